@@ -1,0 +1,282 @@
+/*
+ * arena.c - bump allocation in blocks that double in size up to 64 KiB; what is larger gets a block of its own.
+ *
+ * Under AddressSanitizer every allocation is followed by a poisoned gap, so that an overrun inside a block is seen too.
+ */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_ASAN 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(ARENA_ASAN)
+#include <sanitizer/asan_interface.h>
+#define ARENA_GAP 16
+#define poison(ptr, size) __asan_poison_memory_region(ptr, size)
+#define unpoison(ptr, size) __asan_unpoison_memory_region(ptr, size)
+#else
+#define ARENA_GAP 0
+#define poison(ptr, size) ((void)0)
+#define unpoison(ptr, size) ((void)0)
+#endif
+
+enum { BLOCK_FIRST = 2048, BLOCK_MAX = 64 * 1024, ALIGNMENT = alignof(max_align_t) };
+
+struct block {
+	struct block *next;
+	size_t size; /* of data */
+	alignas(max_align_t) char data[];
+};
+
+struct cleanup {
+	struct cleanup *next;
+	void (*fn)(void *);
+	void *arg;
+};
+
+struct arena {
+	struct block *blocks; /* newest first; allocation goes on in the newest of the ordinary ones */
+	char *next;           /* where the next allocation begins */
+	size_t left;          /* bytes left from there */
+	size_t held, cap;
+	struct cleanup *cleanups;
+};
+
+static void
+out_of_memory(void)
+{
+	fputs("corbel: out of memory\n", stderr);
+	abort();
+}
+
+void *
+mem_alloc(size_t size)
+{
+	void *memory = malloc(size ? size : 1);
+
+	if (!memory)
+		out_of_memory();
+	return memory;
+}
+
+void *
+mem_zalloc(size_t size)
+{
+	void *memory = calloc(1, size ? size : 1);
+
+	if (!memory)
+		out_of_memory();
+	return memory;
+}
+
+void *
+mem_realloc(void *old, size_t size)
+{
+	void *memory = realloc(old, size ? size : 1);
+
+	if (!memory)
+		out_of_memory();
+	return memory;
+}
+
+struct arena *
+arena_new(size_t cap)
+{
+	struct arena *arena = mem_zalloc(sizeof(*arena));
+
+	arena->cap = cap;
+	return arena;
+}
+
+static void
+run_cleanups(struct arena *arena)
+{
+	while (arena->cleanups) {
+		struct cleanup *cleanup = arena->cleanups;
+
+		arena->cleanups = cleanup->next;
+		cleanup->fn(cleanup->arg);
+	}
+}
+
+void
+arena_reset(struct arena *arena)
+{
+	struct block *keep = NULL;
+
+	run_cleanups(arena);
+	while (arena->blocks) {
+		struct block *block = arena->blocks;
+
+		arena->blocks = block->next;
+		unpoison(block->data, block->size);
+		if (!arena->blocks && block->size <= BLOCK_MAX)
+			keep = block;
+		else
+			free(block);
+	}
+	arena->blocks = keep;
+	if (keep)
+		keep->next = NULL;
+	arena->next = keep ? keep->data : NULL;
+	arena->left = arena->held = keep ? keep->size : 0;
+	if (keep)
+		poison(keep->data, keep->size);
+}
+
+void
+arena_free(struct arena *arena)
+{
+	if (!arena)
+		return;
+	run_cleanups(arena);
+	while (arena->blocks) {
+		struct block *block = arena->blocks;
+
+		arena->blocks = block->next;
+		unpoison(block->data, block->size);
+		free(block);
+	}
+	free(arena);
+}
+
+/* A block of `size` bytes of data within the cap, or NULL. */
+static struct block *
+block_new(struct arena *arena, size_t size)
+{
+	struct block *block;
+
+	if (size > arena->cap || arena->held > arena->cap - size)
+		return NULL;
+	block = malloc(sizeof(*block) + size);
+	if (!block)
+		return NULL;
+	block->size = size;
+	arena->held += size;
+	poison(block->data, size);
+	return block;
+}
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+	struct block *block;
+	size_t need, block_size = BLOCK_FIRST;
+	char *memory;
+
+	if (size > SIZE_MAX / 2)
+		return NULL;
+	need = (size + ARENA_GAP + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	if (need == 0)
+		need = ALIGNMENT;
+	if (need > arena->left) {
+		if (need > BLOCK_MAX / 4) { /* its own block, placed behind the current one, which stays in use */
+			block = block_new(arena, need);
+			if (!block)
+				return NULL;
+			block->next = arena->blocks ? arena->blocks->next : NULL;
+			if (arena->blocks)
+				arena->blocks->next = block;
+			else
+				arena->blocks = block;
+			unpoison(block->data, size);
+			return block->data;
+		}
+		while (block_size < BLOCK_MAX && (block_size < arena->held || block_size < need))
+			block_size *= 2;
+		block = block_new(arena, block_size);
+		if (!block)
+			block = block_new(arena, need); /* near the cap: exactly what is asked */
+		if (!block)
+			return NULL;
+		block->next = arena->blocks;
+		arena->blocks = block;
+		arena->next = block->data;
+		arena->left = block->size;
+	}
+	memory = arena->next;
+	arena->next += need;
+	arena->left -= need;
+	unpoison(memory, size);
+	return memory;
+}
+
+void *
+arena_zalloc(struct arena *arena, size_t size)
+{
+	void *memory = arena_alloc(arena, size);
+
+	return memory ? memset(memory, 0, size) : NULL;
+}
+
+void *
+arena_array(struct arena *arena, size_t count, size_t size)
+{
+	size_t total;
+
+	return __builtin_mul_overflow(count, size, &total) ? NULL : arena_zalloc(arena, total);
+}
+
+char *
+arena_cstr(struct arena *arena, struct str s)
+{
+	char *copy = s.len < SIZE_MAX ? arena_alloc(arena, s.len + 1) : NULL;
+
+	if (!copy)
+		return NULL;
+	if (s.len)
+		memcpy(copy, s.ptr, s.len);
+	copy[s.len] = '\0';
+	return copy;
+}
+
+struct str
+arena_dup(struct arena *arena, struct str s)
+{
+	char *copy = arena_cstr(arena, s);
+
+	return str_n(copy, copy ? s.len : 0);
+}
+
+struct str
+arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list args;
+	int len;
+	char *text;
+
+	va_start(args, format);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	text = len >= 0 ? arena_alloc(arena, (size_t)len + 1) : NULL;
+	if (!text)
+		return str_n(NULL, 0);
+	va_start(args, format);
+	vsnprintf(text, (size_t)len + 1, format, args);
+	va_end(args);
+	return str_n(text, (size_t)len);
+}
+
+bool
+arena_on_free(struct arena *arena, void (*fn)(void *arg), void *arg)
+{
+	struct cleanup *cleanup = arena_alloc(arena, sizeof(*cleanup));
+
+	if (!cleanup)
+		return false;
+	*cleanup = (struct cleanup){ arena->cleanups, fn, arg };
+	arena->cleanups = cleanup;
+	return true;
+}
+
+size_t
+arena_held(const struct arena *arena)
+{
+	return arena->held;
+}

@@ -1,0 +1,131 @@
+/*
+ * random.c - see random.h. Bytes are drawn from the kernel in blocks per thread: an identifier costs no system call of its own.
+ */
+#define _GNU_SOURCE
+#include "base/random.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static void
+draw(void *out, size_t size)
+{
+	char *next = out;
+
+	while (size) {
+		ssize_t got = getrandom(next, size, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			perror("corbel: getrandom");
+			abort();
+		}
+		next += got;
+		size -= (size_t)got;
+	}
+}
+
+void
+random_bytes(void *out, size_t size)
+{
+	static _Thread_local unsigned char pool[512];
+	static _Thread_local size_t left;
+	static _Thread_local pid_t owner;
+
+	if (size > sizeof(pool)) {
+		draw(out, size);
+		return;
+	}
+	if (size > left || owner != getpid()) { /* a forked child must not repeat its parent's bytes */
+		draw(pool, sizeof(pool));
+		left = sizeof(pool);
+		owner = getpid();
+	}
+	left -= size;
+	memcpy(out, pool + left, size);
+	memset(pool + left, 0, size);
+}
+
+uint64_t
+random_u64(void)
+{
+	uint64_t value;
+
+	random_bytes(&value, sizeof(value));
+	return value;
+}
+
+void
+hex_encode(const void *bytes, size_t size, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *in = bytes;
+
+	for (size_t i = 0; i < size; i++) {
+		out[2 * i] = digits[in[i] >> 4];
+		out[2 * i + 1] = digits[in[i] & 15];
+	}
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+bool
+hex_decode(struct str s, void *out)
+{
+	unsigned char *bytes = out;
+
+	if (s.len % 2)
+		return false;
+	for (size_t i = 0; i < s.len; i += 2) {
+		int high = hex_digit(s.ptr[i]), low = hex_digit(s.ptr[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i / 2] = (unsigned char)(high << 4 | low);
+	}
+	return true;
+}
+
+struct id
+id_new(void)
+{
+	static _Thread_local int64_t last_ms;
+	static _Thread_local unsigned count;
+	unsigned char bytes[16];
+	struct id id;
+	int64_t ms = clock_wall_us() / 1000;
+
+	random_bytes(bytes, sizeof(bytes));
+	if (ms > last_ms) {
+		last_ms = ms;
+		count = bytes[6] & 7u; /* begins low, so that it rarely runs over */
+	} else if (++count > 0xfff) {
+		last_ms++;
+		count = 0;
+	}
+	for (int i = 0; i < 6; i++)
+		bytes[i] = (unsigned char)(last_ms >> (40 - 8 * i));
+	bytes[6] = (unsigned char)(0x70 | count >> 8);
+	bytes[7] = (unsigned char)count;
+	bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+	hex_encode(bytes, sizeof(bytes), id.hex);
+	id.hex[ID_LEN] = '\0';
+	return id;
+}

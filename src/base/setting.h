@@ -1,0 +1,29 @@
+/*
+ * setting.h - one setting is one row: name, type, default, bounds, whether a reload may change it, help. The configuration file, the
+ * environment, `corbel check` and the reference page all read the same rows.
+ */
+#pragma once
+
+#include "base/str.h"
+
+enum setting_type {
+	SETTING_STRING,
+	SETTING_BOOL,
+	SETTING_INT,      /* int64_t */
+	SETTING_FLOAT,    /* double */
+	SETTING_BYTES,    /* int64_t; "64KiB", "8MiB", "1GiB", or bytes */
+	SETTING_DURATION, /* int64_t microseconds; "250ms", "60s", "5m", "1h", "30d" */
+	SETTING_CHOICE,   /* int64_t: index into choices */
+};
+
+struct setting {
+	const char *name;           /* dotted path in the file: "server.request_timeout" */
+	enum setting_type type;
+	const char *initial;        /* the default, as it would be written in the file */
+	const char *min, *max;      /* bounds, written likewise; NULL: none */
+	const char *const *choices; /* SETTING_CHOICE: ends with NULL */
+	const char *env;            /* environment variable that overrides the file, or NULL */
+	bool reloadable;
+	bool secret;                /* never shown */
+	const char *help;           /* one sentence */
+};
