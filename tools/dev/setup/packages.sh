@@ -1,0 +1,61 @@
+# packages.sh - the Debian packages that each group of needs asks for.
+#
+# One function a group, named packages_GROUP, prints names. Only what something in the tree uses stands here; what
+# another package of the list brings anyway is left out, except where Debian merely recommends it.
+
+packages_build()
+{
+	# the compiler and the build
+	echo gcc libc6-dev meson ninja-build pkg-config
+	# the libraries, in the order of the rooms that own them
+	echo libssl-dev zlib1g-dev libzstd-dev libzip-dev libutf8proc-dev libuv1-dev libboost-context-dev
+	echo libcurl4-openssl-dev libsqlite3-dev libpq-dev libfyaml-dev libcmark-gfm-dev libgumbo-dev
+	# pdftotext is run, not linked; unit tests are built with everything else
+	echo poppler-utils libcmocka-dev
+	if [ "$(debian_version)" -ge 13 ]; then
+		echo libyyjson-dev libllhttp-dev libonnxruntime-dev
+	else
+		echo python3-venv # its pip brings ONNX Runtime
+	fi
+	# certificate authorities: without them no model provider can be verified
+	echo ca-certificates
+}
+
+# The libraries alone that the binary loads, for an image that does not compile.
+packages_run()
+{
+	[ ! -x "$ROOT/build/corbel" ] || ldd "$ROOT/build/corbel" >/dev/null
+	echo poppler-utils ca-certificates
+}
+
+packages_model() { echo python3-venv; }
+
+packages_corpus() { echo postgresql-doc; }
+
+# Sanitizers and fuzzers need clang's runtime, which the compiler only recommends.
+packages_clang()
+{
+	major=$(apt-cache depends clang | sed -n 's/^ *Depends: clang-\([0-9][0-9]*\)$/\1/p' | head -n 1)
+	echo clang "libclang-rt-${major:-14}-dev" llvm
+}
+
+packages_lint() { echo clang-tidy clang-format shellcheck; }
+
+packages_test()
+{
+	echo postgresql nginx-light python3-venv curl chromium
+	if [ "$(debian_version)" -ge 13 ]; then
+		echo "postgresql-$(postgresql_major)-pgvector"
+	else
+		echo "postgresql-server-dev-$(postgresql_major)" make dpkg-dev
+	fi
+	command -v npm >/dev/null 2>&1 || echo nodejs npm
+}
+
+packages_bench() { echo wrk nginx-light valgrind; }
+
+# The version of PostgreSQL that this Debian brings.
+postgresql_major()
+{
+	apt-cache depends postgresql | sed -n 's/^ *Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1
+}
