@@ -1,0 +1,46 @@
+/*
+ * loop.h - one event loop per core, each on a thread of its own, and the runtime that starts and ends them.
+ *
+ * What belongs to a loop (fibers, scopes, connections, curl handles) is touched by its thread alone. Other threads post to it.
+ */
+#pragma once
+
+#include "base/str.h"
+
+struct loop;
+struct runtime;
+
+/* `loops` event loops (1..64), not running yet. Raises the soft limit of open files to the hard one. */
+struct runtime *runtime_new(unsigned loops);
+
+/* Starts a thread per loop. Returns when all of them run. */
+void runtime_start(struct runtime *runtime);
+
+/* Asks every loop to end once its last fiber has; waits for the threads. */
+void runtime_stop(struct runtime *runtime);
+void runtime_free(struct runtime *runtime);
+
+unsigned runtime_loop_count(const struct runtime *runtime);
+struct loop *runtime_loop(const struct runtime *runtime, unsigned index);
+
+/* The loop of the calling thread, or NULL on a thread without one. */
+struct loop *loop_current(void);
+unsigned loop_index(const struct loop *loop);
+
+/* The uv_loop_t of this loop, for the rooms that put handles of their own on it (rt only). */
+void *loop_uv(struct loop *loop);
+
+/* From any thread: fn(arg) runs on the loop's thread soon, in the order of posting, outside any fiber. Never blocks, never fails. */
+void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
+
+/* Runs loop 0 of a new runtime on the calling thread with fn(arg) as its only fiber; returns when that fiber has ended. For tests and the CLI. */
+void runtime_run_one(void (*fn)(void *arg), void *arg);
+
+/* Monotonic time at which this turn of the loop began, in microseconds; cheaper than the clock. */
+int64_t loop_now_us(const struct loop *loop);
+
+/* How late the loop's timers run now, in microseconds (smoothed): for the metric of loop lag and for admission. Any thread. */
+int64_t loop_lag_us(const struct loop *loop);
+
+/* Live fibers on this loop. Any thread. */
+unsigned loop_fibers(const struct loop *loop);

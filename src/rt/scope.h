@@ -1,0 +1,44 @@
+/*
+ * scope.h - a scope bounds everything below it: a deadline, a cancel flag, a parent.
+ *
+ * A scope lies in its opener's frame and is closed there. A client that hangs up cancels its connection's scope; every wait below it
+ * then returns ERR_CANCELLED. Scopes belong to their loop: other threads post to it. A shielded scope does not see its parents' cancellation
+ * and has a deadline of its own: settling and cleaning up run in one.
+ */
+#pragma once
+
+#include "base/err.h"
+
+struct fiber;
+
+struct scope {
+	struct scope *parent;
+	struct scope *children, *next, **link; /* siblings, so that cancelling finds what is below */
+	struct fiber *waiting;                 /* fibers parked directly in this scope */
+	int64_t deadline_us;                   /* monotonic; INT64_MAX: none. Already the earliest of this and the parents', up to a shield */
+	const struct err *cancelled;           /* why, or NULL */
+	bool shielded;
+};
+
+/* Opens a scope below the running fiber's and makes it the fiber's. timeout_us counts from now; INT64_MAX: no deadline of its own. */
+void scope_open(struct scope *scope, int64_t timeout_us);
+void scope_open_shielded(struct scope *scope, int64_t timeout_us);
+
+/* Closes the fiber's innermost scope, which must be this one; its children have ended. */
+void scope_close(struct scope *scope);
+
+/* A scope that belongs to no fiber (a connection, a server), below `parent` or none, on the calling loop. End it with scope_fini. */
+void scope_init(struct scope *scope, struct scope *parent, int64_t timeout_us);
+void scope_fini(struct scope *scope);
+
+/* Cancels the scope and all below it, shielded ones excepted. `why` outlives them (static, as a rule). On the scope's own loop. Again: no effect. */
+void scope_cancel(struct scope *scope, const struct err *why);
+
+/* The running fiber's innermost scope. */
+struct scope *scope_current(void);
+
+/* NULL, or why the current scope is over: err_cancelled's kind or err_timeout. For long computations between waits. */
+const struct err *scope_check(void);
+
+/* Microseconds left until the current scope's deadline; INT64_MAX: none; 0: passed. */
+int64_t scope_left_us(void);
