@@ -1,0 +1,46 @@
+/*
+ * embed.h - texts to vectors: a model in this process through ONNX Runtime, or any OpenAI-compatible embeddings endpoint.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct embedder;
+
+struct embed_local_spec {
+	struct str model_dir;    /* holds model.onnx, vocab.txt and corbel-model.json */
+	struct str runtime_lib;  /* path of libonnxruntime.so, opened at run time; empty: the usual places */
+	unsigned threads;        /* of one inference; 0: cores */
+	unsigned batch_max;      /* texts a batch; 0: 32 */
+};
+
+/* Loads the model; blocks (0.3 s). ERR_UNAVAILABLE with a message that names what is missing: then the caller goes on with words only. */
+const struct err *embedder_open_local(const struct embed_local_spec *spec, struct arena *arena, struct embedder **out);
+
+struct embed_remote_spec {
+	struct str base_url;     /* "https://host/v1" */
+	struct str api_key;      /* may be empty */
+	struct str model;
+	unsigned dimensions;     /* 0: asked for at the first call */
+	unsigned tokens_max;     /* of one text; 0: 512 */
+	unsigned batch_max;      /* 0: 64 */
+};
+const struct err *embedder_open_remote(const struct embed_remote_spec *spec, struct arena *arena, struct embedder **out);
+
+void embedder_close(struct embedder *embedder);
+
+struct str embedder_model(const struct embedder *embedder);   /* its name, kept with every vector */
+unsigned embedder_dimensions(const struct embedder *embedder);
+unsigned embedder_tokens_max(const struct embedder *embedder); /* what is longer is cut */
+
+/* Tokens of a text as the model counts them, special tokens left out; an estimate for a remote model. Any thread. */
+size_t embedder_tokens(const struct embedder *embedder, struct str text);
+
+enum embed_class { EMBED_INTERACTIVE, EMBED_BATCH }; /* a question goes ahead of an ingest */
+
+/*
+ * Vectors of unit length to out[count * dimensions], in the order of the texts; *tokens (may be NULL) is what the model read. Calls of all fibers share batches, sorted
+ * by length; interactive ones never wait behind more than one batch. ERR_BUSY when the queue is full.
+ */
+MAY_PARK const struct err *embed(struct embedder *embedder, enum embed_class class, const struct str *texts, size_t count, float *out, int64_t *tokens);
