@@ -1,0 +1,95 @@
+/*
+ * api.h - a public endpoint is one row: path, scope, body, schema, handler. From the row come routing, authorization, body limits, request
+ * validation, metrics labels, the OpenAPI document and the access log. A handler gets a checked request and answers it, or returns an error; it neither checks
+ * a key nor formats an error.
+ */
+#pragma once
+
+#include "access/access.h"
+#include "base/err.h"
+#include "conf/conf.h"
+#include "json/json.h"
+#include "net/http_server.h"
+
+struct runtime;
+struct store;
+struct knowledge;
+struct embedder;
+struct api_request;
+struct trace;
+
+/* What the program is made of; one per process, made by `corbel serve`, alive until the server has stopped. Members may be NULL where the line says so. */
+struct app {
+	struct runtime *runtime;
+	struct store *store;
+	struct access *access;
+	struct knowledge *knowledge;
+	struct embedder *embedder;     /* NULL: no model; words only */
+	struct str embedder_missing;   /* why not, for messages and /readyz */
+	struct str data_dir;
+	struct http_server *server;
+	int64_t started_us;
+	atomic_bool stopping;
+};
+
+enum body_kind {
+	BODY_NONE,
+	BODY_JSON,      /* read, parsed and checked before the handler runs: request->json */
+	BODY_BYTES,     /* read whole: request->body */
+	BODY_STREAM,    /* the handler reads it (http_body_read): multipart and large uploads */
+};
+
+/* The shape of errors of a protocol: writes the body of an error answer. */
+struct error_shape {
+	void (*write)(struct json_out *out, const struct err *err, struct str request_id);
+};
+extern const struct error_shape openai_errors; /* {"error":{"message","type","param","code"}} */
+
+typedef MAY_PARK const struct err *api_handler_fn(struct api_request *request);
+
+struct route {
+	enum http_method method;
+	const char *path;              /* "/v1/files/{id}/content"; a {name} matches one segment; {name...} the rest of the path */
+	const char *name;              /* operation: metrics label, span name, OpenAPI operationId ("files.content") */
+	enum scope scope;              /* what the key must hold; SCOPE_NONE: no key is asked */
+	const struct error_shape *errors;
+	enum body_kind body;
+	size_t body_bytes_max;
+	const char *request_schema;    /* JSON Schema of the body (BODY_JSON), or NULL */
+	api_handler_fn *handler;
+	const char *summary;           /* one line, for the OpenAPI document */
+};
+
+enum { ROUTE_PARAMS_MAX = 4 };
+
+struct api_request {
+	struct app *app;
+	struct http_exchange *http;
+	struct arena *arena;           /* of the exchange */
+	const struct route *route;
+	const struct conf *conf;       /* the snapshot this request began with */
+	const struct identity *identity; /* NULL where no key is asked */
+	struct str params[ROUTE_PARAMS_MAX]; /* decoded path parameters, in order of the path */
+	struct str body;
+	const struct json *json;
+	struct trace *trace;           /* spans of this request */
+	struct str request_id;         /* sent as x-request-id */
+};
+
+/* The handler of the HTTP server; arg is the struct app. */
+http_handler api_handle;
+
+/* Answers. The writer's text must not have failed (ERR_NO_MEMORY otherwise). */
+MAY_PARK const struct err *api_answer_json(struct api_request *request, int status, const struct json_out *out);
+
+/* Query parameters: decoded text or ptr NULL; a number within bounds (ERR_INVALID names the parameter). */
+struct str api_query(struct api_request *request, const char *name);
+const struct err *api_query_int(struct api_request *request, const char *name, int64_t initial, int64_t min, int64_t max, int64_t *out);
+
+/* The tables of routes, one per file of this room; listed in api/routes.c. */
+struct route_table {
+	const struct route *routes;
+	size_t count;
+};
+extern const struct route_table openai_models_routes, openai_chat_routes, openai_embeddings_routes, openai_files_routes, openai_vector_stores_routes,
+	admin_routes, admin_knowledge_routes, health_routes, document_routes;

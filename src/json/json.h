@@ -1,0 +1,100 @@
+/*
+ * json.h - reading and writing JSON (RFC 8259). The only room that knows the library beneath.
+ *
+ * Reading gives an immutable tree that lies in the arena; writing goes straight to a buffer. What strangers send is bounded in size and depth before anything
+ * walks it.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+
+/* A value of a parsed document, or NULL for "not there": every accessor takes NULL. */
+struct json;
+
+enum { JSON_DEPTH_MAX = 128 };
+
+/*
+ * Parses one value, nothing but blanks after it. ERR_INVALID names line, column and what is wrong: syntax, invalid UTF-8, nested deeper than JSON_DEPTH_MAX, a number out
+ * of range. The text need not outlive the call. A key that stands twice: json_get gives the first.
+ */
+const struct err *json_parse(struct arena *arena, struct str text, const struct json **out);
+
+enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type json_type(const struct json *value);
+
+static inline bool
+json_is(const struct json *value, enum json_type type)
+{
+	return json_type(value) == type;
+}
+
+/* The member of an object; NULL when it is not there or value is no object. */
+const struct json *json_get(const struct json *object, const char *key);
+const struct json *json_get_str(const struct json *object, struct str key);
+
+/* The value if it has the type, else the fallback. A string's fallback: ptr NULL. json_number takes integers too. */
+struct str json_string(const struct json *value);
+int64_t json_int(const struct json *value, int64_t fallback); /* exact integers only; 1.0 counts as one */
+double json_number(const struct json *value, double fallback);
+bool json_bool(const struct json *value, bool fallback);
+
+/* json_string(json_get(object, key)) */
+struct str json_get_string(const struct json *object, const char *key);
+
+/* Elements or members; 0 for other types. */
+size_t json_count(const struct json *value);
+
+/*
+ *	for (struct json_iter it = json_iter(value); json_next(&it);)
+ *		... it.value, and it.key in an object
+ */
+struct json_iter {
+	struct str key;
+	const struct json *value;
+	const struct json *container;
+	size_t index;
+	const void *position;
+};
+struct json_iter json_iter(const struct json *container);
+bool json_next(struct json_iter *iter);
+
+/*
+ * A writer over a buffer: commas and colons come by themselves. Strings are made valid UTF-8 (what is not becomes U+FFFD). Mistakes of nesting are asserted;
+ * a full buffer sticks (buf_err).
+ */
+struct json_out {
+	struct buf *buf;
+	uint64_t in_object[JSON_DEPTH_MAX / 64 + 1]; /* a bit a level */
+	unsigned depth;
+	bool comma;   /* the next value needs one */
+	bool keyed;   /* a key was written */
+};
+void json_out_init(struct json_out *out, struct buf *buf);
+void json_begin_object(struct json_out *out);
+void json_end_object(struct json_out *out);
+void json_begin_array(struct json_out *out);
+void json_end_array(struct json_out *out);
+void json_key(struct json_out *out, struct str key);
+void json_put_string(struct json_out *out, struct str value);
+void json_put_int(struct json_out *out, int64_t value);
+void json_put_real(struct json_out *out, double value); /* the shortest that reads back equal; not finite: null */
+void json_put_bool(struct json_out *out, bool value);
+void json_put_null(struct json_out *out);
+void json_put(struct json_out *out, const struct json *value); /* a copy of a parsed value; NULL: null */
+void json_put_raw(struct json_out *out, struct str text);      /* JSON text already, trusted */
+
+/* Key and value in one. */
+void json_set_string(struct json_out *out, const char *key, struct str value);
+void json_set_int(struct json_out *out, const char *key, int64_t value);
+void json_set_real(struct json_out *out, const char *key, double value);
+void json_set_bool(struct json_out *out, const char *key, bool value);
+void json_set_null(struct json_out *out, const char *key);
+void json_set(struct json_out *out, const char *key, const struct json *value);
+void json_set_raw(struct json_out *out, const char *key, struct str text);
+void json_set_object(struct json_out *out, const char *key); /* begins one */
+void json_set_array(struct json_out *out, const char *key);  /* begins one */
+
+/* Text escaped and quoted, as a string value. */
+void json_quote(struct buf *buf, struct str text);

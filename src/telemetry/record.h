@@ -1,0 +1,98 @@
+/*
+ * record.h - the record of an interaction: what was asked, what answered, from which sources, at what price; committed before the last byte of the answer.
+ *
+ * One transaction writes the spans, the interaction, its messages (each body stored once by its hash), its retrieved passages and its usage. A room above may put more
+ * into the same commit through record_write.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "store/store.h"
+#include "telemetry/trace.h"
+
+struct pool;
+
+enum capture { CAPTURE_NONE /* figures only */, CAPTURE_USAGE /* and parameters */, CAPTURE_FULL /* and messages */ };
+enum outcome { OUTCOME_OK, OUTCOME_ERROR, OUTCOME_CANCELLED };
+
+/* Tokens by kind. `input` includes the cached ones, as OpenAI and OTel count. */
+struct usage {
+	int64_t input, cached_input, cache_write, output, reasoning;
+	bool known;     /* the provider said so */
+	bool estimated; /* counted by us: the provider said nothing, or the stream was cut */
+};
+
+struct record_message {
+	struct record_message *next;
+	bool output;            /* from the model */
+	struct str role;
+	struct str body;        /* the message as JSON, or plain text of an answer */
+};
+
+struct record_source {
+	struct record_source *next;
+	struct str version_id, document_id;
+	int64_t chunk;          /* row id */
+	unsigned ordinal, rank;
+	double score;
+	bool cited;
+};
+
+struct record {
+	struct trace *trace;
+	struct span *root;             /* of the request: its id is the interaction's */
+	int64_t tenant;
+	struct str request_id;         /* what x-request-id said */
+	struct str response_id;        /* id of the answer, as the client saw it */
+	struct str operation;          /* "chat", "embeddings" */
+	struct str key_id, conversation;
+	struct str model;              /* as asked */
+	struct str provider, target_model, served_model; /* who was called; what it says it is */
+	struct str config_version;     /* of the route and prompt that were in force */
+	struct str parameters;         /* JSON object: temperature and so on */
+	enum capture capture;
+	bool stream;
+	struct record_message *messages, **messages_end;
+	struct record_source *sources, **sources_end;
+	struct usage usage;
+	struct str price_version;      /* empty: no price known */
+	int64_t cost_nanos;            /* price in 1e-9 of the currency (US dollar); exact sum of the usage kinds */
+	struct str finish_reason;
+	enum outcome outcome;
+	const struct err *err;
+	int status;                    /* HTTP */
+	int64_t started_us, duration_us, first_chunk_us; /* wall; durations; first_chunk 0: no chunk */
+};
+
+void record_init(struct record *record, struct trace *trace);
+void record_message_add(struct record *record, bool output, struct str role, struct str body); /* views kept */
+struct record_source *record_source_add(struct record *record); /* NULL: memory */
+
+/* Writes it all within a transaction. */
+MAY_PARK const struct err *record_write(struct tx *tx, const struct record *record);
+
+/* record_write in a transaction of its own, using a slot reserved with store_reserve. */
+MAY_PARK const struct err *record_commit(struct store *store, struct arena *arena, const struct record *record);
+
+/* Moves the metrics of a finished interaction: tokens, cost, durations, errors. */
+void record_count(const struct record *record);
+
+/* Price of usage for a model: the dated table of price.c. False when it has no price. */
+struct price {
+	struct str version;
+	int64_t input_nanos, cached_input_nanos, cache_write_nanos, output_nanos; /* 1e-9 dollar a token */
+};
+bool price_find(struct str provider_kind, struct str model, int64_t at_us, struct price *out);
+int64_t price_cost_nanos(const struct price *price, const struct usage *usage);
+
+/* Reading records back. */
+struct trace_summary {
+	struct str trace_id, request_id, response_id, operation, model, provider, target_model, outcome, error_type, finish_reason, key_id;
+	int64_t started_us, duration_us, first_chunk_us, input_tokens, output_tokens, cost_nanos;
+	bool estimated;
+	int status;
+};
+MAY_PARK const struct err *record_list(struct store *store, struct arena *arena, int64_t tenant, int64_t before_us, unsigned limit, struct trace_summary **out, size_t *count);
+
+/* One trace whole, as JSON (the shape is in docs/api.md); `id`: trace id, request id or response id. ERR_NOT_FOUND. */
+MAY_PARK const struct err *record_show(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct buf *out);
