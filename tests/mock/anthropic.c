@@ -1,0 +1,344 @@
+/*
+ * anthropic.c - how Anthropic words messages: the whole body, the stream of named events, errors.
+ *
+ * Content blocks come one after the other: thinking where the plan asks for it, then text or the tool calls. Usage in `message_delta`
+ * is cumulative; input tokens leave out what the cache served.
+ */
+#include "reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum anthropic_step {
+	STEP_MESSAGE_START,
+	STEP_THINKING_START,
+	STEP_THINKING,
+	STEP_SIGNATURE,
+	STEP_TEXT_START,
+	STEP_PING,
+	STEP_TEXT,
+	STEP_TOOL_START,
+	STEP_ARGS,
+	STEP_MESSAGE_DELTA,
+	STEP_MESSAGE_STOP,
+	STEP_END
+};
+
+static const char thinking_text[] = "Let me think about this.";
+static const char signature[] = "EqQBCgIYAhIkMock0nly7Signature+Of/The=Mock";
+
+static const char *
+stop_reason(const struct reply *reply)
+{
+	return reply_calls_tool(reply) ? "tool_use" : reply->answer.cut ? "max_tokens" : "end_turn";
+}
+
+static void
+add_stop_reason(const struct reply *reply, struct bytes *out)
+{
+	bytes_add(out, STR("\"stop_reason\":\""));
+	if (reply->plan.finish.ptr)
+		bytes_json(out, reply->plan.finish);
+	else
+		bytes_fmt(out, "%s", stop_reason(reply));
+	bytes_add(out, STR("\",\"stop_sequence\":null"));
+}
+
+static void
+add_usage(const struct reply *reply, long output_tokens, struct bytes *out)
+{
+	long cached = reply->plan.cached_tokens, input = reply_prompt_tokens(reply) - cached;
+
+	bytes_fmt(out,
+		  "\"usage\":{\"input_tokens\":%ld,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":%ld,"
+		  "\"output_tokens\":%ld,\"service_tier\":\"standard\"}",
+		  input > 0 ? input : 0, cached, output_tokens);
+}
+
+/* The members that the whole message and `message_start` share. */
+static void
+add_message_begin(const struct reply *reply, struct bytes *out)
+{
+	bytes_add(out, STR("{\"id\":\""));
+	reply_id(reply, "msg_", 24, out);
+	bytes_add(out, STR("\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\""));
+	bytes_json(out, bytes_view(&reply->ask.model));
+	bytes_add(out, STR("\",\"content\":["));
+}
+
+static void
+add_tool_begin(const struct reply *reply, struct bytes *out)
+{
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "toolu_%02ld", reply->block);
+	bytes_add(out, STR("{\"type\":\"tool_use\",\"id\":\""));
+	reply_id(reply, prefix, 22, out);
+	bytes_add(out, STR("\",\"name\":\""));
+	bytes_json(out, reply_tool_name(reply));
+	bytes_add(out, STR("\",\"input\":"));
+}
+
+static void
+event_begin(const char *name, struct bytes *out)
+{
+	bytes_fmt(out, "event: %s\ndata: {\"type\":\"%s\"", name, name);
+}
+
+static void
+block_start(const struct reply *reply, struct bytes *out)
+{
+	event_begin("content_block_start", out);
+	bytes_fmt(out, ",\"index\":%ld,\"content_block\":", reply->block);
+}
+
+static void
+block_delta(const struct reply *reply, const char *type, const char *member, struct bytes *out)
+{
+	event_begin("content_block_delta", out);
+	bytes_fmt(out, ",\"index\":%ld,\"delta\":{\"type\":\"%s\",\"%s\":\"", reply->block, type, member);
+}
+
+static void
+block_stop(struct reply *reply, struct bytes *out)
+{
+	event_begin("content_block_stop", out);
+	bytes_fmt(out, ",\"index\":%ld}\n\n", reply->block++);
+}
+
+static long
+blocks_before_tools(const struct reply *reply)
+{
+	return reply->plan.thinking ? 1 : 0;
+}
+
+static int
+step_after_thinking(const struct reply *reply)
+{
+	return reply_calls_tool(reply) ? STEP_TOOL_START : STEP_TEXT_START;
+}
+
+static void
+start_message(struct reply *reply, struct bytes *out)
+{
+	event_begin("message_start", out);
+	bytes_add(out, STR(",\"message\":"));
+	add_message_begin(reply, out);
+	bytes_add(out, STR("],\"stop_reason\":null,\"stop_sequence\":null,"));
+	add_usage(reply, 1, out);
+	bytes_add(out, STR("}}\n\n"));
+	reply->step = reply->plan.thinking ? STEP_THINKING_START : step_after_thinking(reply);
+}
+
+static void
+next_thinking(struct reply *reply, struct bytes *out)
+{
+	if (reply->step == STEP_THINKING_START) {
+		block_start(reply, out);
+		bytes_add(out, STR("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}\n\n"));
+		reply->step = STEP_THINKING;
+	} else if (reply->step == STEP_THINKING) {
+		block_delta(reply, "thinking_delta", "thinking", out);
+		bytes_fmt(out, "%s\"}}\n\n", thinking_text);
+		reply->step = STEP_SIGNATURE;
+	} else {
+		block_delta(reply, "signature_delta", "signature", out);
+		bytes_fmt(out, "%s\"}}\n\n", signature);
+		block_stop(reply, out);
+		reply->step = step_after_thinking(reply);
+	}
+}
+
+static void
+next_text(struct reply *reply, struct bytes *out)
+{
+	size_t before = out->len;
+
+	block_delta(reply, "text_delta", "text", out);
+	if (answer_next(&reply->answer, out)) {
+		bytes_add(out, STR("\"}}\n\n"));
+		return;
+	}
+	out->len = before;
+	block_stop(reply, out);
+	reply->step = STEP_MESSAGE_DELTA;
+}
+
+static void
+next_args(struct reply *reply, struct bytes *out)
+{
+	struct str fragment;
+	long calls = reply->plan.tool_calls > 1 ? reply->plan.tool_calls : 1;
+
+	if (reply_args_next(reply, &fragment)) {
+		block_delta(reply, "input_json_delta", "partial_json", out);
+		bytes_json(out, fragment);
+		bytes_add(out, STR("\"}}\n\n"));
+		return;
+	}
+	block_stop(reply, out);
+	reply->step = reply->block - blocks_before_tools(reply) < calls ? STEP_TOOL_START : STEP_MESSAGE_DELTA;
+}
+
+static void
+next_message_delta(struct reply *reply, struct bytes *out)
+{
+	event_begin("message_delta", out);
+	bytes_add(out, STR(",\"delta\":{"));
+	add_stop_reason(reply, out);
+	bytes_add(out, STR("}"));
+	if (!reply->plan.no_usage) {
+		bytes_add(out, STR(","));
+		add_usage(reply, reply_completion_tokens(reply), out);
+	}
+	bytes_add(out, STR("}\n\n"));
+	reply->step = reply->plan.no_done ? STEP_END : STEP_MESSAGE_STOP;
+	reply->over = reply->plan.no_done;
+}
+
+static bool
+anthropic_event(struct reply *reply, struct bytes *out)
+{
+	switch (reply->step) {
+	case STEP_MESSAGE_START:
+		start_message(reply, out);
+		return true;
+	case STEP_THINKING_START:
+	case STEP_THINKING:
+	case STEP_SIGNATURE:
+		next_thinking(reply, out);
+		return true;
+	case STEP_TEXT_START:
+		block_start(reply, out);
+		bytes_add(out, STR("{\"type\":\"text\",\"text\":\"\"}}\n\n"));
+		reply->step = STEP_PING;
+		return true;
+	case STEP_PING:
+		event_begin("ping", out);
+		bytes_add(out, STR("}\n\n"));
+		reply->step = STEP_TEXT;
+		return true;
+	case STEP_TEXT:
+		next_text(reply, out);
+		return true;
+	case STEP_TOOL_START:
+		block_start(reply, out);
+		add_tool_begin(reply, out);
+		bytes_add(out, STR("{}}}\n\n"));
+		reply_args_start(reply);
+		reply->step = STEP_ARGS;
+		return true;
+	case STEP_ARGS:
+		next_args(reply, out);
+		return true;
+	case STEP_MESSAGE_DELTA:
+		next_message_delta(reply, out);
+		return true;
+	case STEP_MESSAGE_STOP:
+		event_begin("message_stop", out);
+		bytes_add(out, STR("}\n\n"));
+		reply->step = STEP_END;
+		reply->over = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+anthropic_whole(struct reply *reply, struct bytes *out)
+{
+	long calls = reply->plan.tool_calls > 1 ? reply->plan.tool_calls : 1;
+
+	add_message_begin(reply, out);
+	if (reply->plan.thinking)
+		bytes_fmt(out, "{\"type\":\"thinking\",\"thinking\":\"%s\",\"signature\":\"%s\"},", thinking_text, signature);
+	if (reply_calls_tool(reply)) {
+		for (reply->block = 0; reply->block < calls; reply->block++) {
+			reply_args_start(reply);
+			if (reply->block > 0)
+				bytes_add(out, STR(","));
+			add_tool_begin(reply, out);
+			bytes_add(out, bytes_view(&reply->args));
+			bytes_add(out, STR("}"));
+		}
+	} else {
+		bytes_add(out, STR("{\"type\":\"text\",\"text\":\""));
+		while (answer_next(&reply->answer, out))
+			continue;
+		reply->fill_at = out->len;
+		bytes_add(out, STR("\"}"));
+	}
+	bytes_add(out, STR("],"));
+	add_stop_reason(reply, out);
+	if (!reply->plan.no_usage) {
+		bytes_add(out, STR(","));
+		add_usage(reply, reply_completion_tokens(reply), out);
+	}
+	bytes_add(out, STR("}"));
+}
+
+static const char *
+error_type(int status)
+{
+	static const struct {
+		int status;
+		const char *type;
+	} types[] = {
+		{ 400, "invalid_request_error" }, { 401, "authentication_error" }, { 402, "billing_error" },
+		{ 403, "permission_error" },	  { 404, "not_found_error" },	   { 413, "request_too_large" },
+		{ 429, "rate_limit_error" },	  { 504, "timeout_error" },	   { 529, "overloaded_error" },
+	};
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		if (types[i].status == status)
+			return types[i].type;
+	}
+	return status >= 500 ? "api_error" : "invalid_request_error";
+}
+
+static void
+anthropic_error(const struct reply *reply, int status, const char *message, const char *param, const char *code, struct bytes *out)
+{
+	(void)param;
+	(void)code;
+	bytes_fmt(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"", error_type(status));
+	bytes_json(out, (struct str){ message, strlen(message) });
+	bytes_add(out, STR("\"},\"request_id\":\""));
+	reply_id(reply, "req_", 24, out);
+	bytes_add(out, STR("\"}"));
+}
+
+static void
+anthropic_error_event(const struct reply *reply, struct bytes *out)
+{
+	(void)reply;
+	bytes_add(out, STR("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n"));
+}
+
+static void
+anthropic_headers(const struct reply *reply, struct bytes *out)
+{
+	long left = reply->status == 429 ? 0 : 3999;
+	char reset[32];
+	struct tm tm;
+	time_t next_minute = reply->created - reply->created % 60 + 60;
+
+	strftime(reset, sizeof(reset), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&next_minute, &tm));
+	bytes_fmt(out,
+		  "anthropic-organization-id: mock\r\nanthropic-ratelimit-requests-limit: 4000\r\n"
+		  "anthropic-ratelimit-requests-remaining: %ld\r\nanthropic-ratelimit-requests-reset: %s\r\n"
+		  "anthropic-ratelimit-tokens-limit: 400000\r\nanthropic-ratelimit-tokens-remaining: 399000\r\n"
+		  "anthropic-ratelimit-tokens-reset: %s\r\n",
+		  left, reset, reset);
+}
+
+const struct wire wire_anthropic = {
+	.dialect = DIALECT_ANTHROPIC,
+	.request_id_header = "request-id",
+	.event = anthropic_event,
+	.whole = anthropic_whole,
+	.error = anthropic_error,
+	.error_event = anthropic_error_event,
+	.headers = anthropic_headers,
+};

@@ -1,0 +1,285 @@
+/*
+ * openai.c - how OpenAI words chat completions: the whole body, the stream of chunks, errors.
+ *
+ * Field order and null fields are the service's own, and so is the shape: a whole body is indented, a chunk is one line.
+ */
+#include "reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum openai_step { STEP_ROLE, STEP_WORDS, STEP_CALL, STEP_ARGS, STEP_FINISH, STEP_USAGE, STEP_DONE, STEP_END };
+
+static const char *
+finish_reason(const struct reply *reply)
+{
+	return reply_calls_tool(reply) ? "tool_calls" : reply->answer.cut ? "length" : "stop";
+}
+
+static void
+add_finish(const struct reply *reply, struct bytes *out)
+{
+	bytes_add(out, STR("\""));
+	if (reply->plan.finish.ptr)
+		bytes_json(out, reply->plan.finish);
+	else
+		bytes_fmt(out, "%s", finish_reason(reply));
+	bytes_add(out, STR("\""));
+}
+
+/* The `usage` object; `gap` is what stands between its members. */
+static void
+add_usage(const struct reply *reply, const char *gap, struct bytes *out)
+{
+	long prompt = reply_prompt_tokens(reply), completion = reply_completion_tokens(reply);
+
+	bytes_fmt(out, "{%s\"prompt_tokens\":%ld,%s\"completion_tokens\":%ld,%s\"total_tokens\":%ld,%s", gap, prompt, gap, completion, gap,
+		  prompt + completion, gap);
+	bytes_fmt(out, "\"prompt_tokens_details\":{\"cached_tokens\":%ld,\"audio_tokens\":0},%s", reply->plan.cached_tokens, gap);
+	bytes_add(out, STR("\"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0,"
+			   "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}"));
+}
+
+static void
+chunk_begin(const struct reply *reply, struct bytes *out)
+{
+	bytes_add(out, STR("data: {\"id\":\""));
+	reply_id(reply, "chatcmpl-", 29, out);
+	bytes_fmt(out, "\",\"object\":\"chat.completion.chunk\",\"created\":%lld,\"model\":\"", (long long)reply->created);
+	bytes_json(out, bytes_view(&reply->ask.model));
+	bytes_add(out, STR("\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_mock\",\"choices\":["));
+}
+
+/* The service pads events to hide the length of words from those who watch the line. */
+static void
+chunk_end(const struct reply *reply, size_t delta_len, struct bytes *out)
+{
+	static const char padding[] = "Q7rW2nXb9LkTz4Vy";
+
+	if (reply->ask.include_usage)
+		bytes_add(out, STR(",\"usage\":null"));
+	if (reply->ask.obfuscate)
+		bytes_fmt(out, ",\"obfuscation\":\"%.*s\"", (int)(sizeof(padding) - 1 - delta_len % 12), padding);
+	bytes_add(out, STR("}\n\n"));
+}
+
+/* A chunk with this delta (JSON). */
+static void
+chunk_delta(const struct reply *reply, struct str delta, bool finish, struct bytes *out)
+{
+	chunk_begin(reply, out);
+	bytes_add(out, STR("{\"index\":0,\"delta\":"));
+	bytes_add(out, delta);
+	bytes_add(out, STR(",\"logprobs\":null,\"finish_reason\":"));
+	if (finish)
+		add_finish(reply, out);
+	else
+		bytes_add(out, STR("null"));
+	bytes_add(out, STR("}]"));
+	chunk_end(reply, delta.len, out);
+}
+
+static void
+call_open(const struct reply *reply, struct bytes *delta)
+{
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "call_%ld", reply->block);
+	bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"id\":\"", reply->block);
+	reply_id(reply, prefix, 23, delta);
+	bytes_add(delta, STR("\",\"type\":\"function\",\"function\":{\"name\":\""));
+	bytes_json(delta, reply_tool_name(reply));
+	bytes_add(delta, STR("\",\"arguments\":\"\"}}]}"));
+}
+
+static long
+calls_wanted(const struct reply *reply)
+{
+	return reply->plan.tool_calls > 1 ? reply->plan.tool_calls : 1;
+}
+
+/* Writes the delta of the present step and moves to the next; false if this step has nothing to say. */
+static bool
+step_delta(struct reply *reply, struct bytes *delta)
+{
+	struct str fragment;
+	size_t before;
+
+	switch (reply->step) {
+	case STEP_ROLE:
+		bytes_fmt(delta, "{\"role\":\"assistant\",\"content\":%s,\"refusal\":null}", reply_calls_tool(reply) ? "null" : "\"\"");
+		reply->step = reply_calls_tool(reply) ? STEP_CALL : STEP_WORDS;
+		return true;
+	case STEP_WORDS:
+		bytes_add(delta, STR("{\"content\":\""));
+		before = delta->len;
+		if (!answer_next(&reply->answer, delta)) {
+			delta->len = before - sizeof("{\"content\":\"") + 1;
+			reply->step = STEP_FINISH;
+			return false;
+		}
+		bytes_add(delta, STR("\"}"));
+		return true;
+	case STEP_CALL:
+		call_open(reply, delta);
+		reply_args_start(reply);
+		reply->step = STEP_ARGS;
+		return true;
+	default:
+		if (!reply_args_next(reply, &fragment)) {
+			reply->step = ++reply->block < calls_wanted(reply) ? STEP_CALL : STEP_FINISH;
+			return false;
+		}
+		bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"function\":{\"arguments\":\"", reply->block);
+		bytes_json(delta, fragment);
+		bytes_add(delta, STR("\"}}]}"));
+		return true;
+	}
+}
+
+static bool
+openai_event(struct reply *reply, struct bytes *out)
+{
+	static struct bytes delta; /* used again; emptied each time */
+
+	bytes_clear(&delta, 65536);
+	while (reply->step < STEP_FINISH) {
+		if (step_delta(reply, &delta)) {
+			chunk_delta(reply, bytes_view(&delta), false, out);
+			return true;
+		}
+	}
+	switch (reply->step) {
+	case STEP_FINISH:
+		chunk_delta(reply, STR("{}"), true, out);
+		reply->step = reply->ask.include_usage && !reply->plan.no_usage ? STEP_USAGE : STEP_DONE;
+		return true;
+	case STEP_USAGE:
+		chunk_begin(reply, out);
+		bytes_add(out, STR("],\"usage\":"));
+		add_usage(reply, "", out);
+		if (reply->ask.obfuscate)
+			bytes_add(out, STR(",\"obfuscation\":\"\""));
+		bytes_add(out, STR("}\n\n"));
+		reply->step = STEP_DONE;
+		return true;
+	case STEP_DONE:
+		reply->step = STEP_END;
+		reply->over = true;
+		if (reply->plan.no_done)
+			return false;
+		bytes_add(out, STR("data: [DONE]\n\n"));
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+whole_calls(struct reply *reply, struct bytes *out)
+{
+	char prefix[32];
+
+	bytes_add(out, STR(",\n        \"tool_calls\": ["));
+	for (; reply->block < calls_wanted(reply); reply->block++) {
+		reply_args_start(reply);
+		snprintf(prefix, sizeof(prefix), "call_%ld", reply->block);
+		bytes_fmt(out, "%s\n          {\n            \"id\": \"", reply->block ? "," : "");
+		reply_id(reply, prefix, 23, out);
+		bytes_add(out, STR("\",\n            \"type\": \"function\",\n            \"function\": {\n              \"name\": \""));
+		bytes_json(out, reply_tool_name(reply));
+		bytes_add(out, STR("\",\n              \"arguments\": \""));
+		bytes_json(out, bytes_view(&reply->args));
+		bytes_add(out, STR("\"\n            }\n          }"));
+	}
+	bytes_add(out, STR("\n        ]"));
+}
+
+static void
+openai_whole(struct reply *reply, struct bytes *out)
+{
+	bytes_add(out, STR("{\n  \"id\": \""));
+	reply_id(reply, "chatcmpl-", 29, out);
+	bytes_fmt(out, "\",\n  \"object\": \"chat.completion\",\n  \"created\": %lld,\n  \"model\": \"", (long long)reply->created);
+	bytes_json(out, bytes_view(&reply->ask.model));
+	bytes_add(out, STR("\",\n  \"choices\": [\n    {\n      \"index\": 0,\n      \"message\": {\n        \"role\": \"assistant\",\n"
+			   "        \"content\": "));
+	if (reply_calls_tool(reply)) {
+		bytes_add(out, STR("null"));
+		whole_calls(reply, out);
+	} else {
+		bytes_add(out, STR("\""));
+		while (answer_next(&reply->answer, out))
+			continue;
+		reply->fill_at = out->len;
+		bytes_add(out, STR("\""));
+	}
+	bytes_add(out, STR(",\n        \"refusal\": null,\n        \"annotations\": []\n      },\n      \"logprobs\": null,\n"
+			   "      \"finish_reason\": "));
+	add_finish(reply, out);
+	bytes_add(out, STR("\n    }\n  ],\n"));
+	if (!reply->plan.no_usage) {
+		bytes_add(out, STR("  \"usage\": "));
+		add_usage(reply, "\n    ", out);
+		bytes_add(out, STR(",\n"));
+	}
+	bytes_add(out, STR("  \"service_tier\": \"default\",\n  \"system_fingerprint\": \"fp_mock\"\n}\n"));
+}
+
+/* A JSON string or null. */
+static void
+add_nullable(const char *text, struct bytes *out)
+{
+	if (!text) {
+		bytes_add(out, STR("null"));
+		return;
+	}
+	bytes_add(out, STR("\""));
+	bytes_json(out, (struct str){ text, strlen(text) });
+	bytes_add(out, STR("\""));
+}
+
+static void
+openai_error(const struct reply *reply, int status, const char *message, const char *param, const char *code, struct bytes *out)
+{
+	const char *type = status == 429 ? "requests" : status >= 500 ? "server_error" : "invalid_request_error";
+
+	(void)reply;
+	bytes_add(out, STR("{\n  \"error\": {\n    \"message\": "));
+	add_nullable(message, out);
+	bytes_fmt(out, ",\n    \"type\": \"%s\",\n    \"param\": ", type);
+	add_nullable(param, out);
+	bytes_add(out, STR(",\n    \"code\": "));
+	add_nullable(code, out);
+	bytes_add(out, STR("\n  }\n}\n"));
+}
+
+static void
+openai_error_event(const struct reply *reply, struct bytes *out)
+{
+	(void)reply;
+	bytes_add(out, STR("data: {\"error\":{\"message\":\"The server had an error while processing your request. Sorry about that!\","
+			   "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"));
+}
+
+static void
+openai_headers(const struct reply *reply, struct bytes *out)
+{
+	long left = reply->status == 429 ? 0 : 9999;
+
+	bytes_fmt(out,
+		  "openai-organization: mock\r\nopenai-processing-ms: 1\r\nopenai-version: 2020-10-01\r\n"
+		  "x-ratelimit-limit-requests: 10000\r\nx-ratelimit-limit-tokens: 1000000\r\nx-ratelimit-remaining-requests: %ld\r\n"
+		  "x-ratelimit-remaining-tokens: 999000\r\nx-ratelimit-reset-requests: 6ms\r\nx-ratelimit-reset-tokens: 60ms\r\n",
+		  left);
+}
+
+const struct wire wire_openai = {
+	.dialect = DIALECT_OPENAI,
+	.request_id_header = "x-request-id",
+	.event = openai_event,
+	.whole = openai_whole,
+	.error = openai_error,
+	.error_event = openai_error_event,
+	.headers = openai_headers,
+};

@@ -1,0 +1,260 @@
+/*
+ * route.c - see route.h.
+ */
+#include "embeddings.h"
+#include "journal.h"
+#include "route.h"
+
+#include <string.h>
+
+enum { CANNED_CHUNKS = 20, CANNED_BODY_BYTES = 1050, CANNED_CHUNK_BYTES = 245 };
+
+/* One framed piece per write: a whole answer, a stream, a stream that ends with usage. */
+static struct str canned_whole[1];
+static struct str canned_stream[CANNED_CHUNKS + 1];
+static struct str canned_usage_stream[CANNED_CHUNKS + 1];
+static struct bytes canned_storage;
+
+#define CANNED_HEAD "HTTP/1.1 200 OK\r\nx-request-id: req_mockfast\r\n"
+#define CANNED_USAGE "{\"prompt_tokens\":96,\"completion_tokens\":18,\"total_tokens\":114}"
+
+static void
+canned_whole_write(struct bytes *out)
+{
+	struct bytes body = { 0 };
+	const struct str end = STR("\"},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":" CANNED_USAGE "}");
+
+	bytes_add(&body, STR("{\"id\":\"chatcmpl-mockfast\",\"object\":\"chat.completion\",\"created\":1700000000,\"model\":\"mock-fast\","
+			     "\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"refusal\":null,\"content\":\""));
+	filler_add(&body, CANNED_BODY_BYTES - body.len - end.len);
+	bytes_add(&body, end);
+	bytes_fmt(out, CANNED_HEAD "content-type: application/json\r\ncontent-length: %zu\r\n\r\n", body.len);
+	bytes_add(out, bytes_view(&body));
+	bytes_free(&body);
+}
+
+/* The `index`th event of the stream, in one HTTP chunk: role, words, finish, usage where it is asked for, [DONE]. */
+static void
+canned_chunk_write(size_t index, bool usage, struct bytes *out)
+{
+	struct bytes event = { 0 };
+	size_t finish = usage ? CANNED_CHUNKS - 2 : CANNED_CHUNKS - 1;
+
+	if (index == 0)
+		bytes_add(out, STR(CANNED_HEAD "content-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n"));
+	bytes_add(&event, STR("data: {\"id\":\"chatcmpl-mockfast\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
+			      "\"model\":\"mock-fast\",\"choices\":["));
+	if (index == CANNED_CHUNKS) {
+		event.len = 0;
+		bytes_add(&event, STR("data: [DONE]\n\n"));
+	} else if (index > finish) {
+		bytes_add(&event, STR("],\"usage\":" CANNED_USAGE "}\n\n"));
+	} else {
+		const char *tail = usage ? "],\"usage\":null}\n\n" : "]}\n\n";
+
+		bytes_add(&event, STR("{\"index\":0,\"delta\":{"));
+		if (index < finish)
+			bytes_fmt(&event, "%s\"content\":\"", index == 0 ? "\"role\":\"assistant\"," : "");
+		if (index > 0 && index < finish)
+			filler_add(&event, CANNED_CHUNK_BYTES - event.len - strlen(tail) - 26);
+		bytes_fmt(&event, "%s},\"finish_reason\":%s}%s", index < finish ? "\"" : "", index < finish ? "null" : "\"stop\"", tail);
+	}
+	bytes_fmt(out, "%zx\r\n", event.len);
+	bytes_add(out, bytes_view(&event));
+	bytes_fmt(out, "\r\n%s", index == CANNED_CHUNKS ? "0\r\n\r\n" : "");
+	bytes_free(&event);
+}
+
+void
+route_init(void)
+{
+	struct str *lists[] = { canned_whole, canned_stream, canned_usage_stream };
+	size_t counts[] = { COUNT(canned_whole), COUNT(canned_stream), COUNT(canned_usage_stream) };
+
+	for (size_t list = 0; list < COUNT(lists); list++) {
+		for (size_t i = 0; i < counts[list]; i++) {
+			size_t before = canned_storage.len;
+
+			if (list == 0)
+				canned_whole_write(&canned_storage);
+			else
+				canned_chunk_write(i, list == 2, &canned_storage);
+			lists[list][i].len = canned_storage.len - before;
+		}
+	}
+
+	/* Only now does the storage stay where it is. */
+	const char *at = canned_storage.ptr;
+
+	for (size_t list = 0; list < COUNT(lists); list++) {
+		for (size_t i = 0; i < counts[list]; at += lists[list][i++].len)
+			lists[list][i].ptr = at;
+	}
+}
+
+static bool
+body_has(struct str body, struct str name, struct str value)
+{
+	const char *at = memmem(body.ptr, body.len, name.ptr, name.len);
+	const char *end = body.ptr + body.len;
+
+	if (!at)
+		return false;
+	at += name.len;
+	if (at < end && *at == ' ')
+		at++;
+	return (size_t)(end - at) >= value.len && memcmp(at, value.ptr, value.len) == 0;
+}
+
+bool
+route_canned(const struct request *request, struct reply *reply)
+{
+	struct str body = request->body;
+
+	/* No JSON reader here: an unescaped quote cannot stand inside a string, so the text itself tells. */
+	if (body.len == 0 || !body_has(body, STR("\"model\":"), STR("\"mock-fast\"")) ||
+	    !str_equal(request->path, STR("/v1/chat/completions")))
+		return false;
+	if (!body_has(body, STR("\"stream\":"), STR("true"))) {
+		reply->canned = canned_whole;
+		reply->canned_count = COUNT(canned_whole);
+	} else {
+		bool usage = body_has(body, STR("\"include_usage\":"), STR("true"));
+
+		reply->canned = usage ? canned_usage_stream : canned_stream;
+		reply->canned_count = CANNED_CHUNKS + 1;
+	}
+	return true;
+}
+
+bool
+route_control(const struct request *request, struct reply *reply)
+{
+	static const char prefix[] = "/_mock/";
+	struct str path = request->path;
+	bool get = str_equal(request->method, STR("GET"));
+
+	if (path.len < sizeof(prefix) - 1 || memcmp(path.ptr, prefix, sizeof(prefix) - 1) != 0)
+		return false;
+	if (get && str_equal(path, STR("/_mock/requests"))) {
+		int64_t after = 0;
+		struct str query = request->query;
+
+		if (query.len > 6 && memcmp(query.ptr, "after=", 6) == 0)
+			str_number((struct str){ query.ptr + 6, query.len - 6 }, &after);
+		journal_write_requests(&reply->body, (uint64_t)after);
+		reply_json(reply);
+	} else if (get && str_equal(path, STR("/_mock/stats"))) {
+		journal_write_stats(&reply->body);
+		reply_json(reply);
+	} else if (str_equal(request->method, STR("POST")) && str_equal(path, STR("/_mock/reset"))) {
+		journal_reset();
+		plan_reset();
+		bytes_add(&reply->body, STR("{}\n"));
+		reply_json(reply);
+	} else {
+		reply_error(reply, 404, "mock: no such control endpoint", NULL, NULL);
+	}
+	return true;
+}
+
+static void
+models_answer(struct reply *reply)
+{
+	static const char *const names[] = { "gpt-x", "mock-fast", "claude-x", "text-embedding-3-small" };
+	bool openai = reply->wire->dialect == DIALECT_OPENAI;
+
+	bytes_fmt(&reply->body, openai ? "{\n  \"object\": \"list\",\n  \"data\": [" : "{\"data\":[");
+	for (size_t i = 0; i < COUNT(names); i++) {
+		bytes_fmt(&reply->body,
+			  openai ? "%s\n    {\n      \"id\": \"%s\",\n      \"object\": \"model\",\n      \"created\": 1700000000,\n"
+				   "      \"owned_by\": \"mock\"\n    }" :
+				   "%s{\"type\":\"model\",\"id\":\"%s\",\"display_name\":\"Mock\",\"created_at\":\"2023-11-14T22:13:20Z\"}",
+			  i ? "," : "", names[i]);
+	}
+	if (openai)
+		bytes_add(&reply->body, STR("\n  ]\n}\n"));
+	else
+		bytes_fmt(&reply->body, "],\"has_more\":false,\"first_id\":\"%s\",\"last_id\":\"%s\"}", names[0], names[COUNT(names) - 1]);
+	reply_json(reply);
+}
+
+static bool
+key_is_shown(const struct request *request, struct str key)
+{
+	static const char bearer[] = "Bearer ";
+	size_t len = sizeof(bearer) - 1;
+	struct str shown = http_header(request, "authorization");
+
+	if (shown.len > len && memcmp(shown.ptr, bearer, len) == 0)
+		shown = (struct str){ shown.ptr + len, shown.len - len };
+	return str_equal(shown, key) || str_equal(http_header(request, "x-api-key"), key);
+}
+
+/* Takes the directives over; false if the reply is an error by now, theirs or the one they ask for. */
+static bool
+service_plan(const struct request *request, struct reply *reply)
+{
+	struct str culprit = { 0 };
+
+	if (!plan_read(&reply->plan, http_header(request, "x-mock"), bytes_view(&reply->ask.model), bytes_view(&reply->ask.message),
+		       &culprit)) {
+		struct bytes message = { 0 };
+
+		bytes_fmt(&message, "mock: not a directive, or without its number: %.*s", (int)culprit.len, culprit.ptr);
+		bytes_add(&message, (struct str){ "", 1 });
+		plan_clear(&reply->plan);
+		reply_error(reply, 400, message.ptr, NULL, "mock_directive");
+		bytes_free(&message);
+		return false;
+	}
+	if (plan_is_spent(&reply->plan)) {
+		plan_clear(&reply->plan);
+	} else if (reply->plan.status != PLAN_OFF) {
+		int status = (int)reply->plan.status;
+
+		reply_error(reply, status,
+			    status == 429 ? "Rate limit reached for requests. Please try again later." :
+			    status == 529 ? "Overloaded" :
+			    status >= 500 ? "The server had an error while processing your request. Sorry about that!" :
+					    "mock: an error as asked for",
+			    NULL, status == 429 ? "rate_limit_exceeded" : status == 404 ? "model_not_found" : NULL);
+		return false;
+	}
+	return true;
+}
+
+void
+route_service(const struct request *request, struct str key, struct reply *reply)
+{
+	static struct json json; /* used again for every request */
+	struct str path = request->path;
+	bool messages = str_equal(path, STR("/v1/messages")), models = str_equal(path, STR("/v1/models"));
+	bool embeddings = str_equal(path, STR("/v1/embeddings")), chat = str_equal(path, STR("/v1/chat/completions"));
+
+	if (messages || (models && http_header(request, "anthropic-version").len > 0))
+		reply->wire = &wire_anthropic;
+	if (!messages && !models && !embeddings && !chat) {
+		reply_error(reply, 404, "Invalid URL", NULL, NULL);
+	} else if (!str_equal(request->method, models ? STR("GET") : STR("POST"))) {
+		reply_error(reply, 405, "Not allowed to use this method on this resource", NULL, "method_not_supported");
+	} else if (key.len > 0 && !key_is_shown(request, key)) {
+		bool openai = reply->wire->dialect == DIALECT_OPENAI;
+
+		reply_error(reply, 401, openai ? "Incorrect API key provided." : "invalid x-api-key", NULL, openai ? "invalid_api_key" : NULL);
+	} else if (models) {
+		models_answer(reply);
+	} else if (!json_parse(&json, request->body)) {
+		reply_error(reply, 400, "We could not parse the JSON body of your request. The API expects a JSON payload.", NULL, NULL);
+	} else {
+		ask_read(&reply->ask, &json, reply->wire->dialect);
+		if (!service_plan(request, reply))
+			return;
+		if (embeddings)
+			embeddings_answer(reply, &json);
+		else if (reply->ask.problem)
+			reply_error(reply, 400, reply->ask.problem, reply->ask.param, reply->ask.code);
+		else
+			reply_answer(reply);
+	}
+}
