@@ -34,7 +34,7 @@ debian_version()
 	printf '%s\n' "$VERSION_ID"
 }
 
-apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq "$@"; }
+apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -o Dpkg::Use-Pty=0 "$@"; }
 
 # installed PACKAGE...: whether all of them are installed, whatever their version.
 installed()

@@ -5,7 +5,7 @@
 #
 # A group is a kind of need: its packages (packages_GROUP in setup/packages.sh) and its steps (below). A step is a file
 # in setup/ with three functions: `what` it would do, in words; `check`, whether it is done, by looking at the thing
-# itself; `make`, which does it. So a second run costs only the looking, an interrupted one is taken up where it
+# itself; `provide`, which does it. So a second run costs only the looking, an interrupted one is taken up where it
 # stopped, and what somebody removed comes back. Everything that is missing is named before anything is changed, and a
 # person at a terminal is asked once.
 set -eu
@@ -21,7 +21,7 @@ steps_of()
 	case $1 in
 	build) echo http_json onnxruntime ;;
 	model) echo model ;;
-	test) echo pgvector node python ;;
+	test) echo pgvector node ;;
 	esac
 }
 
@@ -30,7 +30,7 @@ step() { (. "$ROOT/tools/dev/setup/$1.sh" && "$2"); }
 
 confirm()
 {
-	[ -t 0 ] || return 0
+	[ -t 0 ] && [ -z "${CORBEL_YES:-}" ] || return 0
 	printf 'Go on? [Y/n] '
 	read -r answer
 	case $answer in
@@ -41,11 +41,10 @@ confirm()
 
 missing_packages()
 {
-	for group in "$@"; do
-		for package in $("packages_$group"); do
-			installed "$package" || echo "$package"
-		done
-	done | sort -u
+	wanted=$(for group in "$@"; do "packages_$group"; done | tr ' ' '\n' | sort -u)
+	# shellcheck disable=SC2086 # a list
+	here=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null | sed -n 's/ installed$//p')
+	printf '%s\n' "$wanted" | grep -vxF "$here" || :
 }
 
 undone_steps()
@@ -75,6 +74,8 @@ done
 [ $# -gt 0 ] || die "usage: setup.sh GROUP... ($GROUPS_ALL)"
 
 debian_version >/dev/null
+# a machine that has never asked for package lists does not know the names that depend on its release
+ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1 || apt update
 packages=$(missing_packages "$@")
 steps=$(undone_steps "$@")
 [ -n "$packages$steps" ] || exit 0
@@ -84,13 +85,11 @@ confirm
 if [ -n "$packages" ]; then
 	say "installing Debian packages"
 	apt update
-	# names that depend on the release are known only after the update
-	packages=$(missing_packages "$@")
 	# shellcheck disable=SC2086 # a list
-	apt install -y --no-install-recommends $packages
+	apt install -y --no-install-recommends $packages >/dev/null
 fi
 for name in $steps; do
-	say "making $name"
-	step "$name" make
-	step "$name" check || die "$name was made, but is not there"
+	say "providing $name"
+	step "$name" provide
+	step "$name" check || die "$name was provided, but is not there"
 done

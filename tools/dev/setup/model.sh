@@ -16,7 +16,7 @@ what() { echo "the embedding model $MODEL_NAME (a download of 84 MB), into $MODE
 check() { [ -s "$MODEL_DIR/model.onnx" ] && made_by "$MODEL_DIR" $MODEL_RECIPE; }
 
 # shellcheck disable=SC2086
-make()
+provide()
 {
 	scratch
 	venv "$SCRATCH/venv"

@@ -15,7 +15,7 @@ check()
 		{ [ -e "$CACHE/ort/lib/libonnxruntime.so.1" ] && made_by "$CACHE/ort" "$ORT_RECIPE"; }
 }
 
-make()
+provide()
 {
 	scratch
 	newer_suite trixie deb "$SCRATCH"

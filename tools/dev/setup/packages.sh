@@ -21,13 +21,6 @@ packages_build()
 	echo ca-certificates
 }
 
-# The libraries alone that the binary loads, for an image that does not compile.
-packages_run()
-{
-	[ ! -x "$ROOT/build/corbel" ] || ldd "$ROOT/build/corbel" >/dev/null
-	echo poppler-utils ca-certificates
-}
-
 packages_model() { echo python3-venv; }
 
 packages_corpus() { echo postgresql-doc; }
@@ -35,8 +28,7 @@ packages_corpus() { echo postgresql-doc; }
 # Sanitizers and fuzzers need clang's runtime, which the compiler only recommends.
 packages_clang()
 {
-	major=$(apt-cache depends clang | sed -n 's/^ *Depends: clang-\([0-9][0-9]*\)$/\1/p' | head -n 1)
-	echo clang "libclang-rt-${major:-14}-dev" llvm
+	echo clang "libclang-rt-$(major_of clang)-dev" llvm
 }
 
 packages_lint() { echo clang-tidy clang-format shellcheck; }
@@ -45,17 +37,24 @@ packages_test()
 {
 	echo postgresql nginx-light python3-venv curl chromium
 	if [ "$(debian_version)" -ge 13 ]; then
-		echo "postgresql-$(postgresql_major)-pgvector"
+		echo "postgresql-$(major_of postgresql)-pgvector"
 	else
-		echo "postgresql-server-dev-$(postgresql_major)" make dpkg-dev
+		echo "postgresql-server-dev-$(major_of postgresql)" make dpkg-dev
 	fi
 	command -v npm >/dev/null 2>&1 || echo nodejs npm
 }
 
 packages_bench() { echo wrk nginx-light valgrind; }
 
-# The version of PostgreSQL that this Debian brings.
-postgresql_major()
+# major_of postgresql|clang: the version that this Debian brings, which stands in the names of other packages. Known
+# releases are written down, because asking apt takes seconds where an image keeps no package cache.
+major_of()
 {
-	apt-cache depends postgresql | sed -n 's/^ *Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1
+	case $(debian_version)/$1 in
+	12/postgresql) echo 15 ;;
+	12/clang) echo 14 ;;
+	13/postgresql) echo 17 ;;
+	13/clang) echo 19 ;;
+	*) apt-cache depends "$1" | sed -n "s/^ *Depends: $1-\\([0-9][0-9]*\\)\$/\\1/p" | head -n 1 ;;
+	esac
 }

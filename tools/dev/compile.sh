@@ -1,0 +1,17 @@
+# compile.sh - how a build directory is configured; sourced after lib.sh.
+
+# configure DIR MESON-ARGUMENTS...: makes DIR ready for ninja. It is configured once, and anew when the arguments change;
+# ninja itself follows changes of the meson files. ONNX Runtime from CACHE is found before the system's.
+configure()
+{
+	dir=$1
+	shift
+	wanted="$* ${CC:-cc} $CACHE"
+	if [ ! -f "$dir/build.ninja" ] || [ "$(cat "$dir/.configured" 2>/dev/null)" != "$wanted" ]; then
+		rm -rf "$dir"
+		PKG_CONFIG_PATH="$CACHE/ort/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}" \
+			meson setup -Dwerror=true "$@" "$dir" "$ROOT" >/dev/null ||
+			{ cat "$dir/meson-logs/meson-log.txt" >&2; rm -rf "$dir"; die "meson could not configure $dir"; }
+		printf '%s\n' "$wanted" >"$dir/.configured"
+	fi
+}
