@@ -2,7 +2,7 @@
  * store.h - the one database behind everything, with two engines: SQLite inside the process, PostgreSQL beside it.
  *
  * SQL is written in .sql files beside the module that owns the tables; a build step (tools/sql/gen.py) turns each named query into a `struct stmt` with its text per
- * engine. Parameters are $1…$n in order. Times are bigint microseconds UTC.
+ * engine. Parameters are $1…$n in order. Times are bigint microseconds UTC. docs/internals/store.md: how to add a query or a migration.
  *
  *	-- name: key_by_hash
  *	select id, scopes from access_key where hash = $1;
@@ -49,6 +49,20 @@ struct stmt {
 	bool writes;          /* insert, update, delete: not allowed in store_query */
 };
 
+/* One step of the schema. Generated. The number is unique over all rooms (docs/internals/store.md has the ranges). */
+struct migration {
+	int number;           /* 1…9999; 0 ends a list */
+	const char *title;
+	const char *sql[2];   /* by engine; statements ended by semicolons, or empty */
+};
+
+/* What one room keeps in the database: generated as `<room>_schema`. */
+struct store_schema {
+	const char *room;
+	const struct stmt *const *statements; /* ends with NULL */
+	const struct migration *migrations;   /* rising; ends with number 0 */
+};
+
 /* A result, row after row. Cells are typed by the engine's answer: booleans are integers, numbers that fit are VALUE_INT. */
 struct rows {
 	struct value *cells;
@@ -82,6 +96,7 @@ struct store_spec {
 	enum store_durability durability;
 	unsigned readers;            /* SQLite: reader threads (0: cores, 2..8); PostgreSQL: connections a loop (0: 8) */
 	size_t result_bytes_max;     /* of one query's rows; more is ERR_TOO_LARGE. 0: 64 MiB */
+	const struct store_schema *const *schemas; /* of all rooms; ends with NULL; must outlive the store */
 };
 
 /* Opens, checks and migrates. Blocks; call at start, before the loops serve. ERR_CONFLICT: the schema is newer than this program. */
