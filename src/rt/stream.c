@@ -1,0 +1,368 @@
+/*
+ * stream.c - sockets for fibers. See stream.h.
+ *
+ * Input: the loop receives straight into the read buffer and only ever appends, so the fiber's views into it stay valid while it waits elsewhere.
+ * Only the fiber moves or grows the buffer, in stream_fill. A full buffer stops the reading; the hang-up is still watched for then.
+ *
+ * Output: a write goes to the kernel at once if nothing is unsent before it; what the kernel does not take is copied up to STREAM_UNSENT_MAX
+ * and sent by the loop; beyond that the fiber waits. So the usual answer is one system call and no copy.
+ */
+#include "rt/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+
+enum { POOL_MAX = 256 };
+
+static const struct err stream_gone = { .kind = ERR_CANCELLED, .message = STR_INIT("the peer has closed the connection") };
+static const struct err stream_full = { .kind = ERR_TOO_LARGE, .message = STR_INIT("too much input before it could be understood") };
+
+static char *
+pool_take(struct stream_pool *pool)
+{
+	void *buffer = pool->first;
+
+	if (!buffer)
+		return mem_alloc(STREAM_BUFFER);
+	memcpy(&pool->first, buffer, sizeof(pool->first)); /* a free buffer begins with the pointer to the next */
+	pool->count--;
+	return buffer;
+}
+
+static void
+pool_give(struct stream_pool *pool, char *buffer)
+{
+	if (pool->count >= POOL_MAX) {
+		free(buffer);
+		return;
+	}
+	memcpy(buffer, &pool->first, sizeof(pool->first));
+	pool->first = buffer;
+	pool->count++;
+}
+
+void
+stream_pool_fini(struct stream_pool *pool)
+{
+	while (pool->count > 0)
+		free(pool_take(pool));
+}
+
+static void
+wake(struct waiter **waiter)
+{
+	if (*waiter)
+		wait_wake(*waiter);
+	*waiter = NULL;
+}
+
+static size_t
+unsent(const struct stream *stream)
+{
+	return stream->out_end - stream->out_start;
+}
+
+/* Watches for what the state of the stream asks for. */
+static void
+rewatch(struct stream *stream)
+{
+	int events = 0;
+
+	if (!stream->ended)
+		events |= stream->in && stream->in_end == stream->in_cap ? FD_HANGUP : FD_READ;
+	if ((unsent(stream) > 0 || stream->writer) && !stream->broken)
+		events |= FD_WRITE;
+	watch_set(stream->watch, events);
+}
+
+static void
+end_input(struct stream *stream, bool broken)
+{
+	if (broken) {
+		stream->broken = true;
+		wake(&stream->writer);
+	}
+	if (!stream->ended) {
+		stream->ended = true;
+		wake(&stream->reader);
+		stream->left(stream->arg);
+	}
+}
+
+/* One recv into the room there is. */
+static void
+receive(struct stream *stream)
+{
+	ssize_t size;
+
+	if (!stream->in) {
+		stream->in = pool_take(stream->pool);
+		stream->in_cap = STREAM_BUFFER;
+		stream->in_start = stream->in_end = 0;
+	}
+	if (stream->in_end == stream->in_cap)
+		return;
+	do
+		size = recv(stream->fd, stream->in + stream->in_end, stream->in_cap - stream->in_end, 0);
+	while (size < 0 && errno == EINTR);
+	if (size > 0) {
+		stream->in_end += (size_t)size;
+		wake(&stream->reader);
+	} else if (size == 0 || errno != EAGAIN) {
+		end_input(stream, size < 0);
+	}
+	stream_release(stream);
+}
+
+/* Sends what it can of the unsent bytes; tells a waiting writer that there was room. */
+static void
+send_unsent(struct stream *stream)
+{
+	ssize_t size = 0;
+
+	if (unsent(stream) > 0)
+		size = send(stream->fd, stream->out + stream->out_start, unsent(stream), MSG_NOSIGNAL);
+	if (size < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			end_input(stream, true);
+		return;
+	}
+	stream->out_start += (size_t)size;
+	if (unsent(stream) == 0 && stream->out) {
+		free(stream->out);
+		stream->out = NULL;
+		stream->out_start = stream->out_end = stream->out_cap = 0;
+	}
+	wake(&stream->writer);
+}
+
+static void
+stream_ready(void *arg, int events)
+{
+	struct stream *stream = arg;
+	bool failed = watch_events(stream->watch) == 0; /* the watch has given up: a reset */
+
+	if (failed)
+		end_input(stream, true);
+	if ((events & FD_READ) && !stream->ended)
+		receive(stream);
+	else if (events & FD_HANGUP)
+		end_input(stream, false);
+	if ((events & FD_WRITE) && !stream->broken)
+		send_unsent(stream);
+	rewatch(stream);
+}
+
+bool
+stream_open(struct stream *stream, int fd, struct stream_pool *pool, void (*left)(void *arg), void *arg)
+{
+	*stream = (struct stream){ .fd = fd, .pool = pool, .left = left, .arg = arg };
+	stream->watch = watch_new(fd, stream_ready, stream);
+	if (!stream->watch) {
+		close(fd);
+		return false;
+	}
+	rewatch(stream);
+	return true;
+}
+
+static void
+input_free(struct stream *stream)
+{
+	if (stream->in_cap == STREAM_BUFFER)
+		pool_give(stream->pool, stream->in);
+	else
+		free(stream->in);
+	stream->in = NULL;
+	stream->in_start = stream->in_end = stream->in_cap = 0;
+}
+
+void
+stream_close(struct stream *stream)
+{
+	assert(!stream->reader && !stream->writer);
+	watch_free(stream->watch);
+	close(stream->fd);
+	stream->fd = -1;
+	if (stream->in)
+		input_free(stream);
+	free(stream->out);
+	stream->out = NULL;
+}
+
+void
+stream_release(struct stream *stream)
+{
+	if (stream->in && stream->in_start == stream->in_end)
+		input_free(stream);
+}
+
+/* Makes room behind the unread bytes: moves them to the front, or to a buffer of twice the size. */
+static void
+make_room(struct stream *stream, size_t max)
+{
+	size_t unread = stream->in_end - stream->in_start, cap;
+	char *moved;
+
+	if (!stream->in || stream->in_end < stream->in_cap)
+		return;
+	if (unread <= stream->in_cap / 2) {
+		memmove(stream->in, stream->in + stream->in_start, unread);
+	} else {
+		cap = stream->in_cap * 2 < max ? stream->in_cap * 2 : max;
+		if (cap <= stream->in_cap)
+			cap = stream->in_cap; /* a buffer is never smaller than STREAM_BUFFER */
+		moved = mem_alloc(cap);
+		memcpy(moved, stream->in + stream->in_start, unread);
+		input_free(stream);
+		stream->in = moved;
+		stream->in_cap = cap;
+	}
+	stream->in_start = 0;
+	stream->in_end = unread;
+}
+
+MAY_PARK const struct err *
+stream_fill(struct stream *stream, size_t max, int64_t timeout_us)
+{
+	size_t unread = stream->in_end - stream->in_start;
+	const struct err *err = NULL;
+	struct waiter waiter;
+
+	if (unread >= max)
+		return &stream_full;
+	if (stream->ended)
+		return NULL;
+	make_room(stream, max);
+	rewatch(stream);
+	waiter_init(&waiter);
+	stream->reader = &waiter;
+	err = wait_for_us(&waiter, timeout_us);
+	stream->reader = NULL;
+	return err;
+}
+
+static const struct err *
+wait_writable(struct stream *stream, int64_t timeout_us)
+{
+	struct waiter waiter;
+	const struct err *err;
+
+	waiter_init(&waiter);
+	stream->writer = &waiter;
+	rewatch(stream);
+	err = wait_for_us(&waiter, timeout_us);
+	stream->writer = NULL;
+	return err ? err : stream->broken ? &stream_gone : NULL;
+}
+
+/* Takes `size` sent bytes off the front of the vector; returns how many entries are used up. */
+static int
+iov_advance(struct iovec *iov, int count, size_t size)
+{
+	int done = 0;
+
+	while (done < count && size >= iov[done].iov_len)
+		size -= iov[done++].iov_len;
+	if (done < count) {
+		iov[done].iov_base = (char *)iov[done].iov_base + size;
+		iov[done].iov_len -= size;
+	}
+	return done;
+}
+
+static size_t
+iov_size(const struct iovec *iov, int count)
+{
+	size_t size = 0;
+
+	for (int i = 0; i < count; i++)
+		size += iov[i].iov_len;
+	return size;
+}
+
+/* Copies the vector behind the unsent bytes. */
+static void
+keep_unsent(struct stream *stream, const struct iovec *iov, int count, size_t size)
+{
+	if (stream->out_cap - stream->out_end < size) {
+		size_t waiting = unsent(stream), cap = stream->out_cap ? stream->out_cap : 4096;
+		char *moved;
+
+		while (cap < waiting + size)
+			cap *= 2;
+		moved = mem_alloc(cap);
+		if (waiting > 0)
+			memcpy(moved, stream->out + stream->out_start, waiting);
+		free(stream->out);
+		stream->out = moved;
+		stream->out_cap = cap;
+		stream->out_start = 0;
+		stream->out_end = waiting;
+	}
+	for (int i = 0; i < count; i++) {
+		if (iov[i].iov_len > 0)
+			memcpy(stream->out + stream->out_end, iov[i].iov_base, iov[i].iov_len);
+		stream->out_end += iov[i].iov_len;
+	}
+}
+
+MAY_PARK const struct err *
+stream_write(struct stream *stream, struct iovec *iov, int count, int64_t timeout_us)
+{
+	const struct err *err;
+
+	for (;;) {
+		struct msghdr message = { .msg_iov = iov, .msg_iovlen = (size_t)count };
+		size_t left = iov_size(iov, count);
+		ssize_t size = 0;
+		int done;
+
+		if (stream->broken)
+			return &stream_gone;
+		if (left > 0 && unsent(stream) == 0) {
+			size = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+			if (size < 0 && errno != EAGAIN && errno != EINTR) {
+				stream->broken = true;
+				return &stream_gone;
+			}
+			size = size < 0 ? 0 : size;
+		}
+		left -= (size_t)size;
+		if (left == 0)
+			return NULL;
+		done = iov_advance(iov, count, (size_t)size);
+		iov += done;
+		count -= done;
+		if (left <= STREAM_UNSENT_MAX - unsent(stream)) {
+			keep_unsent(stream, iov, count, left);
+			rewatch(stream);
+			return NULL;
+		}
+		err = wait_writable(stream, timeout_us);
+		if (err)
+			return err;
+	}
+}
+
+MAY_PARK const struct err *
+stream_flush(struct stream *stream, int64_t timeout_us)
+{
+	const struct err *err = NULL;
+
+	while (!err && unsent(stream) > 0)
+		err = stream->broken ? &stream_gone : wait_writable(stream, timeout_us);
+	return err;
+}
+
+void
+stream_shutdown(struct stream *stream)
+{
+	if (!stream->broken)
+		shutdown(stream->fd, SHUT_WR);
+}
