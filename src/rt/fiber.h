@@ -24,8 +24,8 @@ const struct err *fiber_go_stack(const char *name, enum fiber_stack stack, struc
 struct fiber *fiber_current(void);
 const char *fiber_name(const struct fiber *fiber);
 
-/* NULL, or ERR_CANCELLED / ERR_TIMEOUT of the scope. */
+/* NULL after that time, or sooner ERR_CANCELLED / ERR_TIMEOUT of the scope. */
 MAY_PARK const struct err *fiber_sleep_us(int64_t us);
 
-/* Lets the loop take a turn. */
+/* Lets the loop take a turn: other fibers, timers, I/O. NULL, or ERR_CANCELLED / ERR_TIMEOUT of the scope. */
 MAY_PARK const struct err *fiber_yield(void);

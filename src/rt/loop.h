@@ -10,13 +10,13 @@
 struct loop;
 struct runtime;
 
-/* `loops` event loops (1..64), not running yet. Raises the soft limit of open files to the hard one. */
+/* `loops` event loops (1..64), not running yet; posts wait. Raises the soft limit of open files to the hard one, and ignores SIGPIPE. */
 struct runtime *runtime_new(unsigned loops);
 
 /* Starts a thread per loop. Returns when all of them run. */
 void runtime_start(struct runtime *runtime);
 
-/* Asks every loop to end once its last fiber has; waits for the threads. */
+/* Cancels every loop's root scope, waits until the last fiber of each has ended and the threads with it. From a thread that has no loop. */
 void runtime_stop(struct runtime *runtime);
 void runtime_free(struct runtime *runtime);
 
@@ -33,13 +33,31 @@ void *loop_uv(struct loop *loop);
 /* From any thread: fn(arg) runs on the loop's thread soon, in the order of posting, outside any fiber. Never blocks, never fails. */
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
 
-/* Runs loop 0 of a new runtime on the calling thread with fn(arg) as its only fiber; returns when that fiber has ended. For tests and the CLI. */
+/*
+ * Runs loop 0 of a new runtime on the calling thread with fn(arg) as its first fiber; when that ends, the root scope is cancelled, and it returns
+ * when the others have ended too. For tests and the CLI.
+ */
 void runtime_run_one(void (*fn)(void *arg), void *arg);
+
+/*
+ * On the loop's thread: fn(arg) runs there when the last fiber has ended, outside any fiber, to close the handles that its room has put on the
+ * loop; the last registered runs first. The loop's thread ends once every handle is closed.
+ */
+void loop_at_end(struct loop *loop, void (*fn)(void *arg), void *arg);
+
+/*
+ * For tests with a virtual clock: whenever the loop has nothing to run and would sleep until `next_us` (INT64_MAX: no deadline), it calls fn; true
+ * means that fn has moved the clock, and the loop takes its next turn without sleeping. On the loop's thread.
+ */
+void loop_on_idle(struct loop *loop, bool (*fn)(void *arg, int64_t next_us), void *arg);
 
 /* Monotonic time at which this turn of the loop began, in microseconds; cheaper than the clock. */
 int64_t loop_now_us(const struct loop *loop);
 
-/* How late the loop's timers run now, in microseconds (smoothed): for the metric of loop lag and for admission. Any thread. */
+/*
+ * For how long the loop is away from its events: the smoothed length of its recent turns, or that of a turn under way if longer; 0 when it has
+ * been asleep for a while. For the metric of loop lag and for admission. Any thread.
+ */
 int64_t loop_lag_us(const struct loop *loop);
 
 /* Live fibers on this loop. Any thread. */

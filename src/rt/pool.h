@@ -14,8 +14,8 @@ struct pool *pool_new(const char *name, unsigned threads, unsigned queue_max);
 void pool_free(struct pool *pool);
 
 /*
- * Runs fn(arg) on a thread of the pool while the fiber waits. ERR_BUSY: the queue is full and nothing ran. ERR_CANCELLED or ERR_TIMEOUT: it was
- * still queued and has been taken back. Once fn has begun, cancellation waits for its end, and NULL is returned.
+ * Runs fn(arg) on a thread of the pool while the fiber waits. ERR_BUSY: the queue is full and nothing ran. ERR_CANCELLED or ERR_TIMEOUT: it
+ * had not begun and never will. Once fn has begun, cancellation waits for its end, and NULL is returned.
  */
 MAY_PARK const struct err *offload(struct pool *pool, void (*fn)(void *arg), void *arg);
 

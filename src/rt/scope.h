@@ -8,13 +8,18 @@
 #pragma once
 
 #include "base/err.h"
+#include "rt/timer.h"
 
 struct fiber;
+struct loop;
 
 struct scope {
+	struct loop *loop;
 	struct scope *parent;
 	struct scope *children, *next, **link; /* siblings, so that cancelling finds what is below */
 	struct fiber *waiting;                 /* fibers parked directly in this scope */
+	unsigned fibers;                       /* started under this scope and not ended */
+	struct timer timer;                    /* set when the deadline is its own, not a parent's: parks need none */
 	int64_t deadline_us;                   /* monotonic; INT64_MAX: none. Already the earliest of this and the parents', up to a shield */
 	const struct err *cancelled;           /* why, or NULL */
 	bool shielded;
@@ -24,20 +29,23 @@ struct scope {
 void scope_open(struct scope *scope, int64_t timeout_us);
 void scope_open_shielded(struct scope *scope, int64_t timeout_us);
 
-/* Closes the fiber's innermost scope, which must be this one; its children have ended. */
+/* Closes the fiber's innermost scope, which must be this one; its children, scopes and fibers, have ended. */
 void scope_close(struct scope *scope);
 
 /* A scope that belongs to no fiber (a connection, a server), below `parent` or none, on the calling loop. End it with scope_fini. */
 void scope_init(struct scope *scope, struct scope *parent, int64_t timeout_us);
 void scope_fini(struct scope *scope);
 
-/* Cancels the scope and all below it, shielded ones excepted. `why` outlives them (static, as a rule). On the scope's own loop. Again: no effect. */
+/*
+ * Cancels the scope and all below it, shielded ones excepted. `why` is what their waits return: of the kind ERR_CANCELLED or ERR_TIMEOUT, and it
+ * outlives them (static, as a rule). On the scope's own loop. Again: no effect.
+ */
 void scope_cancel(struct scope *scope, const struct err *why);
 
 /* The running fiber's innermost scope. */
 struct scope *scope_current(void);
 
-/* NULL, or why the current scope is over: err_cancelled's kind or err_timeout. For long computations between waits. */
+/* NULL, or why the current scope is over: ERR_CANCELLED or ERR_TIMEOUT. Reads the clock: for long computations between waits. */
 const struct err *scope_check(void);
 
 /* Microseconds left until the current scope's deadline; INT64_MAX: none; 0: passed. */

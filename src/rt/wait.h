@@ -18,7 +18,7 @@ struct waiter {
 	struct loop *loop;     /* of the fiber that waits */
 	struct fiber *fiber;   /* parked here, or NULL */
 	struct waiter *next;   /* in the loop's queue of wakes */
-	atomic_int state;
+	atomic_int state;      /* WAIT_NEW, WAIT_POSTED: in the loop's mailbox, WAIT_WOKEN */
 	atomic_int refs;       /* waiter_new only */
 };
 
@@ -28,7 +28,10 @@ struct waiter *waiter_new(void); /* held once */
 struct waiter *waiter_ref(struct waiter *waiter);
 void waiter_unref(struct waiter *waiter);
 
-/* Parks until woken: NULL; or until the current scope is cancelled or its deadline passes: ERR_CANCELLED or ERR_TIMEOUT, and the wake may come later. */
+/*
+ * Parks until woken: NULL; or until the current scope is cancelled or its deadline passes: ERR_CANCELLED or ERR_TIMEOUT, and the wake may come
+ * later. When both have happened by the time the fiber runs again, the wake counts.
+ */
 MAY_PARK const struct err *wait_for(struct waiter *waiter);
 
 /* As wait_for, but for at most timeout_us more: ERR_TIMEOUT then. */
@@ -44,8 +47,9 @@ void wait_wake(struct waiter *waiter);
 void wait_wake_all(struct waiter *const *waiters, size_t count);
 
 /*
- * Waits until a file descriptor is readable and/or writable (events: FD_READ, FD_WRITE; what is ready goes to *out). The descriptor is
- * non-blocking and stays the caller's. For libraries that bring sockets of their own (libpq).
+ * Waits until a file descriptor is readable and/or writable (events: FD_READ, FD_WRITE; what is ready goes to *out; an error on it counts as
+ * everything). The descriptor is non-blocking and stays the caller's; one wait at a time for each. For libraries that bring sockets of their
+ * own (libpq). ERR_CANCELLED, ERR_TIMEOUT; ERR_INTERNAL: it cannot be waited for, or is watched already.
  */
 enum { FD_READ = 1, FD_WRITE = 2 };
 MAY_PARK const struct err *fd_wait(int fd, int events, int *out);
