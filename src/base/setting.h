@@ -27,3 +27,11 @@ struct setting {
 	bool secret;                /* never shown */
 	const char *help;           /* one sentence */
 };
+
+/* The rows of one module, where it keeps them; the program's list of all is in src/cli/settings.c. */
+struct setting_table {
+	const struct setting *rows;
+	size_t count;
+};
+
+#define SETTING_TABLE(rows_) { .rows = rows_, .count = COUNT(rows_) }

@@ -1,0 +1,396 @@
+/*
+ * conf_test.c - what a configuration says, what overrides what, and how mistakes are told.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the four above */
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "conf/conf.h"
+#include "conf/expand.h"
+#include "conf/models.h"
+#include "conf/nearest.h"
+#include "conf/value.h"
+
+static const char *const colours[] = { "red", "green", NULL };
+
+enum { LISTEN, TIMEOUT, BODY, LOUD, RATIO, COLOUR, KEY, FIXED };
+static const struct setting rows[] = {
+	[LISTEN] = { .name = "server.listen", .type = SETTING_STRING, .initial = "127.0.0.1:8321", .env = "T_LISTEN", .reloadable = true },
+	[TIMEOUT] = { .name = "server.timeout", .type = SETTING_DURATION, .initial = "60s", .min = "1s", .max = "1h", .reloadable = true },
+	[BODY] = { .name = "server.limits.body", .type = SETTING_BYTES, .initial = "8MiB", .max = "1GiB", .reloadable = true },
+	[LOUD] = { .name = "loud", .type = SETTING_BOOL, .initial = "false", .reloadable = true },
+	[RATIO] = { .name = "ratio", .type = SETTING_FLOAT, .initial = "0.5", .min = "0", .max = "1", .reloadable = true },
+	[COLOUR] = { .name = "colour", .type = SETTING_CHOICE, .initial = "red", .choices = colours, .reloadable = true },
+	[KEY] = { .name = "access.admin_key", .type = SETTING_STRING, .initial = "", .min = "0", .max = "8", .secret = true, .reloadable = true },
+	[FIXED] = { .name = "store.url", .type = SETTING_STRING, .initial = "sqlite" },
+};
+static const struct setting_table table = SETTING_TABLE(rows);
+static const struct setting_table *const tables[] = { &table, NULL };
+
+static const char *const environment[] = { "HOST=example.org", "EMPTY=", "HOSTNAME=wrong", NULL };
+
+struct fixture {
+	struct arena *arena;
+	struct problems problems;
+	struct conf *conf;
+};
+
+static int
+fixture_open(void **state)
+{
+	struct fixture *f = mem_zalloc(sizeof(*f));
+
+	f->arena = arena_new(MIB(8));
+	problems_init(&f->problems, f->arena);
+	*state = f;
+	return 0;
+}
+
+static int
+fixture_close(void **state)
+{
+	struct fixture *f = *state;
+
+	conf_unref(f->conf);
+	arena_free(f->arena);
+	free(f);
+	return 0;
+}
+
+static const struct err *
+parse(struct fixture *f, const char *text)
+{
+	struct conf_spec spec = { .path = STR("c.yaml"), .tables = tables, .environment = environment };
+
+	return conf_parse(&spec, str_of(text), &f->problems, &f->conf);
+}
+
+/* All problems, a line each. */
+static const char *
+told(struct fixture *f)
+{
+	struct buf all;
+
+	buf_init(&all, f->arena, MIB(1));
+	for (const struct problem *p = f->problems.first; p; p = p->next) {
+		buf_add(&all, problem_text(f->arena, p));
+		buf_add_byte(&all, '\n');
+	}
+	buf_add_byte(&all, '\0');
+	return all.ptr;
+}
+
+static void
+an_empty_file_gives_every_default(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_null(parse(f, "# nothing\n"));
+	assert_true(str_eq_c(conf_str(f->conf, &rows[LISTEN]), "127.0.0.1:8321"));
+	assert_int_equal(conf_int(f->conf, &rows[TIMEOUT]), 60 * USEC_PER_SEC);
+	assert_int_equal(conf_int(f->conf, &rows[BODY]), MIB(8));
+	assert_false(conf_bool(f->conf, &rows[LOUD]));
+	assert_true(conf_float(f->conf, &rows[RATIO]) == 0.5);
+	assert_int_equal(conf_source(f->conf, &rows[LISTEN]), CONF_DEFAULT);
+}
+
+static void
+values_of_every_type_are_read(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_null(parse(f, "server:\n  listen: ${HOST}:${PORT:-80}\n  timeout: 1.5m\n  limits: {body: 64KiB}\nloud: true\nratio: 1e-1\ncolour: green\n"));
+	assert_true(str_eq_c(conf_str(f->conf, &rows[LISTEN]), "example.org:80"));
+	assert_int_equal(conf_int(f->conf, &rows[TIMEOUT]), 90 * USEC_PER_SEC);
+	assert_int_equal(conf_int(f->conf, &rows[BODY]), KIB(64));
+	assert_true(conf_bool(f->conf, &rows[LOUD]));
+	assert_true(conf_float(f->conf, &rows[RATIO]) == 0.1);
+	assert_int_equal(conf_int(f->conf, &rows[COLOUR]), 1);
+}
+
+static void
+flags_override_the_environment_which_overrides_the_file(void **state)
+{
+	struct fixture *f = *state;
+	const char *const env[] = { "T_LISTEN=env:1", NULL };
+	const struct conf_flag flag = { "server.listen", STR_INIT("flag:1"), "--listen" };
+	struct conf_spec spec = { .path = STR("c.yaml"), .tables = tables, .environment = env };
+
+	assert_null(conf_parse(&spec, STR("server: {listen: file:1}"), &f->problems, &f->conf));
+	assert_true(str_eq_c(conf_str(f->conf, &rows[LISTEN]), "env:1"));
+	assert_int_equal(conf_source(f->conf, &rows[LISTEN]), CONF_ENVIRONMENT);
+	conf_unref(f->conf);
+	spec.flags = &flag;
+	spec.flag_count = 1;
+	assert_null(conf_parse(&spec, STR("server: {listen: file:1}"), &f->problems, &f->conf));
+	assert_true(str_eq_c(conf_str(f->conf, &rows[LISTEN]), "flag:1"));
+	assert_int_equal(conf_source(f->conf, &rows[LISTEN]), CONF_FLAG);
+}
+
+static void
+every_mistake_is_told_with_its_place(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(parse(f, "servr:\n  listen: x\nserver:\n  timout: 5s\n  timeout: 2h\n  limits: 3\nloud: yes\nratio: 2\ncolour: gren\nlisten: y\n"));
+	assert_null(f->conf);
+	assert_string_equal(told(f),
+		"c.yaml:1:1: servr: unknown key; did you mean \"server\"?\n"
+		"c.yaml:4:3: server.timout: unknown key; did you mean \"timeout\"?\n"
+		"c.yaml:5:12: server.timeout: expected a duration from 1s to 1h, such as 250ms, 60s, 5m, 1h or 30d, found \"2h\"\n"
+		"c.yaml:6:11: server.limits: expected a map of settings, found \"3\"\n"
+		"c.yaml:7:7: loud: expected true or false, found \"yes\"\n"
+		"c.yaml:8:8: ratio: expected a number from 0 to 1, found \"2\"\n"
+		"c.yaml:9:9: colour: expected one of red, green, found \"gren\"; did you mean \"green\"?\n"
+		"c.yaml:10:1: listen: unknown key; did you mean \"server.listen\"?\n");
+}
+
+static void
+a_wrong_secret_is_not_repeated(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(parse(f, "access: {admin_key: hunter2hunter2}\nproviders:\n  - {name: a, kind: openai, api_key: \"sec\\x01ret\"}\n"));
+	assert_null(strstr(told(f), "hunter2"));
+	assert_null(strstr(told(f), "ret\""));
+	assert_int_equal(f->problems.count, 2);
+}
+
+static void
+a_missing_variable_is_named(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(parse(f, "server:\n  listen: ${NOT_THERE}\ncolour: ${EMPTY:-green}\nloud: ${\n"));
+	assert_non_null(strstr(told(f), "c.yaml:2:11: server.listen: the environment variable NOT_THERE is not set"));
+	assert_non_null(strstr(told(f), "c.yaml:4:7: loud: expected ${NAME}"));
+	assert_int_equal(f->problems.count, 2);
+}
+
+static void
+a_literal_reference_can_be_written(void **state)
+{
+	struct str out, name;
+	struct fixture *f = *state;
+
+	assert_int_equal(expand(f->arena, environment, STR("a$${HOST}b$c ${HOST}"), &out, &name), EXPAND_OK);
+	assert_true(str_eq_c(out, "a${HOST}b$c example.org"));
+}
+
+static void
+models_and_providers_are_read_and_joined(void **state)
+{
+	struct fixture *f = *state;
+	const struct conf_provider *providers;
+	const struct conf_model *model;
+	size_t count;
+
+	assert_null(parse(f, "models:\n"
+			     "  - {name: gpt-x, targets: [{provider: main, model: gpt-x, price: {input: 0.15, output: 0.6}}], capture: usage}\n"
+			     "  - {name: docs, targets: [{provider: main, model: gpt-x}, {provider: b, model: c, weight: 3}], knowledge: {collection: manual, top_k: 4}}\n"
+			     "  - {name: quotes, knowledge: {collection: manual}}\n"
+			     "providers:\n"
+			     "  - {name: main, kind: openai, base_url: \"http://127.0.0.1:9100/v1/\", api_key: \"${HOST}\", headers: {X-Team: a}}\n"
+			     "  - {name: b, kind: anthropic, idle_timeout: 5s}\n"));
+	providers = conf_providers(f->conf, &count);
+	assert_int_equal(count, 2);
+	assert_true(str_eq_c(providers[0].base_url, "http://127.0.0.1:9100/v1"));
+	assert_true(str_eq_c(providers[0].api_key, "example.org"));
+	assert_true(str_eq_c(providers[0].headers[0].name, "X-Team"));
+	assert_int_equal(providers[1].kind, CONF_PROVIDER_ANTHROPIC);
+	assert_true(str_eq_c(providers[1].base_url, "https://api.anthropic.com"));
+	assert_int_equal(providers[1].idle_timeout_us, 5 * USEC_PER_SEC);
+	model = conf_model(f->conf, STR("docs"));
+	assert_ptr_equal(model->targets[1].provider, &providers[1]);
+	assert_int_equal(model->targets[1].weight, 3);
+	assert_int_equal(model->knowledge.top_k, 4);
+	assert_int_equal(model->knowledge.max_context_tokens, 3000);
+	assert_int_equal(model->capture, CONF_CAPTURE_FULL);
+	model = conf_model(f->conf, STR("gpt-x"));
+	assert_false(model->knowledge.given);
+	assert_true(model->targets[0].price.given && model->targets[0].price.output == 0.6);
+	assert_int_equal(model->capture, CONF_CAPTURE_USAGE);
+	assert_int_equal(conf_model(f->conf, STR("quotes"))->target_count, 0);
+	assert_null(conf_model(f->conf, STR("gpt-y")));
+}
+
+static void
+without_models_docs_answers_from_docs(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_null(parse(f, ""));
+	assert_true(str_eq_c(conf_model(f->conf, STR("docs"))->knowledge.collection, "docs"));
+	assert_int_equal(conf_model(f->conf, STR("docs"))->knowledge.top_k, 8);
+}
+
+static void
+dangling_and_double_names_are_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(parse(f, "providers:\n  - {name: main, kind: openai}\n  - {name: main, kind: openai}\n  - {kind: opnai}\n"
+				 "models:\n  - {name: a, targets: [{provider: mian, model: x}]}\n  - {name: a, knowledge: {top_k: 3}}\n  - {name: b}\n"
+				 "  - {name: c, targets: [{model: x}]}\n  - x\n"));
+	assert_string_equal(told(f),
+		"c.yaml:3:5: providers: a second provider is named \"main\"\n"
+		"c.yaml:4:5: providers[2]: \"name\" is missing: How targets refer to it.\n"
+		"c.yaml:4:12: providers[2].kind: expected one of openai, anthropic, found \"opnai\"; did you mean \"openai\"?\n"
+		"c.yaml:6:36: models[0].targets[0].provider: there is no provider \"mian\"; did you mean \"main\"?\n"
+		"c.yaml:7:5: models: a second model is named \"a\"\n"
+		"c.yaml:7:26: models[1].knowledge: \"collection\" is missing: The name of the collection it answers from.\n"
+		"c.yaml:8:5: models: \"b\" needs targets or knowledge\n"
+		"c.yaml:9:25: models[3].targets: \"provider\" is missing: a name from providers\n"
+		"c.yaml:10:5: models[4]: expected a map, found \"x\"\n");
+}
+
+static void
+a_header_cannot_be_smuggled_in(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(parse(f, "providers:\n  - {name: a, kind: openai, headers: {\"X: b\": c, Y: \"1\\r\\nZ: 2\"}}\n"));
+	assert_int_equal(f->problems.count, 2);
+}
+
+static void
+yaml_that_could_grow_or_hide_is_refused(void **state)
+{
+	static const char *const texts[] = {
+		"a: &x [1]\nloud: *x", "loud: !!bool true", "<<: {loud: true}", "loud: true\n---\nloud: true", "loud: true\nloud: true", "? [a]\n: b", "loud: [",
+		"\tloud: true", "loud: \"\\xff\\0\"", "[]", "x", "{{{{{{{{{{{{{{{{{{{{{{{{{{{{", "loud: \xff\xfe", "loud: \"tru\\u0000e\"",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		problems_init(&f->problems, f->arena);
+		if (!parse(f, texts[i]))
+			fail_msg("accepted: %s", texts[i]);
+	}
+}
+
+static void
+a_file_too_large_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct conf_spec spec = { .path = STR("c.yaml"), .tables = tables };
+	char *text = mem_alloc(MIB(1) + 2);
+
+	memset(text, '#', MIB(1) + 1);
+	assert_non_null(conf_parse(&spec, str_n(text, MIB(1) + 1), &f->problems, &f->conf));
+	assert_null(conf_parse(&spec, str_n(text, MIB(1)), &f->problems, &f->conf) ? f->conf : NULL);
+	free(text);
+}
+
+static void
+a_file_that_is_not_there_is_a_problem_not_a_default(void **state)
+{
+	struct fixture *f = *state;
+	struct conf_spec spec = { .path = STR("/nonexistent/corbel.yaml"), .tables = tables };
+
+	assert_non_null(conf_load(&spec, &f->problems, &f->conf));
+	assert_string_equal(told(f), "/nonexistent/corbel.yaml: cannot be read: No such file or directory\n");
+}
+
+static void
+a_reload_keeps_what_needs_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	const struct setting *changed[4];
+	struct conf *next;
+
+	assert_null(parse(f, "store: {url: one}\nloud: false"));
+	next = f->conf;
+	assert_null(parse(f, "store: {url: two}\nloud: true"));
+	assert_int_equal(conf_keep_fixed(f->conf, next, changed, 4), 1);
+	conf_unref(next);
+	assert_ptr_equal(changed[0], &rows[FIXED]);
+	assert_true(str_eq_c(conf_str(f->conf, &rows[FIXED]), "one"));
+	assert_true(conf_bool(f->conf, &rows[LOUD]));
+}
+
+static void
+many_mistakes_are_counted_and_the_list_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	struct buf text;
+
+	buf_init(&text, f->arena, MIB(1));
+	for (int i = 0; i < 900; i++)
+		buf_printf(&text, "k%d: 1\n", i);
+	buf_add_byte(&text, '\0');
+	assert_non_null(parse(f, text.ptr));
+	assert_int_equal(f->problems.count, 900);
+}
+
+static void
+the_nearest_word_is_found(void **state)
+{
+	struct nearest nearest;
+
+	(void)state;
+	nearest_init(&nearest, STR("provdiers"));
+	nearest_offer(&nearest, STR("models"));
+	nearest_offer(&nearest, STR("providers"));
+	assert_true(str_eq_c(nearest.best, "providers"));
+	nearest_init(&nearest, STR("zebra"));
+	nearest_offer(&nearest, STR("models"));
+	assert_null(nearest.best.ptr);
+}
+
+static void
+sizes_and_durations_need_units_they_know(void **state)
+{
+	struct setting_value value;
+
+	(void)state;
+	assert_true(value_parse(&rows[BODY], STR("1024"), &value) && value.integer == 1024);
+	assert_true(value_parse(&rows[BODY], STR("1 KiB"), &value) && value.integer == 1024);
+	assert_false(value_parse(&rows[BODY], STR("1kb"), &value));
+	assert_false(value_parse(&rows[BODY], STR("-1"), &value));
+	assert_false(value_parse(&rows[BODY], STR("99999999999999999999"), &value));
+	assert_false(value_parse(&rows[BODY], STR(""), &value));
+	assert_false(value_parse(&rows[TIMEOUT], STR("60"), &value));
+	assert_false(value_parse(&rows[TIMEOUT], STR("999ms"), &value));
+	assert_true(value_parse(&rows[TIMEOUT], STR("1000ms"), &value) && value.integer == USEC_PER_SEC);
+	assert_false(value_parse(&rows[TIMEOUT], STR("1s2"), &value));
+	assert_false(value_parse(&rows[TIMEOUT], STR("1.2.3s"), &value));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_empty_file_gives_every_default),
+		TEST(values_of_every_type_are_read),
+		TEST(flags_override_the_environment_which_overrides_the_file),
+		TEST(every_mistake_is_told_with_its_place),
+		TEST(a_wrong_secret_is_not_repeated),
+		TEST(a_missing_variable_is_named),
+		TEST(a_literal_reference_can_be_written),
+		TEST(models_and_providers_are_read_and_joined),
+		TEST(without_models_docs_answers_from_docs),
+		TEST(dangling_and_double_names_are_refused),
+		TEST(a_header_cannot_be_smuggled_in),
+		TEST(yaml_that_could_grow_or_hide_is_refused),
+		TEST(a_file_too_large_is_refused),
+		TEST(a_file_that_is_not_there_is_a_problem_not_a_default),
+		TEST(a_reload_keeps_what_needs_a_restart),
+		TEST(many_mistakes_are_counted_and_the_list_is_bounded),
+		TEST(the_nearest_word_is_found),
+		TEST(sizes_and_durations_need_units_they_know),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,405 @@
+/*
+ * models.c - providers, models and embeddings out of the configuration file. See models.h.
+ *
+ * Each struct has a table of its fields; reading, checking, suggestions and the reference page all come from the tables. Providers are read
+ * first, wherever they stand in the file, so that a target is resolved where it is read.
+ */
+#include "conf/models.h"
+
+#include "conf/reader.h"
+#include "conf/nearest.h"
+#include "conf/snapshot.h"
+
+static bool
+name_ok(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		if (!letter && !(i > 0 && strchr("._-/:@+", c)))
+			return false;
+	}
+	return text.len > 0;
+}
+
+static bool
+url_ok(struct str text)
+{
+	struct str rest = str_slice(text, str_find(text, STR("://"), 0) == SIZE_MAX ? text.len : str_find(text, STR("://"), 0) + 3, text.len);
+
+	if (!str_starts(text, STR("http://")) && !str_starts(text, STR("https://")))
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f || text.ptr[i] == '?' || text.ptr[i] == '#')
+			return false;
+	return rest.len > 0 && rest.ptr[0] != '/' && rest.ptr[0] != ':' && str_find_byte(rest, '@', 0) == SIZE_MAX;
+}
+
+/* What may stand in a header's value, so that a key cannot smuggle a header in. */
+static bool
+header_value_ok(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (((unsigned char)text.ptr[i] < ' ' && text.ptr[i] != '\t') || text.ptr[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static bool
+header_name_ok(struct str name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		if (!letter && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
+			return false;
+	}
+	return name.len > 0;
+}
+
+#define NAME_WANTS "a name of letters, digits and . _ - / : @ +, beginning with a letter or a digit"
+
+static void headers_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+static void targets_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+static void target_provider_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+static void price_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+static void knowledge_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+static void embeddings_provider_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+
+static const char *const provider_kinds[] = { "openai", "anthropic", NULL };
+static const char *const model_types[] = { "chat", "embeddings", NULL };
+static const char *const captures[] = { "none", "usage", "full", NULL };
+static const char *const search_modes[] = { "auto", "rrf", "convex", "words", "vectors", NULL };
+
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+static const struct field provider_fields[] = {
+	{ { .name = "name", .type = SETTING_STRING, .min = "1", .max = "64", .help = "How targets refer to it." }, AT(conf_provider, name),
+		.check = name_ok, .check_wants = NAME_WANTS },
+	{ { .name = "kind", .type = SETTING_CHOICE, .choices = provider_kinds,
+		  .help = "What it speaks: the OpenAI API (vLLM, llama.cpp, Ollama, TGI and others do too) or Anthropic's Messages API." },
+		AT(conf_provider, kind) },
+	{ { .name = "base_url", .type = SETTING_STRING, .initial = "", .max = "2048",
+		  .help = "Where it is, with the path before the endpoint's own: \"http://127.0.0.1:9100/v1\" for openai, \"https://api.anthropic.com\" for anthropic. "
+			  "When it is missing, the public service of that kind." },
+		AT(conf_provider, base_url), .check = url_ok, .check_wants = "a URL that begins with http:// or https://, without user, query or fragment" },
+	{ { .name = "api_key", .type = SETTING_STRING, .initial = "", .max = "8192", .secret = true,
+		  .help = "Its key; \"${OPENAI_API_KEY}\" takes it from the environment." },
+		AT(conf_provider, api_key), .check = header_value_ok, .check_wants = "a key without control characters" },
+	{ { .name = "headers", .help = "Headers sent with each call." }, .read = headers_read, .shape = "a map of texts" },
+	{ { .name = "connect_timeout", .type = SETTING_DURATION, .initial = "10s", .min = "10ms", .max = "5m", .help = "Until the connection stands." },
+		AT(conf_provider, connect_timeout_us) },
+	{ { .name = "headers_timeout", .type = SETTING_DURATION, .initial = "2m", .min = "10ms", .max = "1h", .help = "Until the answer begins." },
+		AT(conf_provider, headers_timeout_us) },
+	{ { .name = "idle_timeout", .type = SETTING_DURATION, .initial = "1m", .min = "10ms", .max = "1h", .help = "Between two pieces of an answer." },
+		AT(conf_provider, idle_timeout_us) },
+};
+
+static const struct field price_fields[] = {
+	{ { .name = "input", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1000000", .help = "Tokens read." }, AT(conf_price, input) },
+	{ { .name = "cached_input", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1000000", .help = "Tokens read from the provider's cache." },
+		AT(conf_price, cached_input) },
+	{ { .name = "cache_write", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1000000", .help = "Tokens written to that cache." },
+		AT(conf_price, cache_write) },
+	{ { .name = "output", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1000000", .help = "Tokens written, reasoning included." },
+		AT(conf_price, output) },
+};
+
+static const struct field target_fields[] = {
+	{ { .name = "provider", .help = "A name from providers." }, .read = target_provider_read, .shape = "a provider's name" },
+	{ { .name = "model", .type = SETTING_STRING, .min = "1", .max = "256", .help = "The model's name at the provider." }, AT(conf_target, model),
+		.check = header_value_ok, .check_wants = "a name without control characters" },
+	{ { .name = "weight", .type = SETTING_INT, .initial = "1", .min = "0", .max = "1000000", .help = "Its share of the calls, beside the other targets'." },
+		AT(conf_target, weight) },
+	{ { .name = "price", .help = "US dollars for a million tokens." }, .read = price_read, .shape = "a map, see price" },
+};
+
+static const struct field knowledge_fields[] = {
+	{ { .name = "collection", .type = SETTING_STRING, .min = "1", .max = "256", .help = "The name of the collection it answers from." },
+		AT(conf_knowledge, collection) },
+	{ { .name = "top_k", .type = SETTING_INT, .initial = "8", .min = "1", .max = "50", .help = "Passages looked up for a question." }, AT(conf_knowledge, top_k) },
+	{ { .name = "max_context_tokens", .type = SETTING_INT, .initial = "3000", .min = "100", .max = "1000000",
+		  .help = "Passages put before the model take at most this many tokens." },
+		AT(conf_knowledge, max_context_tokens) },
+	{ { .name = "mode", .type = SETTING_CHOICE, .initial = "auto", .choices = search_modes,
+		  .help = "How words and meaning are joined: auto weighs them by the kind of question, rrf by ranks, convex by vector_weight; words and vectors use one alone." },
+		AT(conf_knowledge, mode) },
+	{ { .name = "vector_weight", .type = SETTING_FLOAT, .initial = "0.5", .min = "0", .max = "1", .help = "The share of meaning in mode convex." },
+		AT(conf_knowledge, vector_weight) },
+	{ { .name = "score_min", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1", .help = "Passages with a lower score are left out." },
+		AT(conf_knowledge, score_min) },
+	{ { .name = "instructions", .type = SETTING_STRING, .initial = "", .max = "65536", .help = "What the model is told to do with the passages, in place of the built-in text." },
+		AT(conf_knowledge, instructions) },
+};
+
+static const struct field model_fields[] = {
+	{ { .name = "name", .type = SETTING_STRING, .min = "1", .max = "128", .help = "What clients put into \"model\"." }, AT(conf_model, name),
+		.check = name_ok, .check_wants = NAME_WANTS },
+	{ { .name = "type", .type = SETTING_CHOICE, .initial = "chat", .choices = model_types, .help = "What it is called for." }, AT(conf_model, type) },
+	{ { .name = "targets", .help = "Where its calls go. Without any, a model with knowledge answers with the built-in extractive model." }, .read = targets_read,
+		.shape = "a list, see targets" },
+	{ { .name = "knowledge", .help = "The documents it answers from." }, .read = knowledge_read, .shape = "a map, see knowledge" },
+	{ { .name = "capture", .type = SETTING_CHOICE, .initial = "full", .choices = captures,
+		  .help = "What the record of a call keeps: neither figures nor texts (none), figures (usage), or figures and messages (full)." },
+		AT(conf_model, capture) },
+};
+
+static const struct field embeddings_fields[] = {
+	{ { .name = "provider", .help = "A name from providers whose embeddings endpoint is used; without one, the model in this process." },
+		.read = embeddings_provider_read, .shape = "a provider's name" },
+	{ { .name = "model", .type = SETTING_STRING, .initial = "", .max = "256", .help = "The model's name at the provider." }, AT(conf_embeddings, model) },
+	{ { .name = "dimensions", .type = SETTING_INT, .initial = "0", .min = "0", .max = "8192", .help = "Of the provider's vectors; 0 asks at the first call." },
+		AT(conf_embeddings, dimensions) },
+	{ { .name = "model_dir", .type = SETTING_STRING, .initial = "", .max = "4096", .help = "Directory of the model in this process; empty: the usual places." },
+		AT(conf_embeddings, model_dir) },
+	{ { .name = "runtime_lib", .type = SETTING_STRING, .initial = "", .max = "4096", .help = "Path of libonnxruntime.so; empty: the usual places." },
+		AT(conf_embeddings, runtime_lib) },
+	{ { .name = "threads", .type = SETTING_INT, .initial = "0", .min = "0", .max = "256", .help = "Threads of one inference; 0: one for each core." },
+		AT(conf_embeddings, threads) },
+	{ { .name = "batch_max", .type = SETTING_INT, .initial = "0", .min = "0", .max = "1024", .help = "Texts in one batch; 0: a good number." },
+		AT(conf_embeddings, batch_max) },
+};
+
+#define TABLE(name, title_, help_) static const struct field_table name##_table = { title_, help_, name##_fields, COUNT(name##_fields) }
+TABLE(provider, "providers", "A list of the servers that answer model calls.");
+TABLE(model, "models", "A list of the names that clients may put into \"model\". Without it there is one: docs, over the collection docs.");
+TABLE(target, "targets", "Of a model: where its calls go.");
+TABLE(price, "price", "Of a target: US dollars for a million tokens. Without it, calls are counted but not priced.");
+TABLE(knowledge, "knowledge", "Of a model: the documents it answers from.");
+TABLE(embeddings, "embeddings", "How texts become vectors.");
+
+const struct field_table *const field_tables[] = { &provider_table, &model_table, &target_table, &price_table, &knowledge_table, &embeddings_table, NULL };
+
+static void
+headers_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
+{
+	static const struct setting value_row = { .name = "headers", .type = SETTING_STRING, .max = "8192", .secret = true };
+	struct conf_provider *provider = object;
+	size_t count = 0;
+
+	if (!reader_expect(reader, node, YAML_MAP, "a map of header names and texts", path))
+		return;
+	for (const struct yaml *child = node->first; child; child = child->next)
+		count++;
+	provider->headers = arena_array(reader->arena, count, sizeof(*provider->headers));
+	for (const struct yaml *child = node->first; child && provider->headers; child = child->next) {
+		struct str at = reader_path(reader, path, child->key);
+		struct setting_value value;
+
+		if (!header_name_ok(child->key))
+			reader_problem(reader, child, at, "not the name of a header");
+		else if (reader_scalar(reader, child, &value_row, at, &value)) {
+			if (!header_value_ok(value.text))
+				reader_problem(reader, child, at, "expected a text without control characters");
+			provider->headers[provider->header_count++] = (struct conf_header){ child->key, value.text };
+		}
+	}
+}
+
+static const struct conf_provider *
+provider_read(struct reader *reader, const struct yaml *node, struct str path)
+{
+	static const struct setting name_row = { .name = "provider", .type = SETTING_STRING, .min = "1", .max = "64" };
+	const struct conf *conf = reader->conf;
+	struct setting_value value;
+	struct nearest nearest;
+
+	if (!reader_scalar(reader, node, &name_row, path, &value))
+		return NULL;
+	nearest_init(&nearest, value.text);
+	for (size_t i = 0; i < conf->provider_count; i++) {
+		if (str_eq(conf->providers[i].name, value.text))
+			return &conf->providers[i];
+		nearest_offer(&nearest, conf->providers[i].name);
+	}
+	reader_problem(reader, node, path, "there is no provider \"%" STR_F "\"%s%" STR_F "%s", STR_A(value.text), nearest.best.ptr ? "; did you mean \"" : "",
+		STR_A(nearest.best), nearest.best.ptr ? "\"?" : "");
+	return NULL;
+}
+
+static void
+target_provider_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
+{
+	((struct conf_target *)object)->provider = provider_read(reader, node, path);
+}
+
+static void
+embeddings_provider_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
+{
+	((struct conf_embeddings *)object)->provider = provider_read(reader, node, path);
+}
+
+static void
+price_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
+{
+	struct conf_price *price = &((struct conf_target *)object)->price;
+
+	price->given = true;
+	reader_fields(reader, node, &price_table, path, price);
+}
+
+static void
+knowledge_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
+{
+	struct conf_knowledge *knowledge = &((struct conf_model *)object)->knowledge;
+
+	knowledge->given = true;
+	reader_fields(reader, node, &knowledge_table, path, knowledge);
+}
+
+static void
+targets_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
+{
+	struct conf_model *model = object;
+	const struct yaml *child = node->first;
+	int64_t weights = 0;
+
+	model->targets = reader_list(reader, node, &target_table, path, sizeof(*model->targets), &model->target_count);
+	for (size_t i = 0; i < model->target_count; i++, child = child->next) {
+		if (child->kind == YAML_MAP && !yaml_child(child, STR("provider")))
+			reader_problem(reader, child, path, "\"provider\" is missing: a name from providers");
+		weights += model->targets[i].weight;
+	}
+	if (model->target_count > 0 && weights == 0)
+		reader_problem(reader, node, path, "at least one target needs a weight above 0");
+}
+
+static void
+providers_finish(struct reader *reader, const struct yaml *list)
+{
+	static const char *const public_urls[] = {
+		[CONF_PROVIDER_OPENAI] = "https://api.openai.com/v1",
+		[CONF_PROVIDER_ANTHROPIC] = "https://api.anthropic.com",
+	};
+	struct conf *conf = reader->conf;
+	const struct yaml *node = list->first;
+
+	for (size_t i = 0; i < conf->provider_count; i++, node = node->next) {
+		struct conf_provider *provider = &conf->providers[i];
+
+		if (provider->base_url.len == 0)
+			provider->base_url = str_of(public_urls[provider->kind]);
+		while (str_ends(provider->base_url, STR("/")))
+			provider->base_url.len--;
+		for (size_t j = 0; j < i; j++)
+			if (provider->name.len > 0 && str_eq(conf->providers[j].name, provider->name))
+				reader_problem(reader, node, STR("providers"), "a second provider is named \"%" STR_F "\"", STR_A(provider->name));
+	}
+}
+
+static void
+models_finish(struct reader *reader, const struct yaml *list)
+{
+	struct conf *conf = reader->conf;
+	const struct yaml *node = list->first;
+
+	for (size_t i = 0; i < conf->model_count; i++, node = node->next) {
+		struct conf_model *model = &conf->models[i];
+
+		if (node->kind != YAML_MAP || model->name.len == 0)
+			continue; /* a problem already */
+		if (str_starts(model->name, STR("collection/")))
+			reader_problem(reader, node, STR("models"), "names that begin with \"collection/\" stand for the collections themselves");
+		if (model->target_count == 0 && (!model->knowledge.given || model->type == CONF_MODEL_EMBEDDINGS))
+			reader_problem(reader, node, STR("models"), "\"%" STR_F "\" needs targets%s", STR_A(model->name),
+				model->type == CONF_MODEL_CHAT ? " or knowledge" : "");
+		if (model->knowledge.given && model->type == CONF_MODEL_EMBEDDINGS)
+			reader_problem(reader, node, STR("models"), "\"%" STR_F "\" makes embeddings, so it has no knowledge", STR_A(model->name));
+		if (map_get(&conf->models_by_name, model->name))
+			reader_problem(reader, node, STR("models"), "a second model is named \"%" STR_F "\"", STR_A(model->name));
+		else
+			map_put(&conf->models_by_name, model->name, model);
+	}
+}
+
+/* Without a list of models, a question to "docs" is answered from the collection "docs". */
+static void
+models_default(struct reader *reader)
+{
+	struct conf *conf = reader->conf;
+	struct conf_model *model = arena_zalloc(reader->arena, sizeof(*model));
+
+	if (!model)
+		return;
+	reader_defaults(&model_table, model);
+	reader_defaults(&knowledge_table, &model->knowledge);
+	model->name = STR("docs");
+	model->knowledge.given = true;
+	model->knowledge.collection = STR("docs");
+	conf->models = model;
+	conf->model_count = 1;
+	map_put(&conf->models_by_name, model->name, model);
+}
+
+void
+models_read(struct reader *reader, const struct yaml *root)
+{
+	struct conf *conf = reader->conf;
+	const struct yaml *node;
+
+	node = root ? yaml_child(root, STR("providers")) : NULL;
+	if (node) {
+		conf->providers = reader_list(reader, node, &provider_table, STR("providers"), sizeof(*conf->providers), &conf->provider_count);
+		providers_finish(reader, node);
+	}
+	node = root ? yaml_child(root, STR("models")) : NULL;
+	if (node) {
+		conf->models = reader_list(reader, node, &model_table, STR("models"), sizeof(*conf->models), &conf->model_count);
+		models_finish(reader, node);
+	} else {
+		models_default(reader);
+	}
+	reader_defaults(&embeddings_table, &conf->embeddings);
+	node = root ? yaml_child(root, STR("embeddings")) : NULL;
+	if (node) {
+		reader_fields(reader, node, &embeddings_table, STR("embeddings"), &conf->embeddings);
+		if (conf->embeddings.provider && conf->embeddings.model.len == 0)
+			reader_problem(reader, node, STR("embeddings"), "\"model\" is missing: the model's name at the provider");
+	}
+}
+
+static const char *const root_keys[] = { "providers", "models", "embeddings" };
+
+bool
+models_key(struct str key)
+{
+	for (size_t i = 0; i < COUNT(root_keys); i++)
+		if (str_eq_c(key, root_keys[i]))
+			return true;
+	return false;
+}
+
+void
+models_offer(struct nearest *nearest)
+{
+	for (size_t i = 0; i < COUNT(root_keys); i++)
+		nearest_offer(nearest, str_of(root_keys[i]));
+}
+
+const struct conf_provider *
+conf_providers(const struct conf *conf, size_t *count)
+{
+	*count = conf->provider_count;
+	return conf->providers;
+}
+
+const struct conf_model *
+conf_models(const struct conf *conf, size_t *count)
+{
+	*count = conf->model_count;
+	return conf->models;
+}
+
+const struct conf_embeddings *
+conf_embeddings(const struct conf *conf)
+{
+	return &conf->embeddings;
+}
+
+const struct conf_model *
+conf_model(const struct conf *conf, struct str name)
+{
+	return map_get(&conf->models_by_name, name);
+}

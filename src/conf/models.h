@@ -1,0 +1,84 @@
+/*
+ * models.h - the lists of the configuration: providers, the models that clients name, and where embeddings come from.
+ *
+ * All of it lies in the snapshot it came from and lives as long as a reference to that is held. Names are unique, references are resolved.
+ */
+#pragma once
+
+#include "base/str.h"
+
+struct conf;
+
+enum conf_provider_kind { CONF_PROVIDER_OPENAI, CONF_PROVIDER_ANTHROPIC };
+
+struct conf_header {
+	struct str name, value;
+};
+
+/* A server that answers model calls. */
+struct conf_provider {
+	struct str name;
+	enum conf_provider_kind kind;
+	struct str base_url;               /* http:// or https://, without a slash at its end */
+	struct str api_key;                /* may be empty */
+	struct conf_header *headers;       /* sent with each call */
+	size_t header_count;
+	int64_t connect_timeout_us, headers_timeout_us, idle_timeout_us; /* as in net/http_client.h */
+};
+
+/* US dollars for a million tokens. */
+struct conf_price {
+	bool given;
+	double input, cached_input, cache_write, output;
+};
+
+struct conf_target {
+	const struct conf_provider *provider;
+	struct str model;                  /* its name at the provider */
+	int64_t weight;                    /* share of the calls, beside the other targets' */
+	struct conf_price price;
+};
+
+enum conf_search_mode { CONF_SEARCH_AUTO, CONF_SEARCH_RRF, CONF_SEARCH_CONVEX, CONF_SEARCH_WORDS, CONF_SEARCH_VECTORS };
+
+/* What a model answers from. */
+struct conf_knowledge {
+	bool given;
+	struct str collection;             /* its name */
+	int64_t top_k;
+	int64_t max_context_tokens;
+	enum conf_search_mode mode;
+	double vector_weight;              /* CONF_SEARCH_CONVEX */
+	double score_min;                  /* 0..1 */
+	struct str instructions;           /* in place of the built-in ones; may be empty */
+};
+
+enum conf_capture { CONF_CAPTURE_NONE, CONF_CAPTURE_USAGE, CONF_CAPTURE_FULL };
+enum conf_model_type { CONF_MODEL_CHAT, CONF_MODEL_EMBEDDINGS };
+
+/* A name that clients put into "model". */
+struct conf_model {
+	struct str name;
+	enum conf_model_type type;
+	struct conf_target *targets;       /* none: a chat model answers with the built-in extractive model */
+	size_t target_count;
+	struct conf_knowledge knowledge;
+	enum conf_capture capture;
+};
+
+/* How texts become vectors. */
+struct conf_embeddings {
+	const struct conf_provider *provider; /* NULL: the model in this process */
+	struct str model;                     /* its name at the provider */
+	int64_t dimensions;                   /* at the provider; 0: asked for at the first call */
+	struct str model_dir, runtime_lib;    /* in this process; empty: the usual places */
+	int64_t threads, batch_max;           /* 0: as infer/embed.h says */
+};
+
+/* In the order of the file. */
+const struct conf_provider *conf_providers(const struct conf *conf, size_t *count);
+const struct conf_model *conf_models(const struct conf *conf, size_t *count);
+const struct conf_embeddings *conf_embeddings(const struct conf *conf);
+
+/* By its name, or NULL. */
+const struct conf_model *conf_model(const struct conf *conf, struct str name);

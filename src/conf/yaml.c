@@ -1,0 +1,285 @@
+/*
+ * yaml.c - libfyaml's events to a tree. See yaml.h.
+ *
+ * The tree is built from events, not taken from libfyaml's documents: events show anchors, aliases and tags before anything is resolved, and the
+ * limits are checked while the text is read. What is kept lies in our arena; libfyaml's objects end with the parse.
+ */
+#include "conf/yaml.h"
+
+#include <libfyaml.h>
+
+struct builder {
+	struct arena *arena;
+	struct problems *problems;
+	struct str source;
+	struct fy_parser *parser;
+	struct yaml *root;
+	struct {
+		struct yaml *node;
+		struct yaml **tail;    /* where the next child goes */
+		struct yaml *pending;  /* in a map: a child whose key has been read */
+	} open[YAML_DEPTH_MAX];
+	unsigned depth, nodes, documents;
+};
+
+static void
+problem_at(struct builder *b, const struct fy_mark *mark, const char *text)
+{
+	problems_add(b->problems, b->source, mark ? (unsigned)mark->line + 1 : 1, mark ? (unsigned)mark->column + 1 : 1, "%s", text);
+}
+
+static struct yaml *
+node_new(struct builder *b, enum yaml_kind kind, const struct fy_mark *mark)
+{
+	struct yaml *node = NULL;
+
+	if (b->nodes++ < YAML_NODES_MAX)
+		node = arena_zalloc(b->arena, sizeof(*node));
+	if (!node) {
+		problem_at(b, mark, "too many values for a configuration");
+		return NULL;
+	}
+	node->kind = kind;
+	node->line = mark ? (unsigned)mark->line + 1 : 0;
+	node->column = mark ? (unsigned)mark->column + 1 : 0;
+	return node;
+}
+
+/* A second key of the same name is a problem, and the reading goes on. False when the map is too large. */
+static bool
+key_check(struct builder *b, const struct yaml *map, const struct yaml *added)
+{
+	unsigned count = 0;
+
+	for (const struct yaml *at = map->first; at; at = at->next) {
+		if (++count == YAML_KEYS_MAX) {
+			problems_add(b->problems, b->source, added->key_line, added->key_column, "more than %d keys in one map", YAML_KEYS_MAX);
+			return false;
+		}
+		if (!str_eq(at->key, added->key))
+			continue;
+		problems_add(b->problems, b->source, added->key_line, added->key_column,
+			"the key \"%" STR_F "\" stands here a second time; the first is in line %u", STR_A(str_slice(added->key, 0, 100)), at->key_line);
+	}
+	return true;
+}
+
+/* Gives the node its place in what is open. */
+static void
+node_place(struct builder *b, struct yaml *node)
+{
+	struct yaml *pending;
+
+	if (b->depth == 0) {
+		b->root = node;
+		return;
+	}
+	pending = b->open[b->depth - 1].pending;
+	if (pending) {
+		node->key = pending->key;
+		node->key_line = pending->key_line;
+		node->key_column = pending->key_column;
+		if (node->line == 0) {
+			node->line = pending->key_line;
+			node->column = pending->key_column;
+		}
+		b->open[b->depth - 1].pending = NULL;
+	}
+	*b->open[b->depth - 1].tail = node;
+	b->open[b->depth - 1].tail = &node->next;
+}
+
+static bool
+map_wants_key(const struct builder *b)
+{
+	return b->depth > 0 && b->open[b->depth - 1].node->kind == YAML_MAP && !b->open[b->depth - 1].pending;
+}
+
+static bool
+scalar_read(struct builder *b, struct fy_event *event)
+{
+	struct fy_token *token = event->scalar.value;
+	struct yaml *node = node_new(b, YAML_SCALAR, fy_event_start_mark(event));
+	size_t len = 0;
+	const char *text = token ? fy_token_get_text(token, &len) : NULL;
+
+	if (!node)
+		return false;
+	node->text = arena_dup(b->arena, text ? str_n(text, len) : STR_EMPTY);
+	if (!node->text.ptr || memchr(node->text.ptr, 0, node->text.len)) {
+		problem_at(b, fy_event_start_mark(event), "a value may not contain a zero byte");
+		return false;
+	}
+	node->empty = (!token || fy_token_scalar_style(token) == FYSS_PLAIN) &&
+		(len == 0 || str_eq_c(node->text, "~") || str_eq_c(node->text, "null"));
+	if (!map_wants_key(b)) {
+		node_place(b, node);
+		return true;
+	}
+	node->key = node->text;
+	node->key_line = node->line;
+	node->key_column = node->column;
+	if (str_eq_c(node->key, "<<")) {
+		problem_at(b, fy_event_start_mark(event), "merge keys are not supported here: write the values out");
+		return false;
+	}
+	if (!key_check(b, b->open[b->depth - 1].node, node))
+		return false;
+	b->open[b->depth - 1].pending = node;
+	return true;
+}
+
+static bool
+container_open(struct builder *b, struct fy_event *event, enum yaml_kind kind)
+{
+	const struct fy_mark *mark = fy_event_start_mark(event);
+	struct yaml *node;
+
+	if (map_wants_key(b)) {
+		problem_at(b, mark, "expected a name as key, found a map or a list");
+		return false;
+	}
+	if (b->depth == YAML_DEPTH_MAX) {
+		problem_at(b, mark, "nested too deeply for a configuration");
+		return false;
+	}
+	node = node_new(b, kind, mark);
+	if (!node)
+		return false;
+	node_place(b, node);
+	b->open[b->depth].node = node;
+	b->open[b->depth].tail = &node->first;
+	b->open[b->depth].pending = NULL;
+	b->depth++;
+	return true;
+}
+
+static void
+properties_refuse(struct builder *b, struct fy_event *event, struct fy_token *anchor, struct fy_token *tag)
+{
+	if (anchor)
+		problem_at(b, fy_event_start_mark(event), "anchors are not supported here: write the values out");
+	if (tag)
+		problem_at(b, fy_event_start_mark(event), "tags are not supported here: remove it");
+}
+
+/* False ends the parse: after a problem that leaves no sense in going on. */
+static bool
+event_take(struct builder *b, struct fy_event *event)
+{
+	switch (event->type) {
+	case FYET_DOCUMENT_START:
+		if (b->documents++ == 0)
+			return true;
+		problem_at(b, fy_event_start_mark(event), "a configuration is one YAML document; a second one begins here");
+		return false;
+	case FYET_SCALAR:
+		properties_refuse(b, event, event->scalar.anchor, event->scalar.tag);
+		return scalar_read(b, event);
+	case FYET_SEQUENCE_START:
+		properties_refuse(b, event, event->sequence_start.anchor, event->sequence_start.tag);
+		return container_open(b, event, YAML_LIST);
+	case FYET_MAPPING_START:
+		properties_refuse(b, event, event->mapping_start.anchor, event->mapping_start.tag);
+		return container_open(b, event, YAML_MAP);
+	case FYET_SEQUENCE_END:
+	case FYET_MAPPING_END:
+		b->depth--;
+		return true;
+	case FYET_ALIAS:
+		problem_at(b, fy_event_start_mark(event), "aliases are not supported here: write the values out");
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* What libfyaml itself has found wrong. */
+static void
+syntax_problems(struct builder *b, struct fy_diag *diag)
+{
+	const struct fy_diag_error *error;
+	unsigned before = b->problems->count;
+	void *at = NULL;
+
+	while ((error = fy_diag_errors_iterate(diag, &at))) {
+		if (error->type != FYET_ERROR)
+			continue;
+		problems_add(b->problems, b->source, error->line > 0 ? (unsigned)error->line : 1, error->column > 0 ? (unsigned)error->column : 1, "%s",
+			error->msg ? error->msg : "not valid YAML");
+	}
+	if (b->problems->count == before)
+		problems_add(b->problems, b->source, 1, 1, "not valid YAML");
+}
+
+static void
+tree_build(struct builder *b, struct fy_diag *diag)
+{
+	struct fy_event *event;
+	bool going = true;
+
+	while (going && (event = fy_parser_parse(b->parser))) {
+		going = event_take(b, event);
+		if (event->type == FYET_STREAM_END) {
+			fy_parser_event_free(b->parser, event);
+			return;
+		}
+		fy_parser_event_free(b->parser, event);
+	}
+	b->root = NULL;
+	if (going)
+		syntax_problems(b, diag);
+}
+
+void
+yaml_parse(struct arena *arena, struct str source, struct str text, struct problems *problems, struct yaml **out)
+{
+	struct fy_diag_cfg diag_cfg;
+	struct builder b = { .arena = arena, .problems = problems, .source = source };
+	struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG };
+	struct fy_diag *diag;
+
+	*out = NULL;
+	if (text.len > YAML_BYTES_MAX) {
+		problems_add(problems, source, 1, 1, "larger than a configuration may be (%d bytes)", YAML_BYTES_MAX);
+		return;
+	}
+	fy_diag_cfg_default(&diag_cfg);
+	diag_cfg.fp = NULL;
+	diag = fy_diag_create(&diag_cfg);
+	if (diag)
+		fy_diag_set_collect_errors(diag, true);
+	cfg.diag = diag;
+	b.parser = diag ? fy_parser_create(&cfg) : NULL;
+	if (!b.parser || fy_parser_set_string(b.parser, text.ptr, text.len) != 0)
+		problems_add(problems, source, 1, 1, "no memory to read it");
+	else
+		tree_build(&b, diag);
+	if (b.parser)
+		fy_parser_destroy(b.parser);
+	if (diag)
+		fy_diag_destroy(diag);
+	*out = b.root;
+}
+
+const struct yaml *
+yaml_child(const struct yaml *map, struct str key)
+{
+	const struct yaml *child = map->kind == YAML_MAP ? map->first : NULL;
+
+	while (child && !str_eq(child->key, key))
+		child = child->next;
+	return child;
+}
+
+struct str
+yaml_found(struct arena *arena, const struct yaml *node)
+{
+	if (node->kind == YAML_LIST)
+		return STR("a list");
+	if (node->kind == YAML_MAP)
+		return STR("a map");
+	if (node->empty)
+		return STR("nothing");
+	return arena_printf(arena, "\"%" STR_F "%s\"", STR_A(str_slice(node->text, 0, 60)), node->text.len > 60 ? "…" : "");
+}
