@@ -14,13 +14,15 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 . "$ROOT/tools/dev/lib.sh"
 . "$ROOT/tools/dev/setup/packages.sh"
 
-GROUPS_ALL='build model corpus clang lint test bench'
+GROUPS_ALL='build run model corpus up clang lint test bench'
 
 steps_of()
 {
 	case $1 in
 	build) echo http_json onnxruntime ;;
+	run) echo http_json ;;
 	model) echo model ;;
+	corpus) echo corpus ;;
 	test) echo pgvector node ;;
 	esac
 }
@@ -89,6 +91,8 @@ if [ -n "$packages" ]; then
 	apt install -y --no-install-recommends $packages >/dev/null
 fi
 for name in $steps; do
+	# the packages may have brought it
+	step "$name" check && continue
 	say "providing $name"
 	step "$name" provide
 	step "$name" check || die "$name was provided, but is not there"

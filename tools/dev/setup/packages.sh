@@ -21,7 +21,17 @@ packages_build()
 	echo ca-certificates
 }
 
+# What an image needs that runs corbel and does not compile it: image.sh wrote down the libraries; yyjson and llhttp among
+# them come by their own step.
+packages_run()
+{
+	grep -vE '^lib(yyjson|llhttp)' "$CACHE/packages"
+	echo poppler-utils ca-certificates curl
+}
+
 packages_model() { echo python3-venv; }
+
+packages_up() { echo curl; }
 
 packages_corpus() { echo postgresql-doc; }
 
