@@ -128,7 +128,7 @@ ask_check(struct ask *ask, const struct json *json, enum dialect dialect)
 	else if (!openai && ask->max_tokens == 0)
 		ask_refuse(ask, "max_tokens: Field required", NULL, NULL);
 	else if (openai && node_long(json_get(json, root, "n")) > 1)
-		ask_refuse(ask, "mock: 'n' above 1 is not implemented", "n", "unsupported_value");
+		ask_refuse(ask, "mock: 'n' above 1 is not supported", "n", "unsupported_value");
 }
 
 void

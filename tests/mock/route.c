@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { CANNED_CHUNKS = 20, CANNED_BODY_BYTES = 1050, CANNED_CHUNK_BYTES = 245 };
+enum { CANNED_CHUNKS = 20, CANNED_BODY_BYTES = 1050, CANNED_CHUNK_BYTES = 262 };
 
 /* One framed piece per write: a whole answer, a stream, a stream that ends with usage. */
 static struct str canned_whole[1];

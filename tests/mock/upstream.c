@@ -198,7 +198,8 @@ conn_next_request(struct conn *conn)
 	if (state == HTTP_REQUEST) {
 		conn_begin_reply(conn, &request);
 		bytes_drop(&conn->in, request.wire_len);
-		bytes_clear(&conn->in, conn->in.len > 0 ? SIZE_MAX : KEPT_BYTES);
+		if (conn->in.len == 0)
+			bytes_clear(&conn->in, KEPT_BYTES);
 		conn->request_start_us = 0;
 		return true;
 	}

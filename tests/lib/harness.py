@@ -1,0 +1,178 @@
+"""What the Python test suites share: starting the programs under test, and counting what holds.
+
+A suite is a list of functions, each named after the one fact it states. `run` calls them, prints a line for each and
+`N passed, N failed` last. Programs come from the build in CORBEL_BUILD (or `build`), listen on ports of the kernel's choice, and
+are ended by the pid they were started with.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("CORBEL_BUILD") or ROOT / "build")
+
+Json = Any
+
+
+def program(name: str) -> Path:
+    """The path of a built program: `corbel`, `mock-upstream`, `load-gen`."""
+    path = BUILD / name if name == "corbel" else BUILD / "tests" / "mock" / name
+    if not path.exists():
+        sys.exit(f"{path} is not built")
+    return path
+
+
+class Server:
+    """A child process that prints a line with its address once it serves."""
+
+    def __init__(self, command: Iterable[str | Path], ready: str, env: dict[str, str] | None = None, timeout_s: float = 30) -> None:
+        self.log = tempfile.TemporaryFile()  # standard error; standard output carries the ready line
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env={**os.environ, **(env or {})},
+        )
+        self.url = self._wait_ready(ready, timeout_s)
+        self.ready_ms = (time.monotonic() - self.started) * 1000
+
+    def _wait_ready(self, ready: str, timeout_s: float) -> str:
+        assert self.process.stdout
+        fd = self.process.stdout.fileno()
+        os.set_blocking(fd, False)
+        said = b""
+        while time.monotonic() - self.started < timeout_s:
+            try:
+                said += os.read(fd, 4096)
+            except BlockingIOError:
+                pass
+            match = re.search(re.escape(ready) + r" on (http://\S+)\n", said.decode(errors="replace"))
+            if match:
+                self.greeting = said.decode(errors="replace")
+                return match.group(1)
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.002)
+        state = self.process.poll()
+        self.kill()
+        raise RuntimeError(f"{self.process.args[0]} did not get ready (exit {state}):\n{said.decode(errors='replace')}\n{self.errors()}")
+
+    def errors(self) -> str:
+        """What it wrote to standard error."""
+        self.log.seek(0)
+        return self.log.read().decode(errors="replace")
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def stop(self, timeout_s: float = 10) -> int:
+        """Asks it to stop, and returns its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def connect(self, timeout_s: float = 30) -> http.client.HTTPConnection:
+        parts = urlsplit(self.url)
+        assert parts.hostname
+        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=timeout_s)
+
+    def call(self, method: str, path: str, body: Json = None, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+        """One request on a connection of its own: status, headers by lower-case name, body."""
+        connection = self.connect()
+        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        try:
+            connection.request(method, path, data, {"content-type": "application/json", **(headers or {})})
+            response = connection.getresponse()
+            return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+        finally:
+            connection.close()
+
+
+class Mock(Server):
+    """The mock of the upstream services (tests/mock)."""
+
+    def __init__(self, *options: str) -> None:
+        super().__init__([program("mock-upstream"), *options], "mock ready")
+
+    def requests(self, path: str | None = None) -> list[Json]:
+        """The requests on record, oldest first; those for one path. Times get `CLOCK_MONOTONIC` twins, such as `end_s`."""
+        record = json.loads(self.call("GET", "/_mock/requests")[2])
+        for request in record["requests"]:
+            for name in [name for name in request if name.endswith("_ms")]:
+                at = request[name]
+                request[name[:-3] + "_s"] = None if at is None else (record["start_monotonic_ms"] + at) / 1000
+            request["header"] = {name.lower(): value for name, value in request["headers"]}
+        return [request for request in record["requests"] if path in (None, request["path"])]
+
+    def stats(self) -> dict[str, int]:
+        return json.loads(self.call("GET", "/_mock/stats")[2])
+
+    def reset(self) -> None:
+        self.call("POST", "/_mock/reset")
+
+    def wait_ended(self, timeout_s: float = 5) -> Json:
+        """The last request on record, once it has ended."""
+        return wait_for(lambda: next((r for r in self.requests()[-1:] if r["end"]), None), timeout_s, "the upstream exchange to end")
+
+
+def wait_for(look: Callable[[], Any], timeout_s: float, what: str) -> Any:
+    """What `look` returns, once that is true."""
+    until = time.monotonic() + timeout_s
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {timeout_s} s in vain for {what}")
+        time.sleep(0.01)
+
+
+def run(tests: Iterable[Callable[[], None]], only: str = "") -> int:
+    """Calls each test whose name contains `only`; prints what fails. Returns the exit status."""
+    passed = failed = 0
+    for test in tests:
+        name = test.__name__.replace("_", " ")
+        if only not in test.__name__:
+            continue
+        try:
+            test()
+        except Exception:  # noqa: BLE001 - whatever it is, the test has failed
+            failed += 1
+            print(f"FAILED  {name}\n{traceback.format_exc()}", flush=True)
+        else:
+            passed += 1
+            print(f"ok      {name}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
