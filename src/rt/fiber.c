@@ -54,8 +54,8 @@ fiber_main(void *arg)
 	assert(fiber->scope == fiber->base); /* every scope it opened is closed */
 }
 
-const struct err *
-fiber_go_stack(const char *name, enum fiber_stack stack, struct scope *parent, void (*fn)(void *arg), void *arg)
+struct fiber *
+fiber_start(const char *name, enum fiber_stack stack, struct scope *parent, void (*fn)(void *arg), void *arg)
 {
 	struct loop *loop = loop_current();
 	struct fiber *fiber;
@@ -63,7 +63,7 @@ fiber_go_stack(const char *name, enum fiber_stack stack, struct scope *parent, v
 	assert(loop && !loop->ended);
 	fiber = stack_take(&loop->stacks, stack);
 	if (!fiber)
-		return &err_busy;
+		return NULL;
 	*fiber = (struct fiber){ .loop = loop, .name = name, .fn = fn, .arg = arg, .stack = stack, .timer.fire = fiber_timer_fired };
 	context_init(&fiber->context, stack_low(stack, fiber), stack_size(stack), fiber_main, fiber);
 	fiber->base = fiber->scope = parent ? parent : &loop->root;
@@ -76,7 +76,13 @@ fiber_go_stack(const char *name, enum fiber_stack stack, struct scope *parent, v
 	loop->live = fiber;
 	atomic_fetch_add_explicit(&loop->fibers, 1, memory_order_relaxed);
 	fiber_list_add(&loop->ready, fiber);
-	return NULL;
+	return fiber;
+}
+
+const struct err *
+fiber_go_stack(const char *name, enum fiber_stack stack, struct scope *parent, void (*fn)(void *arg), void *arg)
+{
+	return fiber_start(name, stack, parent, fn, arg) ? NULL : &err_busy;
 }
 
 const struct err *

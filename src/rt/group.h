@@ -20,18 +20,24 @@ void group_open(struct group *group);
 /* Starts a child below the group's scope. ERR_BUSY when no stack is to be had: then nothing was started. */
 const struct err *group_go(struct group *group, const char *name, const struct err *(*fn)(void *arg), void *arg);
 
-/* Waits for all children, cancelled or not, and closes the group. The first child's error, or the parent's own cancellation. */
+/* Waits for all children, cancelled or not, and closes the group. The first child's error; if none, why the parent's own scope is over. */
 MAY_PARK const struct err *group_wait(struct group *group);
 
+/* As scope_cancel, for all children. */
 void group_cancel(struct group *group, const struct err *why);
+
+/* Fibers that wait for the same thing, the first one first. */
+struct line {
+	struct line_place *first, **last;
+};
 
 /* Counts permits; fair: who waits first gets first. One loop. */
 struct semaphore {
 	unsigned permits;
-	struct sem_wait *first, **last;
+	struct line line;
 };
 void semaphore_init(struct semaphore *semaphore, unsigned permits);
-MAY_PARK const struct err *semaphore_take(struct semaphore *semaphore);
+MAY_PARK const struct err *semaphore_take(struct semaphore *semaphore); /* ERR_CANCELLED, ERR_TIMEOUT: it has none */
 void semaphore_give(struct semaphore *semaphore);
 
 /* A bounded queue of pointers between fibers of one loop. */

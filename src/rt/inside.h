@@ -37,6 +37,8 @@ struct fiber {
 	struct scope *base;                        /* that it was started under */
 	struct timer timer;                        /* of wait_for_us */
 	bool timer_fired;
+	struct group *group;                       /* that it is a child of, or NULL */
+	const struct err *(*child_fn)(void *arg);
 };
 static_assert(sizeof(struct fiber) <= STACK_HEAD, "a fiber fits its stack's head");
 
@@ -101,6 +103,7 @@ void loop_push_wakes(struct loop *loop, struct waiter *first, struct waiter *las
 struct fiber *loop_fiber(void);    /* the running fiber; asserts that there is one */
 
 /* fiber.c */
+struct fiber *fiber_start(const char *name, enum fiber_stack stack, struct scope *parent, void (*fn)(void *arg), void *arg);
 void fiber_list_init(struct fiber_list *list);
 void fiber_ready(struct fiber *fiber);   /* once, from parked; a fiber that is ready already stays so */
 void fiber_park(void);                   /* the running fiber, until fiber_ready */

@@ -10,7 +10,10 @@
 struct loop;
 struct runtime;
 
-/* `loops` event loops (1..64), not running yet; posts wait. Raises the soft limit of open files to the hard one, and ignores SIGPIPE. */
+/*
+ * `loops` event loops (1..64), not running yet; posts wait. Raises the soft limit of open files to the hard one,
+ * ignores SIGPIPE, and opens /dev/null for standard descriptors that are closed.
+ */
 struct runtime *runtime_new(unsigned loops);
 
 /* Starts a thread per loop. Returns when all of them run. */

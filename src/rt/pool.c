@@ -171,7 +171,7 @@ job_take_back(struct pool *pool, struct job *job)
 }
 
 const struct err *
-offload(struct pool *pool, void (*fn)(void *arg), void *arg)
+offload_cancellable(struct pool *pool, void (*fn)(void *arg), void (*cancel)(void *arg), void *arg)
 {
 	struct waiter waiter;
 	struct job job = { .fn = fn, .arg = arg, .waiter = &waiter };
@@ -186,8 +186,16 @@ offload(struct pool *pool, void (*fn)(void *arg), void *arg)
 	err = wait_for(&waiter);
 	if (err && job_take_back(pool, &job))
 		return err;
+	if (err && cancel)
+		cancel(arg);
 	wait_end(&waiter);
 	return NULL;
+}
+
+const struct err *
+offload(struct pool *pool, void (*fn)(void *arg), void *arg)
+{
+	return offload_cancellable(pool, fn, NULL, arg);
 }
 
 const struct err *

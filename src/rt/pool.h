@@ -19,6 +19,12 @@ void pool_free(struct pool *pool);
  */
 MAY_PARK const struct err *offload(struct pool *pool, void (*fn)(void *arg), void *arg);
 
+/*
+ * As offload, but when the scope ends after fn has begun, cancel(arg) is called once, on the loop's thread, to make fn end soon. Its end is waited
+ * for all the same, and NULL is returned.
+ */
+MAY_PARK const struct err *offload_cancellable(struct pool *pool, void (*fn)(void *arg), void (*cancel)(void *arg), void *arg);
+
 /* From any thread, without waiting; fn frees what it needs to. ERR_BUSY when the queue is full. */
 const struct err *pool_submit(struct pool *pool, void (*fn)(void *arg), void *arg);
 

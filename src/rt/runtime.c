@@ -2,11 +2,13 @@
  * runtime.c - the loops of the process and their threads. See loop.h.
  */
 #include <assert.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "rt/inside.h"
@@ -28,12 +30,27 @@ raise_file_limit(void)
 	}
 }
 
+/* A database that is given descriptor 2 would hold what the next library prints. */
+static void
+fill_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		abort();
+	close(fd);
+}
+
 struct runtime *
 runtime_new(unsigned loops)
 {
 	struct runtime *runtime = mem_zalloc(sizeof(*runtime));
 
 	assert(loops >= 1 && loops <= LOOPS_MAX);
+	fill_standard_files();
 	raise_file_limit();
 	signal(SIGPIPE, SIG_IGN); /* a peer that has left is an error of the write */
 	runtime->count = loops;

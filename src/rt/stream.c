@@ -366,3 +366,11 @@ stream_shutdown(struct stream *stream)
 	if (!stream->broken)
 		shutdown(stream->fd, SHUT_WR);
 }
+
+void
+stream_reset(struct stream *stream)
+{
+	struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}

@@ -77,3 +77,6 @@ MAY_PARK const struct err *stream_flush(struct stream *stream, int64_t timeout_u
 
 /* Tells the peer that no more will come. Everything is sent before. */
 void stream_shutdown(struct stream *stream);
+
+/* The close to come will be a reset: the peer sees an error, not an end, and may lose what it has not read. */
+void stream_reset(struct stream *stream);
