@@ -123,5 +123,64 @@ class House(Tree):
         self.assert_finds("house", "third-party code in the tree")
 
 
+PARKING = """
+#define MAY_PARK
+MAY_PARK int wait_for(int *waiter);
+int fiber_go(const char *name, void *parent, void (*fn)(void *arg), void *arg);
+struct sink {
+\tMAY_PARK int (*event)(struct sink *sink);
+\tint (*close)(struct sink *sink);
+};
+"""
+
+
+class Parks(Tree):
+    """Compiles one file as parks.sh does, and checks its call graph."""
+
+    def run_parks(self, source: str) -> tuple[int, str]:
+        self.write("src/a.c", PARKING + source)
+        flags = ["-O1", "-fno-inline", "-fcallgraph-info=su", "-c", "../src/a.c", "-o", "src/a.c.o"]
+        (self.root / "build" / "src").mkdir(parents=True)
+        subprocess.run(["gcc", *flags], cwd=self.root / "build", check=True)
+        command = [sys.executable, str(CHECKS / "parks.py"), str(self.root / "build"), str(self.root)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        return run.returncode, run.stdout
+
+    def test_marked_callers_and_the_beginning_of_a_fiber_pass(self) -> None:
+        status, output = self.run_parks(
+            "MAY_PARK static int\nread_all(void)\n{\n\treturn wait_for(0);\n}\n"
+            "static void\nserve(void *arg)\n{\n\t*(int *)arg = read_all();\n}\n"
+            'int\nstart(void)\n{\n\treturn fiber_go("a", 0, serve, 0);\n}\n'
+        )
+        self.assertEqual(status, 0, output)
+        self.assertIn("serve (small): read_all", output)
+
+    def test_an_unmarked_caller_is_found(self) -> None:
+        status, output = self.run_parks("int\nsneak(void)\n{\n\treturn wait_for(0) + 1;\n}\n")
+        self.assertEqual(status, 1, output)
+        self.assertIn("sneak calls wait_for", output)
+
+    def test_an_unmarked_caller_through_a_marked_member_is_found(self) -> None:
+        status, output = self.run_parks("int\nsneak(struct sink *sink)\n{\n\treturn sink->event(sink) + 1;\n}\n")
+        self.assertEqual(status, 1, output)
+        self.assertIn("sneak calls through event", output)
+
+    def test_a_marked_function_in_an_unmarked_member_is_found(self) -> None:
+        status, output = self.run_parks(
+            "MAY_PARK static int\nlinger(struct sink *sink)\n{\n\treturn wait_for((int *)sink);\n}\n"
+            "struct sink one = { .close = linger };\n"
+        )
+        self.assertEqual(status, 1, output)
+        self.assertIn("linger may park, and is stored in close", output)
+
+    def test_a_stack_past_its_limit_is_found(self) -> None:
+        status, output = self.run_parks(
+            "int use(char *);\nstatic void\ngreedy(void *arg)\n{\n\tchar big[60000];\n\t*(int *)arg = use(big);\n}\n"
+            'int\nstart(void)\n{\n\treturn fiber_go("a", 0, greedy, 0);\n}\n'
+        )
+        self.assertEqual(status, 1, output)
+        self.assertIn("bytes of stack, more than", output)
+
+
 if __name__ == "__main__":
     unittest.main()

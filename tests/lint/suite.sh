@@ -31,6 +31,7 @@ check "rooms include only rooms above them, and third-party headers only their o
 check "files and functions fit in mind" python3 tools/check/sizes.py
 check "no registry, no machine path, nothing unfinished, nothing vendored" python3 tools/check/house.py
 check "the checks find what they are for" python3 tests/lint/checks_test.py
+check "what may park says so, and no fiber outgrows its stack" tools/check/parks.sh
 check "shell scripts pass shellcheck" shell_scripts
 
 echo "$passed passed, $failed failed"

@@ -10,8 +10,9 @@ configure()
 	if [ ! -f "$dir/build.ninja" ] || [ "$(cat "$dir/.configured" 2>/dev/null)" != "$wanted" ]; then
 		rm -rf "$dir"
 		PKG_CONFIG_PATH="$CACHE/ort/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}" \
-			meson setup -Dwerror=true "$@" "$dir" "$ROOT" >/dev/null ||
-			{ cat "$dir/meson-logs/meson-log.txt" >&2; rm -rf "$dir"; die "meson could not configure $dir"; }
+			meson setup -Dwerror=true "$@" "$dir" "$ROOT" >"$dir.log" 2>&1 ||
+			{ tail -n 5 "$dir.log" >&2; die "meson could not configure $dir; all it said is in $dir.log"; }
+		rm "$dir.log"
 		printf '%s\n' "$wanted" >"$dir/.configured"
 	fi
 }

@@ -231,7 +231,7 @@ def write_header(room: str, queries: list[Query]) -> str:
 
 
 def write_source(room: str, queries: list[Query], migrations: list[Migration]) -> str:
-    out = [f'/* Generated from SQL by tools/sql/gen.py. */\n#include "{room}/{room}_sql.h"\n']
+    out = [f'/* Generated from SQL by tools/sql/gen.py. */\n#include "{room}_sql.h"\n']
     for query in queries:
         flags = f"\t.params = {query.params},\n\t.columns = {query.columns},\n\t.writes = {str(query.writes).lower()},\n"
         out.append(f'const struct stmt stmt_{query.name} = {{\n\t.name = "{query.name}",\n{c_texts(query.sql)}{flags}}};\n')

@@ -1,0 +1,17 @@
+#!/bin/sh
+# parks.sh - compiles the sources for their call graph, into build-parks, and runs parks.py over it.
+#
+# Without inlining every call is an edge and every function has a frame of its own; the sums are a little above those of
+# the real build.
+set -eu
+
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+. "$ROOT/tools/dev/lib.sh"
+. "$ROOT/tools/dev/compile.sh"
+
+configure "$ROOT/build-parks" -Dwerror=false -Doptimization=1 \
+	-Dc_args='-fcallgraph-info=su -fno-inline -fno-ipa-cp -fno-ipa-sra -fno-partial-inlining'
+objects=$(ninja -C "$ROOT/build-parks" -t targets all | sed -n 's/^\(src\/.*\.o\): c_COMPILER$/\1/p' | grep -v '_test\.c\.o$')
+# shellcheck disable=SC2086 # a list
+ninja -C "$ROOT/build-parks" --quiet $objects
+exec "$ROOT/tools/check/parks.py" "$ROOT/build-parks"
