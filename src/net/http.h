@@ -30,6 +30,9 @@ const char *http_status_text(int status);
 /* True for what may stand in a header's value: no CR, LF or other control character but tab. */
 bool http_value_ok(struct str value);
 
+/* True for a token, as header names and methods are: not empty, letters, digits and !#$%&'*+-.^_`|~ */
+bool http_token_ok(struct str name);
+
 /* Percent-decoding into the arena; '+' stays. False (and *out empty) for a bad escape or a zero byte. */
 bool url_decode(struct arena *arena, struct str in, struct str *out);
 void url_encode(struct buf *out, struct str in);

@@ -1,0 +1,270 @@
+/*
+ * answer.c - writing answers: whole in one system call, or streaming in chunks.
+ *
+ * The server alone frames: Content-Length, Transfer-Encoding, Connection and Date are written here and refused from handlers, so that no handler can
+ * make an answer that ends elsewhere than its client believes. The head of a streaming answer is held back to go out with the first piece.
+ */
+#include "net/connection.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+enum { HEAD_FIXED_MAX = 320 /* status line, Date, Content-Length, Transfer-Encoding, Connection, and the names */, DIGITS_MAX = 20 };
+
+static const struct err answer_bad = { .kind = ERR_INTERNAL, .message = STR_INIT("the answer could not be written"), .detail = STR_INIT("an answer's header is not acceptable") };
+static const struct err answer_over = { .kind = ERR_INTERNAL, .message = STR_INIT("the answer could not be written"), .detail = STR_INIT("written after its end, or before its beginning") };
+
+static bool
+is_framing(struct str name)
+{
+	return str_eq_ci(name, STR("content-length")) || str_eq_ci(name, STR("transfer-encoding")) || str_eq_ci(name, STR("connection")) ||
+		str_eq_ci(name, STR("date"));
+}
+
+bool
+http_answer_header(struct http_exchange *exchange, struct str name, struct str value)
+{
+	struct buf *headers = &connection_of(exchange)->headers;
+	char *room;
+
+	if (exchange->status || !http_token_ok(name) || !http_value_ok(value) || is_framing(name))
+		return false;
+	room = buf_reserve(headers, name.len + value.len + 4);
+	if (!room)
+		return false;
+	buf_add(headers, name);
+	buf_add(headers, STR(": "));
+	buf_add(headers, value);
+	buf_add(headers, STR("\r\n"));
+	return true;
+}
+
+/* Composing into room that is known to suffice. */
+
+static char *
+put(char *to, struct str text)
+{
+	memcpy(to, text.ptr, text.len);
+	return to + text.len;
+}
+
+static char *
+put_number(char *to, uint64_t number)
+{
+	char digits[DIGITS_MAX];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	return put(to, str_n(digits + at, sizeof(digits) - at));
+}
+
+static char *
+put_hex(char *to, size_t number)
+{
+	char digits[16];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = "0123456789abcdef"[number & 15];
+	while ((number >>= 4) > 0);
+	return put(to, str_n(digits + at, sizeof(digits) - at));
+}
+
+/* The Date line, made anew once a second. */
+static struct str
+date_line(struct server_loop *owner)
+{
+	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	int64_t now_us = loop_now_us(owner->loop), wall_us;
+	struct tm tm;
+	time_t seconds;
+
+	if (now_us >= owner->date_until_us) {
+		wall_us = clock_wall_us();
+		seconds = (time_t)(wall_us / USEC_PER_SEC);
+		gmtime_r(&seconds, &tm);
+		owner->date_len = (size_t)snprintf(owner->date, sizeof(owner->date), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday,
+			tm.tm_mday % 100, months + 3 * tm.tm_mon, (tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
+		owner->date_until_us = now_us + USEC_PER_SEC - wall_us % USEC_PER_SEC;
+	}
+	return str_n(owner->date, owner->date_len);
+}
+
+static enum answer_framing
+framing_of(const struct connection *connection, int status, bool whole)
+{
+	if (connection->exchange.method == HTTP_HEAD || status == 204 || status == 304)
+		return FRAMING_NONE;
+	if (whole)
+		return FRAMING_LENGTH;
+	return connection->request.minor > 0 ? FRAMING_CHUNKED : FRAMING_CLOSE;
+}
+
+/*
+ * Decides how the answer is framed and composes its head, up to the handler's own headers and the empty line. An empty view with ptr NULL: no memory, or a
+ * content type that cannot be sent.
+ */
+static struct str
+head_compose(struct connection *connection, int status, struct str content_type, bool whole, size_t length)
+{
+	const struct http_server *server = connection->owner->server;
+	struct str text = str_of(http_status_text(status));
+	char *head, *to;
+
+	assert(status >= 200 && status <= 599);
+	head = arena_alloc(connection->exchange.arena, HEAD_FIXED_MAX + server->server_header.len + content_type.len);
+	if (!head || !http_value_ok(content_type))
+		return (struct str){ NULL, 0 };
+	connection->framing = framing_of(connection, status, whole);
+	if (!connection->request.keep_alive || connection->owner->stopping || connection->framing == FRAMING_CLOSE || !body_short(connection))
+		connection->close_after = true;
+	to = put(head, STR("HTTP/1.1 "));
+	to = put_number(to, (uint64_t)status);
+	*to++ = ' ';
+	to = put(to, text);
+	to = put(to, STR("\r\n"));
+	to = put(to, date_line(connection->owner));
+	to = put(to, server->server_header);
+	if (content_type.len > 0)
+		to = put(put(put(to, STR("Content-Type: ")), content_type), STR("\r\n"));
+	if (whole && status != 204 && status != 304)
+		to = put(put_number(put(to, STR("Content-Length: ")), length), STR("\r\n"));
+	else if (connection->framing == FRAMING_CHUNKED)
+		to = put(to, STR("Transfer-Encoding: chunked\r\n"));
+	if (connection->close_after)
+		to = put(to, STR("Connection: close\r\n"));
+	else if (connection->request.minor == 0)
+		to = put(to, STR("Connection: keep-alive\r\n"));
+	return str_n(head, (size_t)(to - head));
+}
+
+static struct iovec
+iov_of(struct str s)
+{
+	return (struct iovec){ .iov_base = (void *)(uintptr_t)s.ptr, .iov_len = s.len };
+}
+
+MAY_PARK static const struct err *
+send_all(struct connection *connection, struct iovec *iov, int count)
+{
+	const struct err *err = transport_write(&connection->transport, iov, count, connection_limits(connection)->write_timeout_us);
+
+	if (err)
+		connection->answer = ANSWER_BROKEN;
+	return err;
+}
+
+MAY_PARK const struct err *
+http_answer(struct http_exchange *exchange, int status, struct str content_type, struct str body)
+{
+	struct connection *connection = connection_of(exchange);
+	struct str head;
+	struct iovec iov[4];
+
+	if (exchange->status)
+		return &answer_over;
+	head = head_compose(connection, status, content_type, true, body.len);
+	if (!head.ptr)
+		return &answer_bad;
+	exchange->status = status;
+	connection->answer = ANSWER_DONE;
+	if (connection->framing == FRAMING_NONE)
+		body = STR_EMPTY;
+	exchange->sent_bytes = body.len;
+	iov[0] = iov_of(head);
+	iov[1] = iov_of(buf_str(&connection->headers));
+	iov[2] = iov_of(STR("\r\n"));
+	iov[3] = iov_of(body);
+	return send_all(connection, iov, 4);
+}
+
+MAY_PARK const struct err *
+http_answer_begin(struct http_exchange *exchange, int status, struct str content_type)
+{
+	struct connection *connection = connection_of(exchange);
+	struct str head;
+
+	if (exchange->status)
+		return &answer_over;
+	head = head_compose(connection, status, content_type, false, 0);
+	if (!head.ptr)
+		return &answer_bad;
+	exchange->status = status;
+	connection->answer = ANSWER_BEGUN;
+	connection->held = head;
+	return NULL;
+}
+
+/* Writes the held head, if it still is, then a piece as the framing wants it, then the end, if this is it: one system call. */
+MAY_PARK static const struct err *
+write_piece(struct connection *connection, struct str piece, bool end)
+{
+	bool chunked = connection->framing == FRAMING_CHUNKED;
+	struct iovec iov[6];
+	char size[24];
+	int count = 0;
+
+	if (connection->answer != ANSWER_BEGUN)
+		return &answer_over;
+	if (connection->framing == FRAMING_NONE)
+		piece = STR_EMPTY;
+	if (connection->held.len > 0) {
+		iov[count++] = iov_of(connection->held);
+		iov[count++] = iov_of(buf_str(&connection->headers));
+		iov[count++] = iov_of(STR("\r\n"));
+		connection->held = STR_EMPTY;
+	}
+	if (piece.len > 0) {
+		if (chunked)
+			iov[count++] = iov_of(str_n(size, (size_t)(put(put_hex(size, piece.len), STR("\r\n")) - size)));
+		iov[count++] = iov_of(piece);
+	}
+	if (chunked)
+		iov[count++] = iov_of(piece.len == 0 ? (end ? STR("0\r\n\r\n") : STR_EMPTY) : end ? STR("\r\n0\r\n\r\n") : STR("\r\n"));
+	if (end)
+		connection->answer = ANSWER_DONE;
+	connection->exchange.sent_bytes += piece.len;
+	return send_all(connection, iov, count);
+}
+
+MAY_PARK const struct err *
+http_answer_write(struct http_exchange *exchange, struct str piece)
+{
+	return write_piece(connection_of(exchange), piece, false);
+}
+
+MAY_PARK const struct err *
+http_answer_end(struct http_exchange *exchange, struct str last)
+{
+	return write_piece(connection_of(exchange), last, true);
+}
+
+void
+http_answer_abort(struct http_exchange *exchange)
+{
+	connection_of(exchange)->answer = ANSWER_BROKEN;
+}
+
+struct scope *
+http_exchange_scope(struct http_exchange *exchange)
+{
+	return &connection_of(exchange)->scope;
+}
+
+MAY_PARK void
+answer_refuse(struct connection *connection, int status, const char *message)
+{
+	struct http_exchange *exchange = &connection->exchange;
+	struct str body = arena_printf(exchange->arena,
+		"{\"error\":{\"message\":\"%s\",\"type\":\"%s\",\"param\":null,\"code\":null}}", message, status == 500 ? "server_error" : "invalid_request_error");
+
+	connection->body = BODY_BAD; /* whatever follows is not a request any more */
+	connection->body_err = &answer_over;
+	buf_clear(&connection->headers);
+	http_answer(exchange, status, STR("application/json"), body.ptr ? body : STR_EMPTY);
+}

@@ -1,0 +1,257 @@
+/*
+ * request.c - llhttp behind request.h.
+ *
+ * llhttp runs strict: none of its lenient flags is set. It is stopped at the end of the head and at each piece of a body, so that nothing is
+ * parsed before it is wanted; a new request begins with a new parser, never with what an old one has left. What a head says is checked in
+ * request_rules.c.
+ */
+#include "net/request.h"
+
+#include <llhttp.h>
+
+enum { FIELDS_FIRST = 24 };
+
+static int
+refuse(struct request *request, int status, const char *message)
+{
+	if (request->refusal.status == 0)
+		request->refusal = (struct request_refusal){ status, message };
+	return HPE_USER;
+}
+
+/* Adds a piece of a span to what is known of it: pieces of one span follow each other. */
+static void
+span_add(struct request *request, uint32_t *at, uint32_t *len, const char *piece, size_t size)
+{
+	if (*len == 0)
+		*at = (uint32_t)(piece - request->message);
+	*len += (uint32_t)size;
+}
+
+static int
+on_url(llhttp_t *parser, const char *at, size_t size)
+{
+	struct request *request = parser->data;
+
+	span_add(request, &request->target_at, &request->target_len, at, size);
+	if (request->target_len > request->limits.line_max)
+		return refuse(request, 414, "the request target is too long");
+	request->line_len = request->target_at + request->target_len;
+	return 0;
+}
+
+/* Room for one more field; its name begins. */
+static int
+field_begin(struct request *request)
+{
+	if (request->field_count == request->limits.header_count_max)
+		return refuse(request, 431, "the request has too many headers");
+	if (request->field_count == request->field_cap) {
+		unsigned cap = request->field_cap ? request->field_cap * 2 : FIELDS_FIRST;
+		struct request_field *fields = arena_alloc(request->arena, cap * sizeof(*fields));
+
+		if (!fields)
+			return refuse(request, 431, "the request's headers need too much memory");
+		if (request->field_count)
+			memcpy(fields, request->fields, request->field_count * sizeof(*fields));
+		request->fields = fields;
+		request->field_cap = cap;
+	}
+	request->fields[request->field_count++] = (struct request_field){ 0 };
+	return 0;
+}
+
+static int
+on_header_field(llhttp_t *parser, const char *at, size_t size)
+{
+	struct request *request = parser->data;
+	struct request_field *field = request->field_count ? &request->fields[request->field_count - 1] : NULL;
+
+	if (request->head_done) /* a trailer: nobody asks for those */
+		return 0;
+	if ((!field || field->value_at) && field_begin(request))
+		return HPE_USER;
+	field = &request->fields[request->field_count - 1];
+	span_add(request, &field->name_at, &field->name_len, at, size);
+	return 0;
+}
+
+static int
+on_header_value(llhttp_t *parser, const char *at, size_t size)
+{
+	struct request *request = parser->data;
+	struct request_field *field;
+
+	if (request->head_done)
+		return 0;
+	field = &request->fields[request->field_count - 1];
+	span_add(request, &field->value_at, &field->value_len, at, size);
+	return 0;
+}
+
+/* An empty value has no span: this marks the field as having had its value. */
+static int
+on_header_value_complete(llhttp_t *parser)
+{
+	struct request *request = parser->data;
+	struct request_field *field;
+
+	if (request->head_done)
+		return 0;
+	field = &request->fields[request->field_count - 1];
+	if (!field->value_at)
+		field->value_at = field->name_at + field->name_len;
+	return 0;
+}
+
+static int
+on_headers_complete(llhttp_t *parser)
+{
+	struct request *request = parser->data;
+
+	request->head_done = true;
+	request->method = str_of(llhttp_method_name((enum llhttp_method)parser->method));
+	request->major = parser->http_major;
+	request->minor = parser->http_minor;
+	request->coded = (parser->flags & F_TRANSFER_ENCODING) != 0;
+	request->content_length = (parser->flags & F_CONTENT_LENGTH) ? (int64_t)parser->content_length : -1;
+	request->keep_alive = llhttp_should_keep_alive(parser);
+	parser->upgrade = 0; /* an offer to upgrade is ignored (RFC 9110, section 7.8) */
+	return HPE_PAUSED;
+}
+
+static int
+on_body(llhttp_t *parser, const char *at, size_t size)
+{
+	struct request *request = parser->data;
+
+	request->piece = str_n(at, size);
+	return HPE_PAUSED;
+}
+
+static int
+on_message_complete(llhttp_t *parser)
+{
+	(void)parser;
+	return HPE_PAUSED;
+}
+
+static const llhttp_settings_t callbacks = {
+	.on_url = on_url,
+	.on_header_field = on_header_field,
+	.on_header_value = on_header_value,
+	.on_header_value_complete = on_header_value_complete,
+	.on_headers_complete = on_headers_complete,
+	.on_body = on_body,
+	.on_message_complete = on_message_complete,
+};
+
+bool
+request_init(struct request *request, struct request_limits limits, struct arena *arena)
+{
+	*request = (struct request){ .limits = limits, .arena = arena, .parser = arena_alloc(arena, sizeof(llhttp_t)) };
+	if (!request->parser)
+		return false;
+	llhttp_init(request->parser, HTTP_REQUEST, &callbacks);
+	request->parser->data = request;
+	return true;
+}
+
+/* Whether the bytes before the first blank look like the name of a method. */
+static bool
+method_like(struct str message)
+{
+	size_t len = 0;
+
+	while (len < message.len && ((message.ptr[len] >= 'A' && message.ptr[len] <= 'Z') || message.ptr[len] == '-' || message.ptr[len] == '_'))
+		len++;
+	return len > 0 && len < message.len && message.ptr[len] == ' ';
+}
+
+/* What llhttp's complaint means for the client. */
+static enum request_step
+refused(struct request *request, enum llhttp_errno error, struct str message)
+{
+	switch (error) {
+	case HPE_INVALID_METHOD:
+		if (method_like(message))
+			refuse(request, 501, "this method is not known");
+		break;
+	case HPE_INVALID_VERSION:
+	case HPE_PAUSED_H2_UPGRADE:
+		refuse(request, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
+		break;
+	case HPE_INVALID_TRANSFER_ENCODING:
+		refuse(request, 400, "the request's Transfer-Encoding is not acceptable");
+		break;
+	case HPE_INVALID_CONTENT_LENGTH:
+	case HPE_UNEXPECTED_CONTENT_LENGTH:
+		refuse(request, 400, "the request's Content-Length is not acceptable");
+		break;
+	case HPE_INVALID_CHUNK_SIZE:
+		refuse(request, 400, "a chunk size of the request's body is malformed");
+		break;
+	default:
+		break;
+	}
+	refuse(request, 400, "the request is malformed");
+	return REQUEST_BAD;
+}
+
+/* Limits that hold while the head is still coming. */
+static bool
+head_fits(struct request *request, bool done)
+{
+	if (request->field_count == 0 && !done) {
+		if (request->fed > request->limits.line_max)
+			refuse(request, 414, "the request line is too long");
+	} else if (request->fed - request->line_len > request->limits.header_bytes_max) {
+		refuse(request, 431, "the request's headers are too long");
+	}
+	return request->refusal.status == 0;
+}
+
+enum request_step
+request_head(struct request *request, struct str message)
+{
+	struct str fresh = str_n(message.ptr + request->fed, message.len - request->fed);
+	enum llhttp_errno error;
+
+	request->message = message.ptr;
+	error = llhttp_execute(request->parser, fresh.ptr, fresh.len);
+	if (error == HPE_OK) {
+		request->fed = (uint32_t)message.len;
+		return head_fits(request, false) ? REQUEST_MORE : REQUEST_BAD;
+	}
+	if (error != HPE_PAUSED)
+		return refused(request, error, message);
+	request->fed = (uint32_t)(llhttp_get_error_pos(request->parser) - message.ptr);
+	return head_fits(request, true) ? REQUEST_DONE : REQUEST_BAD;
+}
+
+enum request_step
+request_chunked(struct request *request, struct str input, size_t *used)
+{
+	enum llhttp_errno error;
+
+	*used = 0;
+	request->piece = STR_EMPTY;
+	if (llhttp_get_errno(request->parser) == HPE_PAUSED)
+		llhttp_resume(request->parser);
+	error = llhttp_execute(request->parser, input.ptr, input.len);
+	if (error != HPE_OK && error != HPE_PAUSED)
+		return refused(request, error, STR_EMPTY);
+	*used = error == HPE_OK ? input.len : (size_t)(llhttp_get_error_pos(request->parser) - input.ptr);
+	if (request->piece.len > 0) {
+		request->overhead = 0;
+		return REQUEST_PIECE;
+	}
+	if (error == HPE_PAUSED)
+		return REQUEST_DONE;
+	/* Sizes with a million zeros, endless extensions and trailers: nobody needs them. */
+	request->overhead += *used;
+	if (request->overhead <= request->limits.line_max)
+		return REQUEST_MORE;
+	refuse(request, 400, "the framing of the request's body is too long");
+	return REQUEST_BAD;
+}
