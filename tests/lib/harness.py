@@ -147,6 +147,47 @@ class Mock(Server):
         return wait_for(lambda: next((r for r in self.requests()[-1:] if r["end"]), None), timeout_s, "the upstream exchange to end")
 
 
+class Corbel(Server):
+    """`corbel serve` with a configuration file (YAML, or a dictionary: JSON is YAML), and the admin key it made for itself.
+
+    Everything lies in a directory that goes with the object, unless `data` names one that is to stay. Without `model` it finds no
+    embedding model, and searches by words alone.
+    """
+
+    def __init__(
+        self,
+        config: str | dict[str, Json],
+        *options: str,
+        data: Path | None = None,
+        model: bool = False,
+        env: dict[str, str] | None = None,
+        binary: Path | None = None,
+    ) -> None:
+        self.scratch = tempfile.TemporaryDirectory(prefix="corbel-test-")
+        self.data = data or Path(self.scratch.name) / "data"
+        self.file = Path(self.scratch.name) / "corbel.yaml"
+        if isinstance(config, dict):
+            if not model:
+                config = {"embeddings": {"model_dir": str(Path(self.scratch.name) / "no-model")}, **config}
+            config = json.dumps(config, indent=1)
+        self.file.write_text(config)
+        command = [binary or program("corbel"), "serve", "-c", self.file, "--data", self.data, "--listen", "127.0.0.1:0", *options]
+        super().__init__(command, "corbel ready", env)
+
+    @property
+    def key(self) -> str:
+        return (self.data / "admin.key").read_text().strip()
+
+    def call(self, method: str, path: str, body: Json = None, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
+        return super().call(method, path, body, {"authorization": f"Bearer {self.key}", **(headers or {})})
+
+    def cli(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        """A client command of the same binary, with address and key in its environment."""
+        env = {**os.environ, "CORBEL_URL": self.url, "CORBEL_KEY": self.key}
+        command = [str(part) for part in (self.process.args[0], *arguments)]  # type: ignore[index]
+        return subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
+
+
 def wait_for(look: Callable[[], Any], timeout_s: float, what: str) -> Any:
     """What `look` returns, once that is true."""
     until = time.monotonic() + timeout_s

@@ -1,0 +1,211 @@
+"""What the performance runners measure: the mock alone, nginx in front of it, corbel in front of it.
+
+Client and mock run on core 0, the system under test on core 1, one worker, as a proxy's own cost is what is asked for. CPU time is
+utime + stime of its whole process tree, which other tenants of a machine disturb least; a ratio within one run is to be trusted, a
+figure from another day is not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import harness  # noqa: E402
+
+CORES = sorted(os.sched_getaffinity(0))
+PINNED = len(CORES) > 1
+CHAT = "/v1/chat/completions"
+
+# 500 bytes of JSON with all around it, as a short question in a conversation is.
+QUESTION = ("Please explain in two sentences what a write-ahead log is, and why databases keep one. " * 5)[:415]
+
+
+def body(model: str, *, stream: bool = False, text: str = QUESTION) -> str:
+    more = {"stream": True} if stream else {}
+    return json.dumps({"model": model, "messages": [{"role": "user", "content": text}], "temperature": 0.2, **more})
+
+
+def pin(pid: int, core: int) -> None:
+    """Moves a process, with what it will start, to the core with this index."""
+    if not PINNED:
+        return
+    for task in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(task), {CORES[core % len(CORES)]})
+
+
+class pinned:
+    """Children started inside are born on this core, so that their start is measured there too."""
+
+    def __init__(self, core: int) -> None:
+        self.core = core
+
+    def __enter__(self) -> None:
+        if PINNED:
+            os.sched_setaffinity(0, {CORES[self.core]})
+
+    def __exit__(self, *_: object) -> None:
+        os.sched_setaffinity(0, set(CORES))
+
+
+def load(url: str, data: str, *options: object, key: str = "") -> dict[str, Any]:
+    """One run of the load generator, on core 0."""
+    command = [str(harness.program("load-gen")), "--url", url, "--data", data, *[str(option) for option in options]]
+    if key:
+        command += ["--header", f"authorization: Bearer {key}"]
+    with pinned(0):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if not done.stdout:
+        sys.exit(f"load-gen: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def usage(pid: int) -> tuple[int, int]:
+    """Resident memory of a process and its children, in KiB: counted for each, and with shared pages counted once."""
+    rss = pss = 0
+    children = [int(name) for name in os.listdir("/proc") if name.isdigit() and _parent(int(name)) == pid]
+    for each in [pid, *children]:
+        try:
+            for line in Path(f"/proc/{each}/smaps_rollup").read_text().splitlines()[1:]:
+                name, value = line.split(":")
+                rss += int(value.split()[0]) if name == "Rss" else 0
+                pss += int(value.split()[0]) if name == "Pss" else 0
+        except (OSError, ValueError):
+            continue
+    return rss, pss
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return 0
+
+
+class Peer:
+    """A system under test: `pid` of its process tree, `url`, the model name that reaches the mock, a key, and its time to ready."""
+
+    name = ""
+    pid = 0
+    url = ""
+    key = ""
+    ready_ms = 0.0
+
+    def model(self, upstream: str) -> str:
+        """The model to ask for, so that the mock is asked for `upstream`."""
+        return upstream
+
+    def stop(self) -> None:
+        raise NotImplementedError
+
+
+class Direct(Peer):
+    """No proxy: the mock itself on the core of the systems under test."""
+
+    name = "direct"
+
+    def __init__(self) -> None:
+        with pinned(1):
+            self.server = harness.Mock()
+        self.pid, self.url, self.ready_ms = self.server.pid, self.server.url, self.server.ready_ms
+
+    def stop(self) -> None:
+        self.server.stop()
+
+
+NGINX = """
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile 20000;
+pid {dir}/nginx.pid;
+error_log {dir}/error.log;
+events {{ worker_connections 19900; }}
+http {{
+    access_log {dir}/access.log combined buffer=64k;
+    client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy;
+    fastcgi_temp_path {dir}/fastcgi; uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+    keepalive_requests 100000000;
+    upstream mock {{ server {mock}; keepalive 256; keepalive_requests 100000000; }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{
+            proxy_pass http://mock;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_buffering {buffering};
+            proxy_read_timeout 1h;
+        }}
+    }}
+}}
+"""
+
+
+class Nginx(Peer):
+    """nginx with proxy_pass, one worker, connections to the mock kept: the floor for a proxy that parses nothing."""
+
+    name = "nginx"
+
+    def __init__(self, mock_url: str, *, buffering: bool) -> None:
+        binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+        if not binary:
+            sys.exit("nginx is not installed")
+        self.dir = tempfile.TemporaryDirectory(prefix="corbel-nginx-")
+        port = _free_port()
+        config = Path(self.dir.name) / "nginx.conf"
+        config.write_text(
+            NGINX.format(dir=self.dir.name, mock=mock_url.removeprefix("http://"), port=port, buffering="on" if buffering else "off")
+        )
+        began = time.monotonic()
+        with pinned(1):
+            self.process = subprocess.Popen([binary, "-c", str(config), "-e", f"{self.dir.name}/error.log"])
+        harness.wait_for(lambda: _answers(port), 10, "nginx to listen")
+        self.ready_ms = (time.monotonic() - began) * 1000
+        self.pid, self.url = self.process.pid, f"http://127.0.0.1:{port}"
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+
+
+class Corbel(Peer):
+    """corbel with a key, a route, full capture and the record committed before the last byte."""
+
+    def __init__(self, mock_url: str, durability: str, binary: Path | None = None) -> None:
+        self.name = f"corbel, {durability}"
+        config = {
+            "store": {"durability": durability},
+            "providers": [{"name": "main", "kind": "openai", "base_url": f"{mock_url}/v1", "api_key": "mock"}],
+            "models": [
+                {"name": "gpt-x", "capture": "full", "targets": [{"provider": "main", "model": "mock-fast"}]},
+                {"name": "gpt-y", "capture": "full", "targets": [{"provider": "main", "model": "gpt-y"}]},
+            ],
+        }
+        with pinned(1):
+            self.server = harness.Corbel(config, binary=binary)
+        self.pid, self.url, self.key, self.ready_ms = self.server.pid, self.server.url, self.server.key, self.server.ready_ms
+
+    def model(self, upstream: str) -> str:
+        return "gpt-x" if upstream == "mock-fast" else "gpt-y"
+
+    def stop(self) -> None:
+        self.server.stop(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
