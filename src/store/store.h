@@ -92,7 +92,7 @@ enum store_durability {
 };
 
 struct store_spec {
-	struct str url;              /* "sqlite:PATH" or "postgres://…" / a libpq conninfo beginning with "postgres" */
+	struct str url;              /* "sqlite:PATH", "postgres://…", or "postgres:" and a conninfo ("postgres:host=/run/pg dbname=corbel") */
 	enum store_durability durability;
 	unsigned readers;            /* SQLite: reader threads (0: cores, 2..8); PostgreSQL: connections a loop (0: 8) */
 	size_t result_bytes_max;     /* of one query's rows; more is ERR_TOO_LARGE. 0: 64 MiB */

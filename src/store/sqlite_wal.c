@@ -1,0 +1,107 @@
+/*
+ * sqlite_wal.c - keeps the write-ahead log short without making commits wait.
+ *
+ * A checkpoint copies the log's pages into the file and syncs it. Inside a commit, where SQLite does it by default, that is milliseconds for whoever
+ * comes by; so a thread of its own does it, beside the writer. But a log is started over only when everything in it has been copied and nobody reads
+ * from it, and under constant writing that moment never comes by itself. So from RESTART_FRAMES on the writer, having little left to copy right after
+ * the thread's checkpoint, does the rest and waits for the readers: shortly at first, and for longer once the log is large.
+ */
+#include "store/sqlite.h"
+
+enum {
+	CHECKPOINT_FRAMES = 1000,  /* 4 MiB */
+	RESTART_FRAMES = 8000,     /* 32 MiB */
+	LARGE_FRAMES = 65536,      /* 256 MiB */
+	RESTART_WAIT_MS = 10,
+	LARGE_WAIT_MS = 2000,
+	BUSY_TIMEOUT_MS = 5000,
+};
+
+static void *
+wal_main(void *arg)
+{
+	struct sqlite_wal *wal = arg;
+
+	pthread_setname_np(pthread_self(), "store-wal");
+	pthread_mutex_lock(&wal->lock);
+	for (;;) {
+		while (!wal->due && !wal->closing)
+			pthread_cond_wait(&wal->wake, &wal->lock);
+		if (wal->closing)
+			break;
+		wal->due = false;
+		wal->busy = true;
+		pthread_mutex_unlock(&wal->lock);
+		/* An error here leaves the log as it is; the disk's trouble is seen by the next commit. */
+		sqlite3_wal_checkpoint_v2(wal->conn.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		pthread_mutex_lock(&wal->lock);
+		wal->busy = false;
+	}
+	pthread_mutex_unlock(&wal->lock);
+	return NULL;
+}
+
+const struct err *
+sqlite_wal_open(struct sqlite_wal *wal, const char *path, enum store_durability durability, struct arena *arena)
+{
+	const struct err *err = sqlite_conn_open(&wal->conn, path, SQLITE_WRITER, durability, arena);
+
+	if (err)
+		return err;
+	pthread_mutex_init(&wal->lock, NULL);
+	pthread_cond_init(&wal->wake, NULL);
+	wal->running = pthread_create(&wal->thread, NULL, wal_main, wal) == 0;
+	if (wal->running)
+		return NULL;
+	sqlite_conn_close(&wal->conn);
+	return err_new(arena, ERR_UNAVAILABLE, "no thread is to be had for the store");
+}
+
+void
+sqlite_wal_close(struct sqlite_wal *wal)
+{
+	if (!wal->running)
+		return;
+	pthread_mutex_lock(&wal->lock);
+	wal->closing = true;
+	pthread_cond_signal(&wal->wake);
+	pthread_mutex_unlock(&wal->lock);
+	pthread_join(wal->thread, NULL);
+	pthread_cond_destroy(&wal->wake);
+	pthread_mutex_destroy(&wal->lock);
+	sqlite_conn_close(&wal->conn);
+}
+
+/* True when the thread is at rest; with `due`, it is told to work. */
+static bool
+poke(struct sqlite_wal *wal, bool due)
+{
+	bool rests;
+
+	pthread_mutex_lock(&wal->lock);
+	if (due) {
+		wal->due = true;
+		pthread_cond_signal(&wal->wake);
+	}
+	rests = !wal->busy && !wal->due;
+	pthread_mutex_unlock(&wal->lock);
+	return rests;
+}
+
+void
+sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer)
+{
+	if (wal->frames < wal->asked_at) /* the log has started over */
+		wal->asked_at = wal->tried_at = 0;
+	if (wal->frames - wal->asked_at >= CHECKPOINT_FRAMES) {
+		wal->asked_at = wal->frames;
+		poke(wal, true);
+		return;
+	}
+	if (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < CHECKPOINT_FRAMES || !poke(wal, false))
+		return;
+	wal->tried_at = wal->frames;
+	sqlite3_busy_timeout(writer->db, wal->frames < LARGE_FRAMES ? RESTART_WAIT_MS : LARGE_WAIT_MS);
+	sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
+	sqlite3_busy_timeout(writer->db, BUSY_TIMEOUT_MS);
+}

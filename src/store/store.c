@@ -1,0 +1,207 @@
+/*
+ * store.c - what both engines share: which engine serves a URL, the checks before a database sees anything, reserved slots, and the failures that tests
+ * ask for. See store.h for the contracts and engine.h for what an engine adds.
+ */
+#include "store/store.h"
+
+#include "store/engine.h"
+#include "text/utf8.h"
+
+/* More than connections there can be (each holds a descriptor, and at most one settlement is due on it). */
+enum { RESERVED_MAX = 65536 };
+
+static const struct {
+	struct str scheme;
+	const struct engine *engine;
+} engines[] = {
+	{ STR_INIT("sqlite:"), &sqlite_engine },
+};
+
+const struct err *
+store_open(const struct store_spec *spec, struct runtime *runtime, struct arena *arena, struct store **out)
+{
+	for (size_t i = 0; i < COUNT(engines); i++) {
+		if (str_starts(spec->url, engines[i].scheme))
+			return engines[i].engine->open(spec, runtime, arena, out);
+	}
+	return err_new(arena, ERR_INVALID, "the store's address begins with \"sqlite:\" or \"postgres://\"");
+}
+
+void
+store_init(struct store *store, const struct engine *engine, const struct store_spec *spec, struct runtime *runtime)
+{
+	store->engine = engine;
+	store->result_bytes_max = spec->result_bytes_max ? spec->result_bytes_max : MIB(64);
+	notices_init(&store->notices, runtime_loop(runtime, 0));
+}
+
+void
+store_fini(struct store *store)
+{
+	notices_fini(&store->notices);
+}
+
+void
+store_close(struct store *store)
+{
+	if (store)
+		store->engine->close(store);
+}
+
+enum store_engine
+store_engine_of(const struct store *store)
+{
+	return store->engine->id;
+}
+
+/* Whether the countdown ends with this call. */
+static bool
+count_down(atomic_long *countdown)
+{
+	return atomic_load_explicit(countdown, memory_order_relaxed) > 0 && atomic_fetch_sub(countdown, 1) == 1;
+}
+
+void
+store_fail_nth(struct store *store, long calls, long commits, const struct err *err)
+{
+	store->fail_err = err;
+	atomic_store(&store->fail_call, calls);
+	atomic_store(&store->fail_commit, commits);
+}
+
+/* What PostgreSQL would refuse is refused for both engines, so that a database can move from one to the other. */
+static const struct err *
+check_params(struct arena *arena, const struct stmt *stmt, const struct value *params)
+{
+	for (unsigned i = 0; i < stmt->params; i++) {
+		const struct err *err;
+
+		struct str text = params[i].text;
+
+		if (params[i].type != VALUE_TEXT || text.len == 0 || (utf8_valid(text) && !memchr(text.ptr, '\0', text.len)))
+			continue;
+		err = err_new(arena, ERR_INVALID, "a text is not valid UTF-8, or has a zero byte in it");
+		return err_detail(arena, err, "parameter $%u of %s", i + 1, stmt->name);
+	}
+	return NULL;
+}
+
+const struct err *
+store_query(struct store *store, struct arena *arena, const struct stmt *stmt, const struct value *params, struct rows *out)
+{
+	const struct err *err;
+
+	*out = (struct rows){ 0 };
+	if (stmt->writes)
+		return err_detail(arena, &err_internal, "%s writes and is not a query", stmt->name);
+	if (count_down(&store->fail_call))
+		return store->fail_err;
+	err = check_params(arena, stmt, params);
+	return err ? err : store->engine->query(store, arena, stmt, params, out);
+}
+
+const struct err *
+tx_exec(struct tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out)
+{
+	struct rows unused;
+
+	out = out ? out : &unused;
+	*out = (struct rows){ 0 };
+	if (tx->failed)
+		return tx->failed;
+	if (count_down(&tx->store->fail_call))
+		return tx->failed = tx->store->fail_err;
+	tx->failed = check_params(tx->arena, stmt, params);
+	if (!tx->failed)
+		tx->failed = tx->store->engine->exec(tx, stmt, params, out);
+	return tx->failed;
+}
+
+const struct err *
+tx_notify(struct tx *tx, const char *topic)
+{
+	if (!tx->failed)
+		tx->failed = tx->store->engine->notify(tx, notices_topic(&tx->store->notices, topic));
+	return tx->failed;
+}
+
+const struct err *
+tx_run(struct tx *tx, tx_fn *fn, void *arg)
+{
+	const struct err *err = fn(tx, arg);
+
+	if (!err)
+		err = tx->failed;
+	if (!err && count_down(&tx->store->fail_commit))
+		err = tx->store->fail_err;
+	return err;
+}
+
+struct arena *
+tx_arena(struct tx *tx)
+{
+	return tx->arena;
+}
+
+struct store *
+tx_store(struct tx *tx)
+{
+	return tx->store;
+}
+
+const struct err *
+store_tx(struct store *store, struct arena *arena, tx_fn *fn, void *arg)
+{
+	return store->engine->tx(store, arena, fn, arg, false);
+}
+
+const struct err *
+store_reserve(struct store *store)
+{
+	if (atomic_fetch_add(&store->reserved, 1) < RESERVED_MAX)
+		return NULL;
+	atomic_fetch_sub(&store->reserved, 1);
+	return &err_busy;
+}
+
+void
+store_release(struct store *store)
+{
+	atomic_fetch_sub(&store->reserved, 1);
+}
+
+const struct err *
+store_tx_reserved(struct store *store, struct arena *arena, tx_fn *fn, void *arg)
+{
+	const struct err *err = store->engine->tx(store, arena, fn, arg, true);
+
+	store_release(store);
+	return err;
+}
+
+void
+store_listen(struct store *store, const char *topic, void (*fn)(void *arg), void *arg)
+{
+	notices_listen(&store->notices, topic, fn, arg);
+}
+
+const struct err *
+store_backup(struct store *store, struct arena *arena, struct str path)
+{
+	return store->engine->backup(store, arena, path);
+}
+
+const struct err *
+store_verify(struct store *store, struct arena *arena)
+{
+	return store->engine->verify(store, arena);
+}
+
+const struct err *
+store_ready(struct store *store, struct arena *arena)
+{
+	static const struct stmt ready = { "store_ready", { "select 1", "select 1" }, .columns = 1 };
+	struct rows rows;
+
+	return store_query(store, arena, &ready, NO_PARAMS, &rows);
+}
