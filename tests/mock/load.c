@@ -23,7 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 20000, TIMEOUT_S = 30 };
+enum {
+	CONNECTIONS_MAX = 20000,
+	TIMEOUT_S = 30,
+	FRESH_MAX = 1000, /* new connections without a byte of answer: more at once overflow a server's accept queue, and are reset */
+};
 
 struct options {
 	struct sockaddr_in address;
@@ -45,6 +49,7 @@ struct client {
 	int fd; /* -1: not connected */
 	bool busy;
 	bool first_seen;
+	bool fresh;  /* connected, and no answer has begun to come */
 	bool reused; /* the connection has answered before, so the server may have closed it meanwhile */
 	uint32_t events;
 	int64_t due_ns;
@@ -60,6 +65,7 @@ static bool measuring;
 static bool stopping; /* no new requests; those under way may end */
 static int64_t next_due_ns;
 static long started;
+static long fresh_count;
 
 static struct {
 	struct samples latency;
@@ -104,10 +110,18 @@ client_watch(struct client *client, uint32_t events)
 }
 
 static void
+client_settle(struct client *client)
+{
+	fresh_count -= client->fresh;
+	client->fresh = false;
+}
+
+static void
 client_disconnect(struct client *client)
 {
 	if (client->fd >= 0)
 		close(client->fd);
+	client_settle(client);
 	client->fd = -1;
 	client->events = 0;
 	client->reused = false;
@@ -122,6 +136,8 @@ client_connect(struct client *client)
 	if (client->fd < 0)
 		die("socket");
 	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	client->fresh = true;
+	fresh_count++;
 	if (connect(client->fd, (struct sockaddr *)&options.address, sizeof(options.address)) < 0 && errno != EINPROGRESS) {
 		client_disconnect(client);
 		return false;
@@ -235,6 +251,7 @@ client_read(struct client *client)
 			client_finish(client, response->state == RESPONSE_HEAD ? &result.error_connect : &result.error_broken);
 		return;
 	}
+	client_settle(client);
 	response_feed(response, (struct str){ buffer, (size_t)got });
 	if (!client->first_seen && response->body_bytes > 0) {
 		client->first_seen = true;
@@ -259,7 +276,7 @@ load_give_work(struct client *client)
 {
 	int64_t now = now_ns();
 
-	if (client->busy || !load_wants_more())
+	if (client->busy || !load_wants_more() || (client->fd < 0 && fresh_count >= FRESH_MAX))
 		return;
 	if (options.rate <= 0) {
 		client_start(client, now);
@@ -340,7 +357,7 @@ load_run(int64_t until_ns)
 		}
 		if (now_ns() < next_check_ns)
 			continue;
-		/* Also for those that lost their connection, and have no event to come. */
+		/* Also for those that have no event to come: they lost their connection, or wait to make one. */
 		next_check_ns = now_ns() + 100000000;
 		load_expire();
 		load_give_all();
