@@ -15,7 +15,10 @@ struct embed_local_spec {
 	unsigned batch_max;      /* texts a batch; 0: 32 */
 };
 
-/* Loads the model; blocks (0.3 s). ERR_UNAVAILABLE with a message that names what is missing: then the caller goes on with words only. */
+/*
+ * Loads the model; blocks (0.3 s). ERR_UNAVAILABLE with a message that names what is missing: then the caller goes on with words only. The arena holds errors and
+ * what the loading needs for a moment; an embedder lives until embedder_close.
+ */
 const struct err *embedder_open_local(const struct embed_local_spec *spec, struct arena *arena, struct embedder **out);
 
 struct embed_remote_spec {
@@ -41,6 +44,8 @@ enum embed_class { EMBED_INTERACTIVE, EMBED_BATCH }; /* a question goes ahead of
 
 /*
  * Vectors of unit length to out[count * dimensions], in the order of the texts; *tokens (may be NULL) is what the model read. Calls of all fibers share batches, sorted
- * by length; interactive ones never wait behind more than one batch. ERR_BUSY when the queue is full.
+ * by length; interactive ones never wait behind more than one batch. ERR_BUSY when the queue is full, ERR_TOO_LARGE for more texts than EMBED_TEXTS_MAX; a local model's
+ * ERR_INTERNAL, a remote one's errors of http_client.h, allocated in `arena`.
  */
-MAY_PARK const struct err *embed(struct embedder *embedder, enum embed_class class, const struct str *texts, size_t count, float *out, int64_t *tokens);
+enum { EMBED_TEXTS_MAX = 2048 };
+MAY_PARK const struct err *embed(struct embedder *embedder, struct arena *arena, enum embed_class class, const struct str *texts, size_t count, float *out, int64_t *tokens);
