@@ -54,7 +54,7 @@ entry_fill(struct key_entry *entry, const struct rows *rows, size_t row)
 	memcpy(entry->hash, hash.ptr, hash.len);
 	memcpy(entry->identity.key_id, id.ptr, id.len);
 	entry->identity.tenant = rows_int(rows, row, 0);
-	entry->identity.scopes = scopes_parse(rows_text(rows, row, 3));
+	entry->identity.scopes = key_scopes_parse(rows_text(rows, row, 3));
 	entry->expires_us = rows_int(rows, row, 4);
 	return NULL;
 }
@@ -352,9 +352,13 @@ look_up(struct access *access, struct arena *arena, struct str presented, struct
 }
 
 const struct err *
-access_authenticate(struct access *access, struct arena *arena, struct str presented, struct identity *out)
+access_authenticate(struct access *access, struct arena *arena, struct str presented, const struct identity **out)
 {
+	struct identity *identity;
+
+	*out = NULL;
 	if (presented.len == 0)
 		return refuse(arena, "no key was given: send it as \"Authorization: Bearer cb_…\"");
-	return look_up(access, arena, presented, out);
+	*out = identity = arena_alloc(arena, sizeof(*identity));
+	return identity ? look_up(access, arena, presented, identity) : &err_no_memory;
 }

@@ -14,7 +14,7 @@ struct access;
 struct store;
 
 /* What a route asks for. SCOPE_ADMIN holds all the others. */
-enum scope {
+enum key_scope {
 	SCOPE_NONE,            /* no key is asked */
 	SCOPE_ADMIN,           /* "admin": keys, backups, everything */
 	SCOPE_MODEL_USE,       /* "model.use": chat, embeddings */
@@ -25,10 +25,10 @@ enum scope {
 	SCOPES
 };
 
-const char *scope_name(enum scope scope);
+const char *key_scope_name(enum key_scope scope);
 
 /* False when there is no such scope. */
-bool scope_parse(struct str name, enum scope *out);
+bool key_scope_parse(struct str name, enum key_scope *out);
 
 /* Everything belongs to a tenant; until tenants can be made, there is this one. */
 enum { TENANT_DEFAULT = 1 };
@@ -61,12 +61,13 @@ MAY_PARK void access_stop(struct access *access);
 void access_free(struct access *access);
 
 /*
- * Checks what was presented as a key. ERR_UNAUTHENTICATED, with a message that says whether it was missing, mistyped (its checksum is wrong), unknown or revoked, or expired. Any thread.
+ * Checks what was presented as a key. ERR_UNAUTHENTICATED, with a message that says whether it was missing, mistyped (its checksum is wrong), unknown or revoked, or expired. The identity
+ * is a copy in the arena. Any thread.
  */
-const struct err *access_authenticate(struct access *access, struct arena *arena, struct str presented, struct identity *out);
+const struct err *access_authenticate(struct access *access, struct arena *arena, struct str presented, const struct identity **out);
 
 /* NULL, or ERR_FORBIDDEN that names the scope. */
-const struct err *access_require(const struct identity *identity, enum scope scope, struct arena *arena);
+const struct err *access_require(const struct identity *identity, enum key_scope scope, struct arena *arena);
 
 /* A key as it is listed; the secret is not there. */
 struct key {

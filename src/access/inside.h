@@ -48,8 +48,8 @@ struct key_set {
 MAY_PARK void access_refresh(struct access *access);
 
 /* The scopes of a text as it is stored, and the text of scopes. */
-unsigned scopes_parse(struct str text);
-struct str scopes_text(struct arena *arena, unsigned scopes);
+unsigned key_scopes_parse(struct str text);
+struct str key_scopes_text(struct arena *arena, unsigned scopes);
 
 /* Inserts a key within a transaction; `secret` is SECRET_LEN or more characters. */
 struct key_row {

@@ -17,7 +17,7 @@ key_row_insert(struct tx *tx, const struct key_row *row)
 	secret_hash(row->secret, hash);
 	return tx_exec(tx, &stmt_key_insert,
 		PARAMS(V_INT(row->tenant), V_TEXT(row->id), V_BLOB(str_n((const char *)hash, sizeof(hash))), V_TEXT(str_slice(row->secret, 0, SECRET_PREFIX_LEN)),
-			V_TEXT(row->name), V_TEXT(scopes_text(tx_arena(tx), row->scopes)), V_INT(row->created_us),
+			V_TEXT(row->name), V_TEXT(key_scopes_text(tx_arena(tx), row->scopes)), V_INT(row->created_us),
 			row->expires_us ? V_INT(row->expires_us) : V_NULL),
 		NULL);
 }
@@ -86,7 +86,7 @@ key_list(struct access *access, struct arena *arena, int64_t tenant, struct str 
 	*count = rows.count;
 	for (size_t i = 0; i < rows.count; i++)
 		(*out)[i] = (struct key){
-			.id = rows_text(&rows, i, 0), .prefix = rows_text(&rows, i, 1), .name = rows_text(&rows, i, 2), .scopes = scopes_parse(rows_text(&rows, i, 3)),
+			.id = rows_text(&rows, i, 0), .prefix = rows_text(&rows, i, 1), .name = rows_text(&rows, i, 2), .scopes = key_scopes_parse(rows_text(&rows, i, 3)),
 			.created_us = rows_int(&rows, i, 4), .expires_us = rows_int(&rows, i, 5), .revoked_us = rows_int(&rows, i, 6),
 			.used_us = rows_int(&rows, i, 7),
 		};

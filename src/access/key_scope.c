@@ -1,5 +1,5 @@
 /*
- * scope.c - the names of what a key allows, and the check. See access.h.
+ * key_scope.c - the names of what a key allows, and the check. See access.h.
  */
 #include "access/inside.h"
 
@@ -14,40 +14,40 @@ static const char *const names[SCOPES] = {
 };
 
 const char *
-scope_name(enum scope scope)
+key_scope_name(enum key_scope scope)
 {
 	return names[scope];
 }
 
 bool
-scope_parse(struct str name, enum scope *out)
+key_scope_parse(struct str name, enum key_scope *out)
 {
 	for (unsigned i = SCOPE_NONE + 1; i < SCOPES; i++) {
 		if (!str_eq_c(name, names[i]))
 			continue;
-		*out = (enum scope)i;
+		*out = (enum key_scope)i;
 		return true;
 	}
 	return false;
 }
 
 unsigned
-scopes_parse(struct str text)
+key_scopes_parse(struct str text)
 {
 	unsigned scopes = 0;
 	struct str piece;
 
 	while (str_split(&text, ' ', &piece)) {
-		enum scope scope;
+		enum key_scope scope;
 
-		if (scope_parse(piece, &scope)) /* a scope of a newer program means nothing here */
+		if (key_scope_parse(piece, &scope)) /* a scope of a newer program means nothing here */
 			scopes |= 1u << scope;
 	}
 	return scopes;
 }
 
 struct str
-scopes_text(struct arena *arena, unsigned scopes)
+key_scopes_text(struct arena *arena, unsigned scopes)
 {
 	struct str text = STR_EMPTY;
 
@@ -58,7 +58,7 @@ scopes_text(struct arena *arena, unsigned scopes)
 }
 
 const struct err *
-access_require(const struct identity *identity, enum scope scope, struct arena *arena)
+access_require(const struct identity *identity, enum key_scope scope, struct arena *arena)
 {
 	if (scope == SCOPE_NONE || identity->scopes & (1u << scope | 1u << SCOPE_ADMIN))
 		return NULL;
