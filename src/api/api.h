@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "access/access.h"
 #include "base/err.h"
 #include "conf/conf.h"
@@ -13,6 +15,7 @@
 
 struct runtime;
 struct store;
+struct conf_watch;
 struct knowledge;
 struct embedder;
 struct api_request;
@@ -22,11 +25,13 @@ struct trace;
 struct app {
 	struct runtime *runtime;
 	struct store *store;
+	struct conf_watch *watch;
 	struct access *access;
 	struct knowledge *knowledge;
 	struct embedder *embedder;     /* NULL: no model; words only */
 	struct str embedder_missing;   /* why not, for messages and /readyz */
 	struct str data_dir;
+	unsigned char link_secret[32]; /* signs links to passages; see api/links.h */
 	struct http_server *server;
 	int64_t started_us;
 	atomic_bool stopping;
@@ -51,7 +56,7 @@ struct route {
 	enum http_method method;
 	const char *path;              /* "/v1/files/{id}/content"; a {name} matches one segment; {name...} the rest of the path */
 	const char *name;              /* operation: metrics label, span name, OpenAPI operationId ("files.content") */
-	enum scope scope;              /* what the key must hold; SCOPE_NONE: no key is asked */
+	enum key_scope scope;              /* what the key must hold; SCOPE_NONE: no key is asked */
 	const struct error_shape *errors;
 	enum body_kind body;
 	size_t body_bytes_max;

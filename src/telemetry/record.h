@@ -7,12 +7,10 @@
 #pragma once
 
 #include "base/arena.h"
+#include "conf/models.h"
 #include "store/store.h"
 #include "telemetry/trace.h"
 
-struct pool;
-
-enum capture { CAPTURE_NONE /* figures only */, CAPTURE_USAGE /* and parameters */, CAPTURE_FULL /* and messages */ };
 enum outcome { OUTCOME_OK, OUTCOME_ERROR, OUTCOME_CANCELLED };
 
 /* Tokens by kind. `input` includes the cached ones, as OpenAI and OTel count. */
@@ -50,7 +48,7 @@ struct record {
 	struct str provider, target_model, served_model; /* who was called; what it says it is */
 	struct str config_version;     /* of the route and prompt that were in force */
 	struct str parameters;         /* JSON object: temperature and so on */
-	enum capture capture;
+	enum conf_capture capture;     /* none: figures only; usage: and parameters; full: and messages */
 	bool stream;
 	struct record_message *messages, **messages_end;
 	struct record_source *sources, **sources_end;
@@ -77,7 +75,7 @@ MAY_PARK const struct err *record_commit(struct store *store, struct arena *aren
 /* Moves the metrics of a finished interaction: tokens, cost, durations, errors. */
 void record_count(const struct record *record);
 
-/* Price of usage for a model: the dated table of price.c. False when it has no price. */
+/* Price of usage for a model: the dated table of price.c. False when it has no price. 1e-9 dollar a token is a thousandth of a dollar a million tokens. */
 struct price {
 	struct str version;
 	int64_t input_nanos, cached_input_nanos, cache_write_nanos, output_nanos; /* 1e-9 dollar a token */
@@ -92,7 +90,8 @@ struct trace_summary {
 	bool estimated;
 	int status;
 };
-MAY_PARK const struct err *record_list(struct store *store, struct arena *arena, int64_t tenant, int64_t before_us, unsigned limit, struct trace_summary **out, size_t *count);
+/* Newest first; `before`: a request id that is not included any more, or empty. */
+MAY_PARK const struct err *record_list(struct store *store, struct arena *arena, int64_t tenant, struct str before, unsigned limit, struct trace_summary **out, size_t *count);
 
 /* One trace whole, as JSON (the shape is in docs/api.md); `id`: trace id, request id or response id. ERR_NOT_FOUND. */
 MAY_PARK const struct err *record_show(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct buf *out);

@@ -1,0 +1,47 @@
+/*
+ * answer.h - one model call, from an authenticated caller to a committed record.
+ */
+#pragma once
+
+#include "conf/conf.h"
+#include "gateway/gateway.h"
+
+struct knowledge;
+struct store;
+
+/* What an answer is made with; the same for all. */
+struct answer_services {
+	struct store *store;
+	struct knowledge *knowledge;
+};
+
+/* One answer being made. The caller fills the first part; the arena is the request's. */
+struct answer {
+	struct arena *arena;
+	struct call *call;
+	const struct conf *conf;
+	struct trace *trace;
+	struct span *root;             /* of the request */
+	int64_t tenant;
+	struct str key_id, request_id;
+	struct sink *out;              /* the dialect's encoder: gets every event; those marked `last` only after the commit */
+
+	/* How passages link: fills url with a page of this server for one passage. */
+	const struct err *(*link)(void *arg, struct arena *arena, struct context_passage *passage);
+	void *link_arg;
+
+	/* The stages' own. */
+	const struct conf_model *model;
+	struct target *targets;
+	const struct conf_target **target_rows; /* of the same index; NULL entry: built in */
+	size_t target_count;
+	struct passage_list *passages;
+	struct attempt attempt;
+	struct record record;
+};
+
+/*
+ * Runs the stages and settles: the record is committed in every case, before an event marked `last` reaches `out` and before this returns. An error that is
+ * returned has its record too. ERR_CANCELLED when the client left: the upstream call has ended by then.
+ */
+MAY_PARK const struct err *answer_run(const struct answer_services *services, struct answer *answer);

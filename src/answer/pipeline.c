@@ -1,0 +1,292 @@
+/*
+ * pipeline.c - one model call, from an authenticated caller to a committed record.
+ *
+ * Read `stages` first: it is the whole story. A stage returns an error or NULL; the first error ends the call, and `settle` runs in every case, exactly once, in a
+ * scope that a client's leaving does not cancel. The recorder holds back the end of the answer until settle has committed; what it held goes out last.
+ */
+#include "answer/answer.h"
+#include "answer/cite.h"
+#include "answer/recorder.h"
+#include "answer/retrieve.h"
+#include "base/clock.h"
+#include "rt/scope.h"
+
+enum { SETTLE_US = 10 * 1000000 };
+
+struct stage {
+	const char *name;
+	MAY_PARK const struct err *(*run)(const struct answer_services *services, struct answer *answer, struct recorder *recorder);
+};
+
+static const struct err *
+add_target(struct answer *answer, const struct conf_target *row)
+{
+	static const struct provider *const kinds[] = { [CONF_PROVIDER_OPENAI] = &provider_openai, [CONF_PROVIDER_ANTHROPIC] = &provider_anthropic };
+
+	answer->targets[answer->target_count] = (struct target){ .provider = row->provider, .kind = kinds[row->provider->kind], .model = row->model };
+	answer->target_rows[answer->target_count++] = row;
+	return NULL;
+}
+
+static void
+add_extractive(struct answer *answer)
+{
+	answer->targets[answer->target_count] = (struct target){ .kind = &provider_extractive, .model = STR("extractive") };
+	answer->target_rows[answer->target_count++] = NULL;
+}
+
+/* "collection/NAME" asks a collection directly, with the built-in model; "extractive" is the built-in model itself. */
+static const struct conf_model *
+built_in_model(struct answer *answer)
+{
+	static const struct str prefix = STR_INIT("collection/");
+	struct conf_model *model;
+
+	if (!str_starts(answer->call->model, prefix) && !str_eq_c(answer->call->model, "extractive"))
+		return NULL;
+	model = arena_zalloc(answer->arena, sizeof(*model));
+	if (!model)
+		return NULL;
+	model->name = answer->call->model;
+	model->capture = CONF_CAPTURE_FULL;
+	if (str_starts(model->name, prefix)) {
+		model->knowledge.given = true;
+		model->knowledge.collection = str_slice(model->name, prefix.len, model->name.len);
+		model->knowledge.top_k = 8;
+		model->knowledge.max_context_tokens = 3000;
+	}
+	return model;
+}
+
+static MAY_PARK const struct err *
+resolve_model(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
+{
+	const struct conf_model *model = conf_model(answer->conf, answer->call->model);
+	const struct err *err = NULL;
+
+	(void)services;
+	(void)recorder;
+	if (!model)
+		model = built_in_model(answer);
+	if (!model || model->type != CONF_MODEL_CHAT)
+		return err_param(answer->arena, ERR_NOT_FOUND, "model", "model_not_found",
+			"the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(answer->call->model));
+	answer->model = model;
+	answer->record.capture = model->capture;
+	answer->targets = arena_array(answer->arena, model->target_count + 1, sizeof(*answer->targets));
+	answer->target_rows = arena_array(answer->arena, model->target_count + 1, sizeof(*answer->target_rows));
+	if (!answer->targets || !answer->target_rows)
+		return &err_no_memory;
+	for (size_t i = 0; i < model->target_count && !err; i++)
+		err = add_target(answer, &model->targets[i]);
+	if (model->target_count == 0)
+		add_extractive(answer);
+	return err;
+}
+
+static MAY_PARK const struct err *
+retrieve_context(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
+{
+	const struct err *err;
+
+	(void)recorder;
+	if (!answer->model->knowledge.given)
+		return NULL;
+	err = retrieve(services, answer);
+	if (err)
+		return err;
+	answer->call->passages = answer->passages;
+	if (answer->passages->count == 0) { /* nothing to answer from: say so, and do not let a model guess */
+		answer->target_count = 0;
+		add_extractive(answer);
+		return NULL;
+	}
+	return answer->targets[0].kind == &provider_extractive ? NULL : retrieve_instruct(answer);
+}
+
+static MAY_PARK const struct err *
+attempt_upstream(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
+{
+	(void)services;
+	return gateway_call(answer->call, answer->targets, answer->target_count, answer->trace, &recorder->sink, answer->arena, &answer->attempt);
+}
+
+static const struct stage stages[] = {
+	{ "resolve", resolve_model },
+	{ "retrieve", retrieve_context },
+	{ "attempt", attempt_upstream },
+};
+
+/* --- the record --- */
+
+static void
+record_messages(struct answer *answer)
+{
+	for (const struct message *message = answer->call->messages; message; message = message->next) {
+		struct json_out json;
+		struct buf buf;
+
+		buf_init(&buf, answer->arena, 64 * 1024 * 1024);
+		json_out_init(&json, &buf);
+		if (message->raw) {
+			json_put(&json, message->raw);
+		} else {
+			json_begin_object(&json);
+			json_set_string(&json, "role", role_name(message->role));
+			json_set_string(&json, "content", message_text(answer->arena, message));
+			json_end_object(&json);
+		}
+		if (!buf.failed)
+			record_message_add(&answer->record, false, role_name(message->role), buf_str(&buf));
+	}
+}
+
+static bool
+is_cited(const struct citation *citations, size_t count, const struct context_passage *passage)
+{
+	for (size_t i = 0; i < count; i++)
+		if (citations[i].passage == passage)
+			return true;
+	return false;
+}
+
+static void
+record_sources(struct answer *answer, const struct citation *citations, size_t count)
+{
+	for (size_t i = 0; answer->passages && i < answer->passages->count; i++) {
+		const struct context_passage *passage = &answer->passages->list[i];
+		struct record_source *source = record_source_add(&answer->record);
+
+		if (!source)
+			return;
+		source->version_id = passage->version_id;
+		source->document_id = passage->document_id;
+		source->chunk = passage->chunk;
+		source->ordinal = passage->ordinal;
+		source->rank = (unsigned)i + 1;
+		source->score = passage->score;
+		source->cited = is_cited(citations, count, passage);
+	}
+}
+
+/* What was used, counted by us where the provider did not say: a stream that was cut, a server that reports nothing. */
+static void
+record_usage(struct answer *answer, const struct recorder *recorder)
+{
+	struct usage *usage = &answer->record.usage;
+
+	*usage = answer->attempt.usage;
+	if (usage->known || !answer->attempt.target)
+		return;
+	usage->estimated = true;
+	if (!usage->input && (answer->attempt.began || !answer->record.err))
+		for (const struct message *message = answer->call->messages; message; message = message->next)
+			usage->input += tokens_estimate(message_text(answer->arena, message));
+	usage->output = recorder_tokens(recorder);
+}
+
+static void
+record_price(struct answer *answer)
+{
+	struct record *record = &answer->record;
+	const struct target *target = answer->attempt.target;
+	const struct conf_target *row = answer->target_rows[target - answer->targets];
+	struct price price;
+
+	record->provider = target->provider ? target->provider->name : str_of(target->kind->kind);
+	record->target_model = target->model;
+	if (row && row->price.given)
+		price = (struct price){ .version = STR("config"),
+			.input_nanos = (int64_t)(row->price.input * 1000 + 0.5),
+			.cached_input_nanos = (int64_t)(row->price.cached_input * 1000 + 0.5),
+			.cache_write_nanos = (int64_t)(row->price.cache_write * 1000 + 0.5),
+			.output_nanos = (int64_t)(row->price.output * 1000 + 0.5) };
+	else if (!price_find(str_of(target->kind->kind), target->model, record->started_us, &price))
+		return;
+	record->price_version = price.version;
+	record->cost_nanos = price_cost_nanos(&price, &record->usage);
+}
+
+static void
+fill_record(struct answer *answer, struct recorder *recorder, const struct citation *citations, size_t count)
+{
+	struct record *record = &answer->record;
+	struct str message;
+
+	record->response_id = recorder->response_id;
+	record->served_model = recorder->served_model;
+	record->finish_reason = recorder->finish_reason;
+	record_usage(answer, recorder);
+	if (answer->attempt.target)
+		record_price(answer);
+	if (record->capture == CONF_CAPTURE_FULL) {
+		record_messages(answer);
+		if (answer->attempt.began && !recorder_message(recorder, &message))
+			record_message_add(record, true, STR("assistant"), message);
+	}
+	record_sources(answer, citations, count);
+	record->duration_us = clock_wall_us() - record->started_us;
+	span_str(answer->root, "gen_ai.request.model", answer->call->model);
+	if (record->response_id.len)
+		span_str(answer->root, "gen_ai.response.id", record->response_id);
+}
+
+/* Commits the record. An error here becomes the client's error: an answer without a record is not finished. */
+static MAY_PARK const struct err *
+settle(const struct answer_services *services, struct answer *answer, struct recorder *recorder, const struct citation *citations, size_t count, const struct err *err)
+{
+	struct record *record = &answer->record;
+	const struct err *commit;
+	struct scope scope;
+
+	record->err = err;
+	record->outcome = !err ? OUTCOME_OK : err->kind == ERR_CANCELLED ? OUTCOME_CANCELLED : OUTCOME_ERROR;
+	record->status = !err || (answer->call->stream && answer->attempt.began) ? 200 : record->outcome == OUTCOME_CANCELLED ? 499 : err_http_status(err);
+	fill_record(answer, recorder, citations, count);
+	scope_open_shielded(&scope, SETTLE_US);
+	commit = record_commit(services->store, answer->arena, record);
+	scope_close(&scope);
+	record_count(record);
+	return commit ? commit : err;
+}
+
+static void
+begin_record(struct answer *answer)
+{
+	struct record *record = &answer->record;
+
+	record_init(record, answer->trace);
+	record->root = answer->root;
+	record->tenant = answer->tenant;
+	record->request_id = answer->request_id;
+	record->operation = STR("chat");
+	record->key_id = answer->key_id;
+	record->conversation = answer->call->conversation;
+	record->model = answer->call->model;
+	record->stream = answer->call->stream;
+	record->started_us = answer->root->start_us;
+	record->capture = CONF_CAPTURE_USAGE; /* until the model is known */
+}
+
+MAY_PARK const struct err *
+answer_run(const struct answer_services *services, struct answer *answer)
+{
+	struct citation *citations = NULL;
+	size_t count = 0;
+	struct recorder *recorder = arena_alloc(answer->arena, sizeof(*recorder));
+	int64_t began_us = clock_mono_us();
+	const struct err *err = recorder ? store_reserve(services->store) : &err_no_memory;
+
+	if (err)
+		return err;
+	recorder_init(recorder, answer->arena, answer->out);
+	begin_record(answer);
+	for (size_t i = 0; i < COUNT(stages) && !err; i++)
+		err = stages[i].run(services, answer, recorder);
+	if (!err && answer->passages)
+		err = cite_find(answer->arena, recorder_text(recorder), answer->passages, &citations, &count);
+	if (answer->call->stream && recorder->first_us)
+		answer->record.first_chunk_us = recorder->first_us - began_us;
+	err = settle(services, answer, recorder, citations, count, err);
+	return err ? err : recorder_release(recorder, citations, count);
+}

@@ -1,0 +1,172 @@
+/*
+ * recorder.c - see recorder.h. Events point into memory that the provider uses again for the next frame: what is kept is copied.
+ */
+#include "answer/recorder.h"
+
+#include "base/clock.h"
+
+struct held {
+	struct held *next;
+	struct event event;
+};
+
+static const struct err *
+remember_tool(struct recorder *recorder, const struct event *event)
+{
+	struct buf *tools = &recorder->tools;
+
+	if (event->type == EVENT_TOOL_CALL) {
+		buf_add(tools, recorder->tool_open ? STR("\"}},{\"id\":") : STR("{\"id\":"));
+		json_quote(tools, event->id);
+		buf_add(tools, STR(",\"type\":\"function\",\"function\":{\"name\":"));
+		json_quote(tools, event->name);
+		buf_add(tools, STR(",\"arguments\":\""));
+		recorder->tool_open = true;
+	} else if (recorder->tool_open) {
+		struct buf quoted;
+
+		buf_init(&quoted, recorder->arena, RECORDER_TEXT_MAX);
+		json_quote(&quoted, event->text);
+		if (!quoted.failed)
+			buf_add(tools, str_slice(buf_str(&quoted), 1, quoted.len - 1));
+	}
+	return buf_err(tools);
+}
+
+static const struct err *
+remember(struct recorder *recorder, const struct event *event)
+{
+	switch (event->type) {
+	case EVENT_START:
+		recorder->response_id = arena_dup(recorder->arena, event->id);
+		recorder->served_model = arena_dup(recorder->arena, event->model);
+		return recorder->response_id.ptr && recorder->served_model.ptr ? NULL : &err_no_memory;
+	case EVENT_TEXT:
+	case EVENT_REFUSAL:
+		if (event->choice >= RECORDER_CHOICES_MAX)
+			return NULL;
+		buf_add(&recorder->text[event->choice], event->text);
+		return buf_err(&recorder->text[event->choice]);
+	case EVENT_TOOL_CALL:
+	case EVENT_ARGUMENTS:
+		return event->choice == 0 ? remember_tool(recorder, event) : NULL;
+	case EVENT_FINISH:
+		if (event->choice == 0)
+			recorder->finish_reason = arena_dup(recorder->arena, event->finish_text);
+		return NULL;
+	case EVENT_REASONING:
+	case EVENT_CITATION:
+	case EVENT_USAGE:
+	case EVENT_OTHER:
+		return NULL;
+	}
+	return NULL;
+}
+
+static const struct err *
+hold(struct recorder *recorder, const struct event *event)
+{
+	struct held *held = recorder->held_count < RECORDER_HELD_MAX ? arena_zalloc(recorder->arena, sizeof(*held)) : NULL;
+	struct usage *usage = NULL;
+
+	if (!held)
+		return &err_no_memory;
+	held->event = *event;
+	held->event.text = arena_dup(recorder->arena, event->text);
+	held->event.id = arena_dup(recorder->arena, event->id);
+	held->event.name = arena_dup(recorder->arena, event->name);
+	held->event.model = arena_dup(recorder->arena, event->model);
+	held->event.finish_text = arena_dup(recorder->arena, event->finish_text);
+	held->event.frame = arena_dup(recorder->arena, event->frame);
+	if (event->usage) {
+		usage = arena_alloc(recorder->arena, sizeof(*usage));
+		if (!usage)
+			return &err_no_memory;
+		*usage = *event->usage;
+		held->event.usage = usage;
+	}
+	*recorder->held_end = held;
+	recorder->held_end = &held->next;
+	recorder->held_count++;
+	return held->event.text.ptr && held->event.frame.ptr ? NULL : &err_no_memory;
+}
+
+static MAY_PARK const struct err *
+recorder_event(struct sink *sink, const struct event *event)
+{
+	struct recorder *recorder = (struct recorder *)sink;
+	const struct err *err = remember(recorder, event);
+
+	if (err)
+		return err;
+	if (!recorder->first_us && event->type != EVENT_START && event->type != EVENT_OTHER)
+		recorder->first_us = clock_mono_us();
+	return event->last || recorder->held ? hold(recorder, event) : sink_send(recorder->out, event);
+}
+
+void
+recorder_init(struct recorder *recorder, struct arena *arena, struct sink *out)
+{
+	*recorder = (struct recorder){ .sink = { recorder_event }, .out = out, .arena = arena };
+	recorder->held_end = &recorder->held;
+	for (unsigned i = 0; i < RECORDER_CHOICES_MAX; i++)
+		buf_init(&recorder->text[i], arena, RECORDER_TEXT_MAX);
+	buf_init(&recorder->tools, arena, RECORDER_TEXT_MAX);
+}
+
+struct str
+recorder_text(const struct recorder *recorder)
+{
+	return buf_str(&recorder->text[0]);
+}
+
+int64_t
+recorder_tokens(const struct recorder *recorder)
+{
+	int64_t tokens = tokens_estimate(buf_str(&recorder->tools));
+
+	for (unsigned i = 0; i < RECORDER_CHOICES_MAX; i++)
+		tokens += tokens_estimate(buf_str(&recorder->text[i]));
+	return tokens;
+}
+
+const struct err *
+recorder_message(struct recorder *recorder, struct str *out)
+{
+	struct json_out json;
+	struct buf buf;
+
+	buf_init(&buf, recorder->arena, 2 * (size_t)RECORDER_TEXT_MAX);
+	buf_reserve(&buf, recorder->text[0].len + recorder->tools.len + 64);
+	json_out_init(&json, &buf);
+	json_begin_object(&json);
+	json_set_string(&json, "role", STR("assistant"));
+	json_set_string(&json, "content", recorder_text(recorder));
+	if (recorder->tool_open) {
+		json_set_array(&json, "tool_calls");
+		json_put_raw(&json, arena_printf(recorder->arena, "%" STR_F "\"}}", STR_A(buf_str(&recorder->tools))));
+		json_end_array(&json);
+	}
+	json_end_object(&json);
+	*out = buf_str(&buf);
+	return buf_err(&buf);
+}
+
+MAY_PARK const struct err *
+recorder_release(struct recorder *recorder, const struct citation *citations, size_t count)
+{
+	const struct err *err = NULL;
+	bool cited = count == 0;
+
+	for (const struct held *held = recorder->held; held && !err; held = held->next) {
+		/* A whole answer is held from its start: citations go in front of the finish, wherever that is. */
+		if (!cited && held->event.type == EVENT_FINISH) {
+			for (size_t i = 0; i < count && !err; i++)
+				err = sink_send(recorder->out, &(struct event){ .type = EVENT_CITATION, .citation = &citations[i], .last = true });
+			cited = true;
+		}
+		if (!err)
+			err = sink_send(recorder->out, &held->event);
+	}
+	return err;
+}

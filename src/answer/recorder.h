@@ -1,0 +1,35 @@
+/*
+ * recorder.h - the sink between a provider and the client: it remembers what the record needs, and holds back the end of the answer until the record is committed.
+ */
+#pragma once
+
+#include "gateway/event.h"
+
+enum { RECORDER_CHOICES_MAX = 16, RECORDER_TEXT_MAX = 16 * 1024 * 1024, RECORDER_HELD_MAX = 4096 };
+
+struct recorder {
+	struct sink sink;           /* give this to the gateway */
+	struct sink *out;
+	struct arena *arena;
+	struct buf text[RECORDER_CHOICES_MAX]; /* of each choice, as far as it came */
+	struct buf tools;           /* tool calls as JSON objects, comma between */
+	bool tool_open;
+	int64_t first_us;           /* monotonic, of the first event with content; 0: none */
+	struct str response_id, served_model, finish_reason;
+	struct held *held, **held_end;
+	unsigned held_count;
+};
+
+void recorder_init(struct recorder *recorder, struct arena *arena, struct sink *out);
+
+/* The first choice's text so far. */
+struct str recorder_text(const struct recorder *recorder);
+
+/* Output tokens as we estimate them from what came: for an answer that was cut. */
+int64_t recorder_tokens(const struct recorder *recorder);
+
+/* The first choice as a message: {"role":"assistant","content":…}. */
+const struct err *recorder_message(struct recorder *recorder, struct str *out);
+
+/* Sends what was held back, citations first. */
+MAY_PARK const struct err *recorder_release(struct recorder *recorder, const struct citation *citations, size_t count);

@@ -1,0 +1,12 @@
+/*
+ * retrieve.h - passages of the collection a model is bound to, within the context's budget of tokens, and how the model is told to use them.
+ */
+#pragma once
+
+#include "answer/answer.h"
+
+/* Searches for the conversation's question; answer->passages is set, with count 0 when nothing relevant was found. A span "retrieval NAME". */
+MAY_PARK const struct err *retrieve(const struct answer_services *services, struct answer *answer);
+
+/* Puts the passages and the instructions in front of the conversation. */
+const struct err *retrieve_instruct(struct answer *answer);

@@ -1,0 +1,200 @@
+/*
+ * api.c - what every request goes through: find its row, check its key, read its body, run its handler, format its error, count it.
+ *
+ * `serve` reads as that list. A handler's error is formatted and logged here, once, and nowhere else.
+ */
+#include "api/api.h"
+
+#include <stdio.h>
+
+#include "api/routes.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "base/random.h"
+#include "conf/watch.h"
+#include "telemetry/trace.h"
+
+static struct metric requests = METRIC_COUNTER("corbel_http_requests_total", "HTTP requests by route and status.", "route", "status");
+static struct metric durations =
+	METRIC_HISTOGRAM("corbel_http_request_duration_seconds", "Time from the first byte of a request to the last of its answer.", metric_bounds_duration, "route");
+
+/* --- the key --- */
+
+/* "Authorization: Bearer KEY", or "x-api-key: KEY" as Anthropic's clients send it. */
+static struct str
+presented_key(const struct http_headers *headers)
+{
+	struct str value = http_header_get(headers, STR("authorization"));
+
+	if (value.ptr && value.len > 7 && str_eq_ci(str_slice(value, 0, 7), STR("Bearer ")))
+		return str_trim(str_slice(value, 7, value.len));
+	value = http_header_get(headers, STR("x-api-key"));
+	return value.ptr ? value : STR_EMPTY;
+}
+
+static const struct err *
+authorize(struct api_request *request)
+{
+	const struct err *err;
+
+	if (request->route->scope == SCOPE_NONE)
+		return NULL;
+	err = access_authenticate(request->app->access, request->arena, presented_key(&request->http->headers), &request->identity);
+	return err ? err : access_require(request->identity, request->route->scope, request->arena);
+}
+
+/* --- the body --- */
+
+static MAY_PARK const struct err *
+read_body(struct api_request *request)
+{
+	const struct route *route = request->route;
+	const struct err *err;
+
+	if (route->body == BODY_NONE || route->body == BODY_STREAM)
+		return NULL;
+	err = http_body_read_all(request->http, route->body_bytes_max, &request->body);
+	if (err || route->body == BODY_BYTES)
+		return err;
+	err = json_parse(request->arena, request->body, &request->json);
+	if (err)
+		return err_param(request->arena, ERR_INVALID, NULL, "invalid_json", "the request body is not valid JSON: %" STR_F, STR_A(err->message));
+	if (!json_is(request->json, JSON_OBJECT))
+		return err_param(request->arena, ERR_INVALID, NULL, "invalid_json", "the request body must be a JSON object");
+	return NULL;
+}
+
+/* --- the answer --- */
+
+MAY_PARK const struct err *
+api_answer_json(struct api_request *request, int status, const struct json_out *out)
+{
+	const struct err *err = buf_err(out->buf);
+
+	return err ? err : http_answer(request->http, status, STR("application/json"), buf_str(out->buf));
+}
+
+static void
+answer_error_headers(struct api_request *request, const struct err *err)
+{
+	if (err->retry_after_us > 0) {
+		int64_t seconds = (err->retry_after_us + USEC_PER_SEC - 1) / USEC_PER_SEC;
+
+		http_answer_header(request->http, STR("retry-after"), arena_printf(request->arena, "%lld", (long long)seconds));
+	}
+	if (err->kind == ERR_QUOTA)
+		http_answer_header(request->http, STR("x-should-retry"), STR("false"));
+	if (err->kind == ERR_UNAUTHENTICATED)
+		http_answer_header(request->http, STR("www-authenticate"), STR("Bearer"));
+}
+
+static MAY_PARK void
+answer_error(struct api_request *request, const struct err *err)
+{
+	const struct error_shape *shape = request->route ? request->route->errors : &openai_errors;
+	struct json_out json;
+	struct buf body;
+
+	answer_error_headers(request, err);
+	buf_init(&body, request->arena, KIB(64));
+	json_out_init(&json, &body);
+	shape->write(&json, err, request->request_id);
+	if (buf_err(&body) || http_answer(request->http, err_http_status(err), STR("application/json"), buf_str(&body)))
+		http_answer_abort(request->http);
+}
+
+static void
+log_failure(const struct api_request *request, const struct err *err)
+{
+	int status = err_http_status(err);
+	struct str route = request->route ? str_of(request->route->name) : STR("none");
+
+	if (err->kind == ERR_CANCELLED)
+		log_debug("request cancelled", LOG_STR("request_id", request->request_id), LOG_STR("route", route));
+	else if (status >= 500)
+		log_error("request failed", LOG_STR("request_id", request->request_id), LOG_STR("route", route), LOG_INT("status", status), LOG_ERR("error", err));
+	else
+		log_debug("request refused", LOG_STR("request_id", request->request_id), LOG_STR("route", route), LOG_INT("status", status), LOG_ERR("error", err));
+}
+
+static void
+count(const struct api_request *request)
+{
+	struct str route = request->route ? str_of(request->route->name) : STR("none");
+	char status[16];
+	int len = snprintf(status, sizeof(status), "%d", request->http->status);
+
+	metric_add(&requests, 1, route, str_n(status, (size_t)len));
+	metric_observe(&durations, (double)(clock_mono_us() - request->http->received_us) / 1e6, route);
+}
+
+static MAY_PARK const struct err *
+serve(struct api_request *request)
+{
+	struct http_exchange *http = request->http;
+	struct str allowed;
+	const struct err *err;
+
+	request->route = route_find(request->arena, http->method, http->path, request->params, &allowed);
+	if (!request->route && allowed.len) {
+		http_answer_header(http, STR("allow"), allowed);
+		return err_new(request->arena, ERR_METHOD, "%" STR_F " is not allowed on %" STR_F "; allowed: %" STR_F, STR_A(http->method_text), STR_A(http->path),
+			STR_A(allowed));
+	}
+	if (!request->route)
+		return err_param(request->arena, ERR_NOT_FOUND, NULL, "unknown_url", "there is nothing at %" STR_F " %" STR_F, STR_A(http->method_text), STR_A(http->path));
+	err = authorize(request);
+	if (!err)
+		err = read_body(request);
+	return err ? err : request->route->handler(request);
+}
+
+MAY_PARK void
+api_handle(struct http_exchange *exchange, void *arg)
+{
+	struct app *app = arg;
+	struct id id = id_new();
+	struct api_request request = { .app = app, .http = exchange, .arena = exchange->arena, .request_id = arena_dup(exchange->arena, id_str(&id)) };
+	struct conf *conf = conf_watch_get(app->watch);
+	const struct err *err;
+
+	request.conf = conf;
+	request.trace = trace_new(exchange->arena, http_header_get(&exchange->headers, STR("traceparent")));
+	if (!request.trace || !request.request_id.ptr) {
+		answer_error(&request, &err_no_memory);
+	} else {
+		http_answer_header(exchange, STR("x-request-id"), request.request_id);
+		err = serve(&request);
+		if (err) {
+			log_failure(&request, err);
+			if (exchange->status == 0)
+				answer_error(&request, err);
+			else
+				http_answer_abort(exchange);
+		}
+		count(&request);
+	}
+	conf_unref(conf);
+}
+
+/* --- what handlers ask of the query string --- */
+
+struct str
+api_query(struct api_request *request, const char *name)
+{
+	return url_query_get(request->arena, request->http->query, str_of(name));
+}
+
+const struct err *
+api_query_int(struct api_request *request, const char *name, int64_t initial, int64_t min, int64_t max, int64_t *out)
+{
+	struct str text = api_query(request, name);
+
+	*out = initial;
+	if (!text.ptr)
+		return NULL;
+	if (!str_to_i64(text, out) || *out < min || *out > max)
+		return err_param(request->arena, ERR_INVALID, name, NULL, "%s must be a whole number from %lld to %lld", name, (long long)min, (long long)max);
+	return NULL;
+}

@@ -1,0 +1,37 @@
+/*
+ * openai_chat.h - the dialect of OpenAI chat completions: a request to the inner form, events to chunks or to a whole answer.
+ */
+#pragma once
+
+#include "api/api.h"
+#include "gateway/event.h"
+#include "net/sse.h"
+
+/* ERR_INVALID names the field in the way of OpenAI ("messages[2].content"). Views point into json, which lives as long as the arena. */
+const struct err *openai_chat_parse(struct arena *arena, const struct json *json, struct str text, struct call **out);
+
+enum { ENCODER_CHOICES_MAX = 16 };
+
+/* An answer being written: as a stream, or gathered and written whole. */
+struct openai_encoder {
+	struct sink sink;               /* give this to the answer */
+	struct api_request *request;
+	const struct call *call;
+	struct sse_writer *stream;      /* NULL until the first event, and for a whole answer */
+	struct str id, model;
+	int64_t created;
+	struct buf tail;                /* frames of the end, for one write */
+	struct buf citations;           /* JSON objects, comma between */
+	struct str whole;               /* the upstream's answer, when it can go out as it is */
+	struct openai_choice *choices[ENCODER_CHOICES_MAX];
+	struct usage usage;
+	bool usage_known;
+};
+
+void openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call);
+
+/* Writes the end: the last frames and [DONE], or the whole answer. */
+MAY_PARK const struct err *openai_encoder_end(struct openai_encoder *encoder);
+
+/* After an error: NULL when the stream had begun and the error went out as its last event; else the error, for an ordinary error answer. */
+MAY_PARK const struct err *openai_encoder_fail(struct openai_encoder *encoder, const struct err *err);

@@ -1,0 +1,473 @@
+/*
+ * openai_chat_encode.c - events to OpenAI's chunks, or to one whole answer.
+ *
+ * Frames that come in this very dialect go out as they came; only what corbel adds (citations, a usage the client did not ask for left out) is written here. The last
+ * frames and [DONE] share one write.
+ */
+#include "api/openai_chat.h"
+#include "base/clock.h"
+#include "base/random.h"
+
+enum { FRAME_MAX = 16 * 1024 * 1024, HEARTBEAT_US = 15 * 1000000 };
+
+struct tool_call {
+	struct tool_call *next;
+	unsigned item;
+	struct str id, name;
+	struct buf arguments;
+};
+
+/* A choice of a whole answer, gathered. */
+struct openai_choice {
+	struct buf text, refusal, reasoning;
+	struct tool_call *tools;
+	enum finish finish;
+};
+
+/* --- what both ways share --- */
+
+static void
+put_usage(struct json_out *out, const struct usage *usage)
+{
+	json_set_object(out, "usage");
+	json_set_int(out, "prompt_tokens", usage->input);
+	json_set_int(out, "completion_tokens", usage->output);
+	json_set_int(out, "total_tokens", usage->input + usage->output);
+	json_set_object(out, "prompt_tokens_details");
+	json_set_int(out, "cached_tokens", usage->cached_input);
+	json_end_object(out);
+	json_set_object(out, "completion_tokens_details");
+	json_set_int(out, "reasoning_tokens", usage->reasoning);
+	json_end_object(out);
+	json_end_object(out);
+}
+
+static void
+gather_citation(struct openai_encoder *encoder, const struct citation *citation)
+{
+	struct json_out out;
+
+	if (encoder->citations.len)
+		buf_add(&encoder->citations, STR(","));
+	json_out_init(&out, &encoder->citations);
+	json_begin_object(&out);
+	json_set_string(&out, "type", STR("url_citation"));
+	json_set_object(&out, "url_citation");
+	json_set_string(&out, "url", citation->url);
+	json_set_string(&out, "title", citation->title);
+	json_set_int(&out, "start_index", citation->start);
+	json_set_int(&out, "end_index", citation->end);
+	json_end_object(&out);
+	json_end_object(&out);
+}
+
+static struct str
+citations_array(struct openai_encoder *encoder)
+{
+	return arena_printf(encoder->request->arena, "[%" STR_F "]", STR_A(buf_str(&encoder->citations)));
+}
+
+static void
+remember_start(struct openai_encoder *encoder, const struct event *event)
+{
+	struct arena *arena = encoder->request->arena;
+	struct id id = id_new();
+
+	encoder->id = event->id.len ? arena_dup(arena, event->id) : arena_printf(arena, "chatcmpl-%" STR_F, STR_A(id_str(&id)));
+	encoder->model = arena_dup(arena, event->model.len ? event->model : encoder->call->model);
+	encoder->created = (event->created_us ? event->created_us : clock_wall_us()) / USEC_PER_SEC;
+}
+
+/* --- as a stream --- */
+
+static void
+begin_chunk(struct openai_encoder *encoder, struct json_out *out)
+{
+	json_begin_object(out);
+	json_set_string(out, "id", encoder->id);
+	json_set_string(out, "object", STR("chat.completion.chunk"));
+	json_set_int(out, "created", encoder->created);
+	json_set_string(out, "model", encoder->model);
+	json_set_array(out, "choices");
+}
+
+static void
+end_chunk(struct openai_encoder *encoder, struct json_out *out)
+{
+	json_end_array(out);
+	if (encoder->call->include_usage)
+		json_set_null(out, "usage");
+	json_end_object(out);
+}
+
+static void
+begin_delta(struct openai_encoder *encoder, struct json_out *out, unsigned choice)
+{
+	begin_chunk(encoder, out);
+	json_begin_object(out);
+	json_set_int(out, "index", choice);
+	json_set_object(out, "delta");
+}
+
+static void
+end_delta(struct openai_encoder *encoder, struct json_out *out, struct str finish)
+{
+	json_end_object(out);
+	json_set_null(out, "logprobs");
+	if (finish.len)
+		json_set_string(out, "finish_reason", finish);
+	else
+		json_set_null(out, "finish_reason");
+	json_end_object(out);
+	end_chunk(encoder, out);
+}
+
+static void
+put_tool_delta(struct json_out *out, const struct event *event)
+{
+	json_set_array(out, "tool_calls");
+	json_begin_object(out);
+	json_set_int(out, "index", event->item);
+	if (event->type == EVENT_TOOL_CALL) {
+		json_set_string(out, "id", event->id);
+		json_set_string(out, "type", STR("function"));
+	}
+	json_set_object(out, "function");
+	if (event->type == EVENT_TOOL_CALL)
+		json_set_string(out, "name", event->name);
+	json_set_string(out, "arguments", event->text.ptr ? event->text : STR_EMPTY);
+	json_end_object(out);
+	json_end_object(out);
+	json_end_array(out);
+}
+
+static void
+put_usage_chunk(struct openai_encoder *encoder, struct json_out *out, const struct usage *usage)
+{
+	begin_chunk(encoder, out);
+	json_end_array(out);
+	put_usage(out, usage);
+	json_end_object(out);
+}
+
+/* The chunk of an event that did not come in this dialect; nothing for one that has none. */
+static void
+put_chunk(struct openai_encoder *encoder, struct json_out *out, const struct event *event)
+{
+	switch (event->type) {
+	case EVENT_START:
+		begin_delta(encoder, out, 0);
+		json_set_string(out, "role", STR("assistant"));
+		json_set_string(out, "content", STR_EMPTY);
+		end_delta(encoder, out, STR_EMPTY);
+		break;
+	case EVENT_TEXT:
+	case EVENT_REFUSAL:
+	case EVENT_REASONING:
+		begin_delta(encoder, out, event->choice);
+		json_set_string(out, event->type == EVENT_TEXT ? "content" : event->type == EVENT_REFUSAL ? "refusal" : "reasoning_content", event->text);
+		end_delta(encoder, out, STR_EMPTY);
+		break;
+	case EVENT_TOOL_CALL:
+	case EVENT_ARGUMENTS:
+		begin_delta(encoder, out, event->choice);
+		put_tool_delta(out, event);
+		end_delta(encoder, out, STR_EMPTY);
+		break;
+	case EVENT_FINISH:
+		begin_delta(encoder, out, event->choice);
+		end_delta(encoder, out, finish_name(event->finish));
+		break;
+	case EVENT_USAGE:
+		if (encoder->call->include_usage)
+			put_usage_chunk(encoder, out, event->usage);
+		break;
+	case EVENT_CITATION:
+	case EVENT_OTHER:
+		break;
+	}
+}
+
+/* "data: …" as one frame behind what is in `out`. Data of our own has no line breaks; a provider's frame was one line or is joined by the reader with LF. */
+static void
+add_frame(struct buf *out, struct str data)
+{
+	struct str line;
+
+	while (str_split(&data, '\n', &line)) {
+		buf_add(out, STR("data: "));
+		buf_add(out, line);
+		buf_add(out, STR("\n"));
+	}
+	buf_add(out, STR("\n"));
+}
+
+static void
+add_citations(struct openai_encoder *encoder, struct buf *out)
+{
+	struct json_out json;
+	struct buf chunk;
+
+	if (!encoder->citations.len)
+		return;
+	buf_init(&chunk, encoder->request->arena, FRAME_MAX);
+	json_out_init(&json, &chunk);
+	begin_delta(encoder, &json, 0);
+	json_set_raw(&json, "annotations", citations_array(encoder));
+	end_delta(encoder, &json, STR_EMPTY);
+	add_frame(out, buf_str(&chunk));
+	buf_clear(&encoder->citations);
+}
+
+/* The frame's bytes when it came in this dialect, else a chunk of our own; empty when there is nothing to send. */
+static struct str
+frame_data(struct openai_encoder *encoder, const struct event *event, struct buf *chunk)
+{
+	struct json_out json;
+
+	if (event->framed)
+		return event->type == EVENT_USAGE && !encoder->call->include_usage ? STR_EMPTY : event->frame;
+	json_out_init(&json, chunk);
+	put_chunk(encoder, &json, event);
+	return buf_str(chunk);
+}
+
+static MAY_PARK const struct err *
+stream_event(struct openai_encoder *encoder, const struct event *event)
+{
+	const struct err *err = NULL;
+	struct buf chunk;
+	struct str data;
+
+	if (event->type == EVENT_START)
+		remember_start(encoder, event);
+	if (!encoder->stream)
+		err = sse_open(encoder->request->http, HEARTBEAT_US, &encoder->stream);
+	if (err)
+		return err;
+	if (event->type == EVENT_CITATION) {
+		gather_citation(encoder, event->citation);
+		return buf_err(&encoder->citations);
+	}
+	buf_init(&chunk, NULL, FRAME_MAX);
+	data = frame_data(encoder, event, &chunk);
+	if (!event->last && data.len) {
+		err = chunk.failed ? &err_no_memory : sse_send(encoder->stream, STR_EMPTY, data);
+	} else if (data.len) {
+		add_citations(encoder, &encoder->tail);
+		add_frame(&encoder->tail, data);
+		err = buf_err(&encoder->tail);
+	}
+	buf_fini(&chunk);
+	return err;
+}
+
+/* --- whole --- */
+
+static struct openai_choice *
+choice_of(struct openai_encoder *encoder, unsigned index)
+{
+	struct openai_choice *choice;
+
+	if (index >= ENCODER_CHOICES_MAX)
+		return NULL;
+	if (encoder->choices[index])
+		return encoder->choices[index];
+	choice = arena_zalloc(encoder->request->arena, sizeof(*choice));
+	if (!choice)
+		return NULL;
+	buf_init(&choice->text, encoder->request->arena, FRAME_MAX);
+	buf_init(&choice->refusal, encoder->request->arena, FRAME_MAX);
+	buf_init(&choice->reasoning, encoder->request->arena, FRAME_MAX);
+	return encoder->choices[index] = choice;
+}
+
+static struct tool_call *
+tool_of(struct openai_encoder *encoder, struct openai_choice *choice, unsigned item)
+{
+	struct tool_call **link = &choice->tools;
+
+	while (*link && (*link)->item != item)
+		link = &(*link)->next;
+	if (*link)
+		return *link;
+	*link = arena_zalloc(encoder->request->arena, sizeof(**link));
+	if (*link) {
+		(*link)->item = item;
+		buf_init(&(*link)->arguments, encoder->request->arena, FRAME_MAX);
+	}
+	return *link;
+}
+
+static const struct err *
+gather_tool(struct openai_encoder *encoder, struct openai_choice *choice, const struct event *event)
+{
+	struct tool_call *tool = tool_of(encoder, choice, event->item);
+
+	if (!tool)
+		return &err_no_memory;
+	if (event->type == EVENT_TOOL_CALL) {
+		tool->id = arena_dup(encoder->request->arena, event->id);
+		tool->name = arena_dup(encoder->request->arena, event->name);
+	}
+	buf_add(&tool->arguments, event->text);
+	return buf_err(&tool->arguments);
+}
+
+static const struct err *
+gather(struct openai_encoder *encoder, const struct event *event)
+{
+	struct openai_choice *choice = choice_of(encoder, event->choice);
+
+	if (!choice)
+		return err_new(encoder->request->arena, ERR_UPSTREAM, "the provider sent more choices than were asked for");
+	switch (event->type) {
+	case EVENT_START:
+		remember_start(encoder, event);
+		if (event->framed)
+			encoder->whole = arena_dup(encoder->request->arena, event->frame);
+		return NULL;
+	case EVENT_TEXT:
+		buf_add(&choice->text, event->text);
+		return buf_err(&choice->text);
+	case EVENT_REFUSAL:
+		buf_add(&choice->refusal, event->text);
+		return buf_err(&choice->refusal);
+	case EVENT_REASONING:
+		buf_add(&choice->reasoning, event->text);
+		return buf_err(&choice->reasoning);
+	case EVENT_TOOL_CALL:
+	case EVENT_ARGUMENTS:
+		return gather_tool(encoder, choice, event);
+	case EVENT_CITATION:
+		gather_citation(encoder, event->citation);
+		encoder->whole = STR_EMPTY; /* it lacks them */
+		return buf_err(&encoder->citations);
+	case EVENT_FINISH:
+		choice->finish = event->finish;
+		return NULL;
+	case EVENT_USAGE:
+		encoder->usage = *event->usage;
+		encoder->usage_known = true;
+		return NULL;
+	case EVENT_OTHER:
+		return NULL;
+	}
+	return NULL;
+}
+
+static void
+put_message(struct openai_encoder *encoder, struct json_out *out, const struct openai_choice *choice, bool first)
+{
+	json_set_object(out, "message");
+	json_set_string(out, "role", STR("assistant"));
+	if (choice->text.len || !choice->tools)
+		json_set_string(out, "content", buf_str(&choice->text));
+	else
+		json_set_null(out, "content");
+	if (choice->refusal.len)
+		json_set_string(out, "refusal", buf_str(&choice->refusal));
+	else
+		json_set_null(out, "refusal");
+	if (choice->reasoning.len)
+		json_set_string(out, "reasoning_content", buf_str(&choice->reasoning));
+	if (choice->tools)
+		json_set_array(out, "tool_calls");
+	for (const struct tool_call *tool = choice->tools; tool; tool = tool->next) {
+		json_begin_object(out);
+		json_set_string(out, "id", tool->id);
+		json_set_string(out, "type", STR("function"));
+		json_set_object(out, "function");
+		json_set_string(out, "name", tool->name);
+		json_set_string(out, "arguments", buf_str(&tool->arguments));
+		json_end_object(out);
+		json_end_object(out);
+	}
+	if (choice->tools)
+		json_end_array(out);
+	if (first)
+		json_set_raw(out, "annotations", citations_array(encoder));
+	json_end_object(out);
+}
+
+static void
+put_whole(struct openai_encoder *encoder, struct json_out *out)
+{
+	json_begin_object(out);
+	json_set_string(out, "id", encoder->id);
+	json_set_string(out, "object", STR("chat.completion"));
+	json_set_int(out, "created", encoder->created);
+	json_set_string(out, "model", encoder->model);
+	json_set_array(out, "choices");
+	for (unsigned i = 0; i < ENCODER_CHOICES_MAX; i++) {
+		if (!encoder->choices[i])
+			continue;
+		json_begin_object(out);
+		json_set_int(out, "index", i);
+		put_message(encoder, out, encoder->choices[i], i == 0);
+		json_set_null(out, "logprobs");
+		json_set_string(out, "finish_reason", finish_name(encoder->choices[i]->finish));
+		json_end_object(out);
+	}
+	json_end_array(out);
+	if (encoder->usage_known)
+		put_usage(out, &encoder->usage);
+	json_end_object(out);
+}
+
+static MAY_PARK const struct err *
+answer_whole(struct openai_encoder *encoder)
+{
+	struct json_out json;
+	struct buf body;
+
+	if (encoder->whole.len)
+		return http_answer(encoder->request->http, 200, STR("application/json"), encoder->whole);
+	buf_init(&body, encoder->request->arena, 2 * (size_t)FRAME_MAX);
+	json_out_init(&json, &body);
+	put_whole(encoder, &json);
+	return api_answer_json(encoder->request, 200, &json);
+}
+
+/* --- the encoder --- */
+
+static MAY_PARK const struct err *
+encoder_event(struct sink *sink, const struct event *event)
+{
+	struct openai_encoder *encoder = (struct openai_encoder *)sink;
+
+	return encoder->call->stream ? stream_event(encoder, event) : gather(encoder, event);
+}
+
+void
+openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call)
+{
+	*encoder = (struct openai_encoder){ .sink = { encoder_event }, .request = request, .call = call };
+	buf_init(&encoder->tail, request->arena, FRAME_MAX);
+	buf_init(&encoder->citations, request->arena, FRAME_MAX);
+}
+
+MAY_PARK const struct err *
+openai_encoder_end(struct openai_encoder *encoder)
+{
+	if (!encoder->call->stream)
+		return answer_whole(encoder);
+	buf_add(&encoder->tail, STR("data: [DONE]\n\n"));
+	return encoder->tail.failed ? &err_no_memory : sse_end(encoder->stream, buf_str(&encoder->tail));
+}
+
+MAY_PARK const struct err *
+openai_encoder_fail(struct openai_encoder *encoder, const struct err *err)
+{
+	struct json_out json;
+	struct buf body, frame;
+
+	if (!encoder->stream)
+		return err;
+	buf_init(&body, encoder->request->arena, KIB(64));
+	buf_init(&frame, encoder->request->arena, KIB(80));
+	json_out_init(&json, &body);
+	openai_errors.write(&json, err, encoder->request->request_id);
+	add_frame(&frame, buf_str(&body));
+	return frame.failed || body.failed ? err : sse_end(encoder->stream, buf_str(&frame));
+}

@@ -1,0 +1,333 @@
+/*
+ * openai_chat_parse.c - a chat completion request to the inner form.
+ *
+ * Only what the inner form knows is checked here; everything else stays in `source` for the provider that speaks the same dialect.
+ */
+#include <math.h>
+
+#include "api/openai_chat.h"
+
+enum { MESSAGES_MAX = 8192, TOOLS_MAX = 512, PARTS_MAX = 4096, N_MAX = ENCODER_CHOICES_MAX };
+
+struct parser {
+	struct arena *arena;
+	struct call *call;
+	size_t message; /* index, for messages of errors */
+};
+
+static const struct err *
+bad_message(struct parser *parser, const char *field, const char *expected)
+{
+	struct str param = arena_printf(parser->arena, "messages[%zu]%s%s", parser->message, *field ? "." : "", field);
+
+	return err_param(parser->arena, ERR_INVALID, param.ptr, NULL, "%" STR_F ": %s", STR_A(param), expected);
+}
+
+static const struct err *
+bad_field(struct parser *parser, const char *field, const char *expected)
+{
+	return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: %s", field, expected);
+}
+
+static struct part *
+part_add(struct parser *parser, struct part ***end, enum part_type type)
+{
+	struct part *part = arena_zalloc(parser->arena, sizeof(*part));
+
+	if (!part)
+		return NULL;
+	part->type = type;
+	**end = part;
+	*end = &part->next;
+	return part;
+}
+
+static const struct err *
+parse_part(struct parser *parser, const struct json *json, struct part ***end)
+{
+	struct str type = json_get_string(json, "type");
+	const struct json *image = json_get(json, "image_url");
+	struct part *part;
+
+	if (str_eq_c(type, "text") || str_eq_c(type, "refusal")) {
+		struct str text = json_get_string(json, type.ptr[0] == 't' ? "text" : "refusal");
+
+		if (!text.ptr)
+			return bad_message(parser, "content", "a text part needs a string 'text'");
+		part = part_add(parser, end, type.ptr[0] == 't' ? PART_TEXT : PART_REFUSAL);
+		if (part)
+			part->text = text;
+	} else if (str_eq_c(type, "image_url")) {
+		struct str url = json_is(image, JSON_STRING) ? json_string(image) : json_get_string(image, "url");
+
+		if (!url.len)
+			return bad_message(parser, "content", "an image_url part needs an object 'image_url' with a 'url'");
+		part = part_add(parser, end, PART_IMAGE);
+		if (part) {
+			part->url = url;
+			part->detail = json_get_string(image, "detail");
+		}
+	} else if (str_eq_c(type, "input_audio")) {
+		part = part_add(parser, end, PART_AUDIO);
+	} else if (str_eq_c(type, "file")) {
+		part = part_add(parser, end, PART_FILE);
+	} else {
+		return bad_message(parser, "content", "a part's type must be text, image_url, input_audio, file or refusal");
+	}
+	if (!part)
+		return &err_no_memory;
+	part->raw = json;
+	return NULL;
+}
+
+static const struct err *
+parse_content(struct parser *parser, const struct json *content, struct part ***end)
+{
+	const struct err *err = NULL;
+	struct part *part;
+
+	if (json_is(content, JSON_STRING)) {
+		part = part_add(parser, end, PART_TEXT);
+		if (!part)
+			return &err_no_memory;
+		part->text = json_string(content);
+		return NULL;
+	}
+	if (!json_is(content, JSON_ARRAY))
+		return bad_message(parser, "content", "expected a string or an array of parts");
+	if (json_count(content) > PARTS_MAX)
+		return bad_message(parser, "content", "too many parts");
+	for (struct json_iter it = json_iter(content); !err && json_next(&it);)
+		err = parse_part(parser, it.value, end);
+	return err;
+}
+
+static const struct err *
+parse_tool_calls(struct parser *parser, const struct json *calls, struct part ***end)
+{
+	for (struct json_iter it = json_iter(calls); json_next(&it);) {
+		const struct json *function = json_get(it.value, "function");
+		struct part *part = part_add(parser, end, PART_TOOL_CALL);
+
+		if (!part)
+			return &err_no_memory;
+		part->id = json_get_string(it.value, "id");
+		part->name = json_get_string(function, "name");
+		part->text = json_get_string(function, "arguments");
+		if (!part->id.len || !part->name.len)
+			return bad_message(parser, "tool_calls", "a tool call needs an 'id' and a function 'name'");
+	}
+	return NULL;
+}
+
+static const struct err *
+parse_tool_result(struct parser *parser, const struct json *json, struct message *message)
+{
+	struct part **end = &message->parts;
+	struct message content = { 0 };
+	struct part **content_end = &content.parts;
+	const struct err *err = parse_content(parser, json_get(json, "content"), &content_end);
+	struct part *part = err ? NULL : part_add(parser, &end, PART_TOOL_RESULT);
+
+	if (!part)
+		return err ? err : &err_no_memory;
+	part->id = json_get_string(json, "tool_call_id");
+	part->text = message_text(parser->arena, &content);
+	return part->id.len ? NULL : bad_message(parser, "tool_call_id", "a tool message must name the call it answers");
+}
+
+static const struct err *
+parse_message(struct parser *parser, const struct json *json, struct message *message)
+{
+	const struct json *content = json_get(json, "content"), *calls = json_get(json, "tool_calls");
+	struct part **end = &message->parts;
+	const struct err *err = NULL;
+
+	if (!json_is(json, JSON_OBJECT))
+		return bad_message(parser, "", "expected an object");
+	if (!role_of(json_get_string(json, "role"), &message->role))
+		return bad_message(parser, "role", "must be system, developer, user, assistant or tool");
+	message->raw = json;
+	if (message->role == ROLE_TOOL)
+		return parse_tool_result(parser, json, message);
+	if (json_type(content) != JSON_NONE && json_type(content) != JSON_NULL)
+		err = parse_content(parser, content, &end);
+	else if (message->role != ROLE_ASSISTANT)
+		return bad_message(parser, "content", "is required");
+	return err ? err : parse_tool_calls(parser, calls, &end);
+}
+
+static const struct err *
+parse_messages(struct parser *parser, const struct json *messages)
+{
+	struct message **end = &parser->call->messages;
+	const struct err *err = NULL;
+
+	if (!json_is(messages, JSON_ARRAY) || json_count(messages) == 0)
+		return bad_field(parser, "messages", "expected an array with at least one message");
+	if (json_count(messages) > MESSAGES_MAX)
+		return bad_field(parser, "messages", "too many messages");
+	for (struct json_iter it = json_iter(messages); !err && json_next(&it); parser->message++) {
+		struct message *message = arena_zalloc(parser->arena, sizeof(*message));
+
+		if (!message)
+			return &err_no_memory;
+		err = parse_message(parser, it.value, message);
+		*end = message;
+		end = &message->next;
+	}
+	return err;
+}
+
+static const struct err *
+parse_tools(struct parser *parser, const struct json *tools)
+{
+	struct tool **end = &parser->call->tools;
+
+	if (json_count(tools) > TOOLS_MAX)
+		return bad_field(parser, "tools", "too many tools");
+	for (struct json_iter it = json_iter(tools); json_next(&it);) {
+		const struct json *function = json_get(it.value, "function");
+		struct tool *tool = arena_zalloc(parser->arena, sizeof(*tool));
+
+		if (!tool)
+			return &err_no_memory;
+		tool->name = json_get_string(function, "name");
+		tool->description = json_get_string(function, "description");
+		tool->parameters = json_get(function, "parameters");
+		if (!tool->name.len)
+			return bad_field(parser, "tools", "a tool needs a function with a 'name'");
+		*end = tool;
+		end = &tool->next;
+	}
+	return NULL;
+}
+
+static const struct err *
+parse_tool_choice(struct parser *parser, const struct json *choice)
+{
+	static const struct {
+		const char *text;
+		enum tool_choice choice;
+	} names[] = { { "none", TOOL_CHOICE_NONE }, { "auto", TOOL_CHOICE_AUTO }, { "required", TOOL_CHOICE_REQUIRED } };
+	struct str text = json_string(choice);
+
+	if (json_type(choice) == JSON_NONE || json_type(choice) == JSON_NULL)
+		return NULL;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		if (text.ptr && str_eq_c(text, names[i].text)) {
+			parser->call->tool_choice = names[i].choice;
+			return NULL;
+		}
+	}
+	parser->call->tool_named = json_get_string(json_get(choice, "function"), "name");
+	parser->call->tool_choice = TOOL_CHOICE_NAMED;
+	return parser->call->tool_named.len ? NULL : bad_field(parser, "tool_choice", "must be none, auto, required or name a function");
+}
+
+static const struct err *
+parse_stop(struct parser *parser, const struct json *stop)
+{
+	struct call *call = parser->call;
+
+	if (json_is(stop, JSON_STRING))
+		call->stops[call->stop_count++] = json_string(stop);
+	for (struct json_iter it = json_iter(json_is(stop, JSON_ARRAY) ? stop : NULL); json_next(&it);) {
+		if (!json_is(it.value, JSON_STRING) || call->stop_count == STOPS_MAX)
+			return bad_field(parser, "stop", "expected a string or an array of at most 16 strings");
+		call->stops[call->stop_count++] = json_string(it.value);
+	}
+	return NULL;
+}
+
+static const struct err *
+parse_number(struct parser *parser, const char *field, double min, double max, double *out)
+{
+	const struct json *value = json_get(parser->call->source, field);
+
+	*out = NAN;
+	if (json_type(value) == JSON_NONE || json_type(value) == JSON_NULL)
+		return NULL;
+	*out = json_number(value, NAN);
+	if (isnan(*out) || *out < min || *out > max)
+		return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: expected a number from %g to %g", field, min, max);
+	return NULL;
+}
+
+static const struct err *
+parse_sampling(struct parser *parser)
+{
+	struct call *call = parser->call;
+	double tokens, choices;
+	const struct err *err = parse_number(parser, "temperature", 0, 2, &call->temperature);
+
+	if (!err)
+		err = parse_number(parser, "top_p", 0, 1, &call->top_p);
+	if (!err)
+		err = parse_number(parser, "max_completion_tokens", 1, 1e9, &tokens);
+	if (!err && isnan(tokens))
+		err = parse_number(parser, "max_tokens", 1, 1e9, &tokens);
+	if (!err)
+		call->tokens_max = isnan(tokens) ? 0 : (int64_t)tokens;
+	if (!err)
+		err = parse_number(parser, "n", 1, N_MAX, &choices);
+	if (!err)
+		call->choices = isnan(choices) ? 1 : (unsigned)choices;
+	return err ? err : parse_stop(parser, json_get(call->source, "stop"));
+}
+
+static void
+parse_format(struct call *call)
+{
+	struct str type = json_get_string(json_get(call->source, "response_format"), "type");
+
+	if (str_eq_c(type, "json_object"))
+		call->format = FORMAT_JSON_OBJECT;
+	else if (str_eq_c(type, "json_schema"))
+		call->format = FORMAT_JSON_SCHEMA;
+}
+
+static const struct err *
+parse_switches(struct parser *parser)
+{
+	struct call *call = parser->call;
+	const struct json *json = call->source, *stream = json_get(json, "stream");
+
+	if (json_type(stream) != JSON_NONE && json_type(stream) != JSON_NULL && !json_is(stream, JSON_BOOL))
+		return bad_field(parser, "stream", "expected true or false");
+	call->stream = json_bool(stream, false);
+	call->include_usage = json_bool(json_get(json_get(json, "stream_options"), "include_usage"), false);
+	call->logprobs = json_bool(json_get(json, "logprobs"), false);
+	call->audio = json_is(json_get(json, "audio"), JSON_OBJECT);
+	call->parallel_tools_off = !json_bool(json_get(json, "parallel_tool_calls"), true);
+	call->user = json_get_string(json, "user");
+	call->conversation = json_get_string(json_get(json, "metadata"), "conversation_id");
+	parse_format(call);
+	return NULL;
+}
+
+const struct err *
+openai_chat_parse(struct arena *arena, const struct json *json, struct str text, struct call **out)
+{
+	struct call *call = arena_zalloc(arena, sizeof(*call));
+	struct parser parser = { .arena = arena, .call = call };
+	const struct err *err;
+
+	*out = call;
+	if (!call)
+		return &err_no_memory;
+	call->dialect = DIALECT_OPENAI_CHAT;
+	call->source = json;
+	call->source_text = text;
+	call->model = json_get_string(json, "model");
+	if (!call->model.len)
+		return bad_field(&parser, "model", "expected the name of a model");
+	err = parse_messages(&parser, json_get(json, "messages"));
+	if (!err)
+		err = parse_tools(&parser, json_get(json, "tools"));
+	if (!err)
+		err = parse_tool_choice(&parser, json_get(json, "tool_choice"));
+	if (!err)
+		err = parse_sampling(&parser);
+	return err ? err : parse_switches(&parser);
+}

@@ -1,0 +1,148 @@
+/*
+ * openai_embeddings.c - POST /v1/embeddings.
+ *
+ * Protocol: OpenAI's API reference, "Embeddings". The official clients ask for base64 of little-endian floats, so both encodings are served.
+ */
+#include "answer/embeddings.h"
+#include "api/api.h"
+
+enum { INPUTS_MAX = 2048, INPUT_BYTES_MAX = 1024 * 1024 };
+
+static const struct err *
+bad_input(struct api_request *request, const char *what)
+{
+	return err_param(request->arena, ERR_INVALID, "input", NULL, "input: %s", what);
+}
+
+static const struct err *
+parse_input(struct api_request *request, struct embeddings_call *call)
+{
+	const struct json *input = json_get(request->json, "input");
+	size_t count = json_is(input, JSON_STRING) ? 1 : json_count(input);
+	struct str *texts;
+
+	if (count == 0 || count > INPUTS_MAX || json_is(input, JSON_OBJECT))
+		return bad_input(request, "expected a text, or an array of 1 to 2048 texts");
+	texts = arena_array(request->arena, count, sizeof(*texts));
+	if (!texts)
+		return &err_no_memory;
+	if (json_is(input, JSON_STRING))
+		texts[0] = json_string(input);
+	else
+		for (struct json_iter it = json_iter(input); json_next(&it);)
+			texts[it.index] = json_string(it.value);
+	for (size_t i = 0; i < count; i++) {
+		if (!texts[i].ptr)
+			return bad_input(request, "tokens are not accepted, since models count them differently; send texts");
+		if (texts[i].len == 0 || texts[i].len > INPUT_BYTES_MAX)
+			return bad_input(request, "a text must not be empty, and at most 1 MiB");
+	}
+	call->texts = texts;
+	call->count = count;
+	return NULL;
+}
+
+static struct str
+base64(struct arena *arena, const void *bytes, size_t size)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *in = bytes;
+	size_t len = (size + 2) / 3 * 4, at = 0;
+	char *out = arena_alloc(arena, len + 1);
+
+	if (!out)
+		return str_n(NULL, 0);
+	for (size_t i = 0; i < size; i += 3) {
+		unsigned group = (unsigned)in[i] << 16 | (i + 1 < size ? (unsigned)in[i + 1] << 8 : 0) | (i + 2 < size ? in[i + 2] : 0);
+
+		out[at++] = digits[group >> 18];
+		out[at++] = digits[group >> 12 & 63];
+		out[at++] = i + 1 < size ? digits[group >> 6 & 63] : '=';
+		out[at++] = i + 2 < size ? digits[group & 63] : '=';
+	}
+	return str_n(out, len);
+}
+
+static void
+put_vector(struct json_out *out, struct arena *arena, const float *vector, unsigned dimensions, bool encoded)
+{
+	if (encoded) { /* little-endian, as every machine we run on */
+		json_set_string(out, "embedding", base64(arena, vector, dimensions * sizeof(*vector)));
+		return;
+	}
+	json_set_array(out, "embedding");
+	for (unsigned d = 0; d < dimensions; d++)
+		json_put_real(out, (double)vector[d]);
+	json_end_array(out);
+}
+
+static MAY_PARK const struct err *
+answer_vectors(struct api_request *request, const struct embeddings_call *call, bool encoded)
+{
+	struct json_out json;
+	struct buf body;
+
+	buf_init(&body, request->arena, MIB(256));
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_string(&json, "object", STR("list"));
+	json_set_array(&json, "data");
+	for (size_t i = 0; i < call->count; i++) {
+		json_begin_object(&json);
+		json_set_string(&json, "object", STR("embedding"));
+		json_set_int(&json, "index", (int64_t)i);
+		put_vector(&json, request->arena, call->vectors + i * call->dimensions, call->dimensions, encoded);
+		json_end_object(&json);
+	}
+	json_end_array(&json);
+	json_set_string(&json, "model", call->model);
+	json_set_object(&json, "usage");
+	json_set_int(&json, "prompt_tokens", call->tokens);
+	json_set_int(&json, "total_tokens", call->tokens);
+	json_end_object(&json);
+	json_end_object(&json);
+	return api_answer_json(request, 200, &json);
+}
+
+static MAY_PARK const struct err *
+embeddings_create(struct api_request *request)
+{
+	struct str format = json_get_string(request->json, "encoding_format");
+	int64_t dimensions = json_int(json_get(request->json, "dimensions"), 0);
+	struct embeddings_call call = {
+		.arena = request->arena,
+		.conf = request->conf,
+		.store = request->app->store,
+		.embedder = request->app->embedder,
+		.missing = request->app->embedder_missing,
+		.trace = request->trace,
+		.root = span_open(request->trace, SPAN_SERVER, STR("POST /v1/embeddings")),
+		.tenant = request->identity->tenant,
+		.key_id = str_of(request->identity->key_id),
+		.request_id = request->request_id,
+		.model = json_get_string(request->json, "model"),
+		.source = request->json,
+	};
+	const struct err *err = parse_input(request, &call);
+
+	if (err)
+		return err;
+	if (!call.model.len)
+		return err_param(request->arena, ERR_INVALID, "model", NULL, "model: expected the name of a model");
+	if (format.ptr && !str_eq_c(format, "float") && !str_eq_c(format, "base64"))
+		return err_param(request->arena, ERR_INVALID, "encoding_format", NULL, "encoding_format: must be float or base64");
+	err = embeddings_run(&call);
+	if (err)
+		return err;
+	if (call.whole.len)
+		return http_answer(request->http, 200, STR("application/json"), call.whole);
+	if (dimensions && dimensions != (int64_t)call.dimensions)
+		return err_param(request->arena, ERR_UNSUPPORTED, "dimensions", NULL, "dimensions: this model has %u, and cannot give other ones", call.dimensions);
+	return answer_vectors(request, &call, format.ptr && str_eq_c(format, "base64"));
+}
+
+static const struct route routes[] = {
+	{ .method = HTTP_POST, .path = "/v1/embeddings", .name = "embeddings", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .body = BODY_JSON,
+		.body_bytes_max = MIB(64), .handler = embeddings_create, .summary = "Turn texts into vectors" },
+};
+const struct route_table openai_embeddings_routes = { routes, COUNT(routes) };

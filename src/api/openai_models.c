@@ -1,0 +1,92 @@
+/*
+ * openai_models.c - GET /v1/models and /v1/models/{id}: what can be put into "model".
+ */
+#include "api/api.h"
+#include "conf/models.h"
+#include "infer/embed.h"
+
+static void
+put_model(struct json_out *out, struct str name, int64_t created_us, struct str owner)
+{
+	json_begin_object(out);
+	json_set_string(out, "id", name);
+	json_set_string(out, "object", STR("model"));
+	json_set_int(out, "created", created_us / 1000000);
+	json_set_string(out, "owned_by", owner);
+	json_end_object(out);
+}
+
+static struct str
+owner_of(const struct conf_model *model)
+{
+	return model->target_count ? model->targets[0].provider->name : STR("corbel");
+}
+
+/* The models there are: those of the configuration, then the built-in ones. False past the last. */
+static bool
+model_at(const struct api_request *request, size_t index, struct str *name, struct str *owner)
+{
+	size_t count;
+	const struct conf_model *models = conf_models(request->conf, &count);
+
+	*owner = STR("corbel");
+	if (index < count) {
+		*name = models[index].name;
+		*owner = owner_of(&models[index]);
+		return true;
+	}
+	if (index == count) {
+		*name = STR("extractive");
+		return true;
+	}
+	if (index == count + 1 && request->app->embedder) {
+		*name = embedder_model(request->app->embedder);
+		return true;
+	}
+	return false;
+}
+
+static MAY_PARK const struct err *
+models_list(struct api_request *request)
+{
+	struct str name, owner;
+	struct json_out json;
+	struct buf body;
+
+	buf_init(&body, request->arena, MIB(8));
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_string(&json, "object", STR("list"));
+	json_set_array(&json, "data");
+	for (size_t i = 0; model_at(request, i, &name, &owner); i++)
+		put_model(&json, name, request->app->started_us, owner);
+	json_end_array(&json);
+	json_end_object(&json);
+	return api_answer_json(request, 200, &json);
+}
+
+static MAY_PARK const struct err *
+models_get(struct api_request *request)
+{
+	struct str name, owner;
+	struct json_out json;
+	struct buf body;
+
+	buf_init(&body, request->arena, KIB(16));
+	json_out_init(&json, &body);
+	for (size_t i = 0; model_at(request, i, &name, &owner); i++) {
+		if (!str_eq(name, request->params[0]))
+			continue;
+		put_model(&json, name, request->app->started_us, owner);
+		return api_answer_json(request, 200, &json);
+	}
+	return err_param(request->arena, ERR_NOT_FOUND, "model", "model_not_found", "the model '%" STR_F "' does not exist here", STR_A(request->params[0]));
+}
+
+static const struct route routes[] = {
+	{ .method = HTTP_GET, .path = "/v1/models", .name = "models.list", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .handler = models_list,
+		.summary = "List the models" },
+	{ .method = HTTP_GET, .path = "/v1/models/{model...}", .name = "models.get", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .handler = models_get,
+		.summary = "One model" },
+};
+const struct route_table openai_models_routes = { routes, COUNT(routes) };

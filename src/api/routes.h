@@ -1,0 +1,15 @@
+/*
+ * routes.h - finding the row of a request.
+ */
+#pragma once
+
+#include "api/api.h"
+
+/*
+ * The row for a method and a decoded path, its parameters in params. NULL: none; then *allowed says whether the path exists with other methods (a list for the Allow
+ * header, in the arena) or is empty.
+ */
+const struct route *route_find(struct arena *arena, enum http_method method, struct str path, struct str params[ROUTE_PARAMS_MAX], struct str *allowed);
+
+/* All rows, for the OpenAPI document and the tests: NULL past the last. */
+const struct route *route_at(size_t index);

@@ -1,0 +1,105 @@
+/*
+ * call.c - small helpers over the inner form. See call.h, event.h.
+ */
+#include "gateway/call.h"
+
+#include "gateway/event.h"
+
+static const struct str roles[] = {
+	[ROLE_SYSTEM] = STR_INIT("system"),
+	[ROLE_DEVELOPER] = STR_INIT("developer"),
+	[ROLE_USER] = STR_INIT("user"),
+	[ROLE_ASSISTANT] = STR_INIT("assistant"),
+	[ROLE_TOOL] = STR_INIT("tool"),
+};
+
+static const struct str finishes[] = {
+	[FINISH_STOP] = STR_INIT("stop"),
+	[FINISH_LENGTH] = STR_INIT("length"),
+	[FINISH_TOOL_CALLS] = STR_INIT("tool_calls"),
+	[FINISH_CONTENT_FILTER] = STR_INIT("content_filter"),
+};
+
+struct str
+role_name(enum role role)
+{
+	return roles[role];
+}
+
+bool
+role_of(struct str name, enum role *out)
+{
+	for (unsigned i = 0; i < COUNT(roles); i++) {
+		if (str_eq(name, roles[i])) {
+			*out = (enum role)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+struct str
+finish_name(enum finish finish)
+{
+	return finishes[finish];
+}
+
+struct str
+message_text(struct arena *arena, const struct message *message)
+{
+	const struct part *only = NULL;
+	size_t len = 0, count = 0;
+	char *joined;
+
+	for (const struct part *part = message->parts; part; part = part->next) {
+		if (part->type != PART_TEXT)
+			continue;
+		only = part;
+		count++;
+		len += part->text.len + 1;
+	}
+	if (count <= 1)
+		return only ? only->text : STR_EMPTY;
+	joined = arena_alloc(arena, len);
+	if (!joined)
+		return STR_EMPTY;
+	len = 0;
+	for (const struct part *part = message->parts; part; part = part->next) {
+		if (part->type != PART_TEXT)
+			continue;
+		if (len)
+			joined[len++] = '\n';
+		memcpy(joined + len, part->text.ptr, part->text.len);
+		len += part->text.len;
+	}
+	return str_n(joined, len);
+}
+
+struct message *
+message_new(struct arena *arena, enum role role, struct str text)
+{
+	struct message *message = arena_zalloc(arena, sizeof(*message));
+	struct part *part = arena_zalloc(arena, sizeof(*part));
+
+	if (!message || !part)
+		return NULL;
+	part->type = PART_TEXT;
+	part->text = text;
+	message->role = role;
+	message->parts = part;
+	return message;
+}
+
+int64_t
+tokens_estimate(struct str text)
+{
+	int64_t ascii = 0, other = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+
+		ascii += c < 0x80;
+		other += c >= 0xc0; /* the first byte of a longer character */
+	}
+	return (ascii + 3) / 4 + (other * 2 + 2) / 3;
+}

@@ -1,0 +1,58 @@
+/*
+ * event.h - everything a model says is a sequence of events, whether it streams or not, and a sink is what takes them.
+ *
+ * Order: START, then pieces of items, then FINISH for each choice, then USAGE; a provider that reports usage earlier is put in order by its decoder. Stages
+ * between provider and client (record, citations, guards) are sinks that pass events on; a slow client parks them all the way up.
+ */
+#pragma once
+
+#include "gateway/call.h"
+#include "telemetry/record.h"
+
+enum event_type {
+	EVENT_START,      /* id, model, created_us: of the whole answer, once */
+	EVENT_TEXT,       /* text */
+	EVENT_REFUSAL,    /* text */
+	EVENT_REASONING,  /* text */
+	EVENT_TOOL_CALL,  /* item, id, name: a call begins */
+	EVENT_ARGUMENTS,  /* item, text: a piece of its arguments */
+	EVENT_CITATION,   /* citation */
+	EVENT_FINISH,     /* reason */
+	EVENT_USAGE,      /* usage */
+	EVENT_OTHER,      /* nothing we know but its frame: passed on where dialects agree */
+};
+
+enum finish { FINISH_STOP, FINISH_LENGTH, FINISH_TOOL_CALLS, FINISH_CONTENT_FILTER };
+
+struct citation {
+	struct str url, title;
+	int64_t start, end;          /* of the cited text in the answer, in characters (Unicode code points); end is behind the last */
+	const struct context_passage *passage;
+};
+
+struct event {
+	enum event_type type;
+	unsigned choice, item;
+	struct str text, id, name, model;
+	int64_t created_us;
+	enum finish finish;
+	struct str finish_text;      /* the reason in the provider's words, for the record */
+	const struct usage *usage;
+	const struct citation *citation;
+	bool framed;                 /* comes from a frame of the client's own dialect… */
+	struct str frame;            /* …whose bytes the frame's first event carries */
+	bool last;                   /* from the frame that carries a finish, or later: not to be sent before the record is committed */
+};
+
+struct sink {
+	MAY_PARK const struct err *(*event)(struct sink *sink, const struct event *event);
+};
+
+static inline MAY_PARK const struct err *
+sink_send(struct sink *sink, const struct event *event)
+{
+	return sink->event(sink, event);
+}
+
+/* "stop", "length", "tool_calls", "content_filter", as OpenAI writes them. */
+struct str finish_name(enum finish finish);

@@ -1,0 +1,64 @@
+/*
+ * provider.h - one file per provider with a wire of its own.
+ */
+#pragma once
+
+#include "conf/models.h"
+#include "gateway/event.h"
+#include "net/http_client.h"
+
+/* Where a call goes: a provider of the configuration and the model's name there. */
+struct target {
+	const struct conf_provider *provider; /* NULL: built in */
+	const struct provider *kind;
+	struct str model;
+};
+
+/* What an error answer of a provider means. */
+struct failure {
+	const struct err *err;       /* for the client: the provider's own message where it has one, never its key */
+	bool other_target;           /* worth trying on another target */
+};
+
+/* Reads one answer; made per attempt, in the attempt's arena. */
+struct decoder {
+	struct arena *arena;
+	const struct call *call;
+	const struct target *target;
+	struct sink *sink;
+	bool started, finished;      /* START was sent; a FINISH was seen */
+	bool done;                   /* the provider's end of stream was seen ("[DONE]", message_stop) */
+	unsigned finishes;
+	struct usage usage;          /* as far as it is known */
+	void *state;                 /* the provider's own */
+};
+
+struct provider {
+	const char *kind;            /* as the configuration and gen_ai.provider.name say it */
+
+	/* Writes the HTTP request (url, headers, body) from the call; refuses what the target cannot do, before any money is spent. NULL in a built-in model. */
+	const struct err *(*request)(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out);
+
+	/* One frame of a stream, to events. */
+	MAY_PARK const struct err *(*frame)(struct decoder *decoder, struct str event, struct str data);
+
+	/* A whole answer, to the same events. */
+	MAY_PARK const struct err *(*body)(struct decoder *decoder, struct str body);
+
+	/* An answer with an error status. */
+	void (*failure)(struct arena *arena, int status, const struct http_headers *headers, struct str body, struct failure *out);
+
+	/* A built-in model answers by itself, without HTTP; NULL elsewhere. */
+	MAY_PARK const struct err *(*run)(struct decoder *decoder);
+};
+
+extern const struct provider provider_openai, provider_anthropic, provider_extractive;
+
+/* By its kind's name; NULL when there is none. */
+const struct provider *provider_find(struct str kind);
+
+/* Joins a provider's base_url with a path, keeping a query that the base has. */
+struct str provider_url(struct arena *arena, struct str base_url, const char *path);
+
+/* The error an HTTP status stands for when nothing better is known, with Retry-After read. */
+const struct err *failure_from_status(struct arena *arena, int status, const struct http_headers *headers, struct str message, struct str code);

@@ -1,0 +1,399 @@
+/*
+ * provider_openai.c - OpenAI chat completions, and every server that speaks them.
+ *
+ * Wire: OpenAI's API reference, "Chat completions". A call that came in the same dialect is sent on as it came but for the model's name, changed messages and
+ * the wish for usage, so parameters of tomorrow work today. Frames of the answer go to the client unchanged; only text, usage and finish are read from them.
+ */
+#include <math.h>
+
+#include "gateway/provider.h"
+
+enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 32 * 1024 * 1024 };
+
+/* --- the request --- */
+
+static void
+put_part(struct json_out *out, const struct part *part)
+{
+	if (part->raw) {
+		json_put(out, part->raw);
+		return;
+	}
+	json_begin_object(out);
+	if (part->type == PART_IMAGE) {
+		json_set_string(out, "type", STR("image_url"));
+		json_set_object(out, "image_url");
+		json_set_string(out, "url", part->url);
+		if (part->detail.len)
+			json_set_string(out, "detail", part->detail);
+		json_end_object(out);
+	} else {
+		json_set_string(out, "type", STR("text"));
+		json_set_string(out, "text", part->text);
+	}
+	json_end_object(out);
+}
+
+static void
+put_tool_calls(struct json_out *out, const struct message *message)
+{
+	bool any = false;
+
+	for (const struct part *part = message->parts; part; part = part->next) {
+		if (part->type != PART_TOOL_CALL)
+			continue;
+		if (!any)
+			json_set_array(out, "tool_calls");
+		any = true;
+		json_begin_object(out);
+		json_set_string(out, "id", part->id);
+		json_set_string(out, "type", STR("function"));
+		json_set_object(out, "function");
+		json_set_string(out, "name", part->name);
+		json_set_string(out, "arguments", part->text);
+		json_end_object(out);
+		json_end_object(out);
+	}
+	if (any)
+		json_end_array(out);
+}
+
+static bool
+only_text(const struct message *message)
+{
+	return message->parts && !message->parts->next && message->parts->type == PART_TEXT;
+}
+
+static void
+put_message(struct json_out *out, const struct message *message)
+{
+	if (message->raw) {
+		json_put(out, message->raw);
+		return;
+	}
+	json_begin_object(out);
+	json_set_string(out, "role", role_name(message->role));
+	if (message->role == ROLE_TOOL && message->parts) {
+		json_set_string(out, "tool_call_id", message->parts->id);
+		json_set_string(out, "content", message->parts->text);
+	} else if (only_text(message)) {
+		json_set_string(out, "content", message->parts->text);
+	} else {
+		json_set_array(out, "content");
+		for (const struct part *part = message->parts; part; part = part->next)
+			if (part->type != PART_TOOL_CALL)
+				put_part(out, part);
+		json_end_array(out);
+		put_tool_calls(out, message);
+	}
+	json_end_object(out);
+}
+
+static void
+put_stream_options(struct json_out *out, const struct json *options)
+{
+	json_set_object(out, "stream_options");
+	for (struct json_iter it = json_iter(options); json_next(&it);) {
+		if (str_eq_c(it.key, "include_usage"))
+			continue;
+		json_key(out, it.key);
+		json_put(out, it.value);
+	}
+	json_set_bool(out, "include_usage", true);
+	json_end_object(out);
+}
+
+static void
+put_body(struct json_out *out, const struct call *call, const struct target *target)
+{
+	json_begin_object(out);
+	json_set_string(out, "model", target->model);
+	for (struct json_iter it = json_iter(call->source); json_next(&it);) {
+		if (str_eq_c(it.key, "model") || str_eq_c(it.key, "stream_options"))
+			continue;
+		json_key(out, it.key);
+		if (call->changed && str_eq_c(it.key, "messages")) {
+			json_begin_array(out);
+			for (const struct message *message = call->messages; message; message = message->next)
+				put_message(out, message);
+			json_end_array(out);
+		} else {
+			json_put(out, it.value);
+		}
+	}
+	if (call->stream)
+		put_stream_options(out, json_get(call->source, "stream_options"));
+	json_end_object(out);
+}
+
+/* Headers of every call: the configuration's own come last, so that they can override. */
+static const struct err *
+put_headers(const struct target *target, struct arena *arena, bool stream, struct http_call_spec *out)
+{
+	const struct conf_provider *provider = target->provider;
+	struct http_header *list = arena_array(arena, 3 + provider->header_count, sizeof(*list));
+	size_t count = 0;
+
+	if (!list)
+		return &err_no_memory;
+	list[count++] = (struct http_header){ STR("content-type"), STR("application/json") };
+	list[count++] = (struct http_header){ STR("accept"), stream ? STR("text/event-stream") : STR("application/json") };
+	if (provider->api_key.len)
+		list[count++] = (struct http_header){ STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)) };
+	for (size_t i = 0; i < provider->header_count; i++)
+		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
+	out->headers = (struct http_headers){ list, count };
+	return NULL;
+}
+
+static const struct err *
+openai_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+{
+	const struct err *err = put_headers(target, arena, call->stream, out);
+	struct json_out json;
+	struct buf body;
+
+	if (err)
+		return err;
+	out->method = HTTP_POST;
+	out->url = provider_url(arena, target->provider->base_url, "/chat/completions");
+	if (!call->changed && str_eq(target->model, call->model) && (!call->stream || call->include_usage)) {
+		out->body = call->source_text;
+		return out->url.ptr ? NULL : &err_no_memory;
+	}
+	buf_init(&body, arena, REQUEST_MAX);
+	buf_reserve(&body, call->source_text.len + 64);
+	json_out_init(&json, &body);
+	put_body(&json, call, target);
+	out->body = buf_str(&body);
+	return out->url.ptr ? buf_err(&body) : &err_no_memory;
+}
+
+/* --- the answer --- */
+
+struct reading {
+	struct arena *frame;         /* of the frame being read; reset with the next */
+	struct event first;          /* the frame's bytes ride on the frame's first event */
+};
+
+static struct reading *
+reading_of(struct decoder *decoder)
+{
+	struct reading *reading = decoder->state;
+
+	if (reading)
+		return reading;
+	reading = arena_zalloc(decoder->arena, sizeof(*reading));
+	if (!reading)
+		return NULL;
+	reading->frame = arena_new(FRAME_ARENA_MAX);
+	if (!arena_on_free(decoder->arena, (void (*)(void *))arena_free, reading->frame)) {
+		arena_free(reading->frame);
+		return NULL;
+	}
+	decoder->state = reading;
+	return reading;
+}
+
+static MAY_PARK const struct err *
+emit(struct decoder *decoder, struct event event)
+{
+	struct reading *reading = decoder->state;
+
+	event.framed = true;
+	event.frame = reading->first.frame;
+	event.last = reading->first.last;
+	reading->first.frame = STR_EMPTY;
+	return sink_send(decoder->sink, &event);
+}
+
+static void
+read_usage(struct decoder *decoder, const struct json *usage)
+{
+	const struct json *input = json_get(usage, "prompt_tokens_details"), *output = json_get(usage, "completion_tokens_details");
+
+	if (!json_is(usage, JSON_OBJECT))
+		return;
+	decoder->usage = (struct usage){
+		.input = json_int(json_get(usage, "prompt_tokens"), 0),
+		.output = json_int(json_get(usage, "completion_tokens"), 0),
+		.cached_input = json_int(json_get(input, "cached_tokens"), 0),
+		.cache_write = json_int(json_get(input, "cache_write_tokens"), 0),
+		.reasoning = json_int(json_get(output, "reasoning_tokens"), 0),
+		.known = true,
+	};
+}
+
+static enum finish
+finish_of(struct str reason)
+{
+	if (str_eq_c(reason, "length"))
+		return FINISH_LENGTH;
+	if (str_eq_c(reason, "tool_calls") || str_eq_c(reason, "function_call"))
+		return FINISH_TOOL_CALLS;
+	if (str_eq_c(reason, "content_filter"))
+		return FINISH_CONTENT_FILTER;
+	return FINISH_STOP;
+}
+
+static MAY_PARK const struct err *
+emit_start(struct decoder *decoder, const struct json *root)
+{
+	decoder->started = true;
+	return emit(decoder, (struct event){
+		.type = EVENT_START,
+		.id = json_get_string(root, "id"),
+		.model = json_get_string(root, "model"),
+		.created_us = json_int(json_get(root, "created"), 0) * 1000000,
+	});
+}
+
+static MAY_PARK const struct err *
+emit_tool_calls(struct decoder *decoder, unsigned choice, const struct json *calls)
+{
+	const struct err *err = NULL;
+
+	for (struct json_iter it = json_iter(calls); !err && json_next(&it);) {
+		const struct json *function = json_get(it.value, "function");
+		struct str name = json_get_string(function, "name"), arguments = json_get_string(function, "arguments");
+		unsigned item = (unsigned)json_int(json_get(it.value, "index"), (int64_t)it.index);
+
+		if (name.ptr)
+			err = emit(decoder, (struct event){
+				.type = EVENT_TOOL_CALL, .choice = choice, .item = item, .id = json_get_string(it.value, "id"), .name = name });
+		if (!err && arguments.len)
+			err = emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .choice = choice, .item = item, .text = arguments });
+	}
+	return err;
+}
+
+/* A delta of a stream and the message of a whole answer have the same members. */
+static MAY_PARK const struct err *
+emit_choice(struct decoder *decoder, const struct json *choice, const struct json *message)
+{
+	unsigned index = (unsigned)json_int(json_get(choice, "index"), 0);
+	struct str reason = json_get_string(choice, "finish_reason");
+	struct str reasoning = json_get_string(message, "reasoning_content");
+	struct str text = json_get_string(message, "content"), refusal = json_get_string(message, "refusal");
+	const struct err *err = NULL;
+
+	if (reasoning.len)
+		err = emit(decoder, (struct event){ .type = EVENT_REASONING, .choice = index, .text = reasoning });
+	if (!err && text.len)
+		err = emit(decoder, (struct event){ .type = EVENT_TEXT, .choice = index, .text = text });
+	if (!err && refusal.len)
+		err = emit(decoder, (struct event){ .type = EVENT_REFUSAL, .choice = index, .text = refusal });
+	if (!err)
+		err = emit_tool_calls(decoder, index, json_get(message, "tool_calls"));
+	if (!err && reason.len) {
+		decoder->finished = true;
+		err = emit(decoder, (struct event){ .type = EVENT_FINISH, .choice = index, .finish = finish_of(reason), .finish_text = reason });
+	}
+	return err;
+}
+
+static bool
+has_finish(const struct json *choices)
+{
+	for (struct json_iter it = json_iter(choices); json_next(&it);)
+		if (json_get_string(it.value, "finish_reason").len)
+			return true;
+	return false;
+}
+
+static const struct err *
+upstream_error(struct arena *arena, const struct json *error)
+{
+	struct str message = json_is(error, JSON_STRING) ? json_string(error) : json_get_string(error, "message");
+
+	return err_new(arena, ERR_UPSTREAM, "the provider reported an error: %" STR_F, STR_A(message.len ? message : STR("no reason given")));
+}
+
+static MAY_PARK const struct err *
+openai_frame(struct decoder *decoder, struct str name, struct str data)
+{
+	struct reading *reading = reading_of(decoder);
+	const struct json *root, *choices, *error;
+	const struct err *err;
+
+	(void)name;
+	if (!reading)
+		return &err_no_memory;
+	if (str_eq(str_trim(data), STR("[DONE]"))) {
+		decoder->done = true;
+		return NULL;
+	}
+	arena_reset(reading->frame);
+	err = json_parse(reading->frame, data, &root);
+	if (err || !json_is(root, JSON_OBJECT))
+		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame that is not a JSON object");
+	error = json_get(root, "error");
+	if (error && !json_is(error, JSON_NULL))
+		return upstream_error(decoder->arena, error);
+	choices = json_get(root, "choices");
+	reading->first = (struct event){ .frame = data, .last = decoder->finished || has_finish(choices) };
+	if (!decoder->started)
+		err = emit_start(decoder, root);
+	read_usage(decoder, json_get(root, "usage"));
+	for (struct json_iter it = json_iter(choices); !err && json_next(&it);)
+		err = emit_choice(decoder, it.value, json_get(it.value, "delta"));
+	if (!err && decoder->usage.known && json_is(json_get(root, "usage"), JSON_OBJECT) && json_count(choices) == 0)
+		err = emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage });
+	if (!err && reading->first.frame.len)
+		err = emit(decoder, (struct event){ .type = EVENT_OTHER });
+	return err;
+}
+
+static MAY_PARK const struct err *
+openai_body(struct decoder *decoder, struct str body)
+{
+	struct reading *reading = reading_of(decoder);
+	const struct json *root, *choices, *error;
+	const struct err *err;
+
+	if (!reading)
+		return &err_no_memory;
+	err = json_parse(reading->frame, body, &root);
+	if (err || !json_is(root, JSON_OBJECT))
+		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer is not a JSON object");
+	error = json_get(root, "error");
+	if (error && !json_is(error, JSON_NULL))
+		return upstream_error(decoder->arena, error);
+	choices = json_get(root, "choices");
+	if (json_count(choices) == 0)
+		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer has no choices");
+	reading->first = (struct event){ .frame = body, .last = true };
+	read_usage(decoder, json_get(root, "usage"));
+	err = emit_start(decoder, root);
+	for (struct json_iter it = json_iter(choices); !err && json_next(&it);)
+		err = emit_choice(decoder, it.value, json_get(it.value, "message"));
+	if (!err && decoder->usage.known)
+		err = emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage });
+	decoder->done = true;
+	return err;
+}
+
+static void
+openai_failure(struct arena *arena, int status, const struct http_headers *headers, struct str body, struct failure *out)
+{
+	const struct json *root = NULL, *error;
+	struct str message, code;
+
+	if (json_parse(arena, body, &root))
+		root = NULL;
+	error = json_get(root, "error");
+	message = json_is(error, JSON_STRING) ? json_string(error) : json_get_string(error, "message");
+	if (!message.len)
+		message = json_get_string(root, "message"); /* vLLM before 0.9 */
+	code = json_get_string(error, "code");
+	out->err = failure_from_status(arena, status, headers, message, code);
+	out->other_target = status == 401 || status == 403 || status == 404 || status == 408 || status == 429 || status >= 500;
+}
+
+const struct provider provider_openai = {
+	.kind = "openai",
+	.request = openai_request,
+	.frame = openai_frame,
+	.body = openai_body,
+	.failure = openai_failure,
+};

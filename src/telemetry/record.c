@@ -1,0 +1,240 @@
+/*
+ * record.c - writing and counting records. See record.h; the tables are explained in migrations/0200_record.sql.
+ *
+ * What can be computed before the transaction is (hashes, attribute texts), since on SQLite the transaction runs on the one writer thread of the process.
+ */
+#include "telemetry/record.h"
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "crypto/hash.h"
+#include "telemetry/telemetry_sql.h"
+
+enum { HASH = 32, ENTRY = 2 + HASH, ATTRIBUTES_MAX = 64 * 1024, MESSAGES_MAX = 4096 };
+
+static const char *const outcomes[] = { [OUTCOME_OK] = "ok", [OUTCOME_ERROR] = "error", [OUTCOME_CANCELLED] = "cancelled" };
+static const char *const captures[] = { [CONF_CAPTURE_NONE] = "none", [CONF_CAPTURE_USAGE] = "usage", [CONF_CAPTURE_FULL] = "full" };
+
+void
+record_init(struct record *record, struct trace *trace)
+{
+	*record = (struct record){ .trace = trace };
+	record->messages_end = &record->messages;
+	record->sources_end = &record->sources;
+}
+
+void
+record_message_add(struct record *record, bool output, struct str role, struct str body)
+{
+	struct record_message *message = arena_zalloc(record->trace->arena, sizeof(*message));
+
+	if (!message)
+		return;
+	*message = (struct record_message){ .output = output, .role = role, .body = body };
+	*record->messages_end = message;
+	record->messages_end = &message->next;
+}
+
+struct record_source *
+record_source_add(struct record *record)
+{
+	struct record_source *source = arena_zalloc(record->trace->arena, sizeof(*source));
+
+	if (!source)
+		return NULL;
+	*record->sources_end = source;
+	record->sources_end = &source->next;
+	return source;
+}
+
+/* The list of messages as it is stored: a byte for the direction, one for the role, the hash; each body stands in `bodies` at the same place. */
+struct prepared {
+	const struct record *record;
+	struct str messages;
+	const struct str *attributes; /* of each span */
+	int64_t day;
+};
+
+static char
+role_letter(struct str role)
+{
+	return role.len ? role.ptr[0] : 'u'; /* s, d, u, a, t */
+}
+
+static const struct err *
+prepare(const struct record *record, struct arena *arena, struct prepared *out)
+{
+	struct str *attributes = arena_array(arena, record->trace->count + 1, sizeof(*attributes));
+	struct buf list;
+	size_t i = 0;
+
+	*out = (struct prepared){ .record = record, .attributes = attributes, .day = clock_wall_us() / (86400 * USEC_PER_SEC) };
+	if (!attributes)
+		return &err_no_memory;
+	for (const struct span *span = record->trace->first; span; span = span->next) {
+		struct buf text;
+
+		buf_init(&text, arena, ATTRIBUTES_MAX);
+		span_attributes_json(span, &text);
+		attributes[i++] = text.failed ? STR("{}") : buf_str(&text);
+	}
+	if (record->capture != CONF_CAPTURE_FULL)
+		return NULL;
+	buf_init(&list, arena, ENTRY * MESSAGES_MAX);
+	for (const struct record_message *message = record->messages; message; message = message->next) {
+		char entry[ENTRY];
+
+		entry[0] = message->output ? 'o' : 'i';
+		entry[1] = role_letter(message->role);
+		hash_sha256(message->body, (unsigned char *)entry + 2);
+		buf_add(&list, str_n(entry, ENTRY));
+	}
+	out->messages = buf_str(&list);
+	return buf_err(&list);
+}
+
+static MAY_PARK const struct err *
+write_spans(struct tx *tx, const struct prepared *prepared)
+{
+	const struct record *record = prepared->record;
+	const struct str *attributes = prepared->attributes;
+	const struct err *err = NULL;
+
+	for (const struct span *span = record->trace->first; span && !err; span = span->next) {
+		int64_t end = span->end_us ? span->end_us : clock_wall_us(); /* the request's own span ends with the commit */
+
+		err = tx_exec(tx, &stmt_span_insert,
+			PARAMS(V_INT(record->tenant), V_TEXT(str_n(record->trace->id, 32)), V_TEXT(str_n(span->id, 16)),
+				V_TEXT(span->parent_id[0] ? str_n(span->parent_id, 16) : STR_EMPTY), V_TEXT(span->name), V_INT(span->kind), V_INT(span->start_us),
+				V_INT(end - span->start_us), V_TEXT(span->error_type), V_TEXT(*attributes++)),
+			NULL);
+	}
+	return err;
+}
+
+static MAY_PARK const struct err *
+write_interaction(struct tx *tx, const struct prepared *prepared)
+{
+	const struct record *r = prepared->record;
+
+	return tx_exec(tx, &stmt_interaction_insert,
+		PARAMS(V_INT(r->tenant), V_TEXT(r->request_id), V_TEXT(str_n(r->trace->id, 32)), V_TEXT(str_n(r->root->id, 16)), V_TEXT(r->response_id),
+			V_INT(r->started_us), V_INT(r->duration_us), V_INT(r->first_chunk_us), V_TEXT(r->operation), V_TEXT(r->model), V_TEXT(r->provider),
+			V_TEXT(r->target_model), V_TEXT(r->served_model), V_TEXT(r->config_version), V_TEXT(r->key_id), V_TEXT(r->conversation),
+			V_TEXT(r->capture == CONF_CAPTURE_NONE || !r->parameters.len ? STR("{}") : r->parameters), V_INT(r->stream), V_TEXT(str_of(outcomes[r->outcome])),
+			V_TEXT(r->err ? str_of(err_kind_name(r->err->kind)) : STR_EMPTY), V_TEXT(r->err ? r->err->message : STR_EMPTY), V_TEXT(r->finish_reason),
+			V_INT(r->status), V_TEXT(str_of(captures[r->capture])), prepared->messages.len ? V_BLOB(prepared->messages) : V_NULL),
+		NULL);
+}
+
+static MAY_PARK const struct err *
+write_bodies(struct tx *tx, const struct prepared *prepared)
+{
+	const struct record *record = prepared->record;
+	const char *entry = prepared->messages.ptr;
+	const struct err *err = NULL;
+
+	if (!prepared->messages.len)
+		return NULL;
+	for (const struct record_message *message = record->messages; message && !err; message = message->next, entry += ENTRY)
+		err = tx_exec(tx, &stmt_body_insert,
+			PARAMS(V_INT(record->tenant), V_BLOB(str_n(entry + 2, HASH)), V_INT(prepared->day), V_BLOB(message->body)), NULL);
+	return err;
+}
+
+static MAY_PARK const struct err *
+write_sources(struct tx *tx, const struct record *record)
+{
+	const struct err *err = NULL;
+
+	for (const struct record_source *source = record->sources; source && !err; source = source->next)
+		err = tx_exec(tx, &stmt_source_insert,
+			PARAMS(V_INT(record->tenant), V_TEXT(record->request_id), V_INT(source->rank), V_TEXT(source->version_id), V_TEXT(source->document_id),
+				V_INT(source->chunk), V_INT(source->ordinal), V_REAL(source->score), V_INT(source->cited)),
+			NULL);
+	return err;
+}
+
+static MAY_PARK const struct err *
+write_usage(struct tx *tx, const struct record *r)
+{
+	const struct usage *usage = &r->usage;
+
+	return tx_exec(tx, &stmt_usage_insert,
+		PARAMS(V_INT(r->tenant), V_TEXT(r->request_id), V_INT(r->started_us), V_TEXT(r->key_id), V_TEXT(r->provider),
+			V_TEXT(r->target_model), V_INT(usage->input), V_INT(usage->cached_input), V_INT(usage->cache_write), V_INT(usage->output),
+			V_INT(usage->reasoning), V_INT(usage->estimated), V_TEXT(r->price_version), V_INT(r->cost_nanos)),
+		NULL);
+}
+
+static MAY_PARK const struct err *
+write_prepared(struct tx *tx, void *arg)
+{
+	const struct prepared *prepared = arg;
+	const struct err *err = write_spans(tx, prepared);
+
+	if (!err)
+		err = write_interaction(tx, prepared);
+	if (!err)
+		err = write_bodies(tx, prepared);
+	if (!err)
+		err = write_sources(tx, prepared->record);
+	return err ? err : write_usage(tx, prepared->record);
+}
+
+MAY_PARK const struct err *
+record_write(struct tx *tx, const struct record *record)
+{
+	struct prepared prepared;
+	const struct err *err = prepare(record, tx_arena(tx), &prepared);
+
+	return err ? err : write_prepared(tx, &prepared);
+}
+
+MAY_PARK const struct err *
+record_commit(struct store *store, struct arena *arena, const struct record *record)
+{
+	struct prepared prepared;
+	const struct err *err = prepare(record, arena, &prepared);
+
+	if (err) {
+		store_release(store);
+		return err;
+	}
+	return store_tx_reserved(store, arena, write_prepared, &prepared);
+}
+
+/* --- metrics --- */
+
+static struct metric tokens_total = METRIC_COUNTER("corbel_tokens_total", "Tokens by model and kind (input includes cached).", "model", "provider", "kind");
+static struct metric cost_total = METRIC_COUNTER("corbel_cost_dollars_total", "Price of what was used, in US dollars.", "model", "provider");
+static struct metric calls_total = METRIC_COUNTER("corbel_interactions_total", "Interactions by outcome; model is the name that was asked.", "operation", "model", "outcome");
+static struct metric errors_total = METRIC_COUNTER("corbel_errors_total", "Errors by type; source tells what a model or provider did from what this server did.", "source", "type");
+static struct metric duration = METRIC_HISTOGRAM("gen_ai_server_request_duration_seconds", "Duration of model calls.", metric_bounds_duration, "operation", "model");
+static struct metric first_chunk =
+	METRIC_HISTOGRAM("gen_ai_server_time_to_first_token_seconds", "Time to the first chunk of a streamed answer.", metric_bounds_first_chunk, "model");
+
+static bool
+is_model_error(const struct err *err)
+{
+	return err->kind == ERR_UPSTREAM || err->kind == ERR_RATE_LIMITED || err->kind == ERR_TIMEOUT || err->kind == ERR_UNAVAILABLE;
+}
+
+void
+record_count(const struct record *record)
+{
+	metric_add(&calls_total, 1, record->operation, record->model, str_of(outcomes[record->outcome]));
+	if (record->err)
+		metric_add(&errors_total, 1, is_model_error(record->err) ? STR("model") : STR("system"), str_of(err_kind_name(record->err->kind)));
+	metric_observe(&duration, (double)record->duration_us / 1e6, record->operation, record->model);
+	if (record->first_chunk_us)
+		metric_observe(&first_chunk, (double)record->first_chunk_us / 1e6, record->model);
+	if (record->usage.input)
+		metric_add(&tokens_total, (double)record->usage.input, record->model, record->provider, STR("input"));
+	if (record->usage.output)
+		metric_add(&tokens_total, (double)record->usage.output, record->model, record->provider, STR("output"));
+	if (record->usage.cached_input)
+		metric_add(&tokens_total, (double)record->usage.cached_input, record->model, record->provider, STR("cached_input"));
+	if (record->cost_nanos)
+		metric_add(&cost_total, (double)record->cost_nanos / 1e9, record->model, record->provider);
+}

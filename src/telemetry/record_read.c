@@ -1,0 +1,240 @@
+/*
+ * record_read.c - records read back: a list of interactions, and one trace whole as JSON.
+ */
+#include "base/random.h"
+#include "json/json.h"
+#include "telemetry/record.h"
+#include "telemetry/telemetry_sql.h"
+
+enum { HASH = 32, ENTRY = 2 + HASH };
+
+MAY_PARK const struct err *
+record_list(struct store *store, struct arena *arena, int64_t tenant, struct str before, unsigned limit, struct trace_summary **out, size_t *count)
+{
+	struct rows rows;
+	const struct err *err =
+		store_query(store, arena, &stmt_interaction_list, PARAMS(V_INT(tenant), V_TEXT(before.len ? before : STR("g")), V_INT(limit)), &rows);
+
+	*out = NULL;
+	*count = 0;
+	if (err)
+		return err;
+	*out = arena_array(arena, rows.count + 1, sizeof(**out));
+	if (!*out)
+		return &err_no_memory;
+	*count = rows.count;
+	for (size_t i = 0; i < rows.count; i++)
+		(*out)[i] = (struct trace_summary){
+			.trace_id = rows_text(&rows, i, 0),
+			.request_id = rows_text(&rows, i, 1),
+			.response_id = rows_text(&rows, i, 2),
+			.operation = rows_text(&rows, i, 3),
+			.model = rows_text(&rows, i, 4),
+			.provider = rows_text(&rows, i, 5),
+			.target_model = rows_text(&rows, i, 6),
+			.outcome = rows_text(&rows, i, 7),
+			.error_type = rows_text(&rows, i, 8),
+			.finish_reason = rows_text(&rows, i, 9),
+			.key_id = rows_text(&rows, i, 10),
+			.started_us = rows_int(&rows, i, 11),
+			.duration_us = rows_int(&rows, i, 12),
+			.first_chunk_us = rows_int(&rows, i, 13),
+			.status = (int)rows_int(&rows, i, 14),
+			.input_tokens = rows_int(&rows, i, 15),
+			.output_tokens = rows_int(&rows, i, 16),
+			.cost_nanos = rows_int(&rows, i, 17),
+			.estimated = rows_int(&rows, i, 18) != 0,
+		};
+	return NULL;
+}
+
+/* --- one trace --- */
+
+struct shown {
+	struct store *store;
+	struct arena *arena;
+	int64_t tenant;
+	struct json_out *json;
+};
+
+static struct str
+role_of_letter(char letter)
+{
+	switch (letter) {
+	case 's':
+		return STR("system");
+	case 'd':
+		return STR("developer");
+	case 'a':
+		return STR("assistant");
+	case 't':
+		return STR("tool");
+	default:
+		return STR("user");
+	}
+}
+
+static MAY_PARK const struct err *
+show_message(struct shown *shown, const char *entry)
+{
+	char hex[2 * HASH];
+	struct rows rows;
+	const struct err *err =
+		store_query(shown->store, shown->arena, &stmt_body_get, PARAMS(V_INT(shown->tenant), V_BLOB(str_n(entry + 2, HASH))), &rows);
+
+	if (err)
+		return err;
+	hex_encode(entry + 2, HASH, hex);
+	json_begin_object(shown->json);
+	json_set_string(shown->json, "direction", entry[0] == 'o' ? STR("output") : STR("input"));
+	json_set_string(shown->json, "role", role_of_letter(entry[1]));
+	json_set_string(shown->json, "sha256", str_n(hex, sizeof(hex)));
+	if (rows.count)
+		json_set_string(shown->json, "body", rows_text(&rows, 0, 0));
+	else
+		json_set_null(shown->json, "body"); /* past its retention, or erased */
+	json_end_object(shown->json);
+	return NULL;
+}
+
+static MAY_PARK const struct err *
+show_messages(struct shown *shown, struct str list)
+{
+	const struct err *err = NULL;
+
+	json_set_array(shown->json, "messages");
+	for (size_t at = 0; at + ENTRY <= list.len && !err; at += ENTRY)
+		err = show_message(shown, list.ptr + at);
+	json_end_array(shown->json);
+	return err;
+}
+
+static MAY_PARK const struct err *
+show_sources(struct shown *shown, struct str interaction)
+{
+	struct rows rows;
+	const struct err *err =
+		store_query(shown->store, shown->arena, &stmt_source_by_interaction, PARAMS(V_INT(shown->tenant), V_TEXT(interaction)), &rows);
+
+	if (err)
+		return err;
+	json_set_array(shown->json, "sources");
+	for (size_t i = 0; i < rows.count; i++) {
+		json_begin_object(shown->json);
+		json_set_int(shown->json, "rank", rows_int(&rows, i, 0));
+		json_set_string(shown->json, "version_id", rows_text(&rows, i, 1));
+		json_set_string(shown->json, "document_id", rows_text(&rows, i, 2));
+		json_set_int(shown->json, "ordinal", rows_int(&rows, i, 3));
+		json_set_real(shown->json, "score", rows_real(&rows, i, 4));
+		json_set_bool(shown->json, "cited", rows_int(&rows, i, 5) != 0);
+		json_end_object(shown->json);
+	}
+	json_end_array(shown->json);
+	return NULL;
+}
+
+static void
+show_usage(struct json_out *json, const struct rows *rows, size_t i)
+{
+	json_set_object(json, "usage");
+	json_set_int(json, "input_tokens", rows_int(rows, i, 24));
+	json_set_int(json, "cached_input_tokens", rows_int(rows, i, 25));
+	json_set_int(json, "cache_write_tokens", rows_int(rows, i, 26));
+	json_set_int(json, "output_tokens", rows_int(rows, i, 27));
+	json_set_int(json, "reasoning_tokens", rows_int(rows, i, 28));
+	json_set_bool(json, "estimated", rows_int(rows, i, 29) != 0);
+	json_end_object(json);
+	json_set_string(json, "price_version", rows_text(rows, i, 30));
+	json_set_int(json, "cost_nanodollars", rows_int(rows, i, 31));
+}
+
+static MAY_PARK const struct err *
+show_interaction(struct shown *shown, const struct rows *rows, size_t i)
+{
+	static const char *const texts[] = { "request_id", "trace_id", "span_id", "response_id" };
+	static const char *const names[] = { "operation", "model", "provider", "target_model", "served_model", "config_version", "key_id", "conversation" };
+	struct json_out *json = shown->json;
+	const struct err *err;
+
+	json_begin_object(json);
+	for (size_t c = 0; c < COUNT(texts); c++)
+		json_set_string(json, texts[c], rows_text(rows, i, c));
+	json_set_int(json, "started_us", rows_int(rows, i, 4));
+	json_set_int(json, "duration_us", rows_int(rows, i, 5));
+	json_set_int(json, "first_chunk_us", rows_int(rows, i, 6));
+	for (size_t c = 0; c < COUNT(names); c++)
+		json_set_string(json, names[c], rows_text(rows, i, 7 + c));
+	json_set_raw(json, "parameters", rows_text(rows, i, 15));
+	json_set_bool(json, "stream", rows_int(rows, i, 16) != 0);
+	json_set_string(json, "outcome", rows_text(rows, i, 17));
+	json_set_string(json, "error_type", rows_text(rows, i, 18));
+	json_set_string(json, "error_message", rows_text(rows, i, 19));
+	json_set_string(json, "finish_reason", rows_text(rows, i, 20));
+	json_set_int(json, "status", rows_int(rows, i, 21));
+	json_set_string(json, "capture", rows_text(rows, i, 22));
+	show_usage(json, rows, i);
+	err = show_messages(shown, rows_text(rows, i, 23));
+	if (!err)
+		err = show_sources(shown, rows_text(rows, i, 0));
+	json_end_object(json);
+	return err;
+}
+
+static MAY_PARK const struct err *
+show_spans(struct shown *shown, struct str trace_id)
+{
+	static const char *const kinds[] = { "internal", "server", "client" };
+	struct json_out *json = shown->json;
+	struct rows rows;
+	const struct err *err = store_query(shown->store, shown->arena, &stmt_span_by_trace, PARAMS(V_INT(shown->tenant), V_TEXT(trace_id)), &rows);
+
+	if (err)
+		return err;
+	json_set_array(json, "spans");
+	for (size_t i = 0; i < rows.count; i++) {
+		int64_t kind = rows_int(&rows, i, 3);
+
+		json_begin_object(json);
+		json_set_string(json, "span_id", rows_text(&rows, i, 0));
+		json_set_string(json, "parent_id", rows_text(&rows, i, 1));
+		json_set_string(json, "name", rows_text(&rows, i, 2));
+		json_set_string(json, "kind", str_of(kinds[kind >= 0 && kind < 3 ? kind : 0]));
+		json_set_int(json, "start_us", rows_int(&rows, i, 4));
+		json_set_int(json, "duration_us", rows_int(&rows, i, 5));
+		json_set_string(json, "error_type", rows_text(&rows, i, 6));
+		json_set_raw(json, "attributes", rows_text(&rows, i, 7));
+		json_end_object(json);
+	}
+	json_end_array(json);
+	return NULL;
+}
+
+MAY_PARK const struct err *
+record_show(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct buf *out)
+{
+	struct json_out json;
+	struct shown shown = { store, arena, tenant, &json };
+	struct rows found, rows;
+	struct str trace_id;
+	const struct err *err = store_query(store, arena, &stmt_interaction_find, PARAMS(V_INT(tenant), V_TEXT(id)), &found);
+
+	if (err)
+		return err;
+	if (!found.count)
+		return err_new(arena, ERR_NOT_FOUND, "no record has the trace, response or request id %" STR_F, STR_A(id));
+	trace_id = rows_text(&found, 0, 1);
+	err = store_query(store, arena, &stmt_interaction_by_trace, PARAMS(V_INT(tenant), V_TEXT(trace_id)), &rows);
+	if (err)
+		return err;
+	json_out_init(&json, out);
+	json_begin_object(&json);
+	json_set_string(&json, "trace_id", trace_id);
+	json_set_array(&json, "interactions");
+	for (size_t i = 0; i < rows.count && !err; i++)
+		err = show_interaction(&shown, &rows, i);
+	json_end_array(&json);
+	if (!err)
+		err = show_spans(&shown, trace_id);
+	json_end_object(&json);
+	return err ? err : buf_err(out);
+}

@@ -1,0 +1,15 @@
+/*
+ * retention.h - how long records are kept, field by field: bodies, spans, interactions with their sources, the ledger.
+ */
+#pragma once
+
+#include "base/setting.h"
+#include "conf/conf.h"
+
+struct store;
+struct conf_watch;
+
+extern const struct setting_table retention_settings;
+
+/* Starts the fiber that deletes what is over its time, in small steps, on the calling loop; it ends with the loop's root scope. */
+const struct err *retention_start(struct store *store, struct conf_watch *watch);
