@@ -28,7 +28,7 @@ fuzz()
 	grep -E 'number_of_executed_units|new_units_added' "$found.log" || :
 }
 
-target= seconds=10
+target='' seconds=10
 for argument in "$@"; do
 	case $argument in
 	*[!0-9]*) target=$argument ;;

@@ -34,7 +34,21 @@ debian_version()
 	printf '%s\n' "$VERSION_ID"
 }
 
-apt() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -o Dpkg::Use-Pty=0 "$@"; }
+# quietly COMMAND...: says what COMMAND said only if it fails.
+quietly()
+{
+	said=$(mktemp)
+	if "$@" >"$said" 2>&1; then
+		rm -f "$said"
+	else
+		status=$?
+		cat "$said" >&2
+		rm -f "$said"
+		return "$status"
+	fi
+}
+
+apt() { quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq -o Dpkg::Use-Pty=0 "$@"; }
 
 # installed PACKAGE...: whether all of them are installed, whatever their version.
 installed()

@@ -88,7 +88,7 @@ if [ -n "$packages" ]; then
 	say "installing Debian packages"
 	apt update
 	# shellcheck disable=SC2086 # a list
-	apt install -y --no-install-recommends $packages >/dev/null
+	apt install -y --no-install-recommends $packages
 fi
 for name in $steps; do
 	# the packages may have brought it

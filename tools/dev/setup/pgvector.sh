@@ -13,10 +13,10 @@ provide()
 {
 	scratch
 	newer_suite trixie deb-src "$SCRATCH"
-	newer "$SCRATCH" source pgvector
+	quietly newer "$SCRATCH" source pgvector
 	cd "$SCRATCH"/pgvector-*/ || exit
 	# OPTFLAGS: no -march=native, the result may travel with an image
 	set -- OPTFLAGS= "PG_CONFIG=/usr/lib/postgresql/$(major_of postgresql)/bin/pg_config"
-	make -s -j"$(nproc)" "$@" >/dev/null
-	as_root make -s install "$@" >/dev/null
+	quietly make -j"$(nproc)" "$@"
+	quietly as_root make install "$@"
 }
