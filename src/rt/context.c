@@ -36,18 +36,26 @@ extern void *make_fcontext(void *top, size_t size, void (*fn)(struct transfer tr
 #ifdef HAVE_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#define asan_leave(save, low, size) __sanitizer_start_switch_fiber(save, low, size)
+#define asan_arrive(saved, low, size) __sanitizer_finish_switch_fiber(saved, low, size)
+#define asan_clean(low, size) __asan_unpoison_memory_region(low, size)
 #else
-#define __sanitizer_start_switch_fiber(save, low, size) ((void)(save))
-#define __sanitizer_finish_switch_fiber(save, low, size) ((void)(save))
-#define __asan_unpoison_memory_region(low, size) ((void)(low))
+#define asan_leave(save, low, size) ((void)(save))
+#define asan_arrive(saved, low, size) ((void)(saved))
+#define asan_clean(low, size) ((void)(low))
 #endif
+
 #ifdef HAVE_TSAN
 #include <sanitizer/tsan_interface.h>
+#define tsan_new() __tsan_create_fiber(0)
+#define tsan_free(fiber) __tsan_destroy_fiber(fiber)
+#define tsan_current() __tsan_get_current_fiber()
+#define tsan_switch(fiber) __tsan_switch_to_fiber(fiber, 0)
 #else
-#define __tsan_create_fiber(flags) NULL
-#define __tsan_destroy_fiber(fiber) ((void)(fiber))
-#define __tsan_get_current_fiber() NULL
-#define __tsan_switch_to_fiber(fiber, flags) ((void)(fiber))
+#define tsan_new() NULL
+#define tsan_free(fiber) ((void)(fiber))
+#define tsan_current() NULL
+#define tsan_switch(fiber) ((void)(fiber))
 #endif
 
 /* The last departure: AddressSanitizer frees the fake stack when it is given no place to keep it. */
@@ -55,8 +63,8 @@ static _Noreturn void
 context_end(struct context *context)
 {
 	context->ended = true;
-	__sanitizer_start_switch_fiber(NULL, context->outside_low, context->outside_size);
-	__tsan_switch_to_fiber(context->tsan_outside, 0);
+	asan_leave(NULL, context->outside_low, context->outside_size);
+	tsan_switch(context->tsan_outside);
 	jump_fcontext(context->outside, NULL);
 	abort();
 }
@@ -67,7 +75,7 @@ context_entry(struct transfer transfer)
 	struct context *context = transfer.data;
 
 	context->outside = transfer.from;
-	__sanitizer_finish_switch_fiber(NULL, &context->outside_low, &context->outside_size);
+	asan_arrive(NULL, &context->outside_low, &context->outside_size);
 	context->fn(context->arg);
 	context_end(context);
 }
@@ -76,16 +84,16 @@ void
 context_init(struct context *context, void *low, size_t size, void (*fn)(void *arg), void *arg)
 {
 	*context = (struct context){ .fn = fn, .arg = arg, .low = low, .size = size };
-	__asan_unpoison_memory_region(low, size); /* the frames of the last one here never returned */
+	asan_clean(low, size); /* the frames of the last one here never returned */
 	context->inside = make_fcontext((char *)low + size, size, context_entry);
-	context->tsan = __tsan_create_fiber(0);
+	context->tsan = tsan_new();
 }
 
 void
 context_fini(struct context *context)
 {
 	assert(context->ended);
-	__tsan_destroy_fiber(context->tsan);
+	tsan_free(context->tsan);
 }
 
 void
@@ -95,12 +103,12 @@ context_resume(struct context *context)
 	struct transfer transfer;
 
 	assert(!context->ended);
-	context->tsan_outside = __tsan_get_current_fiber();
-	__sanitizer_start_switch_fiber(&fake_stack, context->low, context->size);
-	__tsan_switch_to_fiber(context->tsan, 0);
+	context->tsan_outside = tsan_current();
+	asan_leave(&fake_stack, context->low, context->size);
+	tsan_switch(context->tsan);
 	transfer = jump_fcontext(context->inside, context);
 	context->inside = transfer.from;
-	__sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
+	asan_arrive(fake_stack, NULL, NULL);
 }
 
 void
@@ -108,9 +116,9 @@ context_yield(struct context *context)
 {
 	struct transfer transfer;
 
-	__sanitizer_start_switch_fiber(&context->fake_stack, context->outside_low, context->outside_size);
-	__tsan_switch_to_fiber(context->tsan_outside, 0);
+	asan_leave(&context->fake_stack, context->outside_low, context->outside_size);
+	tsan_switch(context->tsan_outside);
 	transfer = jump_fcontext(context->outside, NULL);
 	context->outside = transfer.from;
-	__sanitizer_finish_switch_fiber(context->fake_stack, &context->outside_low, &context->outside_size);
+	asan_arrive(context->fake_stack, &context->outside_low, &context->outside_size);
 }
