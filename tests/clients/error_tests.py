@@ -1,0 +1,158 @@
+"""Errors: the client's own exception classes tell them apart, in OpenAI's shape, before and within a stream."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import openai
+import world
+from world import raises, said, say, user
+
+
+def shape(error: openai.APIStatusError) -> None:
+    """The four members of OpenAI's error, and a request id."""
+    body = json.loads(error.response.text)
+    assert set(body) == {"error"} and {"message", "type", "param", "code"} <= set(body["error"]) and body["error"]["message"], body
+    assert error.request_id
+
+
+def a_bad_key_is_an_authentication_error() -> None:
+    for key in ("wrong", "cb_" + "x" * 49, ""):
+        client = world.make_client(api_key=key, default_headers={} if key else {"authorization": ""})
+        error = raises(openai.AuthenticationError, lambda: client.models.list())
+        shape(error)
+        assert error.status_code == 401 and error.code == "invalid_api_key", error.body
+
+
+def an_unknown_model_is_not_found() -> None:
+    error = raises(openai.NotFoundError, lambda: say("hi", model="no-such-model"))
+    shape(error)
+    assert error.code == "model_not_found" and "no-such-model" in error.message
+    raises(openai.NotFoundError, lambda: world.client.models.retrieve("no-such-model"))
+    raises(openai.NotFoundError, lambda: world.client.embeddings.create(model="no-such-model", input="x"))
+
+
+def an_unknown_path_is_not_found_in_the_same_shape() -> None:
+    shape(raises(openai.NotFoundError, lambda: world.client.get("/no/such/path", cast_to=object)))
+
+
+def a_wrong_method_is_refused_in_the_same_shape() -> None:
+    error = raises(openai.APIStatusError, lambda: world.client.delete("/chat/completions", cast_to=object))
+    shape(error)
+    assert error.status_code == 405, error
+
+
+def bad_bodies_are_bad_requests() -> None:
+    message = {"role": "user", "content": "hi"}
+    for body, param in (
+        ({"messages": [message]}, "model"),
+        ({"model": "gpt-x"}, "messages"),
+        ({"model": "gpt-x", "messages": []}, "messages"),
+        ({"model": "gpt-x", "messages": "hi"}, "messages"),
+        ({"model": "gpt-x", "messages": [{"role": "stranger", "content": "x"}]}, "messages"),
+        ({"model": "gpt-x", "messages": [{"content": "x"}]}, "messages"),
+        ({"model": 5, "messages": [message]}, "model"),
+        ({"model": "gpt-x", "messages": [message], "stream": "yes"}, "stream"),
+        ({"model": "gpt-x", "messages": [message], "temperature": "hot"}, "temperature"),
+    ):
+        error = raises(openai.BadRequestError, lambda: world.client.post("/chat/completions", body=body, cast_to=object))
+        shape(error)
+        assert error.type == "invalid_request_error" and (error.param or "").startswith(param), (body, error.body)
+
+
+def bodies_that_are_no_json_are_bad_requests() -> None:
+    for data in (b"", b"{", b"null", b'"text"', b'{"model":"gpt-x",}', b'{"model":"\xff"}', b"[" * 100_000, b'{"model": 1e999999999999}'):
+        status, _, body = world.corbel.call("POST", "/v1/chat/completions", data)
+        assert status == 400 and json.loads(body)["error"]["type"] == "invalid_request_error", (data[:40], status, body)
+
+
+def nothing_goes_upstream_for_a_bad_request() -> None:
+    world.mock.reset()
+    raises(openai.BadRequestError, lambda: world.client.post("/chat/completions", body={"model": "gpt-x"}, cast_to=object))
+    raises(openai.NotFoundError, lambda: say("hi", model="no-such-model"))
+    assert world.mock.requests() == []
+
+
+def an_upstream_rate_limit_is_one_with_its_delay() -> None:
+    error = raises(openai.RateLimitError, lambda: say("[mock status=429 retry-after=7]"))
+    shape(error)
+    assert error.response.headers["retry-after"] == "7"
+
+
+def an_upstream_failure_is_a_server_error() -> None:
+    for directive in ("status=500", "status=503", "reset", "close", "truncate", "garbage", "content-type='text/html' garbage", "reset=3", "close=3", "length-over=5"):
+        error = raises(openai.InternalServerError, lambda: say(f"[mock {directive}]"))
+        shape(error)
+        assert error.status_code in (500, 502, 503), (directive, error)
+
+
+def an_upstream_that_refuses_our_key_is_not_the_callers_fault() -> None:
+    error = raises(openai.APIStatusError, lambda: say("[mock status=401]"))
+    assert error.status_code >= 500, error
+
+
+def an_upstream_that_refuses_the_request_tells_why() -> None:
+    error = raises(openai.BadRequestError, lambda: say("[mock status=400]"))
+    shape(error)
+    assert "as asked for" in error.message, error.message
+
+
+def the_same_failures_before_a_stream_are_the_same_errors() -> None:
+    def stream(text: str) -> object:
+        return world.client.chat.completions.create(model="gpt-x", messages=user(text), stream=True)
+
+    raises(openai.RateLimitError, lambda: stream("[mock status=429]"))
+    raises(openai.InternalServerError, lambda: stream("[mock status=500]"))
+    raises(openai.InternalServerError, lambda: stream("[mock reset]"))
+
+
+def a_stream_that_breaks_never_ends_cleanly() -> None:
+    for directive in ("reset=4", "close=4", "end=4", "error-event=4", "truncate=4", "garbage=3"):
+        error = raises(openai.APIError, lambda: said(world.client.chat.completions.create(model="gpt-x", messages=user(f"a b c d e [mock {directive}]"), stream=True)))
+        assert error.message, directive
+
+
+def an_anthropic_stream_that_breaks_never_ends_cleanly() -> None:
+    for directive in ("reset=5", "close=5", "end=5", "error-event=5", "no-done end=6"):
+        raises(openai.APIError, lambda: said(world.client.chat.completions.create(model="claude-x", messages=user(f"a b c [mock {directive}]"), stream=True)))
+    raises(openai.InternalServerError, lambda: say("[mock status=529]", model="claude-x"))
+
+
+def invalid_utf8_from_upstream_never_reaches_a_client() -> None:
+    for stream in (False, True):
+        _, _, data = world.corbel.call("POST", "/v1/chat/completions", {"model": "gpt-x", "stream": stream, "messages": user("a b [mock bad-utf8]")})
+        data.decode()
+
+
+def the_client_retries_what_may_pass() -> None:
+    world.mock.reset()
+    began = time.monotonic()
+    answer = world.make_client(max_retries=3).chat.completions.create(model="gpt-x", messages=user("[mock status=429 retry-after=0 times=1]"))
+    assert answer.choices[0].message.content and len(world.mock.requests()) == 2 and time.monotonic() - began < 5
+
+
+def another_target_answers_where_the_first_is_down() -> None:
+    world.mock.reset()
+    assert say("hi there", model="with-fallback").choices[0].message.content == "You said: hi there"
+    assert said(world.client.chat.completions.create(model="with-fallback", messages=user("hi there"), stream=True)) == "You said: hi there"
+    assert len(world.mock.requests()) >= 4
+
+
+def a_key_without_the_scope_is_refused() -> None:
+    made = world.corbel.cli("key", "create", "--name", world.unique("reader"), "--scope", "knowledge.read", "--json")
+    assert made.returncode == 0, made.stderr
+    secret = json.loads(made.stdout)["key"]
+    reader = world.make_client(api_key=secret)
+    list(reader.vector_stores.list())
+    error = raises(openai.PermissionDeniedError, lambda: reader.chat.completions.create(model="gpt-x", messages=user("hi")))
+    shape(error)
+    assert "model.use" in error.message
+    raises(openai.PermissionDeniedError, lambda: reader.vector_stores.create(name="x"))
+
+
+def errors_leave_the_connection_usable() -> None:
+    for _ in range(20):
+        raises(openai.NotFoundError, lambda: say("hi", model="no-such-model"))
+        raises(openai.RateLimitError, lambda: say("[mock status=429]"))
+        assert say("hi").choices[0].message.content == "You said: hi"
