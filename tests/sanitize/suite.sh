@@ -1,3 +1,6 @@
 #!/bin/sh
 # The unit tests again, under the sanitizers.
-exec "$(dirname "$0")/../../tools/dev/sanitize.sh"
+set -eu
+
+tests=$(cd "$(dirname "$0")/.." && pwd)
+exec "$tests/lib/postgres.sh" run "$tests/../tools/dev/sanitize.sh"

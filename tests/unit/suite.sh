@@ -1,3 +1,6 @@
 #!/bin/sh
-# The unit tests that lie beside the sources, in the ordinary build.
-exec "$(dirname "$0")/run.py" "${CORBEL_BUILD:?}"
+# The unit tests that lie beside the sources, in the ordinary build, with a PostgreSQL for those that have an engine to choose.
+set -eu
+
+tests=$(cd "$(dirname "$0")/.." && pwd)
+exec "$tests/lib/postgres.sh" run "$tests/unit/run.py" "${CORBEL_BUILD:?}"

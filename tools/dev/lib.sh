@@ -124,3 +124,16 @@ sign()
 	shift
 	key "$@" >"$signed/.made-by"
 }
+
+# python_env REQUIREMENTS: prints the folder of a Python environment that holds these packages; made on the first call.
+python_env()
+{
+	env_dir=$CACHE/python-$(key "$1")
+	if [ ! -x "$env_dir/bin/python" ]; then
+		scratch
+		venv "$SCRATCH/env"
+		"$SCRATCH/env/bin/python" -m pip -q --disable-pip-version-check install -r "$1" >&2
+		place "$SCRATCH/env" "$env_dir"
+	fi
+	echo "$env_dir"
+}
