@@ -15,37 +15,34 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 export CORBEL_DATA="${CORBEL_DATA:-$ROOT/corbel-data}"
 CORBEL=$ROOT/build/corbel
 LOG=$CORBEL_DATA/serve.log
-PID_FILE=$CORBEL_DATA/serve.pid
 READY_SECONDS=30
 QUESTIONS='How can I build an index without locking out writes?
 What does the autovacuum daemon do?
 Which function returns the current date and time?'
 
-# The address that the server in our log printed when it was ready; nothing before.
-url() { sed -n 's/^corbel ready on \(http[^ ]*\).*/\1/p' "$LOG" 2>/dev/null | tail -n 1; }
+# A server writes its process and its address into the file that it holds locked.
+pid() { sed -n 1p "$CORBEL_DATA/corbel.lock" 2>/dev/null; }
+url() { sed -n 2p "$CORBEL_DATA/corbel.lock" 2>/dev/null; }
 
 healthy() { [ -n "$(url)" ] && curl -fsS -m 2 -o /dev/null "$(url)/healthz" 2>/dev/null; }
 
-running() { [ -f "$PID_FILE" ] && kill -0 "$(cat "$PID_FILE")" 2>/dev/null; }
-
 serve()
 {
-	if running && healthy; then
-		say "corbel is running already: $(url), pid $(cat "$PID_FILE")"
+	if healthy; then
+		say "corbel is running already: $(url), process $(pid)"
 		return
 	fi
-	mkdir -p "$CORBEL_DATA"
-	: >"$LOG"
+	mkdir -p -m 700 "$CORBEL_DATA"
 	nohup "$CORBEL" serve >"$LOG" 2>&1 </dev/null &
-	echo $! >"$PID_FILE"
+	server=$!
 	waited=0
 	until healthy; do
-		running || { cat "$LOG" >&2; die "corbel serve did not start"; }
+		kill -0 "$server" 2>/dev/null || { cat "$LOG" >&2; die "corbel serve did not start"; }
 		waited=$((waited + 1))
 		[ "$waited" -le $((READY_SECONDS * 10)) ] || die "corbel serve is not ready after $READY_SECONDS s; see $LOG"
 		sleep 0.1
 	done
-	say "corbel serves on $(url), pid $(cat "$PID_FILE"), output in $LOG"
+	say "corbel serves on $(url), process $server, output in $LOG"
 }
 
 ask()
@@ -60,7 +57,7 @@ next_lines()
 
 		corbel goes on serving on $(url). Lines to try next:
 
-		  export CORBEL_DATA=$CORBEL_DATA
+		  cd $ROOT; export CORBEL_DATA=$CORBEL_DATA
 		  build/corbel ask "How do I see which queries wait for a lock?"
 		  build/corbel trace ls
 
@@ -75,16 +72,13 @@ next_lines()
 		      model="docs", messages=[{"role": "user", "content": "What is a tablespace?"}])
 		  print(answer.choices[0].message.content)
 
-		  kill $(cat "$PID_FILE")    # stops it
+		  kill $(pid)    # stops it
 	EOT
 }
 
-CORBEL_YES=${CORBEL_YES:-} "$ROOT/tools/dev/setup.sh" build model corpus up
+"$ROOT/tools/dev/setup.sh" build model corpus up
 "$ROOT/tools/dev/build.sh"
 serve
-CORBEL_URL=$(url)
-export CORBEL_URL
-
 say "ingesting $(corpus_dir)"
 "$CORBEL" ingest --collection manual "$(corpus_dir)"
 
