@@ -32,7 +32,7 @@ serve()
 		say "corbel is running already: $(url), process $(pid)"
 		return
 	fi
-	mkdir -p -m 700 "$CORBEL_DATA"
+	(umask 077 && mkdir -p "$CORBEL_DATA")
 	nohup "$CORBEL" serve >"$LOG" 2>&1 </dev/null &
 	server=$!
 	waited=0
