@@ -90,7 +90,7 @@ line_leave(struct line *line, struct line_place *place)
 }
 
 /* NULL: it was this fiber's turn. */
-static const struct err *
+MAY_PARK static const struct err *
 line_stand(struct line *line)
 {
 	struct line_place place = { .link = line->last };

@@ -106,7 +106,7 @@ struct fiber *loop_fiber(void);    /* the running fiber; asserts that there is o
 struct fiber *fiber_start(const char *name, enum fiber_stack stack, struct scope *parent, void (*fn)(void *arg), void *arg);
 void fiber_list_init(struct fiber_list *list);
 void fiber_ready(struct fiber *fiber);   /* once, from parked; a fiber that is ready already stays so */
-void fiber_park(void);                   /* the running fiber, until fiber_ready */
+MAY_PARK void fiber_park(void);                   /* the running fiber, until fiber_ready */
 void fiber_run(struct fiber *fiber);     /* on the loop's own stack */
 
 /* scope.c */

@@ -312,42 +312,42 @@ keep_unsent(struct stream *stream, const struct iovec *iov, int count, size_t si
 	}
 }
 
+bool
+stream_push(struct stream *stream, struct iovec **iov, int *count)
+{
+	size_t left = iov_size(*iov, *count);
+	ssize_t size = 0;
+	int done;
+
+	if (left > 0 && unsent(stream) == 0 && !stream->broken) {
+		struct msghdr message = { .msg_iov = *iov, .msg_iovlen = (size_t)*count };
+
+		size = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+		if (size < 0 && errno != EAGAIN && errno != EINTR)
+			stream->broken = true;
+		size = size < 0 ? 0 : size;
+	}
+	left -= (size_t)size;
+	if (left == 0 || stream->broken)
+		return true;
+	done = iov_advance(*iov, *count, (size_t)size);
+	*iov += done;
+	*count -= done;
+	if (left > STREAM_UNSENT_MAX - unsent(stream))
+		return false;
+	keep_unsent(stream, *iov, *count, left);
+	rewatch(stream);
+	return true;
+}
+
 MAY_PARK const struct err *
 stream_write(struct stream *stream, struct iovec *iov, int count, int64_t timeout_us)
 {
-	const struct err *err;
+	const struct err *err = NULL;
 
-	for (;;) {
-		struct msghdr message = { .msg_iov = iov, .msg_iovlen = (size_t)count };
-		size_t left = iov_size(iov, count);
-		ssize_t size = 0;
-		int done;
-
-		if (stream->broken)
-			return &stream_gone;
-		if (left > 0 && unsent(stream) == 0) {
-			size = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
-			if (size < 0 && errno != EAGAIN && errno != EINTR) {
-				stream->broken = true;
-				return &stream_gone;
-			}
-			size = size < 0 ? 0 : size;
-		}
-		left -= (size_t)size;
-		if (left == 0)
-			return NULL;
-		done = iov_advance(iov, count, (size_t)size);
-		iov += done;
-		count -= done;
-		if (left <= STREAM_UNSENT_MAX - unsent(stream)) {
-			keep_unsent(stream, iov, count, left);
-			rewatch(stream);
-			return NULL;
-		}
+	while (!err && !stream_push(stream, &iov, &count))
 		err = wait_writable(stream, timeout_us);
-		if (err)
-			return err;
-	}
+	return stream->broken ? &stream_gone : err;
 }
 
 MAY_PARK const struct err *

@@ -67,6 +67,19 @@ MAY_PARK const struct err *stream_fill(struct stream *stream, size_t max, int64_
 void stream_release(struct stream *stream);
 
 /*
+ * Sends or keeps as much of it as it can without waiting; false when some is left. `iov` and `count` are moved on to that. Nothing is taken of a
+ * stream that is broken: true then, as for a stream that breaks a moment later.
+ */
+bool stream_push(struct stream *stream, struct iovec **iov, int *count);
+
+/* True when everything that was written is sent, and no fiber is about to write more of something. */
+static inline bool
+stream_sent(const struct stream *stream)
+{
+	return stream->out_start == stream->out_end && !stream->writer;
+}
+
+/*
  * Sends all of it, or all but STREAM_UNSENT_MAX bytes, which the loop sends later. Waits while more is left. `iov` is used up. ERR_TIMEOUT when
  * the peer takes nothing for timeout_us; ERR_CANCELLED when it is gone, or the scope is over. After an error the stream can only be closed.
  */

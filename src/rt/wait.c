@@ -131,7 +131,7 @@ wait_wake_all(struct waiter *const *waiters, size_t count)
 }
 
 /* Parks once in the fiber's scope: until the waiter is woken, the scope ends, or at_us. */
-static void
+MAY_PARK static void
 park_in_scope(struct fiber *fiber, struct waiter *waiter, int64_t at_us)
 {
 	struct scope *scope = fiber->scope;
@@ -152,7 +152,7 @@ park_in_scope(struct fiber *fiber, struct waiter *waiter, int64_t at_us)
 		fiber->waiting_next->waiting_link = fiber->waiting_link;
 }
 
-static const struct err *
+MAY_PARK static const struct err *
 wait_until(struct waiter *waiter, int64_t at_us)
 {
 	struct fiber *fiber = loop_fiber();
