@@ -74,7 +74,9 @@ def stop() -> int:
 
 
 def make_client(**more: Any) -> openai.OpenAI:
-    return openai.OpenAI(**{"base_url": f"{corbel.url}/v1", "api_key": corbel.key, "max_retries": 0, "timeout": 30, **more})
+    """A client that checks every answer against its own types, which it does not do unless told to."""
+    options = {"base_url": f"{corbel.url}/v1", "api_key": corbel.key, "max_retries": 0, "timeout": 30, "_strict_response_validation": True}
+    return openai.OpenAI(**{**options, **more})
 
 
 def make_async_client() -> openai.AsyncOpenAI:
@@ -112,6 +114,50 @@ def trace(identity: str) -> Any:
 
 def cosine(a: list[float], b: list[float]) -> float:
     return sum(x * y for x, y in zip(a, b)) / math.sqrt(sum(x * x for x in a) * sum(y * y for y in b))
+
+
+MANUAL = {
+    "vacuum.md": """# Routine Vacuuming
+
+PostgreSQL databases require periodic maintenance known as vacuuming.
+
+## The Autovacuum Daemon
+
+The autovacuum launcher starts the autovacuum workers for all databases. Each worker process checks each table within its database
+and executes VACUUM and ANALYZE as needed. The setting autovacuum_naptime is the minimum delay between runs on any given database.
+
+## Preventing Transaction ID Wraparound Failures
+
+Every table in the database must be vacuumed at least once every two billion transactions.
+""",
+    "indexes.md": """# Indexes
+
+## B-tree
+
+B-trees can handle equality and range queries on data that can be sorted into some ordering.
+
+## GIN
+
+GIN indexes are inverted indexes which are appropriate for data values that contain multiple component values, such as arrays.
+An inverted index contains a separate entry for each component value.
+""",
+    "backup.txt": "pg_dump is a utility for backing up a PostgreSQL database. It makes consistent backups even if the database is being used "
+    "concurrently. pg_restore restores an archive that pg_dump made.\n",
+    "ports.csv": "service,port\npostgresql,5432\npgbouncer,6432\n",
+}
+
+
+def make_store(name: str, files: dict[str, str], **more: Any) -> Any:
+    """A vector store with these files, ready to be searched."""
+    store = client.vector_stores.create(name=name, **more)
+    uploads = [(file, text.encode()) for file, text in files.items()]
+    batch = client.vector_stores.file_batches.upload_and_poll(store.id, files=uploads, poll_interval_ms=20)
+    assert batch.status == "completed" and batch.file_counts.completed == len(files), batch
+    return client.vector_stores.retrieve(store.id)
+
+
+def search(store_id: str, query: Any, **more: Any) -> list[Any]:
+    return list(client.vector_stores.search(store_id, query=query, **more))
 
 
 def unique(prefix: str) -> str:

@@ -200,8 +200,8 @@ def wait_for(look: Callable[[], Any], timeout_s: float, what: str) -> Any:
         time.sleep(0.01)
 
 
-def run(tests: Iterable[Callable[[], None]], only: str = "") -> int:
-    """Calls each test whose name contains `only`; prints what fails. Returns the exit status."""
+def count(tests: Iterable[Callable[[], None]], only: str = "") -> tuple[int, int]:
+    """Calls each test whose name contains `only`; prints how it went. Returns how many passed and failed."""
     passed = failed = 0
     for test in tests:
         name = test.__name__.replace("_", " ")
@@ -215,5 +215,11 @@ def run(tests: Iterable[Callable[[], None]], only: str = "") -> int:
         else:
             passed += 1
             print(f"ok      {name}", flush=True)
+    return passed, failed
+
+
+def run(tests: Iterable[Callable[[], None]], only: str = "") -> int:
+    """A whole suite; returns its exit status."""
+    passed, failed = count(tests, only)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0

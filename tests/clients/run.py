@@ -1,0 +1,64 @@
+"""Starts the world, runs the Python tests and then the Node tests in it, and prints their sum last."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import answer_tests
+import cancel_tests
+import chat_tests
+import embedding_tests
+import error_tests
+import file_tests
+import vector_store_tests
+import world
+
+HERE = Path(__file__).resolve().parent
+MODULES = (chat_tests, error_tests, cancel_tests, embedding_tests, file_tests, answer_tests, vector_store_tests)
+HELPERS = {"upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "cancelled_within_100_ms"}
+FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}
+
+
+def facts(module: ModuleType) -> Iterator[Callable[[], None]]:
+    """The tests of a module, in its order; those that need an untouched world come first."""
+    own = [value for name, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == module.__name__]
+    tests = [value for value in own if value.__name__ not in HELPERS and not value.__name__.startswith("_")]
+    yield from sorted(tests, key=lambda test: test.__name__ not in FIRST)
+
+
+def node_tests(only: str) -> tuple[int, int]:
+    """What the Node suite counted; one failure if it did not get that far."""
+    env = {**os.environ, "CORBEL_URL": world.corbel.url, "CORBEL_KEY": world.corbel.key, "MOCK_URL": world.mock.url}
+    done = subprocess.run(["node", HERE / "node_suite.mjs", only], env=env, stdout=subprocess.PIPE, text=True, timeout=300, check=False)
+    *lines, last = done.stdout.rstrip().split("\n")
+    counted = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
+    print("\n".join(lines if counted else [*lines, last]), flush=True)
+    return (int(counted[1]), int(counted[2])) if counted else (0, 1)
+
+
+def main() -> int:
+    only = sys.argv[1] if len(sys.argv) > 1 else ""
+    world.start()
+    try:
+        passed, failed = world.harness.count((test for module in MODULES for test in facts(module)), only)
+        node_passed, node_failed = node_tests(only)
+        status = world.stop()
+        print(f"{'ok      ' if status == 0 else 'FAILED  '}corbel stops cleanly when it is asked to")
+        passed, failed = passed + node_passed + (status == 0), failed + node_failed + (status != 0)
+    finally:
+        world.corbel.kill()
+        world.mock.kill()
+        if world.corbel.process.returncode not in (0, None) or failed:
+            print(f"-- the end of corbel's log:\n{world.corbel.errors()[-4000:]}")
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
