@@ -88,14 +88,14 @@ loop_push_wakes(struct loop *loop, struct waiter *first, struct waiter *last)
 void
 loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
 {
-	struct loop_post *post = mem_alloc(sizeof(*post));
+	struct loop_post *post = mem_alloc(sizeof(*post)), *head = atomic_load_explicit(&loop->posts, memory_order_relaxed);
 
 	post->fn = fn;
 	post->arg = arg;
-	post->next = atomic_load_explicit(&loop->posts, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak_explicit(&loop->posts, &post->next, post, memory_order_release, memory_order_relaxed))
-		;
-	if (!post->next)
+	do
+		post->next = head;
+	while (!atomic_compare_exchange_weak_explicit(&loop->posts, &head, post, memory_order_release, memory_order_relaxed));
+	if (!head) /* once pushed, the post is the loop's, and may be gone */
 		uv_async_send(&loop->doorbell);
 }
 
