@@ -161,6 +161,7 @@ record_sources(struct answer *answer, const struct citation *citations, size_t c
 			return;
 		source->version_id = passage->version_id;
 		source->document_id = passage->document_id;
+		source->path = passage->path;
 		source->chunk = passage->chunk;
 		source->ordinal = passage->ordinal;
 		source->rank = (unsigned)i + 1;

@@ -150,7 +150,7 @@ write_sources(struct tx *tx, const struct record *record)
 	for (const struct record_source *source = record->sources; source && !err; source = source->next)
 		err = tx_exec(tx, &stmt_source_insert,
 			PARAMS(V_INT(record->tenant), V_TEXT(record->request_id), V_INT(source->rank), V_TEXT(source->version_id), V_TEXT(source->document_id),
-				V_INT(source->chunk), V_INT(source->ordinal), V_REAL(source->score), V_INT(source->cited)),
+				V_TEXT(source->path), V_INT(source->chunk), V_INT(source->ordinal), V_REAL(source->score), V_INT(source->cited)),
 			NULL);
 	return err;
 }

@@ -29,7 +29,7 @@ struct record_message {
 
 struct record_source {
 	struct record_source *next;
-	struct str version_id, document_id;
+	struct str version_id, document_id, path;
 	int64_t chunk;          /* row id */
 	unsigned ordinal, rank;
 	double score;
@@ -93,5 +93,5 @@ struct trace_summary {
 /* Newest first; `before`: a request id that is not included any more, or empty. */
 MAY_PARK const struct err *record_list(struct store *store, struct arena *arena, int64_t tenant, struct str before, unsigned limit, struct trace_summary **out, size_t *count);
 
-/* One trace whole, as JSON (the shape is in docs/api.md); `id`: trace id, request id or response id. ERR_NOT_FOUND. */
+/* One interaction whole with the spans of its trace, as JSON (the shape is in docs/api.md); `id`: request, response or trace id (its newest interaction). ERR_NOT_FOUND. */
 MAY_PARK const struct err *record_show(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct buf *out);

@@ -124,9 +124,10 @@ show_sources(struct shown *shown, struct str interaction)
 		json_set_int(shown->json, "rank", rows_int(&rows, i, 0));
 		json_set_string(shown->json, "version_id", rows_text(&rows, i, 1));
 		json_set_string(shown->json, "document_id", rows_text(&rows, i, 2));
-		json_set_int(shown->json, "ordinal", rows_int(&rows, i, 3));
-		json_set_real(shown->json, "score", rows_real(&rows, i, 4));
-		json_set_bool(shown->json, "cited", rows_int(&rows, i, 5) != 0);
+		json_set_string(shown->json, "path", rows_text(&rows, i, 3));
+		json_set_int(shown->json, "ordinal", rows_int(&rows, i, 4));
+		json_set_real(shown->json, "score", rows_real(&rows, i, 5));
+		json_set_bool(shown->json, "cited", rows_int(&rows, i, 6) != 0);
 		json_end_object(shown->json);
 	}
 	json_end_array(shown->json);
@@ -209,6 +210,23 @@ show_spans(struct shown *shown, struct str trace_id)
 	return NULL;
 }
 
+/* The other interactions of the trace: a caller's traceparent may join many. */
+static MAY_PARK const struct err *
+show_others(struct shown *shown, struct str trace_id, struct str id)
+{
+	struct rows rows;
+	const struct err *err =
+		store_query(shown->store, shown->arena, &stmt_interaction_others, PARAMS(V_INT(shown->tenant), V_TEXT(trace_id), V_TEXT(id)), &rows);
+
+	if (err)
+		return err;
+	json_set_array(shown->json, "other_request_ids");
+	for (size_t i = 0; i < rows.count; i++)
+		json_put_string(shown->json, rows_text(&rows, i, 0));
+	json_end_array(shown->json);
+	return NULL;
+}
+
 MAY_PARK const struct err *
 record_show(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct buf *out)
 {
@@ -218,21 +236,23 @@ record_show(struct store *store, struct arena *arena, int64_t tenant, struct str
 	struct str trace_id;
 	const struct err *err = store_query(store, arena, &stmt_interaction_find, PARAMS(V_INT(tenant), V_TEXT(id)), &found);
 
+	if (!err && !found.count)
+		err = err_new(arena, ERR_NOT_FOUND, "no record has the trace, response or request id %" STR_F, STR_A(id));
+	if (!err)
+		err = store_query(store, arena, &stmt_interaction_get, PARAMS(V_INT(tenant), V_TEXT(rows_text(&found, 0, 0))), &rows);
 	if (err)
 		return err;
-	if (!found.count)
-		return err_new(arena, ERR_NOT_FOUND, "no record has the trace, response or request id %" STR_F, STR_A(id));
 	trace_id = rows_text(&found, 0, 1);
-	err = store_query(store, arena, &stmt_interaction_by_trace, PARAMS(V_INT(tenant), V_TEXT(trace_id)), &rows);
-	if (err)
-		return err;
 	json_out_init(&json, out);
 	json_begin_object(&json);
 	json_set_string(&json, "trace_id", trace_id);
-	json_set_array(&json, "interactions");
-	for (size_t i = 0; i < rows.count && !err; i++)
-		err = show_interaction(&shown, &rows, i);
-	json_end_array(&json);
+	json_key(&json, STR("interaction"));
+	if (rows.count)
+		err = show_interaction(&shown, &rows, 0);
+	else
+		json_put_null(&json); /* retention took it between the two reads */
+	if (!err)
+		err = show_others(&shown, trace_id, rows_text(&found, 0, 0));
 	if (!err)
 		err = show_spans(&shown, trace_id);
 	json_end_object(&json);

@@ -62,6 +62,7 @@ create table interaction_source (
 	rank bigint not null,
 	version_id text not null,
 	document_id text not null,
+	path text not null,              -- of the document, as it was
 	chunk bigint not null,
 	ordinal bigint not null,
 	score double precision not null,
