@@ -200,48 +200,76 @@ http_answer_begin(struct http_exchange *exchange, int status, struct str content
 	return NULL;
 }
 
-/* Writes the held head, if it still is, then a piece as the framing wants it, then the end, if this is it: one system call. */
-MAY_PARK static const struct err *
-write_piece(struct connection *connection, struct str piece, bool end)
+struct frame {
+	struct iovec iov[ANSWER_PIECES_MAX + 5];
+	int count;
+	char size[24]; /* of the chunk */
+};
+
+/* The held head, if it still is, then the pieces as the framing wants them, then the end, if this is it. */
+static void
+frame_compose(struct connection *connection, const struct str *pieces, int count, bool end, struct frame *out)
 {
 	bool chunked = connection->framing == FRAMING_CHUNKED;
-	struct iovec iov[6];
-	char size[24];
-	int count = 0;
+	size_t total = 0;
 
-	if (connection->answer != ANSWER_BEGUN)
-		return &answer_over;
-	if (connection->framing == FRAMING_NONE)
-		piece = STR_EMPTY;
+	out->count = 0;
 	if (connection->held.len > 0) {
-		iov[count++] = iov_of(connection->held);
-		iov[count++] = iov_of(buf_str(&connection->headers));
-		iov[count++] = iov_of(STR("\r\n"));
+		out->iov[out->count++] = iov_of(connection->held);
+		out->iov[out->count++] = iov_of(buf_str(&connection->headers));
+		out->iov[out->count++] = iov_of(STR("\r\n"));
 		connection->held = STR_EMPTY;
 	}
-	if (piece.len > 0) {
-		if (chunked)
-			iov[count++] = iov_of(str_n(size, (size_t)(put(put_hex(size, piece.len), STR("\r\n")) - size)));
-		iov[count++] = iov_of(piece);
-	}
-	if (chunked)
-		iov[count++] = iov_of(piece.len == 0 ? (end ? STR("0\r\n\r\n") : STR_EMPTY) : end ? STR("\r\n0\r\n\r\n") : STR("\r\n"));
+	for (int i = 0; i < count && connection->framing != FRAMING_NONE; i++)
+		total += pieces[i].len;
+	if (chunked && total > 0)
+		out->iov[out->count++] = iov_of(str_n(out->size, (size_t)(put(put_hex(out->size, total), STR("\r\n")) - out->size)));
+	for (int i = 0; i < count && total > 0; i++)
+		out->iov[out->count++] = iov_of(pieces[i]);
+	if (chunked && total > 0)
+		out->iov[out->count++] = iov_of(end ? STR("\r\n0\r\n\r\n") : STR("\r\n"));
+	else if (chunked && end)
+		out->iov[out->count++] = iov_of(STR("0\r\n\r\n"));
 	if (end)
 		connection->answer = ANSWER_DONE;
-	connection->exchange.sent_bytes += piece.len;
-	return send_all(connection, iov, count);
+	connection->exchange.sent_bytes += total;
+}
+
+MAY_PARK const struct err *
+answer_write(struct http_exchange *exchange, const struct str *pieces, int count, bool end)
+{
+	struct connection *connection = connection_of(exchange);
+	struct frame frame;
+
+	assert(count <= ANSWER_PIECES_MAX);
+	if (connection->answer != ANSWER_BEGUN)
+		return &answer_over;
+	frame_compose(connection, pieces, count, end, &frame);
+	return send_all(connection, frame.iov, frame.count);
+}
+
+void
+answer_push(struct http_exchange *exchange, struct str piece)
+{
+	struct connection *connection = connection_of(exchange);
+	struct frame frame;
+
+	if (connection->answer != ANSWER_BEGUN || !transport_sent(&connection->transport))
+		return;
+	frame_compose(connection, &piece, 1, false, &frame);
+	transport_push(&connection->transport, frame.iov, frame.count); /* nothing is unsent, so this is taken whole */
 }
 
 MAY_PARK const struct err *
 http_answer_write(struct http_exchange *exchange, struct str piece)
 {
-	return write_piece(connection_of(exchange), piece, false);
+	return answer_write(exchange, &piece, 1, false);
 }
 
 MAY_PARK const struct err *
 http_answer_end(struct http_exchange *exchange, struct str last)
 {
-	return write_piece(connection_of(exchange), last, true);
+	return answer_write(exchange, &last, 1, true);
 }
 
 void

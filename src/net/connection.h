@@ -14,6 +14,7 @@
 enum {
 	UNREAD_BODY_MAX = 64 * 1024, /* of a body that nobody read: read over, to keep the connection */
 	ANSWER_HEADERS_MAX = 64 * 1024,
+	ANSWER_PIECES_MAX = 8,
 	ARENA_POOL_MAX = 64,
 	PEER_MAX = 56
 };
@@ -105,3 +106,9 @@ bool body_short(const struct connection *connection);
 
 /* answer.c: an answer of the server's own, in OpenAI's shape of an error; the connection ends after it. */
 MAY_PARK void answer_refuse(struct connection *connection, int status, const char *message);
+
+/* answer.c: http_answer_write of several pieces as one (up to ANSWER_PIECES_MAX), and http_answer_end if `end`. */
+MAY_PARK const struct err *answer_write(struct http_exchange *exchange, const struct str *pieces, int count, bool end);
+
+/* answer.c: writes a short piece of a streaming answer if that can be done without waiting, outside the exchange's fiber; else does nothing. */
+void answer_push(struct http_exchange *exchange, struct str piece);

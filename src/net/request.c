@@ -109,6 +109,8 @@ on_headers_complete(llhttp_t *parser)
 {
 	struct request *request = parser->data;
 
+	if ((parser->flags & F_CONTENT_LENGTH) && parser->content_length > INT64_MAX)
+		return refuse(request, 400, "the request's Content-Length is not acceptable");
 	request->head_done = true;
 	request->method = str_of(llhttp_method_name((enum llhttp_method)parser->method));
 	request->major = parser->http_major;

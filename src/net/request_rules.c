@@ -44,6 +44,17 @@ copy_head(struct request *request, struct str message, struct http_exchange *out
 	return true;
 }
 
+/* One blank before the target, and one behind it: the parser takes more, as other servers do not. */
+static bool
+check_blanks(struct request *request, struct str message)
+{
+	const char *target = message.ptr + request->target_at;
+
+	if (request->target_at < 2 || target[-2] == ' ' || target[request->target_len + 1] == ' ')
+		return refuse(request, 400, "the request line is malformed");
+	return true;
+}
+
 static bool
 check_line(struct request *request, struct http_exchange *out)
 {
@@ -167,7 +178,7 @@ enum request_step
 request_describe(struct request *request, struct str message, struct http_exchange *out)
 {
 	struct special special = { 0 };
-	bool ok = copy_head(request, message, out) && check_line(request, out) && check_headers(request, &out->headers, &special) &&
+	bool ok = copy_head(request, message, out) && check_line(request, out) && check_blanks(request, message) && check_headers(request, &out->headers, &special) &&
 		check_framing(request, &special, out) && check_target(request, &special, out);
 
 	return ok ? REQUEST_DONE : REQUEST_BAD;

@@ -23,19 +23,24 @@ MAY_PARK const struct err *sse_send_raw(struct sse_writer *writer, struct str fr
 MAY_PARK const struct err *sse_end(struct sse_writer *writer, struct str last);
 
 /*
- * A reader: feed pieces as they come, take frames out. LF, CRLF and CR end lines; a byte order mark at the start is skipped; comments are skipped; a frame without
- * data is no frame. A frame over frame_max bytes is ERR_TOO_LARGE. Views are valid until the next feed.
+ * A reader: feed pieces as they come, take frames out until there is none, feed again. LF, CRLF and CR end lines; a byte order mark at the start is
+ * skipped; comments are skipped; a frame without data is no frame. What has not been given out yet may be at most frame_max bytes.
  */
 struct sse_reader {
-	struct buf pending;   /* bytes of a frame that is not whole */
-	size_t scanned;       /* of them, how many were looked at */
-	struct buf data;      /* joined data lines of the frame being given out */
-	struct buf event;
-	bool started;
+	struct buf pending;            /* bytes of the frame that is not whole, and behind it */
+	struct buf joined;             /* data of a frame that has several lines of it */
+	size_t frame, line, looked;    /* in pending: where the frame and its current line begin, and up to where that line's end was looked for */
+	size_t event_at, event_len;    /* in pending, of the frame so far */
+	size_t data_at, data_len;
+	unsigned data_lines;
+	bool started;                  /* the first line is past */
+	bool after_cr;                 /* a line feed now belongs to the line before */
 };
 void sse_reader_init(struct sse_reader *reader, struct arena *arena, size_t frame_max);
 void sse_reader_fini(struct sse_reader *reader);
+
+/* ERR_TOO_LARGE: the reader is of no use any more. The piece is copied. */
 const struct err *sse_reader_feed(struct sse_reader *reader, struct str piece);
 
-/* True and the next frame; false when a whole one is not there yet. A frame cut off by the end of the stream is never given. */
+/* True and the next frame; false when a whole one is not there yet. Views are valid until the next call. A frame cut off by the end of the stream is never given. */
 bool sse_reader_next(struct sse_reader *reader, struct str *event, struct str *data);

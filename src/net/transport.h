@@ -57,6 +57,18 @@ transport_write(struct transport *transport, struct iovec *iov, int count, int64
 	return stream_write(&transport->stream, iov, count, timeout_us);
 }
 
+static inline bool
+transport_push(struct transport *transport, struct iovec *iov, int count)
+{
+	return stream_push(&transport->stream, &iov, &count);
+}
+
+static inline bool
+transport_sent(const struct transport *transport)
+{
+	return stream_sent(&transport->stream);
+}
+
 MAY_PARK static inline const struct err *
 transport_flush(struct transport *transport, int64_t timeout_us)
 {

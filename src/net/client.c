@@ -1,0 +1,337 @@
+/*
+ * client.c - libcurl's multi handle on a loop. See client.h and http_client.h.
+ *
+ * libcurl says which sockets to watch and when it wants to be called; the loop calls curl_multi_socket_action, always on its own stack, never on a
+ * fiber's. A kept connection stays watched between two calls: taking it out of the loop's set and putting it back would cost
+ * three system calls a request. Sockets are opened and closed through us, so a watch never outlives its descriptor.
+ */
+#include "net/client.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "net/address.h"
+#include "rt/loop_timer.h"
+#include "rt/watch.h"
+
+enum { CALLS_KEPT = 256, CONNECTIONS_KEPT = 1024, RECEIVE_BUFFER = 16 * 1024, BODY_BUFFER_MAX = 1024 * 1024 };
+
+struct client_socket {
+	struct http_client *client;
+	struct watch *watch;
+	curl_socket_t fd;
+	bool ours;  /* opened by socket_open, so socket_close will be called for it */
+	bool kept;  /* no call uses it now */
+};
+
+struct http_client {
+	CURLM *multi;
+	struct loop_timer *timer;
+	struct client_socket **sockets; /* by descriptor */
+	size_t socket_cap;
+	struct http_call *free;
+	unsigned free_count;
+};
+
+static _Thread_local struct http_client *this_client;
+
+/* What has ended: the call is told, and its connection is free for another. */
+static void
+take_results(struct http_client *client)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(client->multi, &left))) {
+		struct http_call *call = NULL;
+
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &call);
+		call->result = message->data.result; /* the message is gone after the removal */
+		call->done = true;
+		call->running = false;
+		curl_multi_remove_handle(client->multi, call->easy);
+		call_wake(call);
+	}
+}
+
+static void
+on_timer(void *arg)
+{
+	struct http_client *client = arg;
+	int running;
+
+	curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	take_results(client);
+}
+
+/* libcurl: call me in so many milliseconds. */
+static int
+timer_wanted(CURLM *multi, long ms, void *arg)
+{
+	struct http_client *client = arg;
+
+	(void)multi;
+	if (ms < 0)
+		loop_timer_stop(client->timer);
+	else
+		loop_timer_start(client->timer, ms * INT64_C(1000));
+	return 0;
+}
+
+static void
+on_socket(void *arg, int events)
+{
+	struct client_socket *socket = arg;
+	struct http_client *client = socket->client;
+	int mask = 0, running;
+
+	if (socket->kept) { /* the server has closed a connection that nobody uses: libcurl sees that when it looks for one */
+		watch_set(socket->watch, 0);
+		return;
+	}
+	if (events & FD_HANGUP) /* an error: the watch is over, libcurl is to find out */
+		mask |= CURL_CSELECT_ERR;
+	if (events & FD_READ)
+		mask |= CURL_CSELECT_IN;
+	if (events & FD_WRITE)
+		mask |= CURL_CSELECT_OUT;
+	curl_multi_socket_action(client->multi, socket->fd, mask, &running);
+	take_results(client);
+}
+
+static struct client_socket *
+socket_add(struct http_client *client, curl_socket_t fd, bool ours)
+{
+	struct client_socket *socket;
+	size_t index = (size_t)fd, cap = client->socket_cap;
+
+	if (index >= cap) {
+		cap = index + 1 > cap * 2 ? index + 1 : cap * 2;
+		client->sockets = mem_realloc(client->sockets, cap * sizeof(struct client_socket *));
+		memset(client->sockets + client->socket_cap, 0, (cap - client->socket_cap) * sizeof(struct client_socket *));
+		client->socket_cap = cap;
+	}
+	assert(!client->sockets[index]);
+	socket = mem_zalloc(sizeof(*socket));
+	socket->client = client;
+	socket->fd = fd;
+	socket->ours = ours;
+	client->sockets[index] = socket;
+	return socket;
+}
+
+static void
+socket_drop(struct http_client *client, curl_socket_t fd)
+{
+	struct client_socket *socket = (size_t)fd < client->socket_cap ? client->sockets[fd] : NULL;
+
+	if (!socket)
+		return;
+	watch_free(socket->watch);
+	free(socket);
+	client->sockets[fd] = NULL;
+}
+
+/* libcurl: watch this socket so, or no more. Some are libcurl's own, as the resolver's pair. */
+static int
+socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
+{
+	struct http_client *client = arg;
+	struct client_socket *socket = (size_t)fd < client->socket_cap ? client->sockets[fd] : NULL;
+
+	(void)easy;
+	(void)unused;
+	if (what == CURL_POLL_REMOVE) {
+		if (socket && socket->ours)
+			socket->kept = true;
+		else
+			socket_drop(client, fd);
+		return 0;
+	}
+	if (!socket)
+		socket = socket_add(client, fd, false);
+	if (!socket->watch)
+		socket->watch = watch_new(fd, on_socket, socket);
+	if (!socket->watch)
+		return -1;
+	socket->kept = false;
+	watch_set(socket->watch, (what & CURL_POLL_IN ? FD_READ : 0) | (what & CURL_POLL_OUT ? FD_WRITE : 0));
+	return 0;
+}
+
+/* Opens a socket to an address that libcurl has resolved: the place to refuse what a stranger's URL may not reach. */
+static curl_socket_t
+socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_call *call = arg;
+	int fd;
+
+	(void)purpose;
+	if (call->public_only && !address_is_public(&address->addr)) {
+		call->refused_address = true;
+		return CURL_SOCKET_BAD;
+	}
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	socket_add(call->client, fd, true);
+	return fd;
+}
+
+static int
+socket_close(void *arg, curl_socket_t fd)
+{
+	socket_drop(arg, fd);
+	return close(fd);
+}
+
+/* What is the same for every call. */
+static CURL *
+easy_new(struct http_client *client, struct http_call *call)
+{
+	CURL *easy = curl_easy_init();
+
+	if (!easy)
+		return NULL;
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* whatever the environment says */
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->why);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, call_on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, call_on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, client); /* a connection outlives the call that opened it */
+	return easy;
+}
+
+static void
+call_free(struct http_call *call)
+{
+	curl_easy_cleanup(call->easy);
+	buf_fini(&call->coming);
+	buf_fini(&call->given);
+	free(call);
+}
+
+struct http_call *
+client_take(struct http_client *client)
+{
+	struct http_call *call = client->free;
+
+	if (call) {
+		client->free = call->next;
+		client->free_count--;
+		return call;
+	}
+	call = mem_zalloc(sizeof(*call));
+	call->client = client;
+	buf_init(&call->coming, NULL, BODY_BUFFER_MAX);
+	buf_init(&call->given, NULL, BODY_BUFFER_MAX);
+	call->easy = easy_new(client, call);
+	if (!call->easy) {
+		free(call);
+		return NULL;
+	}
+	return call;
+}
+
+void
+client_give(struct http_client *client, struct http_call *call)
+{
+	if (client->free_count == CALLS_KEPT) {
+		call_free(call);
+		return;
+	}
+	call->next = client->free;
+	client->free = call;
+	client->free_count++;
+}
+
+bool
+client_start(struct http_client *client, struct http_call *call)
+{
+	call->running = curl_multi_add_handle(client->multi, call->easy) == CURLM_OK;
+	return call->running;
+}
+
+void
+client_abandon(struct http_client *client, struct http_call *call)
+{
+	if (call->running)
+		curl_multi_remove_handle(client->multi, call->easy);
+	call->running = false;
+}
+
+static void
+curl_init(void)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+}
+
+static void
+client_end(void *unused)
+{
+	struct http_client *client = this_client;
+
+	(void)unused;
+	if (!client)
+		return;
+	while (client->free) {
+		struct http_call *call = client->free;
+
+		client->free = call->next;
+		call_free(call);
+	}
+	curl_multi_cleanup(client->multi); /* closes the kept connections */
+	loop_timer_free(client->timer);
+	free(client->sockets);
+	free(client);
+	this_client = NULL;
+}
+
+struct http_client *
+http_client_of(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	struct http_client *client = this_client;
+
+	if (client)
+		return client;
+	pthread_once(&once, curl_init);
+	client = mem_zalloc(sizeof(*client));
+	client->multi = curl_multi_init();
+	if (!client->multi)
+		abort();
+	client->timer = loop_timer_new(on_timer, client);
+	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
+	curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
+	curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
+	curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+	loop_at_end(loop_current(), client_end, NULL);
+	this_client = client;
+	return client;
+}
+
+void
+http_client_end(void)
+{
+	client_end(NULL);
+}
