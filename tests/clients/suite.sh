@@ -3,7 +3,7 @@
 #
 #	tests/clients/suite.sh [PART-OF-A-TEST'S-NAME]
 #
-# The clients are installed into the cache, once for each set of pinned versions, whole or not at all.
+# The clients are installed into the cache once, at the pinned versions.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -11,18 +11,15 @@ ROOT=$(cd "$here/../.." && pwd)
 . "$ROOT/tools/dev/lib.sh"
 
 export CORBEL_BUILD="${CORBEL_BUILD:-$ROOT/build}"
-export CORBEL_CLIENTS="$CACHE/clients"
-pins="$here/requirements.txt $here/package-lock.json"
+export CORBEL_CLIENTS="$CACHE/node-clients"
+python=$(python_env "$here/requirements.txt")/bin/python
 
-# shellcheck disable=SC2086 # two files
-if ! made_by "$CORBEL_CLIENTS" $pins; then
+if ! made_by "$CORBEL_CLIENTS" "$here/package-lock.json"; then
 	scratch
 	mkdir "$SCRATCH/clients"
-	venv "$SCRATCH/clients/venv"
-	"$SCRATCH/clients/venv/bin/python" -m pip -q --disable-pip-version-check install -r "$here/requirements.txt"
 	cp "$here/package.json" "$here/package-lock.json" "$SCRATCH/clients/"
 	(cd "$SCRATCH/clients" && npm ci --silent --no-audit --no-fund --no-update-notifier)
-	sign "$SCRATCH/clients" $pins
+	sign "$SCRATCH/clients" "$here/package-lock.json"
 	place "$SCRATCH/clients" "$CORBEL_CLIENTS"
 fi
-exec "$CORBEL_CLIENTS/venv/bin/python" "$here/run.py" "$@"
+exec "$python" "$here/run.py" "$@"

@@ -169,7 +169,7 @@ models_answer(struct reply *reply)
 		bytes_fmt(&reply->body,
 			  openai ? "%s\n    {\n      \"id\": \"%s\",\n      \"object\": \"model\",\n      \"created\": 1700000000,\n"
 				   "      \"owned_by\": \"mock\"\n    }" :
-				   "%s{\"type\":\"model\",\"id\":\"%s\",\"display_name\":\"Mock\",\"created_at\":\"2023-11-14T22:13:20Z\"}",
+				   "%s{\"type\":\"model\",\"id\":\"%s\",\"display_name\":\"Mock\",\"created_at\":\"2023-11-14T22:13:20Z\",\"lifecycle\":\"active\"}",
 			  i ? "," : "", names[i]);
 	}
 	if (openai)
