@@ -57,10 +57,11 @@ installed()
 }
 
 # scratch: makes a scratch directory in CACHE, on the file system of the things that will be moved out of it, sets
-# SCRATCH to it, and removes it at exit.
+# SCRATCH to it, and removes it at exit, and those of runs that were killed a day ago or earlier.
 scratch()
 {
 	mkdir -p "$CACHE"
+	find "$CACHE" -maxdepth 1 -name '.making.*' -mtime +0 -exec rm -rf {} +
 	SCRATCH=$(mktemp -d "$CACHE/.making.XXXXXX")
 	trap 'rm -rf "$SCRATCH"' EXIT
 	trap 'exit 130' INT TERM HUP
