@@ -1,0 +1,18 @@
+"""Runs the fault tests; each starts what it needs. The last line is their sum."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import abuse_tests  # noqa: E402
+import disk_tests  # noqa: E402
+import harness  # noqa: E402
+import kill_tests  # noqa: E402
+import upstream_tests  # noqa: E402
+
+TESTS = [*upstream_tests.TESTS, *abuse_tests.TESTS, *disk_tests.TESTS, *kill_tests.TESTS]
+
+if __name__ == "__main__":
+    sys.exit(harness.run(TESTS, sys.argv[1] if len(sys.argv) > 1 else ""))
