@@ -351,9 +351,12 @@ loop_run(void)
 {
 	struct epoll_event events[256];
 	struct timer *timer;
+	sigset_t none;
 
+	sigemptyset(&none);
 	while (!stopped) {
-		int count = epoll_wait(epoll_fd, events, COUNT(events), loop_wait_ms());
+		/* Signals come in here alone, so that none is lost between the look at `stopped` and the wait. */
+		int count = epoll_pwait(epoll_fd, events, COUNT(events), loop_wait_ms(), &none);
 
 		for (int i = 0; i < count; i++) {
 			if (!events[i].data.ptr)
@@ -407,6 +410,7 @@ main(int argc, char **argv)
 	const char *where = "127.0.0.1:0";
 	struct sigaction action = { .sa_handler = stop };
 	struct rlimit files;
+	sigset_t stopping;
 
 	for (int i = 1; i < argc; i += 2) {
 		if (i + 1 < argc && strcmp(argv[i], "--listen") == 0) {
@@ -418,6 +422,10 @@ main(int argc, char **argv)
 			return 2;
 		}
 	}
+	sigemptyset(&stopping);
+	sigaddset(&stopping, SIGTERM);
+	sigaddset(&stopping, SIGINT);
+	sigprocmask(SIG_BLOCK, &stopping, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
