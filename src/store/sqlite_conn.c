@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -148,53 +147,21 @@ sqlite_conn_open(struct sqlite_conn *conn, const char *path, enum sqlite_role ro
 void
 sqlite_conn_close(struct sqlite_conn *conn)
 {
-	for (size_t i = 0; i < conn->capacity; i++)
-		sqlite3_finalize(conn->prepared[i].handle);
-	free(conn->prepared);
+	for (size_t i = 0; i < conn->prepared.capacity; i++)
+		sqlite3_finalize(conn->prepared.entries[i].value);
+	stmt_table_fini(&conn->prepared);
 	sqlite3_close(conn->db);
 	*conn = (struct sqlite_conn){ 0 };
-}
-
-/* Where the statement is in the table, or the free place where it belongs. */
-static struct prepared *
-find_place(struct prepared *table, size_t capacity, const struct stmt *stmt)
-{
-	size_t at = ((uintptr_t)stmt * UINT64_C(0x9e3779b97f4a7c15)) >> 32;
-
-	for (;; at++) {
-		struct prepared *place = &table[at & (capacity - 1)];
-
-		if (!place->stmt || place->stmt == stmt)
-			return place;
-	}
-}
-
-static void
-grow_table(struct sqlite_conn *conn)
-{
-	size_t capacity = conn->capacity ? conn->capacity * 2 : 64;
-	struct prepared *table = mem_zalloc(capacity * sizeof(*table));
-
-	for (size_t i = 0; i < conn->capacity; i++) {
-		if (conn->prepared[i].stmt)
-			*find_place(table, capacity, conn->prepared[i].stmt) = conn->prepared[i];
-	}
-	free(conn->prepared);
-	conn->prepared = table;
-	conn->capacity = capacity;
 }
 
 const struct err *
 sqlite_conn_prepare(struct sqlite_conn *conn, const struct stmt *stmt, struct arena *arena, sqlite3_stmt **out)
 {
-	struct prepared *place;
+	void **known = stmt_table_at(&conn->prepared, stmt);
 	int code;
 
-	if (conn->used * 2 >= conn->capacity)
-		grow_table(conn);
-	place = find_place(conn->prepared, conn->capacity, stmt);
-	*out = place->handle;
-	if (place->stmt)
+	*out = *known;
+	if (*out)
 		return NULL;
 	code = sqlite3_prepare_v3(conn->db, stmt->sql[STORE_SQLITE], -1, SQLITE_PREPARE_PERSISTENT, out, NULL);
 	if (code != SQLITE_OK)
@@ -203,8 +170,7 @@ sqlite_conn_prepare(struct sqlite_conn *conn, const struct stmt *stmt, struct ar
 		sqlite3_finalize(*out);
 		return err_detail(arena, &err_internal, "%s has other parameters or columns than declared", stmt->name);
 	}
-	*place = (struct prepared){ stmt, *out };
-	conn->used++;
+	*known = *out;
 	return NULL;
 }
 

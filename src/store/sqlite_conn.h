@@ -8,17 +8,12 @@
 #include <sqlite3.h>
 
 #include "store/rowbuf.h"
-
-struct prepared {
-	const struct stmt *stmt; /* NULL: a free place */
-	sqlite3_stmt *handle;
-};
+#include "store/stmt_table.h"
 
 struct sqlite_conn {
 	sqlite3 *db;
-	struct prepared *prepared; /* open addressing by the statement's address */
-	size_t capacity, used;
-	int64_t deadline_us;       /* of the statement that runs: then it is interrupted with ERR_TIMEOUT */
+	struct stmt_table prepared; /* sqlite3_stmt */
+	int64_t deadline_us;        /* of the statement that runs: then it is interrupted with ERR_TIMEOUT */
 };
 
 enum sqlite_role { SQLITE_READER, SQLITE_WRITER };

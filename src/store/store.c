@@ -15,6 +15,7 @@ static const struct {
 	const struct engine *engine;
 } engines[] = {
 	{ STR_INIT("sqlite:"), &sqlite_engine },
+	{ STR_INIT("postgres"), &postgres_engine },
 };
 
 const struct err *

@@ -145,7 +145,7 @@ struct errand {
 	void *arg;
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
-	bool done;
+	unsigned left;
 };
 
 static void
@@ -155,7 +155,7 @@ errand_run(void *arg)
 
 	errand->fn(errand->arg);
 	pthread_mutex_lock(&errand->lock);
-	errand->done = true;
+	errand->left--;
 	pthread_cond_signal(&errand->ended);
 	pthread_mutex_unlock(&errand->lock);
 }
@@ -166,16 +166,33 @@ errand_start(void *arg)
 	CHECK_OK(fiber_go("errand", NULL, errand_run, arg));
 }
 
+static void
+errand_wait(struct errand *errand)
+{
+	pthread_mutex_lock(&errand->lock);
+	while (errand->left)
+		pthread_cond_wait(&errand->ended, &errand->lock);
+	pthread_mutex_unlock(&errand->lock);
+}
+
 void
 testing_on_loop(struct testing *testing, unsigned loop, void (*fn)(void *arg), void *arg)
 {
-	struct errand errand = { fn, arg, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
+	struct errand errand = { fn, arg, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 1 };
 
 	loop_post(runtime_loop(testing->runtime, loop), errand_start, &errand);
-	pthread_mutex_lock(&errand.lock);
-	while (!errand.done)
-		pthread_cond_wait(&errand.ended, &errand.lock);
-	pthread_mutex_unlock(&errand.lock);
+	errand_wait(&errand);
+}
+
+void
+testing_on_loops(struct testing *testing, void (*fn)(void *arg), void *arg)
+{
+	unsigned loops = runtime_loop_count(testing->runtime);
+	struct errand errand = { fn, arg, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, loops };
+
+	for (unsigned i = 0; i < loops; i++)
+		loop_post(runtime_loop(testing->runtime, i), errand_start, &errand);
+	errand_wait(&errand);
 }
 
 struct story {

@@ -37,6 +37,9 @@ struct store *testing_open(struct testing *testing, const struct store_schema *c
 /* Runs fn(arg) as a fiber of the loop and waits for its end. Not from a loop's thread. */
 void testing_on_loop(struct testing *testing, unsigned loop, void (*fn)(void *arg), void *arg);
 
+/* The same on every loop at once. */
+void testing_on_loops(struct testing *testing, void (*fn)(void *arg), void *arg);
+
 /* All in one: opens a store and runs fn(store, arg) on loop 0. */
 void testing_run(enum store_engine engine, const struct store_schema *const *schemas, void (*fn)(struct store *store, void *arg), void *arg);
 

@@ -1,0 +1,210 @@
+/*
+ * postgres_tx.c - a transaction: a connection of its own from the first statement to the commit, at isolation level serializable.
+ *
+ * `begin` travels with the first statement, so a transaction of n statements costs n + 1 round trips. Once begun it runs in a shielded scope: a
+ * client that leaves does not leave half a transaction behind. It is run again when the server says that it collided with another one, and
+ * when the connection broke before the commit was sent; from then on a broken connection means that nobody knows, and that is what is said.
+ */
+#include "base/fault.h"
+#include "base/random.h"
+#include "rt/fiber.h"
+#include "store/postgres.h"
+
+FAULT(store_pg_statement); /* the connection breaks before a statement */
+FAULT(store_pg_commit);    /* the connection breaks with the commit on its way */
+
+enum { RUNS_MAX = 5, WAITING_MAX = 1024, TX_BYTES_MAX = 256 << 20 };
+#define TX_MAX_US (30 * USEC_PER_SEC)
+#define ANSWER_EXTRA_US (2 * USEC_PER_SEC) /* the server ends its statement first, unless the network is gone */
+#define PAUSE_US (2 * USEC_PER_MS)
+
+static const struct stmt commit_stmt = { "corbel_commit", { "", "commit" }, .writes = true };
+static const struct stmt rollback_stmt = { "corbel_rollback", { "", "rollback" }, .writes = true };
+static const struct stmt notify_stmt = { "corbel_notify", { "", "select pg_notify('corbel', $1)" }, .params = 1, .columns = 1, .writes = true };
+
+struct pg_tx {
+	struct tx base;
+	struct pg_conn *conn;
+	int64_t deadline_us;
+	bool begun;
+	enum { RUN_ENDS, RUN_AGAIN, RUN_UNKNOWN } verdict;
+};
+
+/* The error of a request that has not been answered. */
+static const struct err *
+tx_unanswered(struct pg_tx *tx, enum pg_outcome outcome)
+{
+	if (outcome == PG_LOST)
+		tx->verdict = RUN_AGAIN;
+	return pg_unavailable(tx->conn->loop, tx->base.arena);
+}
+
+static const struct err *
+run_stmt(struct pg_tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out)
+{
+	struct arena *arena = tx->base.arena;
+	struct pg_request *request = pg_request_new(tx->base.store, stmt, params);
+	const struct err *err;
+
+	if (!tx->begun) {
+		request->begin = "begin isolation level serializable";
+		request->timeout_us = tx->deadline_us - clock_mono_us();
+		request->timeout_us = request->timeout_us > USEC_PER_MS ? request->timeout_us : USEC_PER_MS;
+	}
+	tx->begun = true;
+	if (fault_hit(&fault_store_pg_statement))
+		pg_conn_lose(tx->conn);
+	pg_conn_submit(tx->conn, request);
+	err = pg_request_wait(tx->conn, request);
+	if (err) { /* given up: what the server does with it is unknown, so this connection is of no more use */
+		pg_conn_lose(tx->conn);
+		return err;
+	}
+	if (request->outcome != PG_ANSWERED)
+		err = tx_unanswered(tx, request->outcome);
+	else
+		err = pg_request_err(request, arena);
+	if (!err && stmt->columns)
+		err = rowbuf_move(&request->rows, arena, out);
+	out->changed = request->changed;
+	if (pg_is_conflict(request->sqlstate))
+		tx->verdict = RUN_AGAIN;
+	pg_request_free(request);
+	return err;
+}
+
+const struct err *
+postgres_exec(struct tx *base, const struct stmt *stmt, const struct value *params, struct rows *out)
+{
+	struct pg_tx *tx = (struct pg_tx *)base;
+
+	if (tx->begun && tx->conn->state == PG_CLOSED) { /* lost while fn computed */
+		tx->verdict = RUN_AGAIN;
+		return pg_unavailable(tx->conn->loop, base->arena);
+	}
+	return run_stmt(tx, stmt, params, out);
+}
+
+const struct err *
+postgres_notify(struct tx *base, struct topic *topic)
+{
+	struct rows rows;
+
+	return postgres_exec(base, &notify_stmt, PARAMS(V_TEXT(str_of(topic->name))), &rows);
+}
+
+static const struct err *
+unknown_outcome(struct arena *arena)
+{
+	return err_new(arena, ERR_UNKNOWN_OUTCOME, "the connection to the database broke while the change was being saved; it may or may not have been saved");
+}
+
+static const struct err *
+commit(struct pg_tx *tx)
+{
+	struct arena *arena = tx->base.arena;
+	struct pg_request *request;
+	const struct err *err;
+
+	if (tx->conn->state != PG_READY) { /* lost before the commit was sent */
+		tx->verdict = RUN_AGAIN;
+		return pg_unavailable(tx->conn->loop, arena);
+	}
+	request = pg_request_new(tx->base.store, &commit_stmt, NO_PARAMS);
+	pg_conn_submit(tx->conn, request);
+	if (fault_hit(&fault_store_pg_commit))
+		pg_conn_lose(tx->conn);
+	if (pg_request_wait(tx->conn, request)) {
+		pg_conn_lose(tx->conn);
+		return unknown_outcome(arena);
+	}
+	if (request->outcome != PG_ANSWERED)
+		err = unknown_outcome(arena);
+	else if (request->sqlstate[0])
+		err = pg_request_err(request, arena);
+	else if (strcmp(request->tag, "COMMIT") != 0)
+		err = err_detail(arena, &err_internal, "commit was answered %s", request->tag);
+	else
+		err = NULL;
+	if (pg_is_conflict(request->sqlstate))
+		tx->verdict = RUN_AGAIN;
+	pg_request_free(request);
+	return err;
+}
+
+static void
+roll_back(struct pg_tx *tx)
+{
+	struct pg_request *request;
+
+	if (!tx->begun || tx->conn->state != PG_READY)
+		return;
+	request = pg_request_new(tx->base.store, &rollback_stmt, NO_PARAMS);
+	pg_conn_submit(tx->conn, request);
+	if (pg_request_wait(tx->conn, request) || request->outcome != PG_ANSWERED || request->sqlstate[0])
+		pg_conn_lose(tx->conn);
+	else
+		pg_request_free(request);
+}
+
+static const struct err *
+run_once(struct pg_tx *tx, tx_fn *fn, void *arg)
+{
+	const struct err *err;
+
+	tx->begun = false;
+	tx->verdict = RUN_ENDS;
+	tx->base.failed = NULL;
+	arena_reset(tx->base.arena);
+	err = tx_run(&tx->base, fn, arg);
+	if (!err && tx->begun)
+		return commit(tx);
+	roll_back(tx);
+	return err;
+}
+
+/* With a connection in hand: as often as it must, until the deadline. */
+static const struct err *
+run_often(struct pg_tx *tx, struct arena *arena, tx_fn *fn, void *arg)
+{
+	const struct err *err;
+	struct scope scope;
+	int64_t left = tx->deadline_us - clock_mono_us();
+
+	scope_open_shielded(&scope, left + ANSWER_EXTRA_US);
+	for (int run = 1;; run++) {
+		err = run_once(tx, fn, arg);
+		if (!err || tx->verdict != RUN_AGAIN || run == RUNS_MAX || clock_mono_us() > tx->deadline_us)
+			break;
+		/* Those that collided do not come back together. */
+		if (fiber_sleep_us((PAUSE_US << run) + (int64_t)(random_u64() % (PAUSE_US << run))))
+			break;
+	}
+	scope_close(&scope);
+	return err_copy(arena, err);
+}
+
+const struct err *
+postgres_tx(struct store *store, struct arena *arena, tx_fn *fn, void *arg, bool reserved)
+{
+	struct pg_loop *loop = pg_loop_here((struct postgres_store *)store);
+	struct pg_tx tx = { .base = { .store = store } };
+	int64_t left = scope_left_us();
+	const struct err *err;
+
+	if (loop->tx_waiting >= WAITING_MAX && !reserved)
+		return &err_busy;
+	loop->tx_waiting++;
+	err = semaphore_take(&loop->tx_permits);
+	loop->tx_waiting--;
+	if (err)
+		return err;
+	tx.conn = pg_loop_take(loop);
+	tx.base.arena = arena_new(TX_BYTES_MAX);
+	tx.deadline_us = clock_mono_us() + (left < TX_MAX_US ? left : TX_MAX_US);
+	err = run_often(&tx, arena, fn, arg);
+	arena_free(tx.base.arena);
+	pg_loop_give(loop, tx.conn);
+	semaphore_give(&loop->tx_permits);
+	return err;
+}
