@@ -319,11 +319,9 @@ const struct err *
 sqlite_writer_tx(struct sqlite_writer *writer, struct arena *arena, tx_fn *fn, void *arg, bool reserved)
 {
 	struct sqlite_member member = { .fn = fn, .arg = arg };
-	const struct err *err = scope_check();
+	const struct err *err;
 	bool wake;
 
-	if (err)
-		return err;
 	waiter_init(&member.waiter);
 	pthread_mutex_lock(&writer->lock);
 	if (writer->queued >= QUEUE_MAX && !reserved) {

@@ -4,6 +4,7 @@
  */
 #include "store/store.h"
 
+#include "rt/scope.h"
 #include "store/engine.h"
 #include "text/utf8.h"
 
@@ -150,10 +151,18 @@ tx_store(struct tx *tx)
 	return tx->store;
 }
 
+static MAY_PARK const struct err *
+run_tx(struct store *store, struct arena *arena, tx_fn *fn, void *arg, bool reserved)
+{
+	const struct err *err = scope_check(); /* the last moment to leave: what has begun is not cancelled */
+
+	return err ? err : store->engine->tx(store, arena, fn, arg, reserved);
+}
+
 const struct err *
 store_tx(struct store *store, struct arena *arena, tx_fn *fn, void *arg)
 {
-	return store->engine->tx(store, arena, fn, arg, false);
+	return run_tx(store, arena, fn, arg, false);
 }
 
 const struct err *
@@ -174,7 +183,7 @@ store_release(struct store *store)
 const struct err *
 store_tx_reserved(struct store *store, struct arena *arena, tx_fn *fn, void *arg)
 {
-	const struct err *err = store->engine->tx(store, arena, fn, arg, true);
+	const struct err *err = run_tx(store, arena, fn, arg, true);
 
 	store_release(store);
 	return err;
