@@ -8,6 +8,7 @@
 /* cmocka needs the four above */
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -145,6 +146,224 @@ offload_waits_for_a_job_that_has_begun(void **state)
 	assert_in_range(work.ran, 2, 2);
 }
 
+/* Two loops and two pool threads: wakes that cross threads race with timeouts, which is the case counted waiters are for. */
+enum { RACERS = 200, ROUNDS = 20 };
+
+struct race {
+	struct pool *pool;
+	atomic_uint ended, woken, timed_out, late;
+};
+
+struct late_wake {
+	struct waiter *waiter;
+	struct race *race;
+};
+
+static void
+wake_late(void *arg)
+{
+	struct late_wake *late = arg;
+
+	wait_wake(late->waiter);
+	waiter_unref(late->waiter);
+	atomic_fetch_add(&late->race->late, 1);
+	free(late);
+}
+
+static void
+racer(void *arg)
+{
+	struct race *race = arg;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		struct late_wake *late = malloc(sizeof(*late));
+		struct waiter *waiter = waiter_new();
+
+		*late = (struct late_wake){ waiter_ref(waiter), race };
+		assert_null(pool_submit(race->pool, wake_late, late));
+		atomic_fetch_add(wait_for_us(waiter, round % 3 * 50) ? &race->timed_out : &race->woken, 1);
+		waiter_unref(waiter);
+	}
+	atomic_fetch_add(&race->ended, 1);
+}
+
+static void
+start_racers(void *arg)
+{
+	for (int i = 0; i < RACERS; i++)
+		assert_null(fiber_go("racer", NULL, racer, arg));
+}
+
+static void
+wakes_of_other_threads_may_come_after_the_wait_has_ended(void **state)
+{
+	struct race race = { .pool = pool_new("racers", 2, 4 * RACERS * ROUNDS) };
+	struct runtime *runtime = runtime_new(2);
+
+	(void)state;
+	runtime_start(runtime);
+	loop_post(runtime_loop(runtime, 0), start_racers, &race);
+	loop_post(runtime_loop(runtime, 1), start_racers, &race);
+	while (atomic_load(&race.ended) < 2 * RACERS)
+		usleep(1000);
+	runtime_stop(runtime);
+	pool_free(race.pool); /* before the loops, whose mailboxes its threads know */
+	runtime_free(runtime);
+	assert_int_equal(race.woken + race.timed_out, 2 * RACERS * ROUNDS);
+	assert_int_equal(race.late, 2 * RACERS * ROUNDS);
+}
+
+enum { POSTS = 2000 };
+
+static void
+note_post(void *arg)
+{
+	unsigned *seen = arg; /* on the loop's thread alone */
+
+	++*seen;
+}
+
+static void *
+post_many(void *arg)
+{
+	void **args = arg;
+
+	for (int i = 0; i < POSTS; i++)
+		loop_post(args[0], note_post, args[1]);
+	return NULL;
+}
+
+static void
+posts_of_many_threads_all_arrive(void **state)
+{
+	struct runtime *runtime = runtime_new(1);
+	unsigned seen = 0;
+	void *args[] = { runtime_loop(runtime, 0), &seen };
+	pthread_t threads[3];
+
+	(void)state;
+	runtime_start(runtime);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		pthread_create(&threads[i], NULL, post_many, args);
+	for (size_t i = 0; i < COUNT(threads); i++)
+		pthread_join(threads[i], NULL);
+	runtime_stop(runtime);
+	runtime_free(runtime);
+	assert_int_equal(seen, COUNT(threads) * POSTS);
+}
+
+static void
+wait_all(void *arg)
+{
+	*(const struct err **)arg = fiber_sleep_us(3600 * USEC_PER_SEC);
+}
+
+static void
+start_sleeper(void *arg)
+{
+	assert_null(fiber_go("sleeper", NULL, wait_all, arg));
+}
+
+static void
+stopping_the_runtime_cancels_its_fibers(void **state)
+{
+	struct runtime *runtime = runtime_new(2);
+	const struct err *err[2] = { NULL };
+
+	(void)state;
+	runtime_start(runtime);
+	loop_post(runtime_loop(runtime, 0), start_sleeper, &err[0]);
+	loop_post(runtime_loop(runtime, 1), start_sleeper, &err[1]);
+	usleep(10000);
+	runtime_stop(runtime);
+	runtime_free(runtime);
+	assert_ptr_equal(err[0], &err_cancelled);
+	assert_ptr_equal(err[1], &err_cancelled);
+}
+
+static void
+wait_on_pipe(void *arg)
+{
+	int fds[2], ready;
+	struct scope scope;
+
+	(void)arg;
+	assert_int_equal(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
+	assert_null(fd_wait(fds[1], FD_READ | FD_WRITE, &ready));
+	assert_int_equal(ready, FD_WRITE);
+	scope_open(&scope, 5 * USEC_PER_MS);
+	assert_int_equal(fd_wait(fds[0], FD_READ, &ready)->kind, ERR_TIMEOUT);
+	assert_int_equal(ready, 0);
+	scope_close(&scope);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	for (int i = 0; i < 100; i++) {
+		assert_null(fd_wait(fds[0], FD_READ, &ready));
+		assert_int_equal(ready, FD_READ);
+	}
+	close(fds[0]);
+	close(fds[1]);
+	assert_int_equal(fd_wait(open("/etc/passwd", O_RDONLY | O_CLOEXEC), FD_READ, &ready)->kind, ERR_INTERNAL);
+}
+
+static void
+a_descriptor_is_waited_for_again_and_again(void **state)
+{
+	(void)state;
+	runtime_run_one(wait_on_pipe, NULL);
+}
+
+static void
+shielded(void *arg)
+{
+	struct scope scope, shield;
+
+	(void)arg;
+	scope_open(&scope, USEC_PER_MS);
+	assert_int_equal(fiber_sleep_us(USEC_PER_SEC)->kind, ERR_TIMEOUT);
+	scope_open_shielded(&shield, 50 * USEC_PER_MS);
+	assert_null(scope_check());
+	assert_null(fiber_sleep_us(5 * USEC_PER_MS));
+	assert_int_equal(fiber_sleep_us(USEC_PER_SEC)->kind, ERR_TIMEOUT);
+	scope_close(&shield);
+	assert_int_equal(scope_check()->kind, ERR_TIMEOUT);
+	scope_close(&scope);
+}
+
+static void
+a_shield_outlives_its_parents_deadline_until_its_own(void **state)
+{
+	(void)state;
+	runtime_run_one(shielded, NULL);
+}
+
+static void
+nap(void *arg)
+{
+	(void)arg;
+	usleep(20000);
+}
+
+static void
+overfill(void *arg)
+{
+	struct pool *pool = arg;
+	unsigned refused = 0;
+
+	for (int i = 0; i < 8; i++)
+		refused += pool_submit(pool, nap, NULL) != NULL;
+	assert_in_range(refused, 5, 6); /* one runs, two wait; the one may not have begun yet */
+}
+
+static void
+a_full_pool_refuses(void **state)
+{
+	struct pool *pool = pool_new("small", 1, 2);
+
+	(void)state;
+	runtime_run_one(overfill, pool);
+	pool_free(pool);
+}
+
 int
 main(void)
 {
@@ -153,6 +372,12 @@ main(void)
 		cmocka_unit_test(cancelling_a_scope_ends_the_waits_below_it_at_the_next_turn),
 		cmocka_unit_test(a_wake_from_another_thread_arrives),
 		cmocka_unit_test(offload_waits_for_a_job_that_has_begun),
+		cmocka_unit_test(wakes_of_other_threads_may_come_after_the_wait_has_ended),
+		cmocka_unit_test(posts_of_many_threads_all_arrive),
+		cmocka_unit_test(stopping_the_runtime_cancels_its_fibers),
+		cmocka_unit_test(a_descriptor_is_waited_for_again_and_again),
+		cmocka_unit_test(a_shield_outlives_its_parents_deadline_until_its_own),
+		cmocka_unit_test(a_full_pool_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
