@@ -30,43 +30,30 @@ put_key(struct json_out *out, const struct key *key, struct str secret)
 	json_end_object(out);
 }
 
-static const struct err *
-parse_key(struct api_request *request, struct key_spec *spec)
+/* The body has passed its schema. */
+static struct key_spec
+parse_key(struct api_request *request)
 {
-	const struct json *scopes = json_get(request->json, "scopes");
 	int64_t seconds = json_int(json_get(request->json, "expires_in_seconds"), 0);
+	struct key_spec spec = { .name = json_get_string(request->json, "name"), .expires_us = seconds ? clock_wall_us() + seconds * USEC_PER_SEC : 0 };
+	enum key_scope scope;
 
-	spec->name = json_get_string(request->json, "name");
-	if (!spec->name.len || spec->name.len > 100)
-		return err_param(request->arena, ERR_INVALID, "name", NULL, "name: expected a name of 1 to 100 bytes");
-	for (struct json_iter it = json_iter(json_is(scopes, JSON_ARRAY) ? scopes : NULL); json_next(&it);) {
-		struct str name = json_string(it.value);
-		enum key_scope scope;
-
-		if (!name.ptr || !key_scope_parse(name, &scope))
-			return err_param(request->arena, ERR_INVALID, "scopes", NULL, "scopes: there is no scope '%" STR_F "'", STR_A(name.ptr ? name : STR("?")));
-		spec->scopes |= 1u << scope;
-	}
-	if (!spec->scopes)
-		return err_param(request->arena, ERR_INVALID, "scopes", NULL, "scopes: expected an array with at least one scope");
-	if (seconds < 0 || seconds > INT64_C(3155760000))
-		return err_param(request->arena, ERR_INVALID, "expires_in_seconds", NULL, "expires_in_seconds: expected 0 (never) up to 100 years");
-	spec->expires_us = seconds ? clock_wall_us() + seconds * USEC_PER_SEC : 0;
-	return NULL;
+	for (struct json_iter it = json_iter(json_get(request->json, "scopes")); json_next(&it);)
+		if (key_scope_parse(json_string(it.value), &scope))
+			spec.scopes |= 1u << scope;
+	return spec;
 }
 
 static MAY_PARK const struct err *
 keys_create(struct api_request *request)
 {
-	struct key_spec spec = { .name = STR_EMPTY };
+	struct key_spec spec = parse_key(request);
 	struct json_out json;
 	struct buf body;
 	struct key key;
 	struct str secret;
-	const struct err *err = parse_key(request, &spec);
+	const struct err *err = key_create(request->app->access, request->arena, request->identity->tenant, &spec, &key, &secret);
 
-	if (!err)
-		err = key_create(request->app->access, request->arena, request->identity->tenant, &spec, &key, &secret);
 	if (err)
 		return err;
 	buf_init(&body, request->arena, KIB(16));
@@ -197,7 +184,7 @@ backup_create(struct api_request *request)
 	struct buf body;
 	const struct err *err;
 
-	if (!path.len || path.ptr[0] != '/')
+	if (path.ptr[0] != '/')
 		return err_param(request->arena, ERR_INVALID, "path", NULL, "path: expected an absolute path on the server for the new file");
 	err = store_backup(request->app->store, request->arena, path);
 	if (err)
@@ -211,9 +198,15 @@ backup_create(struct api_request *request)
 	return api_answer_json(request, 200, &json);
 }
 
+#define KEY_SCHEMA                                                                                                                        \
+	"{\"type\":\"object\",\"required\":[\"name\",\"scopes\"],\"properties\":{\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":100},"                     \
+	"\"scopes\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"enum\":[\"admin\",\"model.use\",\"knowledge.read\",\"knowledge.write\",\"trace.read\","      \
+	"\"metrics.read\"]}},\"expires_in_seconds\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":3155760000}}}"
+#define BACKUP_SCHEMA "{\"type\":\"object\",\"required\":[\"path\"],\"properties\":{\"path\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":4096}}}"
+
 static const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/admin/v1/keys", .name = "admin.keys.create", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
-		.body_bytes_max = KIB(64), .handler = keys_create, .summary = "Make a key; its secret is in this answer only" },
+		.body_bytes_max = KIB(64), .request_schema = KEY_SCHEMA, .handler = keys_create, .summary = "Make a key; its secret is in this answer only" },
 	{ .method = HTTP_GET, .path = "/admin/v1/keys", .name = "admin.keys.list", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = keys_list,
 		.summary = "List the keys" },
 	{ .method = HTTP_DELETE, .path = "/admin/v1/keys/{id}", .name = "admin.keys.revoke", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = keys_revoke,
@@ -223,6 +216,6 @@ static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/admin/v1/traces/{id}", .name = "admin.traces.get", .scope = SCOPE_TRACE_READ, .errors = &openai_errors, .handler = traces_get,
 		.summary = "One trace with its spans, messages, sources, tokens and cost" },
 	{ .method = HTTP_POST, .path = "/admin/v1/backup", .name = "admin.backup", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
-		.body_bytes_max = KIB(64), .handler = backup_create, .summary = "Copy the database to a new file while serving" },
+		.body_bytes_max = KIB(64), .request_schema = BACKUP_SCHEMA, .handler = backup_create, .summary = "Copy the database to a new file while serving" },
 };
 const struct route_table admin_routes = { routes, COUNT(routes) };

@@ -19,6 +19,12 @@ static struct metric requests = METRIC_COUNTER("corbel_http_requests_total", "HT
 static struct metric durations =
 	METRIC_HISTOGRAM("corbel_http_request_duration_seconds", "Time from the first byte of a request to the last of its answer.", metric_bounds_duration, "route");
 
+const struct err *
+api_open(struct app *app, struct arena *arena)
+{
+	return routes_compile(arena, &app->schemas);
+}
+
 /* --- the key --- */
 
 /* "Authorization: Bearer KEY", or "x-api-key: KEY" as Anthropic's clients send it. */
@@ -62,7 +68,7 @@ read_body(struct api_request *request)
 		return err_param(request->arena, ERR_INVALID, NULL, "invalid_json", "the request body is not valid JSON: %" STR_F, STR_A(err->message));
 	if (!json_is(request->json, JSON_OBJECT))
 		return err_param(request->arena, ERR_INVALID, NULL, "invalid_json", "the request body must be a JSON object");
-	return NULL;
+	return route->request_schema ? json_schema_check(request->app->schemas[route_index(route)], request->json, request->arena) : NULL;
 }
 
 /* --- the answer --- */

@@ -19,6 +19,7 @@ struct conf_watch;
 struct knowledge;
 struct embedder;
 struct api_request;
+struct json_schema;
 struct trace;
 
 /* What the program is made of; one per process, made by `corbel serve`, alive until the server has stopped. Members may be NULL where the line says so. */
@@ -33,6 +34,7 @@ struct app {
 	struct str data_dir;
 	unsigned char link_secret[32]; /* signs links to passages; see api/links.h */
 	struct http_server *server;
+	const struct json_schema *const *schemas; /* of the rows' bodies: api_open */
 	int64_t started_us;
 	atomic_bool stopping;
 };
@@ -80,6 +82,9 @@ struct api_request {
 	struct trace *trace;           /* spans of this request */
 	struct str request_id;         /* sent as x-request-id */
 };
+
+/* Prepares what the handler needs in `app`; before the server starts. */
+const struct err *api_open(struct app *app, struct arena *arena);
 
 /* The handler of the HTTP server; arg is the struct app. */
 http_handler api_handle;

@@ -132,7 +132,11 @@ put_operation(struct json_out *out, const struct route *route)
 	if (route->body == BODY_JSON) {
 		json_set_object(out, "requestBody");
 		json_set_bool(out, "required", true);
-		json_set_raw(out, "content", STR("{\"application/json\":{\"schema\":{\"type\":\"object\"}}}"));
+		json_set_object(out, "content");
+		json_set_object(out, "application/json");
+		json_set_raw(out, "schema", str_of(route->request_schema ? route->request_schema : "{\"type\":\"object\"}"));
+		json_end_object(out);
+		json_end_object(out);
 		json_end_object(out);
 	}
 	json_set_raw(out, "responses",

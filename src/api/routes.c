@@ -26,6 +26,43 @@ route_at(size_t index)
 	return NULL;
 }
 
+size_t
+route_index(const struct route *route)
+{
+	size_t index = 0;
+
+	while (route_at(index) != route)
+		index++;
+	return index;
+}
+
+const struct err *
+routes_compile(struct arena *arena, const struct json_schema *const **out)
+{
+	const struct json_schema **schemas;
+	const struct route *route;
+	const struct json *json;
+	const struct err *err = NULL;
+	size_t count = 0;
+
+	while (route_at(count))
+		count++;
+	schemas = arena_array(arena, count + 1, sizeof(*schemas));
+	if (!schemas)
+		return &err_no_memory;
+	for (size_t i = 0; !err && (route = route_at(i)); i++) {
+		if (!route->request_schema)
+			continue;
+		err = json_parse(arena, str_of(route->request_schema), &json);
+		if (!err)
+			err = json_schema_compile(arena, json, &schemas[i]);
+		if (err)
+			err = err_wrap(arena, err, "the schema of route %s: %" STR_F, route->name, STR_A(err->message));
+	}
+	*out = schemas;
+	return err;
+}
+
 /* A pattern "/v1/files/{id}/content" against a path; "{name...}" takes the rest. */
 static bool
 matches(const char *pattern, struct str path, struct str params[ROUTE_PARAMS_MAX])
