@@ -8,6 +8,9 @@
 /* cmocka needs the four above */
 #include <cmocka.h>
 
+#include "base/buf.h"
+#include "text/stem.h"
+#include "text/terms.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 #include "text/wordpiece.h"
@@ -182,6 +185,92 @@ a_vocabulary_without_its_special_tokens_is_refused(void **state)
 	arena_free(arena);
 }
 
+/* ---- terms ---- */
+
+static void
+stems_are_porters(void **state)
+{
+	static const struct {
+		const char *word, *stem;
+	} cases[] = { { "indexes", "index" }, { "indexing", "index" }, { "hopping", "hop" }, { "hoping", "hope" }, { "agreed", "agre" }, { "sky", "sky" },
+		{ "happy", "happi" }, { "relational", "relat" }, { "sensibiliti", "sensibl" }, { "adoption", "adopt" }, { "controll", "control" }, { "is", "is" },
+		{ "replacement", "replac" }, { "generalization", "gener" }, { "oscillators", "oscil" } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char word[32];
+		size_t len = strlen(cases[i].word);
+
+		memcpy(word, cases[i].word, len);
+		len = stem(word, len);
+		assert_true(str_eq_c(str_n(word, len), cases[i].stem));
+	}
+}
+
+static void
+take_term(void *arg, struct str term, bool part)
+{
+	struct buf *buf = arg;
+
+	buf_printf(buf, "%s%" STR_F, buf->len ? " " : "", STR_A(term));
+	if (part)
+		buf_add_byte(buf, '*');
+}
+
+static void
+terms_are(struct str text, const char *wanted)
+{
+	struct buf buf;
+
+	buf_init(&buf, NULL, KIB(64));
+	terms_each(text, take_term, &buf);
+	if (!str_eq_c(buf_str(&buf), wanted))
+		print_error("%.*s\n", STR_A(buf_str(&buf)));
+	assert_true(str_eq_c(buf_str(&buf), wanted));
+	buf_fini(&buf);
+}
+
+static void
+words_are_folded_and_stemmed(void **state)
+{
+	(void)state;
+	terms_are(STR("Creating INDEXES, don't!"), "creat index don t");
+	terms_are(STR("Caf\xc3\xa9 \xc3\x84rger e\xcc\x81t\xc3\xa9"), "cafe arger et");
+	terms_are(STR("\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82"), "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82");
+	terms_are(STR(" \t.,--"), "");
+	terms_are(STR("a\xff" "b"), "a b");
+}
+
+static void
+a_name_is_one_term_and_its_parts_are_terms_too(void **state)
+{
+	(void)state;
+	terms_are(STR("pg_stat_activity.pid"), "pg_stat_activity pg* stat* activ* pid");
+	terms_are(STR("_PG_init()"), "_pg_init pg* init*");
+	terms_are(STR("getRows utf8 int4range x1 2024"), "getrow get* row* utf8 utf* int4range int* rang* x1 2024");
+	terms_are(STR("__ PostgreSQL"), "postgresql postgr* sql*");
+}
+
+static void
+scripts_without_blanks_give_pairs(void **state)
+{
+	(void)state;
+	terms_are(STR("\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" "abc\xe4\xb8\x96 \xe7\x95\x8c"),
+		"\xe6\x97\xa5\xe6\x9c\xac \xe6\x9c\xac\xe8\xaa\x9e abc \xe4\xb8\x96 \xe7\x95\x8c");
+}
+
+static void
+an_overlong_word_is_cut(void **state)
+{
+	char text[1000];
+	char wanted[TERM_BYTES_MAX + 1] = { 0 };
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	memset(wanted, 'x', TERM_BYTES_MAX);
+	terms_are(str_n(text, sizeof(text)), wanted);
+}
+
 int
 main(void)
 {
@@ -196,6 +285,11 @@ main(void)
 		cmocka_unit_test(a_word_of_more_than_100_characters_is_unknown),
 		cmocka_unit_test(a_longer_text_is_cut_and_still_ends_with_sep),
 		cmocka_unit_test(a_vocabulary_without_its_special_tokens_is_refused),
+		cmocka_unit_test(stems_are_porters),
+		cmocka_unit_test(words_are_folded_and_stemmed),
+		cmocka_unit_test(a_name_is_one_term_and_its_parts_are_terms_too),
+		cmocka_unit_test(scripts_without_blanks_give_pairs),
+		cmocka_unit_test(an_overlong_word_is_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
