@@ -3,8 +3,6 @@
  *
  * Loading never stops at the first mistake. A snapshot comes out only when there was none.
  */
-#define _GNU_SOURCE
-
 #include "conf/conf.h"
 
 #include "conf/expand.h"

@@ -4,8 +4,6 @@
  * Looking at size, time and inode twice a second costs nothing that matters and sees every way in which editors and orchestrators replace a file, symbolic
  * links of mounted directories included, which notices on an inode do not.
  */
-#define _GNU_SOURCE
-
 #include "conf/watch.h"
 
 #include "base/clock.h"

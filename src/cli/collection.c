@@ -1,0 +1,200 @@
+/*
+ * collection.c - `corbel collection ls|show|rm`.
+ */
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/table.h"
+#include "cli/term.h"
+
+#include <stdio.h>
+
+static struct str
+number(struct arena *arena, const struct json *object, const char *key)
+{
+	return arena_printf(arena, "%lld", (long long)json_int(json_get(object, key), 0));
+}
+
+static MAY_PARK int
+collection_ls_call(struct client *client, struct args *args)
+{
+	static const char *const titles[] = { "NAME", "DOCUMENTS", "CHUNKS", "EMBEDDED", "QUEUED", "FAILED", "SIZE", "ID", NULL };
+	const struct json *answer;
+	const struct err *err;
+	struct table table;
+	struct str text;
+
+	err = client_get(client, &answer, &text, "/admin/v1/collections?limit=100");
+	if (err)
+		return client_fail(client, err);
+	if (client->json)
+		return client_print(text);
+	table_init(&table, args->arena, titles);
+	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
+		table_add(&table,
+			(struct str[]){ json_get_string(it.value, "name"), number(args->arena, it.value, "documents"), number(args->arena, it.value, "chunks"),
+				number(args->arena, it.value, "chunks_embedded"), number(args->arena, it.value, "queued"), number(args->arena, it.value, "failed"),
+				term_bytes(args->arena, json_int(json_get(it.value, "bytes"), 0)), json_get_string(it.value, "id") });
+	table_print(&table);
+	return EXIT_DONE;
+}
+
+/* A flat object, a line for each member. */
+static void
+object_print(const struct json *object)
+{
+	for (struct json_iter it = json_iter(object); json_next(&it);) {
+		struct str text = json_string(it.value);
+
+		if (json_is(it.value, JSON_OBJECT) || json_is(it.value, JSON_ARRAY) || json_is(it.value, JSON_NULL))
+			continue;
+		printf("%s%-20" STR_F "%s ", term_style(TERM_DIM), STR_A(it.key), term_style(TERM_PLAIN));
+		if (text.ptr)
+			term_print(text);
+		else if (json_is(it.value, JSON_BOOL))
+			fputs(json_bool(it.value, false) ? "true" : "false", stdout);
+		else
+			printf("%lld", (long long)json_int(it.value, 0));
+		putchar('\n');
+	}
+}
+
+static MAY_PARK int
+show(struct client *client, struct str path)
+{
+	const struct json *answer;
+	struct str text;
+	const struct err *err = client_get(client, &answer, &text, "%" STR_F, STR_A(path));
+
+	if (err)
+		return client_fail(client, err);
+	if (client->json)
+		return client_print(text);
+	object_print(answer);
+	return EXIT_DONE;
+}
+
+static MAY_PARK int
+removed(struct client *client, struct arena *arena, struct str path, struct str name)
+{
+	struct client_request request = { .method = HTTP_DELETE, .path = path };
+	const struct json *answer;
+	struct str text;
+	const struct err *err = client_call(client, arena, &request, &answer, &text);
+
+	if (err)
+		return client_fail(client, err);
+	if (client->json)
+		return client_print(text);
+	term_print(name);
+	puts(" removed");
+	return EXIT_DONE;
+}
+
+static struct str
+collection_path(struct args *args)
+{
+	return arena_printf(args->arena, "/admin/v1/collections/%" STR_F, STR_A(client_encode(args->arena, args->list[0])));
+}
+
+static MAY_PARK int
+collection_show_call(struct client *client, struct args *args)
+{
+	return show(client, collection_path(args));
+}
+
+static MAY_PARK int
+collection_rm_call(struct client *client, struct args *args)
+{
+	return removed(client, args->arena, collection_path(args), args->list[0]);
+}
+
+/* `corbel document ...`: its collection is the first argument, the document's id or path the second. */
+static struct str
+document_path(struct args *args, size_t i)
+{
+	return arena_printf(args->arena, "%" STR_F "/documents/%" STR_F, STR_A(collection_path(args)), STR_A(client_encode(args->arena, args->list[i])));
+}
+
+static MAY_PARK int
+document_ls_call(struct client *client, struct args *args)
+{
+	static const char *const titles[] = { "PATH", "STATUS", "VERSION", "CHUNKS", "EMBEDDED", "SIZE", "ID", "ERROR", NULL };
+	struct str status = args_get(args, "status"), after = STR_EMPTY, text;
+	bool more = true;
+	struct table table;
+
+	table_init(&table, args->arena, titles);
+	while (more) {
+		const struct json *answer;
+		const struct err *err = client_get(client, &answer, &text, "%" STR_F "/documents?limit=100&status=%" STR_F "&after=%" STR_F, STR_A(collection_path(args)),
+			STR_A(client_encode(args->arena, status.ptr ? status : STR_EMPTY)), STR_A(client_encode(args->arena, after)));
+
+		if (err)
+			return client_fail(client, err);
+		if (client->json)
+			client_print(text);
+		for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
+			after = json_get_string(it.value, "id");
+			table_add(&table,
+				(struct str[]){ json_get_string(it.value, "path"), json_get_string(it.value, "status"), number(args->arena, it.value, "version"),
+					number(args->arena, it.value, "chunks"), number(args->arena, it.value, "chunks_embedded"),
+					term_bytes(args->arena, json_int(json_get(it.value, "bytes"), 0)), after, json_get_string(it.value, "error_message") });
+		}
+		more = json_bool(json_get(answer, "has_more"), false) && after.len > 0;
+	}
+	if (!client->json)
+		table_print(&table);
+	return EXIT_DONE;
+}
+
+static MAY_PARK int
+document_show_call(struct client *client, struct args *args)
+{
+	return show(client, document_path(args, 1));
+}
+
+static MAY_PARK int
+document_rm_call(struct client *client, struct args *args)
+{
+	int code = EXIT_DONE;
+
+	for (size_t i = 1; i < args->count && code == EXIT_DONE; i++)
+		code = removed(client, args->arena, document_path(args, i), args->list[i]);
+	return code;
+}
+
+const struct command collection_ls_command = {
+	.name = "collection ls", .arguments = "", .summary = "List the collections", .call = collection_ls_call,
+	.help = "With the number of documents and chunks in each, and how many still wait to be read or embedded.",
+};
+
+const struct command collection_show_command = {
+	.name = "collection show", .arguments = "NAME", .summary = "Show one collection", .args_min = 1, .args_max = 1, .call = collection_show_call,
+	.help = "NAME is the collection's name or id.",
+};
+
+const struct command collection_rm_command = {
+	.name = "collection rm", .arguments = "NAME", .summary = "Remove a collection", .args_min = 1, .args_max = 1, .call = collection_rm_call,
+	.help = "Its documents are gone from search at once. Answers given before keep their record.",
+};
+
+static const struct option document_ls_options[] = {
+	{ "status", 0, "STATUS", "Only documents in this state: queued, words, ready, failed, cancelled." },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct command document_ls_command = {
+	.name = "document ls", .arguments = "COLLECTION", .summary = "List the documents of a collection", .options = document_ls_options, .args_min = 1, .args_max = 1,
+	.call = document_ls_call,
+	.help = "With the state of each: queued (not yet read), words (found by words), ready (found by words and meaning), failed (with the reason). With --json, a line of JSON for each 100.",
+};
+
+const struct command document_show_command = {
+	.name = "document show", .arguments = "COLLECTION DOCUMENT", .summary = "Show one document", .args_min = 2, .args_max = 2, .call = document_show_call,
+	.help = "DOCUMENT is its id or its path in the collection.",
+};
+
+const struct command document_rm_command = {
+	.name = "document rm", .arguments = "COLLECTION DOCUMENT...", .summary = "Remove documents", .args_min = 2, .args_max = 10000, .call = document_rm_call,
+	.help = "DOCUMENT is an id or a path in the collection. It is gone from search at once; earlier answers keep their record of what they cited.",
+};

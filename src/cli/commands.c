@@ -1,0 +1,55 @@
+/*
+ * commands.c - the list of commands in the order of help, and the small ones that need no file of their own.
+ */
+#include "cli/commands.h"
+
+#include <stdio.h>
+
+#include "knowledge/parser.h"
+
+static int
+version_run(struct args *args)
+{
+	(void)args;
+	puts("corbel " CORBEL_VERSION);
+	return EXIT_DONE;
+}
+
+const struct command version_command = {
+	.name = "version", .arguments = "", .summary = "Print the version", .help = "Prints the name and the version of this program.", .run = version_run,
+};
+
+static int
+help_run(struct args *args)
+{
+	struct buf out;
+
+	if (!args_has(args, "reference"))
+		return cli_help(args->list, args->count);
+	buf_init(&out, NULL, MIB(1));
+	cli_reference(&out);
+	fwrite(out.ptr, 1, out.len, stdout);
+	buf_fini(&out);
+	return EXIT_DONE;
+}
+
+static const struct option help_options[] = {
+	{ "reference", 0, NULL, "Print the page of all commands instead (docs/cli.md)." },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct command help_command = {
+	.name = "help", .arguments = "[COMMAND...]", .summary = "Tell about a command", .help = "Without a command, lists them all.", .options = help_options, .args_max = 2,
+	.run = help_run,
+};
+
+const struct command parse_command = {
+	.name = "parse", .arguments = "", .summary = "Parse a document", .help = "The server's own child process, which reads strangers' files.", .hidden = true,
+	.raw = parse_main,
+};
+
+const struct command *const commands[] = {
+	&serve_command, &check_command, &ask_command, &ingest_command, &collection_ls_command, &collection_show_command, &collection_rm_command, &document_ls_command,
+	&document_show_command, &document_rm_command, &trace_ls_command, &trace_show_command, &key_create_command, &key_ls_command, &key_revoke_command, &backup_command,
+	&version_command, &help_command, &parse_command, NULL,
+};

@@ -1,0 +1,15 @@
+/*
+ * schemas.c - all tables of the program in one list. A room that gets its first table is added here, and nowhere else.
+ */
+#include "cli/schemas.h"
+
+#include "access/access_sql.h"
+#include "knowledge/knowledge_sql.h"
+#include "telemetry/telemetry_sql.h"
+
+const struct store_schema *const store_schemas[] = {
+	&access_schema,
+	&telemetry_schema,
+	&knowledge_schema,
+	NULL,
+};
