@@ -25,7 +25,7 @@ struct http_call {
 	bool running;                  /* in the multi handle */
 	bool headers_done, done;
 	bool paused;
-	bool refused_address, too_large, bad_headers;
+	bool refused_address, too_large;
 	char why[CURL_ERROR_SIZE];
 };
 

@@ -67,6 +67,25 @@ add_header(struct http_call *call, struct str line)
 	return true;
 }
 
+/*
+ * Whether the answer says in one way alone where it ends. libcurl lets a server contradict itself, and what comes behind such an answer on a kept
+ * connection would be taken for the next one.
+ */
+static bool
+framing_ok(const struct http_headers *headers)
+{
+	struct str length = http_header_get(headers, STR("content-length"));
+
+	if (!length.ptr)
+		return true;
+	if (http_header_get(headers, STR("transfer-encoding")).ptr)
+		return false;
+	for (size_t i = 0; i < headers->count; i++)
+		if (str_eq_ci(headers->list[i].name, STR("content-length")) && !str_eq(headers->list[i].value, length))
+			return false;
+	return true;
+}
+
 size_t
 call_on_header(char *bytes, size_t size, size_t count, void *arg)
 {
@@ -82,12 +101,11 @@ call_on_header(char *bytes, size_t size, size_t count, void *arg)
 	} else if (line.len > 0) {
 		ok = add_header(call, line);
 	} else if (call->status >= 200) {
-		call->headers_done = true;
+		ok = call->headers_done = framing_ok(&call->headers);
 		call_wake(call);
 	}
 	if (ok && call->header_bytes <= HEADER_BYTES_MAX)
 		return size * count;
-	call->bad_headers = true;
 	return 0;
 }
 
@@ -127,7 +145,7 @@ call_reset(struct http_call *call, struct arena *arena, const struct http_call_s
 	call->result = CURLE_OK;
 	call->public_only = spec->public_only;
 	call->headers_done = call->done = call->paused = false;
-	call->refused_address = call->too_large = call->bad_headers = false;
+	call->refused_address = call->too_large = false;
 	call->why[0] = '\0';
 }
 
@@ -265,10 +283,7 @@ call_failure(const struct http_call *call)
 	case CURLE_SSL_ISSUER_ERROR:
 		err = err_new(call->arena, ERR_UNAVAILABLE, "the upstream cannot be reached");
 		break;
-	case CURLE_OUT_OF_MEMORY:
-		err = &err_no_memory;
-		break;
-	default:
+	default: /* CURLE_OUT_OF_MEMORY too: libcurl says so of a header over its limit */
 		err = err_new(call->arena, ERR_UPSTREAM, call->headers_done ? "the upstream broke off its answer" : "the upstream did not answer properly");
 		break;
 	}
@@ -319,8 +334,13 @@ call_resume(struct http_call *call)
 	if (!call->paused)
 		return;
 	call->paused = false;
-	if (call->running)
-		curl_easy_pause(call->easy, CURLPAUSE_CONT);
+	if (!call->running)
+		return;
+	call->result = curl_easy_pause(call->easy, CURLPAUSE_CONT);
+	if (call->result != CURLE_OK) { /* what we said no to now would be forgotten otherwise */
+		client_abandon(call->client, call);
+		call->done = true;
+	}
 }
 
 MAY_PARK const struct err *
@@ -332,7 +352,7 @@ http_call_read(struct http_call *call, struct str *piece)
 	buf_clear(&call->given);
 	while (!err && call->coming.len == 0 && !call->done) {
 		call_resume(call);
-		if (call->coming.len == 0)
+		if (call->coming.len == 0 && !call->done)
 			err = call_await(call, call->idle_timeout_us);
 	}
 	if (err)
