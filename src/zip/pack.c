@@ -1,14 +1,14 @@
 /*
- * zstd.c - see zstd.h. Level 1: what is stored is written once and seldom read, and the fast level already takes most of what there is to take from text.
+ * pack.c - see pack.h. Level 1: what is stored is written once and seldom read, and the fast level already takes most of what there is to take from text.
  */
-#include "zip/zstd.h"
+#include "zip/pack.h"
 
 #include <zstd.h>
 
 enum { LEVEL = 1, SMALL = 128 };
 
 const struct err *
-zstd_pack(struct arena *arena, struct str bytes, struct str *out)
+pack_bytes(struct arena *arena, struct str bytes, struct str *out)
 {
 	size_t room = ZSTD_compressBound(bytes.len), len;
 	char *frame;
@@ -28,7 +28,7 @@ zstd_pack(struct arena *arena, struct str bytes, struct str *out)
 }
 
 const struct err *
-zstd_unpack(struct arena *arena, struct str frame, size_t size, struct str *out)
+unpack_bytes(struct arena *arena, struct str frame, size_t size, struct str *out)
 {
 	char *bytes = arena_alloc(arena, size);
 	size_t len;

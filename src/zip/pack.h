@@ -1,5 +1,5 @@
 /*
- * zstd.h - compression of stored bytes (RFC 8878).
+ * pack.h - compression of stored bytes, with zstd (RFC 8878).
  */
 #pragma once
 
@@ -7,7 +7,7 @@
 #include "base/err.h"
 
 /* *out is the frame, or the very same view when compressing does not save an eighth. Takes about 3 ms a MiB: large pieces belong on a pool's thread. */
-const struct err *zstd_pack(struct arena *arena, struct str bytes, struct str *out);
+const struct err *pack_bytes(struct arena *arena, struct str bytes, struct str *out);
 
 /* The `size` bytes that were packed. ERR_IO when the frame is damaged or holds another size. */
-const struct err *zstd_unpack(struct arena *arena, struct str frame, size_t size, struct str *out);
+const struct err *unpack_bytes(struct arena *arena, struct str frame, size_t size, struct str *out);
