@@ -9,7 +9,7 @@
 #include "knowledge/chunk_section.h"
 #include "text/utf8.h"
 
-enum { TINY_TOKENS = 48, LOOK_AHEAD = 8 /* windows */ };
+enum { TINY_TOKENS = 48, LOOK_AHEAD = 8 /* windows */, PATH_SHARE = 4 /* of the window, at most one part in so many */, JOINTS = 4 };
 static const struct str path_divider = STR_INIT(" > ");
 
 struct packer {
@@ -67,11 +67,11 @@ pack_grow(const struct packer *packer, struct pack *pack)
 	}
 }
 
-/* The first and the last parts say most; what does not fit into a third of the window is left out between them. */
+/* The first and the last parts say most; what does not fit into a quarter of the window is left out between them. */
 static struct str
 path_text(const struct packer *packer, const struct str *parts, unsigned depth)
 {
-	unsigned most = packer->spec->tokens_max / 3;
+	unsigned most = packer->spec->tokens_max / PATH_SHARE;
 	struct str path = STR_EMPTY;
 	struct buf out;
 
@@ -249,7 +249,7 @@ chunk_blocks(struct arena *arena, const struct blocks *blocks, const struct chun
 	const struct err *err;
 
 	buf_init(&packer.chunks, arena, SIZE_MAX / 2);
-	err = sections_build(arena, blocks, spec, spec->tokens_max - spec->tokens_max / 3 - 4, &packer.sections);
+	err = sections_build(arena, blocks, spec, spec->tokens_max - spec->tokens_max / PATH_SHARE - JOINTS, &packer.sections);
 	for (struct pack pack = { 0 }; !err && pack.first < packer.sections.count; pack.first = pack.end) {
 		pack_grow(&packer, &pack);
 		pack_units(&packer, &pack);

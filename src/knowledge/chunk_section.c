@@ -170,7 +170,7 @@ heading_block(struct builder *b, const struct block *block)
 		return err;
 	block_units(b, block, b->unit_max);
 	b->term_alone = term;
-	if (!term)
+	if (!term && text.len <= PATH_PART_MAX) /* the path says all of it */
 		for (size_t i = b->section.first; i < b->section.first + b->section.count; i++)
 			((struct unit *)(void *)b->units.ptr)[i].heading = true;
 	return NULL;
@@ -196,7 +196,7 @@ content_block(struct builder *b, const struct block *block)
 		repeat_set(b, STR_EMPTY, STR_EMPTY);
 	}
 	if (block->to > block->from)
-		block_units(b, block, block->kind == BLOCK_CODE ? b->unit_max : b->spec->tokens_target);
+		block_units(b, block, block->kind == BLOCK_CODE || b->unit_max < b->spec->tokens_target ? b->unit_max : b->spec->tokens_target);
 	b->caption = block->kind == BLOCK_PARAGRAPH && str_starts(text, STR("Table ")) ? text : STR_EMPTY;
 	b->term_alone = false;
 }

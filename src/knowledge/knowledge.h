@@ -24,11 +24,19 @@ struct knowledge_spec {
 	unsigned parsers;              /* children at once; 0: cores */
 };
 
-/* Opens and, with knowledge_start on a loop, resumes what was left. */
 const struct err *knowledge_open(const struct knowledge_spec *spec, struct arena *arena, struct knowledge **out);
+
+/* Starts the background fibers on the calling loop, which go on with what an earlier process left; stop waits for their end. */
 const struct err *knowledge_start(struct knowledge *knowledge);
 MAY_PARK void knowledge_stop(struct knowledge *knowledge);
+
+/* After knowledge_stop, or without a start. */
+void knowledge_close(struct knowledge *knowledge);
+
 struct search *knowledge_search(struct knowledge *knowledge);
+
+/* True when there is a model: then documents end `ready`, else `words`. */
+bool knowledge_embeds(const struct knowledge *knowledge);
 
 struct collection {
 	int64_t row;
@@ -38,12 +46,14 @@ struct collection {
 	int64_t bytes;
 	int64_t documents, queued, words_only, ready, failed, cancelled; /* documents by status */
 	int64_t chunks, chunks_embedded;
+	bool expired;                  /* not used for expires_after_days; it goes soon */
 };
 
 struct file {
 	int64_t row;
 	struct str id, filename, purpose, content_type, sha256; /* id "file-…" */
 	int64_t bytes, created_us, expires_us; /* 0: never */
+	int64_t content; /* row of its bytes */
 };
 
 enum version_status { VERSION_QUEUED, VERSION_WORDS, VERSION_READY, VERSION_FAILED, VERSION_CANCELLED };
@@ -56,6 +66,7 @@ struct document {
 	enum version_status status;
 	struct str error_code, error_message; /* of VERSION_FAILED: unsupported_file, invalid_file, server_error */
 	int64_t bytes, chunks, chunks_embedded, created_us;
+	int64_t collection_row, version_row, current_version; /* rows; current_version 0: none can be searched yet */
 };
 
 struct page_spec {            /* keyset paging as in the OpenAI API */
@@ -65,30 +76,91 @@ struct page_spec {            /* keyset paging as in the OpenAI API */
 };
 
 /* Every function below works for one tenant. A missing thing is ERR_NOT_FOUND with a message that names it. Outputs lie in the arena. */
+
+/* A second collection of the same name is made too (the OpenAI API has it so); the name finds the first. */
 MAY_PARK const struct err *collection_create(struct knowledge *, struct arena *, int64_t tenant, const struct collection *wanted, struct collection *out);
 MAY_PARK const struct err *collection_get(struct knowledge *, struct arena *, int64_t tenant, struct str id_or_name, struct collection *out);
 MAY_PARK const struct err *collection_list(struct knowledge *, struct arena *, int64_t tenant, const struct page_spec *, struct collection **out, size_t *count, bool *more);
+
+/* Sets name, description, metadata and expires_after_days to those of `wanted`. */
 MAY_PARK const struct err *collection_update(struct knowledge *, struct arena *, int64_t tenant, struct str id, const struct collection *wanted, struct collection *out);
+
+/* Gone for everybody with the commit; its rows go in the background. */
 MAY_PARK const struct err *collection_delete(struct knowledge *, struct arena *, int64_t tenant, struct str id_or_name);
 
-MAY_PARK const struct err *file_create(struct knowledge *, struct arena *, int64_t tenant, const struct file *wanted, struct str bytes, struct file *out);
+/* Says that it was used, for its expiry; writes at most once an hour, and only where there is one. */
+MAY_PARK const struct err *collection_used(struct knowledge *, struct arena *, const struct collection *collection);
+
+/*
+ * An upload takes a file's bytes piece by piece: large ones go to the database as they come (a piece holds 1 MiB), so that memory stays small; small ones wait for the
+ * commit that makes a file or a document of them. What is never finished is cleaned up later. Over `max` bytes: ERR_TOO_LARGE.
+ */
+#define FILE_BYTES_MAX MIB(512)
+struct upload;
+MAY_PARK const struct err *upload_open(struct knowledge *, struct arena *, int64_t tenant, size_t max, struct upload **out); /* freed with the arena */
+MAY_PARK const struct err *upload_write(struct upload *upload, struct str piece);
+
+/* No more pieces. The SHA-256 in hex; valid as long as the upload. */
+struct str upload_end(struct upload *upload);
+
+/* Of `wanted`: filename, purpose, content_type, expires_us. The upload has ended. */
+MAY_PARK const struct err *file_create(struct knowledge *, struct arena *, int64_t tenant, const struct file *wanted, struct upload *upload, struct file *out);
 MAY_PARK const struct err *file_get(struct knowledge *, struct arena *, int64_t tenant, struct str id, struct file *out);
-MAY_PARK const struct err *file_content(struct knowledge *, struct arena *, int64_t tenant, struct str id, struct str *bytes);
+
+/* Piece `ordinal` (from 0) of a file's bytes; empty behind the last one. */
+MAY_PARK const struct err *file_piece(struct knowledge *, struct arena *, const struct file *file, unsigned ordinal, struct str *bytes);
 MAY_PARK const struct err *file_list(struct knowledge *, struct arena *, int64_t tenant, struct str purpose, const struct page_spec *, struct file **out, size_t *count, bool *more);
 MAY_PARK const struct err *file_delete(struct knowledge *, struct arena *, int64_t tenant, struct str id); /* and its documents in all collections */
 
-/* Attaches a stored file to a collection under its file name (or `path`): a new document, a new version, or no change (*changed false). */
-MAY_PARK const struct err *document_put(struct knowledge *, struct arena *, int64_t tenant, struct str collection, struct str file_id, struct str path,
-	struct str attributes, struct document *out, bool *changed);
+struct document_source {
+	struct str file_id;        /* a stored file, or */
+	struct upload *upload;     /* bytes of its own, ended */
+	struct str path;           /* empty: the file's name. 1..1024 bytes, without control characters */
+	struct str attributes;     /* JSON object; ptr NULL: keep what the document has, or none */
+};
+
+/*
+ * Puts a document into a collection: a new document, a new version of the one at this path, or no change (*changed false) when the newest version has these bytes already and did
+ * not fail. Returns after the commit: from then on the document is never lost.
+ */
+MAY_PARK const struct err *document_put(struct knowledge *, struct arena *, int64_t tenant, struct str collection, const struct document_source *source,
+	struct document *out, bool *changed);
+
+/* For each path whether the collection's newest version of it has this SHA-256 (hex) and did not fail: then it need not be sent. */
+MAY_PARK const struct err *document_known(struct knowledge *, struct arena *, int64_t tenant, struct str collection, const struct str *paths, const struct str *sha256,
+	size_t count, bool *out);
+
 MAY_PARK const struct err *document_get(struct knowledge *, struct arena *, int64_t tenant, struct str collection, struct str id_or_path_or_file, struct document *out);
-MAY_PARK const struct err *document_list(struct knowledge *, struct arena *, int64_t tenant, struct str collection, struct str status, const struct page_spec *,
+
+struct document_filter {
+	unsigned statuses;         /* a bit for each: 1u << VERSION_…; 0: all */
+	struct str batch_id;       /* members of this file batch, or empty */
+};
+MAY_PARK const struct err *document_list(struct knowledge *, struct arena *, int64_t tenant, struct str collection, const struct document_filter *, const struct page_spec *,
 	struct document **out, size_t *count, bool *more);
+MAY_PARK const struct err *document_set_attributes(struct knowledge *, struct arena *, int64_t tenant, struct str collection, struct str id_or_path_or_file, struct str attributes,
+	struct document *out);
+
+/* Gone from search with the commit; its rows go in the background. */
 MAY_PARK const struct err *document_delete(struct knowledge *, struct arena *, int64_t tenant, struct str collection, struct str id_or_path_or_file);
+
+/* Files put into a collection together; the counts are of the versions that were put then. */
+struct file_batch {
+	struct str id, collection_id; /* id "vsfb_…" */
+	int64_t created_us;
+	bool cancelled;
+	int64_t by_status[VERSION_CANCELLED + 1];
+};
+MAY_PARK const struct err *file_batch_create(struct knowledge *, struct arena *, int64_t tenant, struct str collection, const struct document_source *sources, size_t count,
+	struct file_batch *out);
+MAY_PARK const struct err *file_batch_get(struct knowledge *, struct arena *, int64_t tenant, struct str collection, struct str id, struct file_batch *out);
+MAY_PARK const struct err *file_batch_cancel(struct knowledge *, struct arena *, int64_t tenant, struct str collection, struct str id, struct file_batch *out);
 
 /* The text of a passage of any version, current or not, for citations: chunks [first, first + count). */
 struct passage {
-	struct str document_id, version_id, path, title, heading_path, text;
+	struct str document_id, version_id, path, title, heading_path, anchor, text;
 	unsigned version, ordinal, page;
+	unsigned chunks; /* of the version */
 	bool current;
 };
 MAY_PARK const struct err *passage_get(struct knowledge *, struct arena *, int64_t tenant, struct str version_id, unsigned first, unsigned count, struct passage **out, size_t *got);

@@ -7,6 +7,12 @@ static const struct parser parsers[] = {
 	{ DOC_TEXT, parse_text },
 	{ DOC_MARKDOWN, parse_markdown },
 	{ DOC_HTML, parse_html },
+	{ DOC_PDF, parse_pages }, /* behind pdftotext: see parse_main.c */
+	{ DOC_DOCX, parse_docx },
+	{ DOC_CSV, parse_csv },
+	{ DOC_JSON, parse_json },
+	{ DOC_JSONL, parse_jsonl },
+	{ DOC_CODE, parse_code },
 };
 
 const struct parser *

@@ -40,6 +40,7 @@ OWNERS: dict[str, set[str]] = {
     "pcre2.h": {"guard"},
     "cmark-gfm": {"knowledge"},
     "gumbo.h": {"knowledge"},
+    "expat.h": {"knowledge"},
     "lua.h": {"script"},
     "lauxlib.h": {"script"},
     "lualib.h": {"script"},

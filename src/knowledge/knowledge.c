@@ -1,0 +1,149 @@
+/*
+ * knowledge.c - opening, starting and stopping the room.
+ *
+ * All background fibers run on the loop that called knowledge_start; what they share with requests on other loops is the database alone. A commit that makes work
+ * sends a notice, which arrives on loop 0 of every node and rings the bells there.
+ */
+#include "knowledge/inside.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum { POOL_THREADS = 2, POOL_QUEUE = 4096, EMBED_FIBERS = 3 };
+
+const struct err *
+knowledge_open(const struct knowledge_spec *spec, struct arena *arena, struct knowledge **out)
+{
+	struct knowledge *k = arena_zalloc(arena, sizeof(*k));
+	struct id id = id_new();
+	const struct err *err;
+
+	if (!k)
+		return &err_no_memory;
+	k->store = spec->store;
+	k->embedder = spec->embedder;
+	k->parsers = spec->parsers ? spec->parsers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	k->parse_program = spec->parse_program.len ? arena_cstr(arena, spec->parse_program) : "/proc/self/exe";
+	if (!k->parse_program)
+		return &err_no_memory;
+	memcpy(k->node, id.hex, sizeof(k->node));
+	err = search_open(spec->store, spec->embedder, arena, &k->search);
+	if (err)
+		return err;
+	k->pool = pool_new("knowledge", POOL_THREADS, POOL_QUEUE);
+	*out = k;
+	return NULL;
+}
+
+void
+knowledge_close(struct knowledge *k)
+{
+	pool_free(k->pool);
+	search_close(k->search);
+}
+
+struct search *
+knowledge_search(struct knowledge *k)
+{
+	return k->search;
+}
+
+bool
+knowledge_embeds(const struct knowledge *k)
+{
+	return k->embedder;
+}
+
+static void
+ring_all(void *arg)
+{
+	struct knowledge *k = arg;
+
+	bell_ring(&k->queued);
+	bell_ring(&k->indexed);
+	bell_ring(&k->deleted);
+}
+
+/* Notices come on loop 0. */
+static void
+on_notice(void *arg)
+{
+	struct knowledge *k = arg;
+
+	if (k->loop)
+		loop_post(k->loop, ring_all, k);
+}
+
+static MAY_PARK void
+background_run(void *arg)
+{
+	struct background background = *(struct background *)arg;
+	struct knowledge *k = background.knowledge;
+
+	background.run(k);
+	if (--k->fibers == 0 && k->stopped)
+		wait_wake(k->stopped);
+}
+
+static const struct err *
+background_go(struct knowledge *k, unsigned slot, const char *name, MAY_PARK void (*run)(void *), unsigned count)
+{
+	const struct err *err = NULL;
+
+	k->backgrounds[slot] = (struct background){ k, run };
+	for (unsigned i = 0; i < count && !err; i++) {
+		err = fiber_go(name, &k->scope, background_run, &k->backgrounds[slot]);
+		k->fibers += !err;
+	}
+	return err;
+}
+
+/* The first fiber: leases of a dead process are ended before anybody claims, then the others start, and it becomes the one that renews leases. */
+static MAY_PARK void
+first_run(void *arg)
+{
+	struct knowledge *k = arg;
+	struct arena *arena = arena_new(MIB(1));
+	const struct err *err;
+
+	while ((err = ingest_lease_reset(k, arena)) && !fiber_sleep_us(USEC_PER_SEC))
+		log_warn("ingest cannot begin", LOG_ERR("why", err));
+	if (!err)
+		err = background_go(k, 1, "ingest-parse", ingest_parse_run, k->parsers);
+	if (!err && k->embedder)
+		err = background_go(k, 2, "ingest-embed", ingest_embed_run, EMBED_FIBERS);
+	if (!err)
+		err = background_go(k, 3, "knowledge-clean", clean_run, 1);
+	if (err && err->kind != ERR_CANCELLED)
+		log_error("ingest cannot begin", LOG_ERR("why", err));
+	arena_free(arena);
+	if (!err)
+		ingest_lease_run(k);
+}
+
+const struct err *
+knowledge_start(struct knowledge *k)
+{
+	k->loop = loop_current();
+	scope_init(&k->scope, NULL, INT64_MAX);
+	store_listen(k->store, "knowledge", on_notice, k);
+	return background_go(k, 0, "ingest", first_run, 1);
+}
+
+void
+knowledge_stop(struct knowledge *k)
+{
+	struct waiter stopped;
+
+	if (!k->loop)
+		return;
+	waiter_init(&stopped);
+	k->stopped = &stopped;
+	scope_cancel(&k->scope, &err_cancelled);
+	if (k->fibers)
+		wait_end(&stopped);
+	k->stopped = NULL;
+	scope_fini(&k->scope);
+	k->loop = NULL;
+}
