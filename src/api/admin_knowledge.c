@@ -1,0 +1,3 @@
+/*
+ * admin_knowledge.c - collections and documents by name, for the CLI and the console.
+ */

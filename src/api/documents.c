@@ -1,0 +1,3 @@
+/*
+ * documents.c - the page a citation leads to: a passage among its neighbours.
+ */
