@@ -39,21 +39,34 @@ tx_unanswered(struct pg_tx *tx, enum pg_outcome outcome)
 	return pg_unavailable(tx->conn->loop, tx->base.arena);
 }
 
-static const struct err *
-run_stmt(struct pg_tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out)
+/* A transaction lives on one connection: when that is lost, nothing of it goes over another. */
+static bool
+is_lost(struct pg_tx *tx)
 {
-	struct arena *arena = tx->base.arena;
-	struct pg_request *request = pg_request_new(tx->base.store, stmt, params);
+	if (!tx->begun || tx->conn->state == PG_READY)
+		return false;
+	tx->verdict = RUN_AGAIN;
+	return true;
+}
+
+const struct err *
+postgres_exec(struct tx *base, const struct stmt *stmt, const struct value *params, struct rows *out)
+{
+	struct pg_tx *tx = (struct pg_tx *)base;
+	struct pg_request *request;
 	const struct err *err;
 
+	if (fault_hit(&fault_store_pg_statement))
+		pg_conn_lose(tx->conn);
+	if (is_lost(tx))
+		return pg_unavailable(tx->conn->loop, base->arena);
+	request = pg_request_new(base->store, stmt, params);
 	if (!tx->begun) {
 		request->begin = "begin isolation level serializable";
 		request->timeout_us = tx->deadline_us - clock_mono_us();
 		request->timeout_us = request->timeout_us > USEC_PER_MS ? request->timeout_us : USEC_PER_MS;
 	}
 	tx->begun = true;
-	if (fault_hit(&fault_store_pg_statement))
-		pg_conn_lose(tx->conn);
 	pg_conn_submit(tx->conn, request);
 	err = pg_request_wait(tx->conn, request);
 	if (err) { /* given up: what the server does with it is unknown, so this connection is of no more use */
@@ -63,26 +76,14 @@ run_stmt(struct pg_tx *tx, const struct stmt *stmt, const struct value *params, 
 	if (request->outcome != PG_ANSWERED)
 		err = tx_unanswered(tx, request->outcome);
 	else
-		err = pg_request_err(request, arena);
+		err = pg_request_err(request, base->arena);
 	if (!err && stmt->columns)
-		err = rowbuf_move(&request->rows, arena, out);
+		err = rowbuf_move(&request->rows, base->arena, out);
 	out->changed = request->changed;
 	if (pg_is_conflict(request->sqlstate))
 		tx->verdict = RUN_AGAIN;
 	pg_request_free(request);
 	return err;
-}
-
-const struct err *
-postgres_exec(struct tx *base, const struct stmt *stmt, const struct value *params, struct rows *out)
-{
-	struct pg_tx *tx = (struct pg_tx *)base;
-
-	if (tx->begun && tx->conn->state == PG_CLOSED) { /* lost while fn computed */
-		tx->verdict = RUN_AGAIN;
-		return pg_unavailable(tx->conn->loop, base->arena);
-	}
-	return run_stmt(tx, stmt, params, out);
 }
 
 const struct err *
@@ -106,10 +107,8 @@ commit(struct pg_tx *tx)
 	struct pg_request *request;
 	const struct err *err;
 
-	if (tx->conn->state != PG_READY) { /* lost before the commit was sent */
-		tx->verdict = RUN_AGAIN;
+	if (is_lost(tx)) /* before the commit was sent */
 		return pg_unavailable(tx->conn->loop, arena);
-	}
 	request = pg_request_new(tx->base.store, &commit_stmt, NO_PARAMS);
 	pg_conn_submit(tx->conn, request);
 	if (fault_hit(&fault_store_pg_commit))
