@@ -202,8 +202,9 @@ connection_run(void *arg)
 	struct connection *connection = arg;
 
 	scope_open(&connection->scope, INT64_MAX);
-	while (connection_serve(connection))
-		;
+	if (transport_begin(&connection->transport, connection_limits(connection)->header_timeout_us))
+		while (connection_serve(connection))
+			;
 	if (connection->answer == ANSWER_DONE && (connection->body != BODY_DONE || transport_unread(&connection->transport).len > 0))
 		connection_linger(connection);
 	scope_close(&connection->scope);
@@ -217,7 +218,7 @@ connection_start(struct server_loop *owner, int fd, struct str peer)
 
 	connection->owner = owner;
 	memcpy(connection->peer, peer.ptr, peer.len < PEER_MAX ? peer.len : PEER_MAX - 1);
-	if (!transport_open(&connection->transport, fd, &owner->buffers, connection_left, connection)) {
+	if (!transport_open(&connection->transport, fd, owner->server->spec.tls, &owner->buffers, connection_left, connection)) {
 		free(connection);
 		return false;
 	}

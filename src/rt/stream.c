@@ -54,6 +54,47 @@ stream_pool_fini(struct stream_pool *pool)
 }
 
 static void
+input_free(struct stream_input *input, struct stream_pool *pool)
+{
+	if (input->ptr && input->cap == STREAM_BUFFER)
+		pool_give(pool, input->ptr);
+	else
+		free(input->ptr);
+	*input = (struct stream_input){ .ptr = NULL };
+}
+
+void
+stream_input_release(struct stream_input *input, struct stream_pool *pool)
+{
+	if (input->start == input->end)
+		input_free(input, pool);
+}
+
+void
+stream_input_grow(struct stream_input *input, struct stream_pool *pool, size_t max)
+{
+	size_t unread = input->end - input->start, cap = input->cap * 2 < max ? input->cap * 2 : max;
+	char *moved;
+
+	if (!input->ptr) {
+		*input = (struct stream_input){ .ptr = pool_take(pool), .cap = STREAM_BUFFER };
+		return;
+	}
+	if (input->end < input->cap)
+		return;
+	if (unread <= input->cap / 2 || cap <= input->cap) {
+		memmove(input->ptr, input->ptr + input->start, unread);
+		input->start = 0;
+		input->end = unread;
+		return;
+	}
+	moved = mem_alloc(cap);
+	memcpy(moved, input->ptr + input->start, unread);
+	input_free(input, pool);
+	*input = (struct stream_input){ .ptr = moved, .end = unread, .cap = cap };
+}
+
+static void
 wake(struct waiter **waiter)
 {
 	if (*waiter)
@@ -74,7 +115,7 @@ rewatch(struct stream *stream)
 	int events = 0;
 
 	if (!stream->ended)
-		events |= stream->in && stream->in_end == stream->in_cap ? FD_HANGUP : FD_READ;
+		events |= stream->in.ptr && stream->in.end == stream->in.cap ? FD_HANGUP : FD_READ;
 	if ((unsent(stream) > 0 || stream->writer) && !stream->broken)
 		events |= FD_WRITE;
 	watch_set(stream->watch, events);
@@ -98,20 +139,18 @@ end_input(struct stream *stream, bool broken)
 static void
 receive(struct stream *stream)
 {
+	struct stream_input *in = &stream->in;
 	ssize_t size;
 
-	if (!stream->in) {
-		stream->in = pool_take(stream->pool);
-		stream->in_cap = STREAM_BUFFER;
-		stream->in_start = stream->in_end = 0;
-	}
-	if (stream->in_end == stream->in_cap)
+	if (!in->ptr)
+		stream_input_grow(in, stream->pool, STREAM_BUFFER);
+	if (in->end == in->cap)
 		return;
 	do
-		size = recv(stream->fd, stream->in + stream->in_end, stream->in_cap - stream->in_end, 0);
+		size = recv(stream->fd, in->ptr + in->end, in->cap - in->end, 0);
 	while (size < 0 && errno == EINTR);
 	if (size > 0) {
-		stream->in_end += (size_t)size;
+		in->end += (size_t)size;
 		wake(&stream->reader);
 	} else if (size == 0 || errno != EAGAIN) {
 		end_input(stream, size < 0);
@@ -171,17 +210,6 @@ stream_open(struct stream *stream, int fd, struct stream_pool *pool, void (*left
 	return true;
 }
 
-static void
-input_free(struct stream *stream)
-{
-	if (stream->in_cap == STREAM_BUFFER)
-		pool_give(stream->pool, stream->in);
-	else
-		free(stream->in);
-	stream->in = NULL;
-	stream->in_start = stream->in_end = stream->in_cap = 0;
-}
-
 void
 stream_close(struct stream *stream)
 {
@@ -189,8 +217,7 @@ stream_close(struct stream *stream)
 	watch_free(stream->watch);
 	close(stream->fd);
 	stream->fd = -1;
-	if (stream->in)
-		input_free(stream);
+	input_free(&stream->in, stream->pool);
 	free(stream->out);
 	stream->out = NULL;
 }
@@ -198,47 +225,21 @@ stream_close(struct stream *stream)
 void
 stream_release(struct stream *stream)
 {
-	if (stream->in && stream->in_start == stream->in_end)
-		input_free(stream);
-}
-
-/* Makes room behind the unread bytes: moves them to the front, or to a buffer of twice the size. */
-static void
-make_room(struct stream *stream, size_t max)
-{
-	size_t unread = stream->in_end - stream->in_start, cap;
-	char *moved;
-
-	if (!stream->in || stream->in_end < stream->in_cap)
-		return;
-	if (unread <= stream->in_cap / 2) {
-		memmove(stream->in, stream->in + stream->in_start, unread);
-	} else {
-		cap = stream->in_cap * 2 < max ? stream->in_cap * 2 : max;
-		if (cap <= stream->in_cap)
-			cap = stream->in_cap; /* a buffer is never smaller than STREAM_BUFFER */
-		moved = mem_alloc(cap);
-		memcpy(moved, stream->in + stream->in_start, unread);
-		input_free(stream);
-		stream->in = moved;
-		stream->in_cap = cap;
-	}
-	stream->in_start = 0;
-	stream->in_end = unread;
+	stream_input_release(&stream->in, stream->pool);
 }
 
 MAY_PARK const struct err *
 stream_fill(struct stream *stream, size_t max, int64_t timeout_us)
 {
-	size_t unread = stream->in_end - stream->in_start;
 	const struct err *err = NULL;
 	struct waiter waiter;
 
-	if (unread >= max)
+	if (stream_unread(stream).len >= max)
 		return &stream_full;
 	if (stream->ended)
 		return NULL;
-	make_room(stream, max);
+	if (stream->in.ptr)
+		stream_input_grow(&stream->in, stream->pool, max);
 	rewatch(stream);
 	waiter_init(&waiter);
 	stream->reader = &waiter;

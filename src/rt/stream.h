@@ -23,14 +23,31 @@ struct stream_pool {
 };
 void stream_pool_fini(struct stream_pool *pool);
 
+/* Bytes that came and are not consumed, in a buffer that is there only while it is needed. */
+struct stream_input {
+	char *ptr;
+	size_t start, end, cap;
+};
+
+static inline struct str
+stream_input_unread(const struct stream_input *input)
+{
+	return input->ptr ? str_n(input->ptr + input->start, input->end - input->start) : STR_EMPTY;
+}
+
+/* Makes room behind the unread bytes if there is none: moves them to the front, or to a buffer of twice the size, up to `max` bytes. */
+void stream_input_grow(struct stream_input *input, struct stream_pool *pool, size_t max);
+
+/* Gives the buffer back if nothing in it is unread. */
+void stream_input_release(struct stream_input *input, struct stream_pool *pool);
+
 struct stream {
 	struct watch *watch;
 	struct stream_pool *pool;
 	void (*left)(void *arg); /* the peer has ended its side or is gone; once, on the loop */
 	void *arg;
 	struct waiter *reader, *writer; /* the fiber, while it waits for input or for room */
-	char *in;
-	size_t in_start, in_end, in_cap;
+	struct stream_input in;
 	char *out; /* not sent yet */
 	size_t out_start, out_end, out_cap;
 	int fd;
@@ -48,13 +65,13 @@ void stream_close(struct stream *stream);
 static inline struct str
 stream_unread(const struct stream *stream)
 {
-	return stream->in ? str_n(stream->in + stream->in_start, stream->in_end - stream->in_start) : STR_EMPTY;
+	return stream_input_unread(&stream->in);
 }
 
 static inline void
 stream_consume(struct stream *stream, size_t size)
 {
-	stream->in_start += size;
+	stream->in.start += size;
 }
 
 /*
