@@ -6,6 +6,8 @@
  */
 #include "conf/yaml.h"
 
+#include "text/utf8.h"
+
 #include <libfyaml.h>
 
 struct builder {
@@ -20,28 +22,29 @@ struct builder {
 		struct yaml *pending;  /* in a map: a child whose key has been read */
 	} open[YAML_DEPTH_MAX];
 	unsigned depth, nodes, documents;
+	unsigned line, column;         /* of the last event that has a place; what has none stands there */
 };
 
 static void
-problem_at(struct builder *b, const struct fy_mark *mark, const char *text)
+problem_here(struct builder *b, const char *text)
 {
-	problems_add(b->problems, b->source, mark ? (unsigned)mark->line + 1 : 1, mark ? (unsigned)mark->column + 1 : 1, "%s", text);
+	problems_add(b->problems, b->source, b->line, b->column, "%s", text);
 }
 
 static struct yaml *
-node_new(struct builder *b, enum yaml_kind kind, const struct fy_mark *mark)
+node_new(struct builder *b, enum yaml_kind kind)
 {
 	struct yaml *node = NULL;
 
 	if (b->nodes++ < YAML_NODES_MAX)
 		node = arena_zalloc(b->arena, sizeof(*node));
 	if (!node) {
-		problem_at(b, mark, "too many values for a configuration");
+		problem_here(b, "too many values for a configuration");
 		return NULL;
 	}
 	node->kind = kind;
-	node->line = mark ? (unsigned)mark->line + 1 : 0;
-	node->column = mark ? (unsigned)mark->column + 1 : 0;
+	node->line = b->line;
+	node->column = b->column;
 	return node;
 }
 
@@ -79,10 +82,6 @@ node_place(struct builder *b, struct yaml *node)
 		node->key = pending->key;
 		node->key_line = pending->key_line;
 		node->key_column = pending->key_column;
-		if (node->line == 0) {
-			node->line = pending->key_line;
-			node->column = pending->key_column;
-		}
 		b->open[b->depth - 1].pending = NULL;
 	}
 	*b->open[b->depth - 1].tail = node;
@@ -99,7 +98,7 @@ static bool
 scalar_read(struct builder *b, struct fy_event *event)
 {
 	struct fy_token *token = event->scalar.value;
-	struct yaml *node = node_new(b, YAML_SCALAR, fy_event_start_mark(event));
+	struct yaml *node = node_new(b, YAML_SCALAR);
 	size_t len = 0;
 	const char *text = token ? fy_token_get_text(token, &len) : NULL;
 
@@ -107,7 +106,7 @@ scalar_read(struct builder *b, struct fy_event *event)
 		return false;
 	node->text = arena_dup(b->arena, text ? str_n(text, len) : STR_EMPTY);
 	if (!node->text.ptr || memchr(node->text.ptr, 0, node->text.len)) {
-		problem_at(b, fy_event_start_mark(event), "a value may not contain a zero byte");
+		problem_here(b, "a value may not contain a zero byte");
 		return false;
 	}
 	node->empty = (!token || fy_token_scalar_style(token) == FYSS_PLAIN) &&
@@ -120,7 +119,7 @@ scalar_read(struct builder *b, struct fy_event *event)
 	node->key_line = node->line;
 	node->key_column = node->column;
 	if (str_eq_c(node->key, "<<")) {
-		problem_at(b, fy_event_start_mark(event), "merge keys are not supported here: write the values out");
+		problem_here(b, "merge keys are not supported here: write the values out");
 		return false;
 	}
 	if (!key_check(b, b->open[b->depth - 1].node, node))
@@ -130,20 +129,19 @@ scalar_read(struct builder *b, struct fy_event *event)
 }
 
 static bool
-container_open(struct builder *b, struct fy_event *event, enum yaml_kind kind)
+container_open(struct builder *b, enum yaml_kind kind)
 {
-	const struct fy_mark *mark = fy_event_start_mark(event);
 	struct yaml *node;
 
 	if (map_wants_key(b)) {
-		problem_at(b, mark, "expected a name as key, found a map or a list");
+		problem_here(b, "expected a name as key, found a map or a list");
 		return false;
 	}
 	if (b->depth == YAML_DEPTH_MAX) {
-		problem_at(b, mark, "nested too deeply for a configuration");
+		problem_here(b, "nested too deeply for a configuration");
 		return false;
 	}
-	node = node_new(b, kind, mark);
+	node = node_new(b, kind);
 	if (!node)
 		return false;
 	node_place(b, node);
@@ -155,39 +153,45 @@ container_open(struct builder *b, struct fy_event *event, enum yaml_kind kind)
 }
 
 static void
-properties_refuse(struct builder *b, struct fy_event *event, struct fy_token *anchor, struct fy_token *tag)
+properties_refuse(struct builder *b, struct fy_token *anchor, struct fy_token *tag)
 {
 	if (anchor)
-		problem_at(b, fy_event_start_mark(event), "anchors are not supported here: write the values out");
+		problem_here(b, "anchors are not supported here: write the values out");
 	if (tag)
-		problem_at(b, fy_event_start_mark(event), "tags are not supported here: remove it");
+		problem_here(b, "tags are not supported here: remove it");
 }
 
 /* False ends the parse: after a problem that leaves no sense in going on. */
 static bool
 event_take(struct builder *b, struct fy_event *event)
 {
+	const struct fy_mark *mark = fy_event_start_mark(event);
+
+	if (mark) {
+		b->line = (unsigned)mark->line + 1;
+		b->column = (unsigned)mark->column + 1;
+	}
 	switch (event->type) {
 	case FYET_DOCUMENT_START:
 		if (b->documents++ == 0)
 			return true;
-		problem_at(b, fy_event_start_mark(event), "a configuration is one YAML document; a second one begins here");
+		problem_here(b, "a configuration is one YAML document; a second one begins here");
 		return false;
 	case FYET_SCALAR:
-		properties_refuse(b, event, event->scalar.anchor, event->scalar.tag);
+		properties_refuse(b, event->scalar.anchor, event->scalar.tag);
 		return scalar_read(b, event);
 	case FYET_SEQUENCE_START:
-		properties_refuse(b, event, event->sequence_start.anchor, event->sequence_start.tag);
-		return container_open(b, event, YAML_LIST);
+		properties_refuse(b, event->sequence_start.anchor, event->sequence_start.tag);
+		return container_open(b, YAML_LIST);
 	case FYET_MAPPING_START:
-		properties_refuse(b, event, event->mapping_start.anchor, event->mapping_start.tag);
-		return container_open(b, event, YAML_MAP);
+		properties_refuse(b, event->mapping_start.anchor, event->mapping_start.tag);
+		return container_open(b, YAML_MAP);
 	case FYET_SEQUENCE_END:
 	case FYET_MAPPING_END:
 		b->depth--;
 		return true;
 	case FYET_ALIAS:
-		problem_at(b, fy_event_start_mark(event), "aliases are not supported here: write the values out");
+		problem_here(b, "aliases are not supported here: write the values out");
 		return false;
 	default:
 		return true;
@@ -231,11 +235,25 @@ tree_build(struct builder *b, struct fy_diag *diag)
 		syntax_problems(b, diag);
 }
 
+static bool
+text_is_utf8(struct str text, struct problems *problems, struct str source)
+{
+	struct str line;
+
+	for (unsigned number = 1; str_split(&text, '\n', &line); number++) {
+		if (utf8_valid(line))
+			continue;
+		problems_add(problems, source, number, 1, "not valid UTF-8");
+		return false;
+	}
+	return true;
+}
+
 void
 yaml_parse(struct arena *arena, struct str source, struct str text, struct problems *problems, struct yaml **out)
 {
 	struct fy_diag_cfg diag_cfg;
-	struct builder b = { .arena = arena, .problems = problems, .source = source };
+	struct builder b = { .arena = arena, .problems = problems, .source = source, .line = 1, .column = 1 };
 	struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG };
 	struct fy_diag *diag;
 
@@ -244,6 +262,8 @@ yaml_parse(struct arena *arena, struct str source, struct str text, struct probl
 		problems_add(problems, source, 1, 1, "larger than a configuration may be (%d bytes)", YAML_BYTES_MAX);
 		return;
 	}
+	if (!text_is_utf8(text, problems, source))
+		return;
 	fy_diag_cfg_default(&diag_cfg);
 	diag_cfg.fp = NULL;
 	diag = fy_diag_create(&diag_cfg);
