@@ -3,8 +3,10 @@
  */
 #include "cli/settings.h"
 
+#include "api/links.h"
 #include "cli/serve_settings.h"
 #include "cli/term.h"
+#include "telemetry/retention.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +16,8 @@ extern char **environ;
 
 const struct setting_table *const setting_tables[] = {
 	&serve_settings,
+	&link_settings,
+	&retention_settings,
 	NULL,
 };
 
