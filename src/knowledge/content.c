@@ -7,6 +7,7 @@
  */
 #include "knowledge/inside.h"
 
+#include "base/buf.h"
 #include "crypto/hash.h"
 #include "zip/pack.h"
 
@@ -134,6 +135,7 @@ piece_spill(struct upload *upload)
 		return err;
 	upload->content = spill.content;
 	upload->written++;
+	upload->packed_valid = false;
 	buf_clear(&upload->piece);
 	return NULL;
 }

@@ -5,6 +5,8 @@
  * with the embedder. A batch takes chunks of as many versions as it needs to be full. A text that was embedded before in its collection, in whatever version,
  * takes that vector: a changed file costs what changed in it.
  */
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "infer/embed.h"
 #include "knowledge/chunk.h"

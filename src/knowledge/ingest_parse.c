@@ -100,9 +100,16 @@ run_child(struct ingest *ingest, enum doc_type type, struct str bytes, struct st
 static struct ingest_fault
 fault_of(struct arena *arena, const struct err *err)
 {
-	struct str message = err->kind == ERR_TIMEOUT ? STR("reading the file took too long") :
-		err->kind == ERR_TOO_LARGE || err->kind == ERR_NO_MEMORY ? STR("the file, or the text in it, is too large") : arena_dup(arena, err->message);
+	struct str message;
 
+	if (err->kind == ERR_TIMEOUT)
+		message = STR("reading the file took too long");
+	else if (err->kind == ERR_TOO_LARGE || err->kind == ERR_NO_MEMORY)
+		message = STR("the file, or the text in it, is too large");
+	else if (err->detail.len) /* the parser's own words */
+		message = arena_dup(arena, err->detail);
+	else
+		message = STR("the file is damaged: it cannot be read");
 	return (struct ingest_fault){ "invalid_file", message.ptr ? message : STR_EMPTY };
 }
 

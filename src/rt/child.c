@@ -228,7 +228,8 @@ exit_error(const struct child_job *job, struct arena *arena)
 	if (WIFSIGNALED(job->status))
 		return err_new(arena, ERR_INVALID, "%s was ended by signal %d%s%" STR_F, name, WTERMSIG(job->status), line.len ? ": " : "", STR_A(line));
 	if (WEXITSTATUS(job->status) != 0)
-		return err_new(arena, ERR_INVALID, "%s ended with code %d%s%" STR_F, name, WEXITSTATUS(job->status), line.len ? ": " : "", STR_A(line));
+		return err_detail(arena, err_new(arena, ERR_INVALID, "%s ended with code %d%s%" STR_F, name, WEXITSTATUS(job->status), line.len ? ": " : "", STR_A(line)),
+			"%" STR_F, STR_A(line));
 	return NULL;
 }
 

@@ -21,7 +21,7 @@ struct child_spec {
 
 /*
  * Runs it to its end. NULL: it exited 0 and *output is its stdout. ERR_TIMEOUT, ERR_TOO_LARGE, ERR_CANCELLED: killed. ERR_INVALID: it exited with
- * another code or died by a signal; the message is for a person, with the first line of stderr (cut to 500 bytes). ERR_UNSUPPORTED: the program is not there.
+ * another code or died by a signal; the message is for a person, with the first line of stderr (cut to 500 bytes), which for an exit is also the error's detail, alone. ERR_UNSUPPORTED: the program is not there.
  * ERR_BUSY: too many wait in line (see below). ERR_NO_MEMORY: the output does not fit the arena.
  */
 MAY_PARK const struct err *child_run(const struct child_spec *spec, struct arena *arena, struct str *output);
