@@ -136,7 +136,7 @@ the_end_is_held_back_until_release_and_citations_go_before_it(void **state)
 	char frame[] = "x";
 
 	(void)state;
-	recorder_init(recorder, arena, &counter.sink);
+	assert_null(recorder_init(recorder, arena, &counter.sink));
 	assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_START, .id = STR("id") }));
 	assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_TEXT, .text = STR("a \"b\"") }));
 	assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_FINISH, .finish_text = STR("stop"), .frame = str_of(frame), .last = true }));
@@ -163,7 +163,7 @@ tool_calls_are_kept_as_valid_json(void **state)
 	struct str message;
 
 	(void)state;
-	recorder_init(recorder, arena, &counter.sink);
+	assert_null(recorder_init(recorder, arena, &counter.sink));
 	for (unsigned i = 0; i < 2; i++) {
 		assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_TOOL_CALL, .item = i, .id = STR("t"), .name = STR("f") }));
 		assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_ARGUMENTS, .item = i, .text = STR("{\"x\":\"\\n\"}") }));

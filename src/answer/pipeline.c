@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "rt/scope.h"
 
-enum { SETTLE_US = 10 * 1000000 };
+enum { SETTLE_US = 10 * 1000000, MESSAGE_MAX = 128 * 1024 * 1024, PARAMETERS_MAX = 4096 };
 
 struct stage {
 	const char *name;
@@ -119,15 +119,16 @@ static const struct stage stages[] = {
 
 /* --- the record --- */
 
-static void
+static const struct err *
 record_messages(struct answer *answer)
 {
 	for (const struct message *message = answer->call->messages; message; message = message->next) {
+		struct buf *buf = arena_alloc(answer->arena, sizeof(*buf));
 		struct json_out json;
-		struct buf buf;
 
-		buf_init(&buf, answer->arena, 64 * 1024 * 1024);
-		json_out_init(&json, &buf);
+		if (!buf || !buf_init_held(buf, answer->arena, MESSAGE_MAX))
+			return &err_no_memory;
+		json_out_init(&json, buf);
 		if (message->raw) {
 			json_put(&json, message->raw);
 		} else {
@@ -136,9 +137,11 @@ record_messages(struct answer *answer)
 			json_set_string(&json, "content", message_text(answer->arena, message));
 			json_end_object(&json);
 		}
-		if (!buf.failed)
-			record_message_add(&answer->record, false, role_name(message->role), buf_str(&buf));
+		if (buf->failed)
+			return &err_no_memory;
+		record_message_add(&answer->record, false, role_name(message->role), buf_str(buf));
 	}
+	return NULL;
 }
 
 static bool
@@ -208,10 +211,11 @@ record_price(struct answer *answer)
 	record->cost_nanos = price_cost_nanos(&price, &record->usage);
 }
 
-static void
+static const struct err *
 fill_record(struct answer *answer, struct recorder *recorder, const struct citation *citations, size_t count)
 {
 	struct record *record = &answer->record;
+	const struct err *err = NULL;
 	struct str message;
 
 	record->response_id = recorder->response_id;
@@ -221,8 +225,10 @@ fill_record(struct answer *answer, struct recorder *recorder, const struct citat
 	if (answer->attempt.target)
 		record_price(answer);
 	if (record->capture == CONF_CAPTURE_FULL) {
-		record_messages(answer);
-		if (answer->attempt.began && !recorder_message(recorder, &message))
+		err = record_messages(answer);
+		if (!err && answer->attempt.began)
+			err = recorder_message(recorder, &message);
+		if (!err && answer->attempt.began)
 			record_message_add(record, true, STR("assistant"), message);
 	}
 	record_sources(answer, citations, count);
@@ -230,6 +236,7 @@ fill_record(struct answer *answer, struct recorder *recorder, const struct citat
 	span_str(answer->root, "gen_ai.request.model", answer->call->model);
 	if (record->response_id.len)
 		span_str(answer->root, "gen_ai.response.id", record->response_id);
+	return err;
 }
 
 /* Commits the record. An error here becomes the client's error: an answer without a record is not finished. */
@@ -243,12 +250,41 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 	record->err = err;
 	record->outcome = !err ? OUTCOME_OK : err->kind == ERR_CANCELLED ? OUTCOME_CANCELLED : OUTCOME_ERROR;
 	record->status = !err || (answer->call->stream && answer->attempt.began) ? 200 : record->outcome == OUTCOME_CANCELLED ? 499 : err_http_status(err);
-	fill_record(answer, recorder, citations, count);
-	scope_open_shielded(&scope, SETTLE_US);
-	commit = record_commit(services->store, answer->arena, record);
-	scope_close(&scope);
+	commit = fill_record(answer, recorder, citations, count);
+	if (commit) {
+		store_release(services->store);
+	} else {
+		scope_open_shielded(&scope, SETTLE_US);
+		commit = record_commit(services->store, answer->arena, record);
+		scope_close(&scope);
+	}
 	record_count(record);
 	return commit ? commit : err;
+}
+
+/* What the caller asked for beside the conversation: the request's numbers, switches and short texts. */
+static struct str
+parameters(const struct answer *answer)
+{
+	static const char *const others[] = { "model", "messages", "tools", "stream", "user", "metadata", "stream_options" };
+	struct json_out json;
+	struct buf text;
+
+	buf_init(&text, answer->arena, PARAMETERS_MAX);
+	json_out_init(&json, &text);
+	json_begin_object(&json);
+	for (struct json_iter it = json_iter(answer->call->source); json_next(&it);) {
+		bool other = false;
+
+		for (size_t i = 0; i < COUNT(others); i++)
+			other = other || str_eq_c(it.key, others[i]);
+		if (other || json_is(it.value, JSON_ARRAY) || json_is(it.value, JSON_OBJECT) || json_string(it.value).len > 64)
+			continue;
+		json_key(&json, it.key);
+		json_put(&json, it.value);
+	}
+	json_end_object(&json);
+	return text.failed ? STR("{}") : buf_str(&text);
 }
 
 static void
@@ -266,6 +302,7 @@ begin_record(struct answer *answer)
 	record->model = answer->call->model;
 	record->stream = answer->call->stream;
 	record->started_us = answer->root->start_us;
+	record->parameters = parameters(answer);
 	record->capture = CONF_CAPTURE_USAGE; /* until the model is known */
 }
 
@@ -280,7 +317,11 @@ answer_run(const struct answer_services *services, struct answer *answer)
 
 	if (err)
 		return err;
-	recorder_init(recorder, answer->arena, answer->out);
+	err = recorder_init(recorder, answer->arena, answer->out);
+	if (err) {
+		store_release(services->store);
+		return err;
+	}
 	begin_record(answer);
 	for (size_t i = 0; i < COUNT(stages) && !err; i++)
 		err = stages[i].run(services, answer, recorder);

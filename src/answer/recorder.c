@@ -25,10 +25,11 @@ remember_tool(struct recorder *recorder, const struct event *event)
 	} else if (recorder->tool_open) {
 		struct buf quoted;
 
-		buf_init(&quoted, recorder->arena, RECORDER_TEXT_MAX);
+		buf_init(&quoted, NULL, RECORDER_TEXT_MAX);
 		json_quote(&quoted, event->text);
-		if (!quoted.failed)
-			buf_add(tools, str_slice(buf_str(&quoted), 1, quoted.len - 1));
+		tools->failed = tools->failed || quoted.failed;
+		buf_add(tools, str_slice(buf_str(&quoted), 1, quoted.len - 1));
+		buf_fini(&quoted);
 	}
 	return buf_err(tools);
 }
@@ -72,12 +73,12 @@ hold(struct recorder *recorder, const struct event *event)
 	if (!held)
 		return &err_no_memory;
 	held->event = *event;
-	held->event.text = arena_dup(recorder->arena, event->text);
+	held->event.text = arena_dup_large(recorder->arena, event->text);
 	held->event.id = arena_dup(recorder->arena, event->id);
 	held->event.name = arena_dup(recorder->arena, event->name);
 	held->event.model = arena_dup(recorder->arena, event->model);
 	held->event.finish_text = arena_dup(recorder->arena, event->finish_text);
-	held->event.frame = arena_dup(recorder->arena, event->frame);
+	held->event.frame = arena_dup_large(recorder->arena, event->frame);
 	if (event->usage) {
 		usage = arena_alloc(recorder->arena, sizeof(*usage));
 		if (!usage)
@@ -104,14 +105,18 @@ recorder_event(struct sink *sink, const struct event *event)
 	return event->last || recorder->held ? hold(recorder, event) : sink_send(recorder->out, event);
 }
 
-void
+const struct err *
 recorder_init(struct recorder *recorder, struct arena *arena, struct sink *out)
 {
+	bool made = true;
+
 	*recorder = (struct recorder){ .sink = { recorder_event }, .out = out, .arena = arena };
 	recorder->held_end = &recorder->held;
 	for (unsigned i = 0; i < RECORDER_CHOICES_MAX; i++)
-		buf_init(&recorder->text[i], arena, RECORDER_TEXT_MAX);
-	buf_init(&recorder->tools, arena, RECORDER_TEXT_MAX);
+		made = buf_init_held(&recorder->text[i], arena, RECORDER_TEXT_MAX) && made;
+	made = buf_init_held(&recorder->tools, arena, RECORDER_TEXT_MAX) && made;
+	made = buf_init_held(&recorder->message, arena, 4 * (size_t)RECORDER_TEXT_MAX) && made;
+	return made ? NULL : &err_no_memory;
 }
 
 struct str
@@ -133,23 +138,25 @@ recorder_tokens(const struct recorder *recorder)
 const struct err *
 recorder_message(struct recorder *recorder, struct str *out)
 {
+	struct buf *text = &recorder->message;
 	struct json_out json;
-	struct buf buf;
 
-	buf_init(&buf, recorder->arena, 2 * (size_t)RECORDER_TEXT_MAX);
-	buf_reserve(&buf, recorder->text[0].len + recorder->tools.len + 64);
-	json_out_init(&json, &buf);
+	buf_clear(text);
+	buf_reserve(text, recorder->text[0].len + recorder->tools.len + 64);
+	json_out_init(&json, text);
 	json_begin_object(&json);
 	json_set_string(&json, "role", STR("assistant"));
 	json_set_string(&json, "content", recorder_text(recorder));
 	if (recorder->tool_open) {
+		buf_add(&recorder->tools, STR("\"}}"));
 		json_set_array(&json, "tool_calls");
-		json_put_raw(&json, arena_printf(recorder->arena, "%" STR_F "\"}}", STR_A(buf_str(&recorder->tools))));
+		json_put_raw(&json, buf_str(&recorder->tools));
 		json_end_array(&json);
+		recorder->tools.len -= 3; /* open again: more may come */
 	}
 	json_end_object(&json);
-	*out = buf_str(&buf);
-	return buf_err(&buf);
+	*out = buf_str(text);
+	return buf_err(text);
 }
 
 MAY_PARK const struct err *

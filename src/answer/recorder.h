@@ -5,7 +5,7 @@
 
 #include "gateway/event.h"
 
-enum { RECORDER_CHOICES_MAX = 16, RECORDER_TEXT_MAX = 16 * 1024 * 1024, RECORDER_HELD_MAX = 4096 };
+enum { RECORDER_CHOICES_MAX = 16, RECORDER_TEXT_MAX = 64 * 1024 * 1024, RECORDER_HELD_MAX = 4096 };
 
 struct recorder {
 	struct sink sink;           /* give this to the gateway */
@@ -13,6 +13,7 @@ struct recorder {
 	struct arena *arena;
 	struct buf text[RECORDER_CHOICES_MAX]; /* of each choice, as far as it came */
 	struct buf tools;           /* tool calls as JSON objects, comma between */
+	struct buf message;         /* recorder_message */
 	bool tool_open;
 	int64_t first_us;           /* monotonic, of the first event with content; 0: none */
 	struct str response_id, served_model, finish_reason;
@@ -20,7 +21,8 @@ struct recorder {
 	unsigned held_count;
 };
 
-void recorder_init(struct recorder *recorder, struct arena *arena, struct sink *out);
+/* NULL, or err_no_memory. */
+const struct err *recorder_init(struct recorder *recorder, struct arena *arena, struct sink *out);
 
 /* The first choice's text so far. */
 struct str recorder_text(const struct recorder *recorder);

@@ -15,6 +15,9 @@
 #include "conf/watch.h"
 #include "telemetry/trace.h"
 
+/* What the values of a large body may take beside its text. */
+#define JSON_VALUES_MAX MIB(64)
+
 static struct metric requests = METRIC_COUNTER("corbel_http_requests_total", "HTTP requests by route and status.", "route", "status");
 static struct metric durations =
 	METRIC_HISTOGRAM("corbel_http_request_duration_seconds", "Time from the first byte of a request to the last of its answer.", metric_bounds_duration, "route");
@@ -52,10 +55,20 @@ authorize(struct api_request *request)
 
 /* --- the body --- */
 
+/* Where the parsed body goes: a large one into an arena of its own, bounded by the row's limit and not by the exchange's. */
+static struct arena *
+json_arena(struct api_request *request)
+{
+	if (request->body.len <= KIB(256))
+		return request->arena;
+	return arena_new_below(request->arena, request->body.len * 2 + JSON_VALUES_MAX);
+}
+
 static MAY_PARK const struct err *
 read_body(struct api_request *request)
 {
 	const struct route *route = request->route;
+	struct arena *arena;
 	const struct err *err;
 
 	if (route->body == BODY_NONE || route->body == BODY_STREAM)
@@ -63,7 +76,8 @@ read_body(struct api_request *request)
 	err = http_body_read_all(request->http, route->body_bytes_max, &request->body);
 	if (err || route->body == BODY_BYTES)
 		return err;
-	err = json_parse(request->arena, request->body, &request->json);
+	arena = json_arena(request);
+	err = arena ? json_parse(arena, request->body, &request->json) : &err_no_memory;
 	if (err)
 		return err_param(request->arena, ERR_INVALID, NULL, "invalid_json", "the request body is not valid JSON: %" STR_F, STR_A(err->message));
 	if (!json_is(request->json, JSON_OBJECT))

@@ -22,9 +22,10 @@ chat_completions(struct api_request *request)
 	if (!encoder || !answer)
 		return &err_no_memory;
 	err = openai_chat_parse(request->arena, request->json, request->body, &call);
+	if (!err)
+		err = openai_encoder_init(encoder, request, call);
 	if (err)
 		return err;
-	openai_encoder_init(encoder, request, call);
 	*answer = (struct answer){
 		.arena = request->arena,
 		.call = call,

@@ -28,7 +28,8 @@ struct openai_encoder {
 	bool usage_known;
 };
 
-void openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call);
+/* NULL, or err_no_memory. */
+const struct err *openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call);
 
 /* Writes the end: the last frames and [DONE], or the whole answer. */
 MAY_PARK const struct err *openai_encoder_end(struct openai_encoder *encoder);

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 
-enum { FRAME_MAX = 16 * 1024 * 1024, HEARTBEAT_US = 15 * 1000000 };
+enum { FRAME_MAX = 64 * 1024 * 1024, HEARTBEAT_US = 15 * 1000000 };
 
 struct tool_call {
 	struct tool_call *next;
@@ -210,7 +210,7 @@ add_citations(struct openai_encoder *encoder, struct buf *out)
 
 	if (!encoder->citations.len)
 		return;
-	buf_init(&chunk, encoder->request->arena, FRAME_MAX);
+	buf_init(&chunk, encoder->request->arena, MIB(2));
 	json_out_init(&json, &chunk);
 	begin_delta(encoder, &json, 0);
 	json_set_raw(&json, "annotations", citations_array(encoder));
@@ -276,9 +276,9 @@ choice_of(struct openai_encoder *encoder, unsigned index)
 	choice = arena_zalloc(encoder->request->arena, sizeof(*choice));
 	if (!choice)
 		return NULL;
-	buf_init(&choice->text, encoder->request->arena, FRAME_MAX);
-	buf_init(&choice->refusal, encoder->request->arena, FRAME_MAX);
-	buf_init(&choice->reasoning, encoder->request->arena, FRAME_MAX);
+	if (!buf_init_held(&choice->text, encoder->request->arena, FRAME_MAX) || !buf_init_held(&choice->refusal, encoder->request->arena, FRAME_MAX) ||
+		!buf_init_held(&choice->reasoning, encoder->request->arena, FRAME_MAX))
+		return NULL;
 	return encoder->choices[index] = choice;
 }
 
@@ -292,10 +292,9 @@ tool_of(struct openai_encoder *encoder, struct openai_choice *choice, unsigned i
 	if (*link)
 		return *link;
 	*link = arena_zalloc(encoder->request->arena, sizeof(**link));
-	if (*link) {
-		(*link)->item = item;
-		buf_init(&(*link)->arguments, encoder->request->arena, FRAME_MAX);
-	}
+	if (!*link || !buf_init_held(&(*link)->arguments, encoder->request->arena, FRAME_MAX))
+		return NULL;
+	(*link)->item = item;
 	return *link;
 }
 
@@ -320,12 +319,13 @@ gather(struct openai_encoder *encoder, const struct event *event)
 	struct openai_choice *choice = choice_of(encoder, event->choice);
 
 	if (!choice)
-		return err_new(encoder->request->arena, ERR_UPSTREAM, "the provider sent more choices than were asked for");
+		return event->choice < ENCODER_CHOICES_MAX ? &err_no_memory
+			: err_new(encoder->request->arena, ERR_UPSTREAM, "the provider sent more choices than were asked for");
 	switch (event->type) {
 	case EVENT_START:
 		remember_start(encoder, event);
 		if (event->framed)
-			encoder->whole = arena_dup(encoder->request->arena, event->frame);
+			encoder->whole = event->frame; /* a whole answer is held back: its bytes live as long as the request */
 		return NULL;
 	case EVENT_TEXT:
 		buf_add(&choice->text, event->text);
@@ -418,15 +418,18 @@ put_whole(struct openai_encoder *encoder, struct json_out *out)
 static MAY_PARK const struct err *
 answer_whole(struct openai_encoder *encoder)
 {
+	const struct err *err;
 	struct json_out json;
 	struct buf body;
 
 	if (encoder->whole.len)
 		return http_answer(encoder->request->http, 200, STR("application/json"), encoder->whole);
-	buf_init(&body, encoder->request->arena, 2 * (size_t)FRAME_MAX);
+	buf_init(&body, NULL, 2 * (size_t)FRAME_MAX);
 	json_out_init(&json, &body);
 	put_whole(encoder, &json);
-	return api_answer_json(encoder->request, 200, &json);
+	err = api_answer_json(encoder->request, 200, &json);
+	buf_fini(&body);
+	return err;
 }
 
 /* --- the encoder --- */
@@ -439,12 +442,12 @@ encoder_event(struct sink *sink, const struct event *event)
 	return encoder->call->stream ? stream_event(encoder, event) : gather(encoder, event);
 }
 
-void
+const struct err *
 openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call)
 {
 	*encoder = (struct openai_encoder){ .sink = { encoder_event }, .request = request, .call = call };
-	buf_init(&encoder->tail, request->arena, FRAME_MAX);
-	buf_init(&encoder->citations, request->arena, FRAME_MAX);
+	buf_init(&encoder->citations, request->arena, MIB(1));
+	return buf_init_held(&encoder->tail, request->arena, FRAME_MAX) ? NULL : &err_no_memory;
 }
 
 MAY_PARK const struct err *

@@ -244,6 +244,40 @@ arena_dup(struct arena *arena, struct str s)
 	return str_n(copy, copy ? s.len : 0);
 }
 
+static void
+free_arena(void *arg)
+{
+	arena_free(arg);
+}
+
+struct arena *
+arena_new_below(struct arena *parent, size_t cap)
+{
+	struct arena *arena = arena_new(cap);
+
+	if (arena_on_free(parent, free_arena, arena))
+		return arena;
+	arena_free(arena);
+	return NULL;
+}
+
+struct str
+arena_dup_large(struct arena *arena, struct str s)
+{
+	char *copy;
+
+	if (s.len <= 64 * 1024)
+		return arena_dup(arena, s);
+	copy = malloc(s.len + 1);
+	if (!copy || !arena_on_free(arena, free, copy)) {
+		free(copy);
+		return str_n(NULL, 0);
+	}
+	memcpy(copy, s.ptr, s.len);
+	copy[s.len] = '\0';
+	return str_n(copy, s.len);
+}
+
 struct str
 arena_printf(struct arena *arena, const char *format, ...)
 {

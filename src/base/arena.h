@@ -13,6 +13,9 @@ struct arena;
 /* A new arena that may hold up to `cap` bytes of blocks. Never NULL: the process ends when not even this can be had. */
 struct arena *arena_new(size_t cap);
 
+/* One that is freed with `parent`, whose cap does not count for it; NULL when the parent is full. Not freed by hand. */
+struct arena *arena_new_below(struct arena *parent, size_t cap);
+
 /* Runs the cleanups in reverse order and frees everything. NULL is allowed. */
 void arena_free(struct arena *arena);
 
@@ -28,6 +31,8 @@ void *arena_array(struct arena *arena, size_t count, size_t size);
 
 /* Copies into the arena, followed by a zero byte that is not counted; ptr is NULL past the cap. */
 struct str arena_dup(struct arena *arena, struct str s);
+/* As arena_dup, but what is over 64 KiB lies on the heap, outside the cap, and is freed with the arena: for bytes whose bound is another. */
+struct str arena_dup_large(struct arena *arena, struct str s);
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* A zero-terminated copy, for libraries that want one; NULL past the cap. */

@@ -23,6 +23,19 @@ buf_fini(struct buf *buf)
 	*buf = (struct buf){ .arena = buf->arena, .max = buf->max };
 }
 
+static void
+fini(void *arg)
+{
+	buf_fini(arg);
+}
+
+bool
+buf_init_held(struct buf *buf, struct arena *arena, size_t max)
+{
+	buf_init(buf, NULL, max);
+	return arena_on_free(arena, fini, buf);
+}
+
 /* Moves the contents to `cap` bytes. In an arena the old room is given up: doubling bounds the loss to the final size. */
 static bool
 grow(struct buf *buf, size_t cap)

@@ -21,6 +21,12 @@ struct buf {
 void buf_init(struct buf *buf, struct arena *arena, size_t max);
 void buf_fini(struct buf *buf);
 
+/*
+ * As buf_init with an arena, for contents that may get large: they lie on the heap, outside the arena's cap, and are freed with the arena, which the buffer itself does not
+ * outlive. False when the arena is full.
+ */
+bool buf_init_held(struct buf *buf, struct arena *arena, size_t max);
+
 void buf_add(struct buf *buf, struct str s);
 void buf_add_byte(struct buf *buf, char byte);
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);

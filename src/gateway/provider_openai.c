@@ -8,7 +8,7 @@
 
 #include "gateway/provider.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 32 * 1024 * 1024 };
+enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 192 * 1024 * 1024 };
 
 /* --- the request --- */
 
@@ -186,11 +186,9 @@ reading_of(struct decoder *decoder)
 	reading = arena_zalloc(decoder->arena, sizeof(*reading));
 	if (!reading)
 		return NULL;
-	reading->frame = arena_new(FRAME_ARENA_MAX);
-	if (!arena_on_free(decoder->arena, (void (*)(void *))arena_free, reading->frame)) {
-		arena_free(reading->frame);
+	reading->frame = arena_new_below(decoder->arena, FRAME_ARENA_MAX);
+	if (!reading->frame)
 		return NULL;
-	}
 	decoder->state = reading;
 	return reading;
 }
