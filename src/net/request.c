@@ -159,15 +159,15 @@ request_init(struct request *request, struct request_limits limits, struct arena
 	return true;
 }
 
-/* Whether the bytes before the first blank look like the name of a method. */
+/* Whether it begins like the name of a method. More is not asked, so that the answer does not depend on how much has come. */
 static bool
 method_like(struct str message)
 {
-	size_t len = 0;
+	size_t at = 0;
 
-	while (len < message.len && ((message.ptr[len] >= 'A' && message.ptr[len] <= 'Z') || message.ptr[len] == '-' || message.ptr[len] == '_'))
-		len++;
-	return len > 0 && len < message.len && message.ptr[len] == ' ';
+	while (at < message.len && (message.ptr[at] == '\r' || message.ptr[at] == '\n'))
+		at++;
+	return at < message.len && message.ptr[at] >= 'A' && message.ptr[at] <= 'Z';
 }
 
 /* What llhttp's complaint means for the client. */
@@ -244,16 +244,15 @@ request_chunked(struct request *request, struct str input, size_t *used)
 	if (error != HPE_OK && error != HPE_PAUSED)
 		return refused(request, error, STR_EMPTY);
 	*used = error == HPE_OK ? input.len : (size_t)(llhttp_get_error_pos(request->parser) - input.ptr);
+	/* Sizes with a million zeros, endless extensions and trailers: nobody needs them. */
+	request->overhead += *used - request->piece.len;
+	if (request->overhead > request->limits.line_max) {
+		refuse(request, 400, "the framing of the request's body is too long");
+		return REQUEST_BAD;
+	}
 	if (request->piece.len > 0) {
 		request->overhead = 0;
 		return REQUEST_PIECE;
 	}
-	if (error == HPE_PAUSED)
-		return REQUEST_DONE;
-	/* Sizes with a million zeros, endless extensions and trailers: nobody needs them. */
-	request->overhead += *used;
-	if (request->overhead <= request->limits.line_max)
-		return REQUEST_MORE;
-	refuse(request, 400, "the framing of the request's body is too long");
-	return REQUEST_BAD;
+	return error == HPE_PAUSED ? REQUEST_DONE : REQUEST_MORE;
 }
