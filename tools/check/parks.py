@@ -40,6 +40,10 @@ EDGE = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)" label:
 INDIRECT = "__indirect_call"
 
 
+def is_test(name: str) -> bool:
+    return name.endswith("_test.c") or name.startswith("test_")
+
+
 def blank(text: str) -> str:
     """The text with comments, strings and the definition of MAY_PARK itself blanked, line breaks kept."""
     text = COMMENT_OR_STRING.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
@@ -117,7 +121,7 @@ def read_graph(build: Path, root: Path, sources: Sources) -> dict[str, Function]
     graph: dict[str, Function] = {}
     edges = []
     for path in sorted(build.glob("src/**/*.ci")):
-        if path.name.endswith("_test.c.ci"):
+        if is_test(path.name.removesuffix(".ci")):
             continue
         for line in path.read_text().splitlines():
             if match := NODE.match(line):
@@ -227,7 +231,7 @@ def main() -> int:
     root = Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else Path(__file__).resolve().parents[2]
     sources = Sources()
     for path in sorted([*root.glob("src/**/*.h"), *root.glob("src/**/*.c")]):
-        if not path.name.endswith("_test.c"):
+        if not is_test(path.name):
             sources.read(path, root)
     graph = read_graph(build, root, sources)
     if not graph:

@@ -2,7 +2,7 @@
 # up.sh - from a fresh machine to cited answers: sets up, builds, serves, ingests the PostgreSQL manual, asks three
 # questions, shows the record of one answer, and leaves the server running.
 #
-# Words are searchable as soon as a page is read, so the first question is asked while embeddings are still being made.
+# Words are searchable as soon as pages are read, so the first question is asked while embeddings are still being made.
 # A server that ./dev up started before is used again as long as it is well. Everything it keeps is in ./corbel-data
 # (CORBEL_DATA), its output in corbel-data/serve.log.
 set -eu
@@ -16,9 +16,9 @@ export CORBEL_DATA="${CORBEL_DATA:-$ROOT/corbel-data}"
 CORBEL=$ROOT/build/corbel
 LOG=$CORBEL_DATA/serve.log
 READY_SECONDS=30
-QUESTIONS='How can I build an index without locking out writes?
-What does the autovacuum daemon do?
-Which function returns the current date and time?'
+QUESTION_BY_WORDS='What does the autovacuum daemon do?'
+QUESTION_BY_MEANING='How can I build an index without stopping other people from writing?'
+QUESTION_ABOUT_SYNTAX='Which function returns the current date and time?'
 
 # A server writes its process and its address into the file that it holds locked.
 pid() { sed -n 1p "$CORBEL_DATA/corbel.lock" 2>/dev/null; }
@@ -45,11 +45,14 @@ serve()
 	say "corbel serves on $(url), process $server, output in $LOG"
 }
 
+# Only the name of the model tells where an answer comes from: collection/NAME asks that collection's documents.
 ask()
 {
-	printf '\n\033[1m%s\033[0m\n' "$1"
-	"$CORBEL" ask "$1"
+	printf '\n? %s\n' "$1"
+	"$CORBEL" ask --collection manual "$1" </dev/null
 }
+
+last_request() { "$CORBEL" trace ls --limit 1 --json | grep -o '"request_id": *"[^"]*"' | cut -d '"' -f 4; }
 
 next_lines()
 {
@@ -58,18 +61,18 @@ next_lines()
 		corbel goes on serving on $(url). Lines to try next:
 
 		  cd $ROOT; export CORBEL_DATA=$CORBEL_DATA
-		  build/corbel ask "How do I see which queries wait for a lock?"
+		  build/corbel ask --collection manual "How do I see which queries wait for a lock?"
 		  build/corbel trace ls
 
 		  curl $(url)/v1/chat/completions -H "Authorization: Bearer \$(cat $CORBEL_DATA/admin.key)" \\
 		    -H 'Content-Type: application/json' \\
-		    -d '{"model": "docs", "messages": [{"role": "user", "content": "What is a tablespace?"}]}'
+		    -d '{"model": "collection/manual", "messages": [{"role": "user", "content": "What is a tablespace?"}]}'
 
 		  # pip install openai
 		  from openai import OpenAI
 		  client = OpenAI(base_url="$(url)/v1", api_key=open("$CORBEL_DATA/admin.key").read().strip())
 		  answer = client.chat.completions.create(
-		      model="docs", messages=[{"role": "user", "content": "What is a tablespace?"}])
+		      model="collection/manual", messages=[{"role": "user", "content": "What is a tablespace?"}])
 		  print(answer.choices[0].message.content)
 
 		  kill $(pid)    # stops it
@@ -77,16 +80,19 @@ next_lines()
 }
 
 "$ROOT/tools/dev/setup.sh" build model corpus up
-"$ROOT/tools/dev/build.sh"
+"$ROOT/tools/dev/build.sh" corbel
 serve
-say "ingesting $(corpus_dir)"
-"$CORBEL" ingest --collection manual "$(corpus_dir)"
 
-printf '%s\n' "$QUESTIONS" | while read -r question; do
-	ask "$question" </dev/null
-done
+corpus=$(corpus_dir)
+say "ingesting $corpus: words first"
+"$CORBEL" ingest --collection manual "$corpus"
+ask "$QUESTION_BY_WORDS"
+
+say "meaning follows: embeddings are made in the background"
+"$CORBEL" ingest --collection manual --wait ready "$corpus"
+ask "$QUESTION_BY_MEANING"
+ask "$QUESTION_ABOUT_SYNTAX"
 
 say "the record of the last answer"
-"$CORBEL" trace ls | head -n 5
-"$CORBEL" trace show "$("$CORBEL" trace ls --json | sed -n 's/.*"trace_id": *"\([0-9a-f]*\)".*/\1/p' | head -n 1)"
+"$CORBEL" trace show "$(last_request)"
 next_lines
