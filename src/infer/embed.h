@@ -9,7 +9,7 @@
 struct embedder;
 
 struct embed_local_spec {
-	struct str model_dir;    /* holds model.onnx, vocab.txt and corbel-model.json */
+	struct str model_dir;    /* holds model.onnx, vocab.txt and corbel-model.json; empty: the usual places (places.h) */
 	struct str runtime_lib;  /* path of libonnxruntime.so, opened at run time; empty: the usual places */
 	unsigned threads;        /* of one inference; 0: cores */
 	unsigned batch_max;      /* texts a batch; 0: 32 */
@@ -25,7 +25,7 @@ struct embed_remote_spec {
 	struct str base_url;     /* "https://host/v1" */
 	struct str api_key;      /* may be empty */
 	struct str model;
-	unsigned dimensions;     /* 0: asked for at the first call */
+	unsigned dimensions;     /* of its vectors; required */
 	unsigned tokens_max;     /* of one text; 0: 512 */
 	unsigned batch_max;      /* 0: 64 */
 };

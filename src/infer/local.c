@@ -18,6 +18,7 @@
 #include "infer/batch.h"
 #include "infer/embedder.h"
 #include "infer/onnx.h"
+#include "infer/places.h"
 #include "json/json.h"
 #include "rt/fiber.h"
 #include "rt/wait.h"
@@ -398,15 +399,16 @@ local_load(struct local *local, struct arena *arena, const struct embed_local_sp
 {
 	struct onnx_spec onnx = { .runtime_lib = spec->runtime_lib };
 	struct str vocabulary;
-	const struct err *err = read_config(local, arena, spec->model_dir, &onnx);
+	struct str dir = spec->model_dir.len ? spec->model_dir : place_of_model(arena);
+	const struct err *err = read_config(local, arena, dir, &onnx);
 
 	if (!err)
-		err = model_file(arena, spec->model_dir, "vocab.txt", VOCABULARY_BYTES_MAX, &vocabulary);
+		err = model_file(arena, dir, "vocab.txt", VOCABULARY_BYTES_MAX, &vocabulary);
 	if (!err)
 		err = wordpiece_new(local->base.arena, vocabulary, &local->wordpiece);
 	if (err)
 		return err;
-	onnx.model_path = arena_printf(arena, "%" STR_F "/model.onnx", STR_A(spec->model_dir));
+	onnx.model_path = arena_printf(arena, "%" STR_F "/model.onnx", STR_A(dir));
 	onnx.threads = spec->threads ? spec->threads : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	return onnx.model_path.ptr ? onnx_open(arena, &onnx, &local->onnx) : &err_no_memory;
 }

@@ -11,6 +11,8 @@
 
 #include <onnxruntime_c_api.h>
 
+#include "infer/places.h"
+
 struct onnx {
 	const OrtApi *api;
 	OrtEnv *env;
@@ -21,27 +23,13 @@ struct onnx {
 
 /* ---- the library ---- */
 
-static void *
-open_in_cache(struct arena *arena)
-{
-	const char *cache = getenv("CORBEL_CACHE"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	struct str path;
-
-	if (cache && *cache)
-		path = arena_printf(arena, "%s/ort/lib/libonnxruntime.so.1", cache);
-	else if (xdg && *xdg)
-		path = arena_printf(arena, "%s/corbel/ort/lib/libonnxruntime.so.1", xdg);
-	else
-		path = arena_printf(arena, "%s/.cache/corbel/ort/lib/libonnxruntime.so.1", home ? home : "");
-	return path.ptr ? dlopen(path.ptr, RTLD_NOW | RTLD_LOCAL) : NULL;
-}
-
 /* The set-up's copy first: it is the one that was tested. */
 static void *
 open_usual(struct arena *arena)
 {
 	static const char *const names[] = { "libonnxruntime.so.1", "libonnxruntime.so.1.21", "libonnxruntime.so" };
-	void *library = open_in_cache(arena);
+	struct str cached = place_in_cache(arena, "ort/lib/libonnxruntime.so.1");
+	void *library = cached.ptr ? dlopen(cached.ptr, RTLD_NOW | RTLD_LOCAL) : NULL;
 
 	for (size_t i = 0; !library && i < COUNT(names); i++)
 		library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
