@@ -98,13 +98,13 @@ static bool
 take_result(struct pg_conn *conn, PGresult *result)
 {
 	struct pg_request *head = conn->first;
-	const bool last = head->step + 1 == head->steps;
+	const ExecStatusType status = PQresultStatus(result);
+	const bool last = head->step + 1 == head->steps, before_last = head->step + 2 == head->steps;
 
-	switch (PQresultStatus(result)) {
+	if (status == PGRES_COMMAND_OK && head->prepares && before_last)
+		head->prepared = true;
+	switch (status) {
 	case PGRES_COMMAND_OK:
-		if (head->prepares && head->step + 2 == head->steps)
-			head->prepared = true;
-		/* fall through */
 	case PGRES_SINGLE_TUPLE:
 	case PGRES_TUPLES_OK:
 		if (!last)

@@ -1,9 +1,9 @@
 /*
  * postgres_connect.c - a new connection, on a fiber of its own, without blocking the loop.
  *
- * Names are looked up on a thread, since libpq would do it here; all addresses of all hosts are given to libpq, which tries them in turn. After a failure
- * nobody tries again before a pause that doubles from 50 ms to 2 s, so that requests fail at once while the server is gone, and the first one
- * after the pause brings the connection back.
+ * Names are looked up on a thread, since libpq would do it here; all addresses of all hosts are given to libpq, which tries them in turn. What fails is
+ * tried once more at once: the server may have ended this one session only. After that nobody tries before a pause that doubles from 50 ms to
+ * 0.5 s, so that requests fail at once while the server is gone, and the first one after the pause brings the connection back.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -17,7 +17,7 @@
 enum { HOSTS_MAX = 16, LIST_SIZE = 2048 };
 #define CONNECT_MAX_US (5 * USEC_PER_SEC)
 #define PAUSE_FIRST_US (50 * USEC_PER_MS)
-#define PAUSE_MAX_US (2 * USEC_PER_SEC)
+#define PAUSE_MAX_US (500 * USEC_PER_MS)
 
 /* What a session of ours relies on, whatever the server's own settings are. */
 static const char session[] = "set statement_timeout = 30000; set idle_in_transaction_session_timeout = 60000; set bytea_output = hex; set client_min_messages = error;"
@@ -223,17 +223,17 @@ establish(struct connect *connect)
 	PGconn *pg;
 	bool good;
 
-	if (!look_up(connect))
-		return false;
 	pg = connect->pg = PQconnectStartParams(connect->options.keywords, connect->options.values, 0);
 	if (!pg)
 		return false;
 	PQsetNoticeProcessor(pg, ignore_notice, NULL);
 	PQsetnonblocking(pg, 1);
 	good = handshake(pg) && run_plain(pg, session) && (!connect->conn->listens || run_plain(pg, "listen corbel")) && PQenterPipelineMode(pg) == 1;
-	if (!good)
-		snprintf(loop->failure, sizeof(loop->failure), "%s", *PQerrorMessage(pg) ? PQerrorMessage(pg) : "connecting took too long");
-	return good;
+	if (good)
+		return true;
+	snprintf(loop->failure, sizeof(loop->failure), "%s", *PQerrorMessage(pg) ? PQerrorMessage(pg) : "connecting took too long");
+	PQfinish(pg);
+	return false;
 }
 
 static void
@@ -247,12 +247,11 @@ connect_main(void *arg)
 	bool good;
 
 	scope_open_shielded(&scope, CONNECT_MAX_US); /* a settlement may need it while the program stops */
-	good = establish(connect);
+	good = look_up(connect) && (establish(connect) || establish(connect));
 	scope_close(&scope);
 	if (good) {
 		loop->failures = 0;
 	} else {
-		PQfinish(connect->pg);
 		pause_us = PAUSE_FIRST_US << (loop->failures < 6 ? loop->failures : 6);
 		loop->retry_at_us = clock_mono_us() + (pause_us < PAUSE_MAX_US ? pause_us : PAUSE_MAX_US);
 		loop->failures++;

@@ -353,6 +353,8 @@ check_outcomes(void *arg)
 	struct arena *arena = arena_new(MIB(1));
 	int counts[4] = { 0 };
 
+	while (store_ready(load->store, arena)) /* this loop may have to wait for its next try */
+		fiber_sleep_us(10 * USEC_PER_MS);
 	for (int64_t id = 0; id < OUTCOMES; id++) {
 		int outcome = atomic_load(&load->outcome[id]);
 
