@@ -1,8 +1,8 @@
 /*
  * multipart.c - see multipart.h.
  *
- * A part's bytes are given out as soon as they cannot be the beginning of a delimiter, so that at most one piece and one delimiter are held. The first delimiter may
- * stand at the very start of the body: the parser begins as if a line end had come before.
+ * A part's bytes are given out as soon as they cannot be the beginning of a delimiter, so that at most one piece and one delimiter are held. The body begins
+ * with a delimiter (no client sends a preamble), so the parser begins as if a line end had come before.
  */
 #include "net/multipart.h"
 
@@ -133,29 +133,32 @@ next_data(struct multipart *m, struct multipart_event *event)
 	}
 }
 
-static void
-skip_preamble(struct multipart *m)
+/* The body begins with a delimiter; the line end of which was supplied by multipart_init. */
+static const struct err *
+first_delimiter(struct multipart *m)
 {
-	size_t at = str_find(buf_str(&m->pending), delimiter(m), 0);
+	struct str start = str_slice(buf_str(&m->pending), 0, m->delimiter_len);
 
-	buf_consume(&m->pending, at == SIZE_MAX ? safe_bytes(m) : at + m->delimiter_len);
-	if (at != SIZE_MAX)
+	if (!str_eq(start, str_slice(delimiter(m), 0, start.len)))
+		return malformed(m, "it does not begin with its boundary");
+	if (start.len == m->delimiter_len) {
+		buf_consume(&m->pending, m->delimiter_len);
 		m->state = MULTIPART_BEHIND_DELIMITER;
+	}
+	return NULL;
 }
 
 /* "--" ends the body; else blanks and a line end lead to the next part. */
 static const struct err *
-behind_delimiter(struct multipart *m, bool *moved)
+behind_delimiter(struct multipart *m)
 {
 	struct str rest = buf_str(&m->pending);
 	size_t end;
 
-	*moved = false;
 	if (rest.len < 2)
 		return NULL;
 	if (str_starts(rest, STR("--"))) {
 		m->state = MULTIPART_AT_END;
-		*moved = true;
 		return NULL;
 	}
 	for (end = 0; end < rest.len && (rest.ptr[end] == ' ' || rest.ptr[end] == '\t'); end++)
@@ -165,10 +168,9 @@ behind_delimiter(struct multipart *m, bool *moved)
 		return NULL;
 	if (!str_starts(str_slice(rest, end, rest.len), STR("\r\n")))
 		return malformed(m, "something stands behind a boundary");
-	/* The line end stays: a part without any header has its empty line right here. */
+	/* The line end stays: for a part without any header it begins the empty line. */
 	buf_consume(&m->pending, end);
 	m->state = MULTIPART_IN_HEADERS;
-	*moved = true;
 	return NULL;
 }
 
@@ -229,8 +231,8 @@ read_headers(struct multipart *m, struct str headers, struct multipart_event *ev
 
 		if (str_trim(line).len == 0)
 			continue;
-		if (colon == SIZE_MAX)
-			return malformed(m, "a line of a part's headers has no colon");
+		if (colon == SIZE_MAX || colon == 0 || line.ptr[0] == ' ' || line.ptr[0] == '\t')
+			return malformed(m, "a line of a part's headers is no header");
 		name = str_slice(line, 0, colon);
 		value = str_trim(str_slice(line, colon + 1, line.len));
 		if (str_eq_ci(name, STR("content-disposition")))
@@ -256,12 +258,46 @@ next_part(struct multipart *m, struct multipart_event *event)
 	if (++m->parts > MULTIPART_PARTS_MAX)
 		return err_new(m->arena, ERR_TOO_LARGE, "a multipart body has at most %d parts", MULTIPART_PARTS_MAX);
 	err = read_headers(m, str_slice(buf_str(&m->pending), 0, end), event);
-	/* The last line end stays: an empty part's delimiter begins with it. */
-	buf_consume(&m->pending, end + 2);
+	buf_consume(&m->pending, end + 4);
 	m->state = MULTIPART_IN_DATA;
-	if (!err && !str_starts(buf_str(&m->pending), delimiter(m)) && m->pending.len >= m->delimiter_len)
-		buf_consume(&m->pending, 2);
-	else if (!err)
-		m->state = MULTIPART_IN_DATA;
 	return err;
+}
+
+const struct err *
+multipart_next(struct multipart *m, struct multipart_event *event)
+{
+	const struct err *err = NULL;
+	bool moved = true;
+
+	give_back(m);
+	*event = (struct multipart_event){ .kind = MULTIPART_MORE };
+	while (!err && moved && event->kind == MULTIPART_MORE) {
+		int before = m->state;
+
+		switch (m->state) {
+		case MULTIPART_AT_START:
+			err = first_delimiter(m);
+			break;
+		case MULTIPART_BEHIND_DELIMITER:
+			err = behind_delimiter(m);
+			break;
+		case MULTIPART_IN_HEADERS:
+			err = next_part(m, event);
+			break;
+		case MULTIPART_IN_DATA:
+			next_data(m, event);
+			break;
+		case MULTIPART_AT_END:
+			event->kind = MULTIPART_DONE;
+			break;
+		}
+		moved = (int)m->state != before;
+	}
+	return err;
+}
+
+const struct err *
+multipart_end(const struct multipart *m)
+{
+	return m->state == MULTIPART_AT_END ? NULL : err_new(m->arena, ERR_INVALID, "the multipart body ends before its last boundary");
 }

@@ -37,7 +37,7 @@ struct multipart {
 	struct buf pending;       /* fed and not given out */
 	size_t given;             /* of pending: given out by the last MULTIPART_DATA */
 	unsigned parts;
-	enum { MULTIPART_IN_PREAMBLE, MULTIPART_BEHIND_DELIMITER, MULTIPART_IN_HEADERS, MULTIPART_IN_DATA, MULTIPART_AT_END } state;
+	enum { MULTIPART_AT_START, MULTIPART_BEHIND_DELIMITER, MULTIPART_IN_HEADERS, MULTIPART_IN_DATA, MULTIPART_AT_END } state;
 };
 
 /* ERR_UNSUPPORTED when the content type is another one, ERR_INVALID when it has no proper boundary. The arena must outlive the parser. */
