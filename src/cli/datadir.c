@@ -95,7 +95,8 @@ datadir_tell(struct datadir *dir, struct arena *arena, struct str url)
 void
 datadir_close(struct datadir *dir)
 {
-	(void)ftruncate(dir->lock_fd, 0);
+	if (ftruncate(dir->lock_fd, 0) == 0) /* else an old address stands there, where nothing answers */
+		fsync(dir->lock_fd);
 	close(dir->lock_fd);
 }
 

@@ -1,0 +1,170 @@
+"""The life of a key, and how client commands find server and key."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import sqlite3
+import threading
+import time
+from pathlib import Path
+
+from common import corbel, directory, expect
+from harness import Corbel, Server, wait_for
+
+
+def status_with(server: Corbel, key: str, path: str = "/v1/models") -> int:
+    return Server.call(server, "GET", path, headers={"authorization": f"Bearer {key}"})[0]
+
+
+def created(server: Corbel, *options: str) -> tuple[str, str]:
+    """A new key's id and secret."""
+    done = server.cli("key", "create", "--json", *options)
+    expect(done, 0)
+    made = json.loads(done.stdout)
+    return made["id"], made["key"]
+
+
+def a_key_is_made_used_listed_and_revoked() -> None:
+    with Corbel({}) as server:
+        done = server.cli("key", "create", "--name", "my app")
+        expect(done, 0)
+        secret = done.stdout.strip()
+        assert re.fullmatch(r"cb_[0-9A-Za-z]{49}", secret), done.stdout
+        assert status_with(server, secret) == 200
+        listed = json.loads(server.cli("key", "ls", "--json").stdout)["data"]
+        assert [key["name"] for key in listed] == ["my app", "admin"]
+        assert listed[0]["scopes"] == ["model.use", "knowledge.read"] and secret.startswith(listed[0]["prefix"])
+        assert secret not in json.dumps(listed)
+        expect(server.cli("key", "ls"), 0, "my app", listed[0]["id"], "valid")
+        expect(server.cli("key", "revoke", listed[0]["id"]), 0, "revoked")
+        assert status_with(server, secret) == 401
+        expect(server.cli("key", "ls"), 0, "revoked")
+        expect(server.cli("key", "revoke", listed[0]["id"]), 1, "no valid key")
+
+
+def a_secret_is_nowhere_in_the_database() -> None:
+    with Corbel({}) as server:
+        _, secret = created(server, "--name", "hidden")
+        server.stop()
+        for file in server.data.iterdir():
+            if file.name != "admin.key":
+                assert secret[12:].encode() not in file.read_bytes(), file
+        with sqlite3.connect(server.data / "corbel.db") as database:
+            assert database.execute("select count(*) from access_key").fetchone() == (2,)
+
+
+def scopes_are_enforced() -> None:
+    with Corbel({}) as server:
+        _, reader = created(server, "--scope", "trace.read")
+        assert status_with(server, reader, "/admin/v1/traces") == 200
+        assert status_with(server, reader, "/admin/v1/keys") == 403
+        assert status_with(server, reader, "/v1/models") == 403
+        expect(corbel("key", "ls", "--url", server.url, "--key", reader), 4, '"admin"')
+        expect(server.cli("key", "create", "--scope", "everything"), 1, "scopes")
+
+
+def a_key_expires() -> None:
+    with Corbel({}) as server:
+        _, secret = created(server, "--expires", "1s")
+        assert status_with(server, secret) == 200
+        wait_for(lambda: status_with(server, secret) == 401, 3, "the key to expire")
+        expect(server.cli("key", "create", "--expires", "soon"), 2, "expected a duration")
+        expect(server.cli("key", "ls"), 0, "expired")
+
+
+def a_revoked_key_stays_revoked_after_a_restart() -> None:
+    with directory() as path:
+        with Corbel({}, data=Path(path)) as server:
+            identifier, secret = created(server)
+            _, kept = created(server)
+            expect(server.cli("key", "revoke", identifier), 0)
+            server.kill()
+        with Corbel({}, data=Path(path)) as server:
+            assert status_with(server, secret) == 401 and status_with(server, kept) == 200
+
+
+def revoking_takes_effect_within_a_second_under_load() -> None:
+    with Corbel({}) as server:
+        identifier, secret = created(server)
+        ended: list[float] = []
+
+        def use() -> None:
+            while status_with(server, secret) == 200:
+                pass
+            ended.append(time.monotonic())
+
+        users = [threading.Thread(target=use) for _ in range(4)]
+        for user in users:
+            user.start()
+        time.sleep(0.2)
+        assert not ended
+        expect(server.cli("key", "revoke", identifier), 0)
+        revoked = time.monotonic()
+        for user in users:
+            user.join(5)
+        assert len(ended) == 4 and max(ended) - revoked < 1, [at - revoked for at in ended]
+
+
+def a_client_finds_server_and_key_by_the_data_directory() -> None:
+    with Corbel({}) as server:
+        expect(corbel("key", "ls", "--data", server.data), 0, "admin")
+        expect(corbel("key", "ls", env={"CORBEL_DATA": str(server.data)}), 0, "admin")
+        expect(corbel("key", "ls", "--url", server.url), 4, "give a key with --key or CORBEL_KEY")
+        expect(corbel("key", "ls", env={"CORBEL_URL": server.url, "CORBEL_KEY": server.key}), 0, "admin")
+        expect(corbel("key", "ls", "--url", server.url, "--key", server.key[:-1] + "!"), 4, "mistyped")
+
+
+def the_key_of_the_data_directory_is_sent_to_this_machine_only() -> None:
+    seen: list[str | None] = []
+
+    class Stranger(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the name is the library's
+            seen.append(self.headers.get("authorization"))
+            self.send_error(401)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    stranger = http.server.HTTPServer(("127.0.0.2", 0), Stranger)  # not one of this machine's usual names
+    threading.Thread(target=stranger.serve_forever, daemon=True).start()
+    try:
+        with Corbel({}) as server:
+            url = f"http://127.0.0.2:{stranger.server_port}"
+            expect(corbel("key", "ls", "--data", server.data, "--url", url), 4, "for a server on this machine only")
+            assert seen == [None]
+    finally:
+        stranger.shutdown()
+        stranger.server_close()
+
+
+def a_server_that_is_not_there_ends_with_3() -> None:
+    expect(corbel("trace", "ls", "--url", "http://127.0.0.1:9", "--key", "x"), 3, "http://127.0.0.1:9 does not answer")
+
+
+def a_backup_made_while_serving_starts_as_a_server_of_its_own() -> None:
+    with Corbel({}) as server, directory() as path:
+        _, secret = created(server, "--name", "in the copy")
+        copy = Path(path) / "data" / "corbel.db"
+        copy.parent.mkdir()
+        expect(server.cli("backup", str(copy)), 0, str(copy))
+        expect(server.cli("backup", str(copy)), 1)
+        _, later = created(server, "--name", "after the copy")
+        with Corbel({}, data=copy.parent) as restored:
+            assert status_with(restored, secret) == 200
+            assert status_with(restored, later) == 401
+
+
+TESTS = [
+    a_key_is_made_used_listed_and_revoked,
+    a_secret_is_nowhere_in_the_database,
+    scopes_are_enforced,
+    a_key_expires,
+    a_revoked_key_stays_revoked_after_a_restart,
+    revoking_takes_effect_within_a_second_under_load,
+    a_client_finds_server_and_key_by_the_data_directory,
+    the_key_of_the_data_directory_is_sent_to_this_machine_only,
+    a_server_that_is_not_there_ends_with_3,
+    a_backup_made_while_serving_starts_as_a_server_of_its_own,
+]
