@@ -1,5 +1,8 @@
 /*
  * store_test.c - what both engines promise. Every test runs on SQLite, and on PostgreSQL when CORBEL_TEST_POSTGRES says where one is.
+ *
+ *	store_test           the tests
+ *	store_test open URL  opens the store and ends: several of these at once migrate a new database
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +14,8 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "rt/fiber.h"
@@ -539,6 +544,41 @@ migrations_run_once_and_a_newer_schema_is_refused(void **state)
 	testing_free(testing);
 }
 
+static int
+open_and_end(const char *url)
+{
+	const struct store_spec spec = { .url = str_of(url), .schemas = suite_and_later };
+	struct runtime *runtime = runtime_new(1);
+	struct arena *arena = arena_new(MIB(1));
+	struct store *store;
+
+	CHECK_OK(store_open(&spec, runtime, arena, &store));
+	store_close(store);
+	arena_free(arena);
+	return 0;
+}
+
+static void
+programs_that_start_together_migrate_once(void **state)
+{
+	enum { PROGRAMS = 5 };
+	struct testing *testing = testing_new(engine_of(state), 1);
+	pid_t programs[PROGRAMS];
+	int status;
+
+	for (int i = 0; i < PROGRAMS; i++) {
+		programs[i] = fork();
+		if (programs[i] == 0) {
+			execl("/proc/self/exe", "store_test", "open", testing_url(testing).ptr, (char *)NULL);
+			_exit(127);
+		}
+	}
+	for (int i = 0; i < PROGRAMS; i++)
+		CHECK(waitpid(programs[i], &status, 0) == programs[i] && status == 0);
+	store_close(testing_open(testing, suite_and_later));
+	testing_free(testing);
+}
+
 static void
 a_migration_that_fails_leaves_nothing_behind(void **state)
 {
@@ -656,7 +696,7 @@ reserved_slots_are_bounded_and_come_back(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_read_sees_what_was_committed_before_it),
@@ -672,6 +712,7 @@ main(void)
 		cmocka_unit_test(a_transaction_that_has_begun_is_not_cancelled),
 		cmocka_unit_test(listeners_hear_of_commits_and_not_of_rollbacks),
 		cmocka_unit_test(migrations_run_once_and_a_newer_schema_is_refused),
+		cmocka_unit_test(programs_that_start_together_migrate_once),
 		cmocka_unit_test(a_migration_that_fails_leaves_nothing_behind),
 		cmocka_unit_test(statements_have_the_parameters_and_columns_that_the_generator_counted),
 		cmocka_unit_test(whichever_call_or_commit_fails_the_data_stays_right),
@@ -680,6 +721,8 @@ main(void)
 	static const enum store_engine engines[] = { STORE_SQLITE, STORE_POSTGRES };
 	int failed = 0;
 
+	if (argc == 3 && strcmp(argv[1], "open") == 0)
+		return open_and_end(argv[2]);
 	for (size_t i = 0; i < COUNT(engines); i++) {
 		struct CMUnitTest here[COUNT(tests)];
 
