@@ -50,7 +50,8 @@ address_parse(struct str text, struct address *out)
 		return false;
 	memcpy(host, name.ptr, name.len);
 	host[name.len] = '\0';
-	return inet_pton(out->any.sa_family, host, out->any.sa_family == AF_INET ? (void *)&out->v4.sin_addr : (void *)&out->v6.sin6_addr) == 1;
+	return inet_pton(out->any.sa_family, host,
+		       out->any.sa_family == AF_INET ? (void *)&out->v4.sin_addr : (void *)&out->v6.sin6_addr) == 1;
 }
 
 struct str
@@ -69,7 +70,8 @@ address_text(const struct address *address, char out[ADDRESS_TEXT_SIZE])
 		len = snprintf(out, ADDRESS_TEXT_SIZE, "[%s]:%u", host, ntohs(address->v6.sin6_port));
 		break;
 	default:
-		len = snprintf(out, ADDRESS_TEXT_SIZE, "unix:%s", address->len > offsetof(struct sockaddr_un, sun_path) ? address->local.sun_path : "");
+		len = snprintf(out, ADDRESS_TEXT_SIZE, "unix:%s",
+			address->len > offsetof(struct sockaddr_un, sun_path) ? address->local.sun_path : "");
 		break;
 	}
 	return str_n(out, (size_t)len);

@@ -14,14 +14,18 @@
 
 enum { HEAD_FIXED_MAX = 320 /* status line, Date, Content-Length, Transfer-Encoding, Connection, and the names */, DIGITS_MAX = 20 };
 
-static const struct err answer_bad = { .kind = ERR_INTERNAL, .message = STR_INIT("the answer could not be written"), .detail = STR_INIT("an answer's header is not acceptable") };
-static const struct err answer_over = { .kind = ERR_INTERNAL, .message = STR_INIT("the answer could not be written"), .detail = STR_INIT("written after its end, or before its beginning") };
+static const struct err answer_bad = { .kind = ERR_INTERNAL,
+	.message = STR_INIT("the answer could not be written"),
+	.detail = STR_INIT("an answer's header is not acceptable") };
+static const struct err answer_over = { .kind = ERR_INTERNAL,
+	.message = STR_INIT("the answer could not be written"),
+	.detail = STR_INIT("written after its end, or before its beginning") };
 
 static bool
 is_framing(struct str name)
 {
 	return str_eq_ci(name, STR("content-length")) || str_eq_ci(name, STR("transfer-encoding")) || str_eq_ci(name, STR("connection")) ||
-		str_eq_ci(name, STR("date"));
+	       str_eq_ci(name, STR("date"));
 }
 
 bool
@@ -88,8 +92,9 @@ date_line(struct server_loop *owner)
 		wall_us = clock_wall_us();
 		seconds = (time_t)(wall_us / USEC_PER_SEC);
 		gmtime_r(&seconds, &tm);
-		owner->date_len = (size_t)snprintf(owner->date, sizeof(owner->date), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday,
-			tm.tm_mday % 100, months + 3 * tm.tm_mon, (tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
+		owner->date_len = (size_t)snprintf(owner->date, sizeof(owner->date), "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
+			days + 3 * tm.tm_wday, tm.tm_mday % 100, months + 3 * tm.tm_mon, (tm.tm_year + 1900) % 10000, tm.tm_hour % 100,
+			tm.tm_min % 100, tm.tm_sec % 100);
 		owner->date_until_us = now_us + USEC_PER_SEC - wall_us % USEC_PER_SEC;
 	}
 	return str_n(owner->date, owner->date_len);
@@ -121,7 +126,8 @@ head_compose(struct connection *connection, int status, struct str content_type,
 	if (!head || !http_value_ok(content_type))
 		return (struct str){ NULL, 0 };
 	connection->framing = framing_of(connection, status, whole);
-	if (!connection->request.keep_alive || connection->owner->stopping || connection->framing == FRAMING_CLOSE || !body_short(connection))
+	if (!connection->request.keep_alive || connection->owner->stopping || connection->framing == FRAMING_CLOSE ||
+		!body_short(connection))
 		connection->close_after = true;
 	to = put(head, STR("HTTP/1.1 "));
 	to = put_number(to, (uint64_t)status);
@@ -288,8 +294,8 @@ MAY_PARK void
 answer_refuse(struct connection *connection, int status, const char *message)
 {
 	struct http_exchange *exchange = &connection->exchange;
-	struct str body = arena_printf(exchange->arena,
-		"{\"error\":{\"message\":\"%s\",\"type\":\"%s\",\"param\":null,\"code\":null}}", message, status == 500 ? "server_error" : "invalid_request_error");
+	struct str body = arena_printf(exchange->arena, "{\"error\":{\"message\":\"%s\",\"type\":\"%s\",\"param\":null,\"code\":null}}",
+		message, status == 500 ? "server_error" : "invalid_request_error");
 
 	connection->body = BODY_BAD; /* whatever follows is not a request any more */
 	connection->body_err = &answer_over;

@@ -15,7 +15,9 @@ enum { BODY_IN_ARENA_MAX = 32 * 1024 };
 
 static const struct err body_malformed = { .kind = ERR_INVALID, .message = STR_INIT("the request's body is malformed") };
 static const struct err body_too_large = { .kind = ERR_TOO_LARGE, .message = STR_INIT("the request's body is too large") };
-static const struct err body_too_slow = { .kind = ERR_TIMEOUT, .message = STR_INIT("the request's body comes too slowly"), .code = STR_INIT("request_timeout") };
+static const struct err body_too_slow = {
+	.kind = ERR_TIMEOUT, .message = STR_INIT("the request's body comes too slowly"), .code = STR_INIT("request_timeout")
+};
 static const struct err body_cut = { .kind = ERR_CANCELLED, .message = STR_INIT("the client left before its request was complete") };
 
 static const struct err *
@@ -89,7 +91,7 @@ body_await(struct connection *connection)
 	if (err && err->kind == ERR_TIMEOUT && !scope_check())
 		err = &body_too_slow;
 	else if (!err && connection->body_waited_us > RATE_GRACE_US &&
-		connection->body_read / (uint64_t)(connection->body_waited_us / USEC_PER_SEC) < limits->body_rate_min)
+		 connection->body_read / (uint64_t)(connection->body_waited_us / USEC_PER_SEC) < limits->body_rate_min)
 		err = &body_too_slow;
 	return err ? fail(connection, err) : NULL;
 }
@@ -173,7 +175,7 @@ bool
 body_short(const struct connection *connection)
 {
 	return connection->body == BODY_DONE ||
-		(connection->body == BODY_COMING && !connection->request.chunked && connection->body_left <= UNREAD_BODY_MAX);
+	       (connection->body == BODY_COMING && !connection->request.chunked && connection->body_left <= UNREAD_BODY_MAX);
 }
 
 MAY_PARK bool

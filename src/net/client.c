@@ -22,8 +22,8 @@ struct client_socket {
 	struct http_client *client;
 	struct watch *watch;
 	curl_socket_t fd;
-	bool ours;  /* opened by socket_open, so socket_close will be called for it */
-	bool kept;  /* no call uses it now */
+	bool ours; /* opened by socket_open, so socket_close will be called for it */
+	bool kept; /* no call uses it now */
 };
 
 struct http_client {

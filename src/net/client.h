@@ -10,19 +10,19 @@
 
 struct http_call {
 	struct http_client *client;
-	struct http_call *next;        /* of the client's free ones */
-	CURL *easy;                    /* made once, with what never changes; used again and again */
+	struct http_call *next; /* of the client's free ones */
+	CURL *easy;             /* made once, with what never changes; used again and again */
 	struct arena *arena;
-	struct waiter *waiter;         /* the fiber, while it waits for something to come */
+	struct waiter *waiter; /* the fiber, while it waits for something to come */
 	struct http_headers headers;
 	size_t header_cap, header_bytes;
 	int status;
-	struct buf coming, given;      /* of the body: what comes, and the piece that was given out */
+	struct buf coming, given; /* of the body: what comes, and the piece that was given out */
 	size_t body_max, body_seen;
 	int64_t idle_timeout_us;
-	CURLcode result;               /* once done */
+	CURLcode result; /* once done */
 	bool public_only;
-	bool running;                  /* in the multi handle */
+	bool running; /* in the multi handle */
 	bool headers_done, done;
 	bool paused;
 	bool refused_address, too_large;

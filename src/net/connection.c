@@ -113,7 +113,9 @@ exchange_begin(struct connection *connection)
 {
 	struct http_exchange *exchange = &connection->exchange;
 
-	*exchange = (struct http_exchange){ .arena = arena_take(connection->owner), .peer = str_of(connection->peer), .content_length = -1,
+	*exchange = (struct http_exchange){ .arena = arena_take(connection->owner),
+		.peer = str_of(connection->peer),
+		.content_length = -1,
 		.received_us = loop_now_us(connection->owner->loop) };
 	buf_init(&connection->headers, exchange->arena, ANSWER_HEADERS_MAX);
 	connection->held = STR_EMPTY;

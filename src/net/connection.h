@@ -24,18 +24,18 @@ struct server_loop {
 	struct http_server *server;
 	struct loop *loop;
 	struct watch *listener;
-	struct loop_timer *retry;        /* of accepting */
+	struct loop_timer *retry; /* of accepting */
 	int fd;
-	struct scope scope;              /* of all connections here */
+	struct scope scope; /* of all connections here */
 	struct connection *connections;
 	struct stream_pool buffers;
 	struct arena *arenas[ARENA_POOL_MAX];
 	unsigned arena_count;
 	atomic_uint exchanges;
 	bool stopping;
-	char date[40];                   /* "Date: Fri, 20 Nov 2026 17:43:04 GMT\r\n" */
+	char date[40]; /* "Date: Fri, 20 Nov 2026 17:43:04 GMT\r\n" */
 	size_t date_len;
-	int64_t date_until_us;           /* loop time */
+	int64_t date_until_us; /* loop time */
 };
 
 struct http_server {
@@ -44,7 +44,7 @@ struct http_server {
 	struct str address, server_header; /* "Server: corbel\r\n" */
 	struct arena *arena;
 	atomic_uint connections;
-	atomic_uint holders;             /* while it stops: loops that have not ended, and posts to them */
+	atomic_uint holders; /* while it stops: loops that have not ended, and posts to them */
 	struct waiter *stopped;
 	unsigned loop_count;
 	struct server_loop loops[];
@@ -55,24 +55,24 @@ enum answer_framing { FRAMING_NONE /* no body: HEAD, 204, 304 */, FRAMING_LENGTH
 enum body_state { BODY_NONE, BODY_EXPECTED /* not begun, and the client may wait for a word from us */, BODY_COMING, BODY_DONE, BODY_BAD };
 
 struct connection {
-	struct http_exchange exchange;   /* first: an exchange is its connection */
+	struct http_exchange exchange; /* first: an exchange is its connection */
 	struct server_loop *owner;
 	struct connection *next, **link;
-	struct scope scope;              /* cancelled when the client leaves, or the server stops */
+	struct scope scope; /* cancelled when the client leaves, or the server stops */
 	struct transport transport;
 	struct request request;
-	struct buf headers;              /* the answer's own headers so far, as they are sent */
-	struct str held;                 /* the head of a streaming answer, until its first write */
+	struct buf headers; /* the answer's own headers so far, as they are sent */
+	struct str held;    /* the head of a streaming answer, until its first write */
 	const struct err *body_err;
-	uint64_t body_left;              /* of a Content-Length */
+	uint64_t body_left; /* of a Content-Length */
 	uint64_t body_read;
 	int64_t body_waited_us;
-	size_t piece_len;                /* of the piece of the body that the handler holds: consumed at the next call */
+	size_t piece_len; /* of the piece of the body that the handler holds: consumed at the next call */
 	enum answer_state answer;
 	enum answer_framing framing;
 	enum body_state body;
-	bool idle;                       /* waits for the first byte of a request */
-	bool serving;                    /* a handler runs */
+	bool idle;    /* waits for the first byte of a request */
+	bool serving; /* a handler runs */
 	bool close_after;
 	char peer[PEER_MAX];
 };

@@ -187,7 +187,8 @@ set_headers(struct http_call *call, struct arena *arena, const struct http_call_
 		const struct http_header *header = &spec->headers.list[i];
 
 		if (!http_token_ok(header->name) || !http_value_ok(header->value) || str_find_byte(header->value, '\0', 0) != SIZE_MAX)
-			return err_new(arena, ERR_INVALID, "the header \"%" STR_F "\" has a value that cannot be sent", STR_A(header->name));
+			return err_new(
+				arena, ERR_INVALID, "the header \"%" STR_F "\" has a value that cannot be sent", STR_A(header->name));
 		typed = typed || str_eq_ci(header->name, STR("content-type"));
 		if (!push_line(arena, &list, header_line(arena, header)))
 			return &err_no_memory;
@@ -226,7 +227,8 @@ call_prepare(struct http_call *call, struct arena *arena, const struct http_call
 
 	if (!url)
 		return &err_no_memory;
-	if (!(str_starts(spec->url, STR("http://")) || str_starts(spec->url, STR("https://"))) || strlen(url) != spec->url.len || spec->method == HTTP_OTHER)
+	if (!(str_starts(spec->url, STR("http://")) || str_starts(spec->url, STR("https://"))) || strlen(url) != spec->url.len ||
+		spec->method == HTTP_OTHER)
 		return err_new(arena, ERR_INVALID, "the URL of a call must begin with http:// or https://");
 	call_reset(call, arena, spec);
 	curl_easy_setopt(call->easy, CURLOPT_URL, url);
@@ -284,7 +286,8 @@ call_failure(const struct http_call *call)
 		err = err_new(call->arena, ERR_UNAVAILABLE, "the upstream cannot be reached");
 		break;
 	default: /* CURLE_OUT_OF_MEMORY too: libcurl says so of a header over its limit */
-		err = err_new(call->arena, ERR_UPSTREAM, call->headers_done ? "the upstream broke off its answer" : "the upstream did not answer properly");
+		err = err_new(call->arena, ERR_UPSTREAM,
+			call->headers_done ? "the upstream broke off its answer" : "the upstream did not answer properly");
 		break;
 	}
 	return err_detail(call->arena, err, "%s", why);

@@ -13,14 +13,14 @@ struct http_call;
 
 struct http_call_spec {
 	enum http_method method;
-	struct str url;                  /* http:// or https:// */
-	struct http_headers headers;     /* a bad value is ERR_INVALID */
-	struct str body;                 /* kept by the caller until the call is closed */
-	int64_t connect_timeout_us;      /* 0: 10 s. Names, TCP and TLS */
-	int64_t headers_timeout_us;      /* 0: 60 s. Until the answer's headers are complete */
-	int64_t idle_timeout_us;         /* 0: 60 s. Between two pieces of the answer */
-	size_t body_max;                 /* of the answer, decoded; 0: 64 MiB; more is ERR_TOO_LARGE */
-	bool public_only;                /* refuse addresses that are not public (loopback, private, link-local, metadata): ERR_FORBIDDEN, after name resolution */
+	struct str url;              /* http:// or https:// */
+	struct http_headers headers; /* a bad value is ERR_INVALID */
+	struct str body;             /* kept by the caller until the call is closed */
+	int64_t connect_timeout_us;  /* 0: 10 s. Names, TCP and TLS */
+	int64_t headers_timeout_us;  /* 0: 60 s. Until the answer's headers are complete */
+	int64_t idle_timeout_us;     /* 0: 60 s. Between two pieces of the answer */
+	size_t body_max;             /* of the answer, decoded; 0: 64 MiB; more is ERR_TOO_LARGE */
+	bool public_only; /* refuse addresses that are not public (loopback, private, link-local, metadata): ERR_FORBIDDEN, after name resolution */
 };
 
 /*

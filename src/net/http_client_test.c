@@ -117,7 +117,7 @@ struct broken {
 	int64_t waits_us;   /* before it says anything */
 	int fd;
 	pthread_t thread;
-	int64_t left_us;    /* when the client was gone */
+	int64_t left_us; /* when the client was gone */
 	char url[80];
 };
 
@@ -180,8 +180,8 @@ broken_stop(struct broken *broken)
 /* One call made on a fiber, and what came of it. */
 struct outcome {
 	struct http_call_spec spec;
-	size_t read_max;        /* 0: everything */
-	int64_t cancel_us;      /* cancels the call's scope after this time */
+	size_t read_max;   /* 0: everything */
+	int64_t cancel_us; /* cancels the call's scope after this time */
 	struct arena *arena;
 	const struct err *open_err, *read_err;
 	int status;
@@ -242,7 +242,8 @@ assert_kind(const struct err *err, enum err_kind kind)
 {
 	assert_non_null(err);
 	if (err->kind != kind)
-		fail_msg("expected %s, got %s: %" STR_F " (%" STR_F ")", err_kind_name(kind), err_kind_name(err->kind), STR_A(err->message), STR_A(err->detail));
+		fail_msg("expected %s, got %s: %" STR_F " (%" STR_F ")", err_kind_name(kind), err_kind_name(err->kind), STR_A(err->message),
+			STR_A(err->detail));
 }
 
 static struct str
@@ -257,13 +258,17 @@ url(const char *path)
 static void
 every_method_and_body_arrives(void **state)
 {
-	static const enum http_method methods[] = { HTTP_POST, HTTP_GET, HTTP_PUT, HTTP_HEAD, HTTP_DELETE, HTTP_PATCH, HTTP_GET, HTTP_OPTIONS, HTTP_POST };
+	static const enum http_method methods[] = { HTTP_POST, HTTP_GET, HTTP_PUT, HTTP_HEAD, HTTP_DELETE, HTTP_PATCH, HTTP_GET,
+		HTTP_OPTIONS, HTTP_POST };
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(methods); i++) {
-		bool typed = methods[i] == HTTP_PUT, empty = methods[i] == HTTP_GET || methods[i] == HTTP_HEAD || methods[i] == HTTP_OPTIONS;
+		bool typed = methods[i] == HTTP_PUT,
+		     empty = methods[i] == HTTP_GET || methods[i] == HTTP_HEAD || methods[i] == HTTP_OPTIONS;
 		struct http_header headers[] = { { STR("Content-Type"), STR("application/x") }, { STR("X-None"), STR_EMPTY } };
-		struct outcome outcome = call((struct http_call_spec){ .method = methods[i], .url = url("/echo"), .body = empty ? STR_EMPTY : STR("body\n"),
+		struct outcome outcome = call((struct http_call_spec){ .method = methods[i],
+			.url = url("/echo"),
+			.body = empty ? STR_EMPTY : STR("body\n"),
 			.headers = { headers, typed ? 2 : 0 } });
 
 		assert_null(outcome.open_err);
@@ -350,8 +355,10 @@ calls_that_cannot_connect_are_unavailable(void **state)
 static void
 wrong_specs_are_invalid(void **state)
 {
-	static const struct http_header bad[] = { { STR_INIT("X"), STR_INIT("a\r\nY: b") }, { STR_INIT("X: y"), STR_INIT("a") }, { STR_INIT("X"), { "a\0b", 3 } } };
-	static const char *const urls[] = { "", "file:///etc/passwd", "ftp://a/", "http://", "http://a:b:c/", "http://[::1/", "gopher://a" };
+	static const struct http_header bad[] = { { STR_INIT("X"), STR_INIT("a\r\nY: b") }, { STR_INIT("X: y"), STR_INIT("a") },
+		{ STR_INIT("X"), { "a\0b", 3 } } };
+	static const char *const urls[] = { "", "file:///etc/passwd", "ftp://a/", "http://", "http://a:b:c/", "http://[::1/",
+		"gopher://a" };
 	struct outcome outcome;
 
 	(void)state;
@@ -381,7 +388,8 @@ broken_answers_are_upstream_errors(void **state)
 		{ "a reset", "", true, false },
 		{ "another protocol", "SSH-2.0-x\r\n", false, false },
 		{ "half a head", "HTTP/1.1 200 OK\r\nContent-", false, false },
-		{ "a length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false, false },
+		{ "a length and chunks", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false,
+			false },
 		{ "a negative length", "HTTP/1.1 200 OK\r\nContent-Length: -3\r\n\r\nabc", false, false },
 		{ "a status that is none", "HTTP/1.1 abc OK\r\nContent-Length: 3\r\n\r\nabc", false, false },
 		{ "two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", false, false },
@@ -420,7 +428,9 @@ a_body_may_end_with_the_connection(void **state)
 static void
 interim_answers_are_passed_over(void **state)
 {
-	struct broken broken = { .says = STR("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 Not Found\r\nA:  b \r\nContent-Length: 2\r\n\r\nno") };
+	struct broken broken = {
+		.says = STR("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 Not Found\r\nA:  b \r\nContent-Length: 2\r\n\r\nno")
+	};
 	struct outcome outcome = call_broken(&broken);
 
 	(void)state;
@@ -434,8 +444,8 @@ interim_answers_are_passed_over(void **state)
 static void
 a_compressed_body_is_decoded(void **state)
 {
-	static const unsigned char gzip[] = { 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0xc8, 0x40, 0x90, 0x00, 0x80,
-		0x88, 0xf9, 0xe5, 0x11, 0x00, 0x00, 0x00 };
+	static const unsigned char gzip[] = { 0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9,
+		0x57, 0xc8, 0x40, 0x90, 0x00, 0x80, 0x88, 0xf9, 0xe5, 0x11, 0x00, 0x00, 0x00 };
 	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nConnection: close\r\n\r\n";
 	char bytes[sizeof(head) + sizeof(gzip)];
 	struct broken broken = { .says = str_n(bytes, sizeof(head) - 1 + sizeof(gzip)) };
@@ -453,7 +463,8 @@ a_compressed_body_is_decoded(void **state)
 static void
 answers_that_are_too_large_are_refused(void **state)
 {
-	struct broken long_body = { .says = STR("HTTP/1.1 200 OK\r\n\r\n"), .junk = MIB(2) }, long_head = { .says = STR("HTTP/1.1 200 OK\r\nX: "), .junk = MIB(1) };
+	struct broken long_body = { .says = STR("HTTP/1.1 200 OK\r\n\r\n"), .junk = MIB(2) },
+		      long_head = { .says = STR("HTTP/1.1 200 OK\r\nX: "), .junk = MIB(1) };
 	struct outcome outcome;
 
 	(void)state;

@@ -266,7 +266,8 @@ server_new(struct runtime *runtime, const struct http_server_spec *spec)
 	server->spec = *spec;
 	if (limits->connections_max == 0)
 		server->spec.limits.connections_max = connections_default();
-	server->request_limits = (struct request_limits){ (uint32_t)limits->line_max, (uint32_t)limits->header_bytes_max, limits->header_count_max };
+	server->request_limits =
+		(struct request_limits){ (uint32_t)limits->line_max, (uint32_t)limits->header_bytes_max, limits->header_count_max };
 	if (spec->server_name.len > 0)
 		server->server_header = arena_printf(server->arena, "Server: %" STR_F "\r\n", STR_A(spec->server_name));
 	else
@@ -296,7 +297,8 @@ http_server_start(struct runtime *runtime, const struct http_server_spec *spec, 
 
 	*out = NULL;
 	if (!address_parse(spec->listen, &address))
-		return err_new(arena, ERR_INVALID, "cannot listen on \"%" STR_F "\": expected HOST:PORT, [IPV6]:PORT or unix:/PATH", STR_A(spec->listen));
+		return err_new(arena, ERR_INVALID, "cannot listen on \"%" STR_F "\": expected HOST:PORT, [IPV6]:PORT or unix:/PATH",
+			STR_A(spec->listen));
 	if (spec->server_name.len > 128 || !http_value_ok(spec->server_name))
 		return err_new(arena, ERR_INVALID, "the server's name cannot be sent in a header");
 	server = server_new(runtime, spec);

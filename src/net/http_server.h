@@ -26,44 +26,45 @@ struct http_limits {
 	int64_t idle_timeout_us;      /* keep-alive without a request. 75 s */
 	int64_t write_timeout_us;     /* a client that takes nothing of a pending write: closed. 30 s */
 	unsigned connections_max;     /* per process; further ones are not accepted until one closes. From the open-file limit */
-	size_t pipeline_max;          /* bytes read ahead while a request is served. 64 KiB */
+	size_t pipeline_max;          /* bytes read ahead while a request is served, at most (usually 16 KiB). 64 KiB */
 	size_t request_arena_max;     /* cap of an exchange's arena without the body. 16 MiB */
 };
 extern const struct http_limits http_limits_default;
 
 /* One request and its answer. Valid while the handler runs. */
 struct http_exchange {
-	struct arena *arena;            /* freed when the exchange is over */
+	struct arena *arena; /* freed when the exchange is over */
 	enum http_method method;
 	struct str method_text;
-	struct str target;              /* as sent */
-	struct str path;                /* decoded, before the '?' */
-	struct str query;               /* after the '?', as sent */
+	struct str target; /* as sent */
+	struct str path;   /* decoded, before the '?' */
+	struct str query;  /* after the '?', as sent */
 	struct http_headers headers;
-	int64_t content_length;         /* -1: chunked or none */
-	struct str peer;                /* "127.0.0.1:54321" */
-	int64_t received_us;            /* monotonic, when its first byte came */
-	void *user;                     /* the handler's own */
-	int status;                     /* of the answer, once begun; 0 before */
-	uint64_t sent_bytes;            /* of the answer's body */
+	int64_t content_length; /* -1: chunked or none */
+	struct str peer;        /* "127.0.0.1:54321" */
+	int64_t received_us;    /* monotonic, when its first byte came */
+	void *user;             /* the handler's own */
+	int status;             /* of the answer, once begun; 0 before */
+	uint64_t sent_bytes;    /* of the answer's body */
 };
 
 /* Answers exactly once. Waits; runs on the connection's fiber. */
 typedef MAY_PARK void http_handler(struct http_exchange *exchange, void *arg);
 
 struct http_server_spec {
-	struct str listen;              /* "127.0.0.1:8080", "[::1]:0", "unix:/path"; port 0 picks a free one */
-	struct tls_server *tls;         /* NULL: plain */
+	struct str listen;      /* "127.0.0.1:8080", "[::1]:0", "unix:/path"; port 0 picks a free one */
+	struct tls_server *tls; /* NULL: plain */
 	struct http_limits limits;
 	http_handler *handler;
 	void *arg;
-	struct str server_name;         /* Server header, or empty for none */
+	struct str server_name; /* Server header, or empty for none */
 };
 
 struct runtime;
 
 /* Binds and listens on every loop of the runtime (SO_REUSEPORT), accepting at once. The spec's strings are copied. Call from any thread or fiber, the runtime running. */
-const struct err *http_server_start(struct runtime *runtime, const struct http_server_spec *spec, struct arena *arena, struct http_server **out);
+const struct err *http_server_start(
+	struct runtime *runtime, const struct http_server_spec *spec, struct arena *arena, struct http_server **out);
 
 /* The address it listens on, with the port that was picked. */
 struct str http_server_address(const struct http_server *server);

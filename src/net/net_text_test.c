@@ -96,8 +96,8 @@ static void
 addresses_are_read_and_written(void **state)
 {
 	static const char *const good[] = { "127.0.0.1:8080", "[::1]:0", "[2001:db8::1]:443", "unix:/tmp/s", "0.0.0.0:65535" };
-	static const char *const bad[] = { "", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:x", "1.2.3:80", "[::1:80", "[]:80",
-		"example.org:80", "unix:" };
+	static const char *const bad[] = { "", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:x",
+		"1.2.3:80", "[::1:80", "[]:80", "example.org:80", "unix:" };
 	struct address address;
 	char text[ADDRESS_TEXT_SIZE];
 
@@ -128,11 +128,13 @@ is_public(const char *ip)
 static void
 only_public_addresses_are_public(void **state)
 {
-	static const char *const open[] = { "8.8.8.8", "1.1.1.1", "172.15.0.1", "172.32.0.1", "100.63.255.255", "100.128.0.1", "192.0.1.1", "223.255.255.255", "2606:4700::1111",
-		"2a00::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:0808:0808::1", "2001:4860::1" };
-	static const char *const closed[] = { "0.0.0.0", "0.1.2.3", "10.0.0.1", "127.0.0.1", "127.255.255.254", "169.254.169.254", "172.16.0.1", "172.31.255.255", "192.168.1.1",
-		"100.64.0.1", "100.127.255.255", "192.0.0.8", "192.0.2.1", "198.18.0.1", "198.19.255.255", "198.51.100.1", "203.0.113.9", "224.0.0.1", "240.0.0.1",
-		"255.255.255.255", "::", "::1", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1",
+	static const char *const open[] = { "8.8.8.8", "1.1.1.1", "172.15.0.1", "172.32.0.1", "100.63.255.255", "100.128.0.1", "192.0.1.1",
+		"223.255.255.255", "2606:4700::1111", "2a00::1", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:0808:0808::1",
+		"2001:4860::1" };
+	static const char *const closed[] = { "0.0.0.0", "0.1.2.3", "10.0.0.1", "127.0.0.1", "127.255.255.254", "169.254.169.254",
+		"172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "100.127.255.255", "192.0.0.8", "192.0.2.1", "198.18.0.1",
+		"198.19.255.255", "198.51.100.1", "203.0.113.9", "224.0.0.1", "240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1",
+		"fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1",
 		"64:ff9b::7f00:1", "2002:7f00:1::", "2001::1", "3fff::1", "fec0::1", "100::1" };
 
 	(void)state;
@@ -170,8 +172,12 @@ events_are_read_however_they_are_cut(void **state)
 		{ "data: a\r\n\r\ndata: b\r\n\r\n", "|a;|b;" },
 		{ "data: a\r\rdata: b\r\r", "|a;|b;" },
 		{ "data: a\r\n\ndata: b\n\r\n", "|a;|b;" },
-		{ "\xef\xbb\xbf" "data: a\n\n", "|a;" },
-		{ "data: a\n\n\xef\xbb\xbf" "data: b\n\n", "|a;" },
+		{ "\xef\xbb\xbf"
+		  "data: a\n\n",
+			"|a;" },
+		{ "data: a\n\n\xef\xbb\xbf"
+		  "data: b\n\n",
+			"|a;" },
 		{ ": comment\n\ndata: a\n\n", "|a;" },
 		{ "event: x\ndata: a\n\nevent: y\n\ndata: b\n\n", "x|a;|b;" },
 		{ "data: a\ndata: b\ndata\ndata:\n\n", "|a\nb\n\n;" },
@@ -194,7 +200,8 @@ events_are_read_however_they_are_cut(void **state)
 			buf_clear(&out);
 			read_stream(str_of(cases[i].stream), step, &out);
 			if (!str_eq_c(buf_str(&out), cases[i].frames))
-				fail_msg("case %zu in pieces of %zu: expected \"%s\", got \"%" STR_F "\"", i, step, cases[i].frames, STR_A(buf_str(&out)));
+				fail_msg("case %zu in pieces of %zu: expected \"%s\", got \"%" STR_F "\"", i, step, cases[i].frames,
+					STR_A(buf_str(&out)));
 		}
 	}
 	buf_fini(&out);

@@ -37,18 +37,18 @@ struct request {
 	struct llhttp__internal_s *parser; /* in the arena */
 	struct request_limits limits;
 	struct arena *arena;
-	const char *message;          /* what the parser is looking at now */
-	uint32_t fed;                 /* bytes of the head it has looked at */
+	const char *message; /* what the parser is looking at now */
+	uint32_t fed;        /* bytes of the head it has looked at */
 	uint32_t target_at, target_len, line_len;
 	struct request_field *fields;
 	unsigned field_count, field_cap;
-	size_t overhead;              /* bytes of the chunked coding since the last piece */
+	size_t overhead; /* bytes of the chunked coding since the last piece */
 	struct str piece;
-	struct str method;            /* a literal */
-	int64_t content_length;       /* -1: not said */
+	struct str method;      /* a literal */
+	int64_t content_length; /* -1: not said */
 	struct request_refusal refusal;
-	uint8_t major, minor;         /* the version, once the head is done */
-	bool head_done, coded;        /* coded: there is a Transfer-Encoding */
+	uint8_t major, minor;  /* the version, once the head is done */
+	bool head_done, coded; /* coded: there is a Transfer-Encoding */
 	bool keep_alive;
 	bool chunked, expects_continue; /* set by request_describe */
 };

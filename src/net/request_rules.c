@@ -83,8 +83,6 @@ check_headers(struct request *request, const struct http_headers *headers, struc
 	for (size_t i = 0; i < headers->count; i++) {
 		const struct http_header *header = &headers->list[i];
 
-		if (!http_value_ok(header->value))
-			return refuse(request, 400, "a header has a control character in its value");
 		if (header->name.len == 4 && str_eq_ci(header->name, STR("host"))) {
 			special->host = header->value;
 			special->hosts++;
@@ -139,7 +137,8 @@ take_absolute(struct request *request, struct str host, struct str *target)
 	size_t scheme = str_find(*target, STR("://"), 0), end;
 	struct str authority;
 
-	if (scheme == SIZE_MAX || !(str_eq_ci(str_slice(*target, 0, scheme), STR("http")) || str_eq_ci(str_slice(*target, 0, scheme), STR("https"))))
+	if (scheme == SIZE_MAX ||
+		!(str_eq_ci(str_slice(*target, 0, scheme), STR("http")) || str_eq_ci(str_slice(*target, 0, scheme), STR("https"))))
 		return refuse(request, 400, "the request target is malformed");
 	authority = str_slice(*target, scheme + 3, target->len);
 	for (end = 0; end < authority.len && authority.ptr[end] != '/' && authority.ptr[end] != '?';)
@@ -178,8 +177,9 @@ enum request_step
 request_describe(struct request *request, struct str message, struct http_exchange *out)
 {
 	struct special special = { 0 };
-	bool ok = copy_head(request, message, out) && check_line(request, out) && check_blanks(request, message) && check_headers(request, &out->headers, &special) &&
-		check_framing(request, &special, out) && check_target(request, &special, out);
+	bool ok = copy_head(request, message, out) && check_line(request, out) && check_blanks(request, message) &&
+		  check_headers(request, &out->headers, &special) && check_framing(request, &special, out) &&
+		  check_target(request, &special, out);
 
 	return ok ? REQUEST_DONE : REQUEST_BAD;
 }

@@ -27,14 +27,15 @@ MAY_PARK const struct err *sse_end(struct sse_writer *writer, struct str last);
  * skipped; comments are skipped; a frame without data is no frame. What has not been given out yet may be at most frame_max bytes.
  */
 struct sse_reader {
-	struct buf pending;            /* bytes of the frame that is not whole, and behind it */
-	struct buf joined;             /* data of a frame that has several lines of it */
-	size_t frame, line, looked;    /* in pending: where the frame and its current line begin, and up to where that line's end was looked for */
-	size_t event_at, event_len;    /* in pending, of the frame so far */
+	struct buf pending; /* bytes of the frame that is not whole, and behind it */
+	struct buf joined;  /* data of a frame that has several lines of it */
+	size_t frame, line,
+		looked; /* in pending: where the frame and its current line begin, and up to where that line's end was looked for */
+	size_t event_at, event_len; /* in pending, of the frame so far */
 	size_t data_at, data_len;
 	unsigned data_lines;
-	bool started;                  /* the first line is past */
-	bool after_cr;                 /* a line feed now belongs to the line before */
+	bool started;  /* the first line is past */
+	bool after_cr; /* a line feed now belongs to the line before */
 };
 void sse_reader_init(struct sse_reader *reader, struct arena *arena, size_t frame_max);
 void sse_reader_fini(struct sse_reader *reader);

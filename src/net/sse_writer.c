@@ -11,9 +11,9 @@
 
 struct sse_writer {
 	struct http_exchange *exchange;
-	struct loop_timer *timer;  /* NULL: no heartbeats */
+	struct loop_timer *timer; /* NULL: no heartbeats */
 	int64_t heartbeat_us, last_us;
-	struct buf lines;          /* for data of several lines */
+	struct buf lines; /* for data of several lines */
 };
 
 static void

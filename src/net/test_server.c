@@ -19,9 +19,12 @@
 enum { READ_MAX = 32 * 1024 * 1024 };
 
 void
-test_server_start(struct test_server *server, const char *listen, unsigned loops, struct http_limits limits, http_handler *handler, void *arg)
+test_server_start(
+	struct test_server *server, const char *listen, unsigned loops, struct http_limits limits, http_handler *handler, void *arg)
 {
-	struct http_server_spec spec = { .listen = str_of(listen), .limits = limits, .handler = handler, .arg = arg, .server_name = STR("corbel") };
+	struct http_server_spec spec = {
+		.listen = str_of(listen), .limits = limits, .handler = handler, .arg = arg, .server_name = STR("corbel")
+	};
 	const struct err *err;
 
 	server->arena = arena_new(KIB(64));

@@ -12,7 +12,8 @@ struct test_server {
 };
 
 /* Starts a server on a free port of 127.0.0.1, or where `listen` says, with `loops` loops. Fails the test when it cannot. */
-void test_server_start(struct test_server *server, const char *listen, unsigned loops, struct http_limits limits, http_handler *handler, void *arg);
+void test_server_start(
+	struct test_server *server, const char *listen, unsigned loops, struct http_limits limits, http_handler *handler, void *arg);
 
 /* http_server_stop from a fiber, then the end of the runtime. */
 void test_server_stop(struct test_server *server, int64_t grace_us);

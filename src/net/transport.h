@@ -10,13 +10,14 @@
 
 struct transport {
 	struct stream stream;
-	struct tls_session *tls;     /* NULL: plain */
-	struct stream_input plain;   /* decrypted and not consumed */
-	bool tls_ended;              /* the peer's last byte of plaintext has been read */
+	struct tls_session *tls;   /* NULL: plain */
+	struct stream_input plain; /* decrypted and not consumed */
+	bool tls_ended;            /* the peer's last byte of plaintext has been read */
 };
 
 /* `tls` NULL: plain. */
-bool transport_open(struct transport *transport, int fd, struct tls_server *tls, struct stream_pool *pool, void (*left)(void *arg), void *arg);
+bool transport_open(
+	struct transport *transport, int fd, struct tls_server *tls, struct stream_pool *pool, void (*left)(void *arg), void *arg);
 
 /* The TLS handshake; nothing for a plain one. False when it failed, or took longer than timeout_us. */
 MAY_PARK bool transport_begin(struct transport *transport, int64_t timeout_us);

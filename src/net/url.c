@@ -70,8 +70,8 @@ url_encode(struct buf *out, struct str in)
 	}
 	for (size_t i = 0; i < in.len; i++) {
 		unsigned char c = (unsigned char)in.ptr[i];
-		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
-			c == '~';
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+			     c == '_' || c == '~';
 
 		if (plain) {
 			out->ptr[out->len++] = (char)c;

@@ -12,7 +12,7 @@
 #include "rt/watch.h"
 
 enum {
-	STREAM_BUFFER = 16 * 1024,  /* of the read buffer at first */
+	STREAM_BUFFER = 16 * 1024,    /* of the read buffer at first */
 	STREAM_UNSENT_MAX = 64 * 1024 /* bytes that wait for a slow peer while its fiber goes on */
 };
 

@@ -12,11 +12,11 @@
 enum { BODY_MAX = 1 << 20, LINE_MAX_BYTES = 1024, HEADERS_MAX_BYTES = 4096 };
 
 struct outcome {
-	int status;              /* of a refusal; 0: understood; -1: not complete */
+	int status; /* of a refusal; 0: understood; -1: not complete */
 	struct http_exchange exchange;
 	struct buf body;
 	size_t used;
-	bool complete;           /* the body too */
+	bool complete; /* the body too */
 };
 
 static void
