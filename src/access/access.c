@@ -141,7 +141,8 @@ uses_write(struct tx *tx, void *arg)
 	const struct err *err = NULL;
 
 	for (size_t i = 0; i < uses->count && !err; i++)
-		err = tx_exec(tx, &stmt_key_set_used, PARAMS(V_INT(uses->list[i].tenant), V_TEXT(uses->list[i].key_id), V_INT(uses->list[i].used_us)), NULL);
+		err = tx_exec(tx, &stmt_key_set_used,
+			PARAMS(V_INT(uses->list[i].tenant), V_TEXT(uses->list[i].key_id), V_INT(uses->list[i].used_us)), NULL);
 	return err;
 }
 
@@ -158,7 +159,8 @@ uses_flush(struct access *access)
 		int64_t used_us = atomic_exchange_explicit(&set->entries[i].used_us, 0, memory_order_relaxed);
 
 		if (used_us > 0)
-			uses.list[uses.count++] = (struct use){ set->entries[i].identity.tenant, used_us, str_of(set->entries[i].identity.key_id) };
+			uses.list[uses.count++] =
+				(struct use){ set->entries[i].identity.tenant, used_us, str_of(set->entries[i].identity.key_id) };
 	}
 	if (uses.count > 0)
 		err = store_tx(access->store, scratch, uses_write, &uses);
@@ -317,7 +319,8 @@ refuse(struct arena *arena, const char *why)
 static bool
 is_admin(const struct access *access, const unsigned char *hash)
 {
-	return access->has_admin && str_eq_secret(str_n((const char *)hash, SECRET_HASH_LEN), str_n((const char *)access->admin_hash, SECRET_HASH_LEN));
+	return access->has_admin &&
+	       str_eq_secret(str_n((const char *)hash, SECRET_HASH_LEN), str_n((const char *)access->admin_hash, SECRET_HASH_LEN));
 }
 
 /* What is compared are hashes, and in constant time: how long it takes says nothing about any key. */
@@ -337,9 +340,9 @@ look_up(struct access *access, struct arena *arena, struct str presented, struct
 	if (is_admin(access, hash)) {
 		*out = (struct identity){ .tenant = TENANT_DEFAULT, .key_id = "admin", .scopes = 1u << SCOPE_ADMIN };
 	} else if (!entry) {
-		err = refuse(arena,
-			secret_well_formed(presented) ? "this key is not valid here: it was revoked, has expired, or belongs to another server"
-						      : "this key is mistyped or cut off: its checksum does not match");
+		err = refuse(arena, secret_well_formed(presented)
+					    ? "this key is not valid here: it was revoked, has expired, or belongs to another server"
+					    : "this key is mistyped or cut off: its checksum does not match");
 	} else if (entry->expires_us && entry->expires_us <= now_us) {
 		err = refuse(arena, "this key has expired");
 	} else {

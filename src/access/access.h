@@ -44,8 +44,8 @@ struct identity {
 
 struct access_spec {
 	struct store *store;
-	struct str admin_key;     /* of the configuration: valid as an admin key as long as the program runs; empty: none */
-	struct str data_dir;      /* where admin.key is kept */
+	struct str admin_key; /* of the configuration: valid as an admin key as long as the program runs; empty: none */
+	struct str data_dir;  /* where admin.key is kept */
 };
 
 /*
@@ -77,16 +77,18 @@ struct key {
 };
 
 struct key_spec {
-	struct str name;             /* 1..100 bytes */
-	unsigned scopes;             /* at least one */
-	int64_t expires_us;          /* wall time; 0: never */
+	struct str name;    /* 1..100 bytes */
+	unsigned scopes;    /* at least one */
+	int64_t expires_us; /* wall time; 0: never */
 };
 
 /* Valid on this node when it returns, on others in under a second. The secret lies in the arena and is nowhere else. */
-MAY_PARK const struct err *key_create(struct access *access, struct arena *arena, int64_t tenant, const struct key_spec *spec, struct key *out, struct str *secret);
+MAY_PARK const struct err *key_create(
+	struct access *access, struct arena *arena, int64_t tenant, const struct key_spec *spec, struct key *out, struct str *secret);
 
 /* The newest first, revoked ones included: at most `limit` (1..1000) older than `after` (a key's id; empty: from the newest). */
-MAY_PARK const struct err *key_list(struct access *access, struct arena *arena, int64_t tenant, struct str after, unsigned limit, struct key **out, size_t *count);
+MAY_PARK const struct err *key_list(
+	struct access *access, struct arena *arena, int64_t tenant, struct str after, unsigned limit, struct key **out, size_t *count);
 
 /* Refused on this node when it returns, on others in under a second. ERR_NOT_FOUND: no such key, or revoked before. */
 MAY_PARK const struct err *key_revoke(struct access *access, struct arena *arena, int64_t tenant, struct str id);

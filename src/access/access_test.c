@@ -148,7 +148,8 @@ life_case(struct fixture *f)
 	CHECK_OK(key_create(access, f->arena, TENANT_DEFAULT, &spec, &second, &other));
 	CHECK_OK(key_list(access, f->arena, TENANT_DEFAULT, STR_EMPTY, 2, &list, &count));
 	CHECK(count == 2 && str_eq(list[0].id, second.id) && str_eq(list[1].id, key.id));
-	CHECK(str_eq(list[1].name, spec.name) && list[1].scopes == spec.scopes && str_eq(list[1].prefix, str_slice(secret, 0, SECRET_PREFIX_LEN)));
+	CHECK(str_eq(list[1].name, spec.name) && list[1].scopes == spec.scopes &&
+		str_eq(list[1].prefix, str_slice(secret, 0, SECRET_PREFIX_LEN)));
 	CHECK_OK(key_list(access, f->arena, TENANT_DEFAULT, key.id, 10, &list, &count));
 	CHECK(count == 1 && str_eq_c(list[0].name, "admin"));
 	CHECK_OK(key_list(access, f->arena, 2, STR_EMPTY, 10, &list, &count));
@@ -278,12 +279,12 @@ on_each_engine(void (*fn)(struct fixture *f))
 			testing_run((enum store_engine)engine, schemas, run_in, &run);
 }
 
-#define ON_EACH_ENGINE(name, fn) \
-	static void name(void **state) \
-	{ \
-		(void)state; \
-		on_each_engine(fn); \
-	} \
+#define ON_EACH_ENGINE(name, fn)                                                                                                           \
+	static void name(void **state)                                                                                                     \
+	{                                                                                                                                  \
+		(void)state;                                                                                                               \
+		on_each_engine(fn);                                                                                                        \
+	}                                                                                                                                  \
 	static void name(void **state)
 
 ON_EACH_ENGINE(the_first_start_makes_one_admin_key_for_the_owner_alone, first_start_case);

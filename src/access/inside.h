@@ -16,24 +16,24 @@ struct refresh;
 
 struct access {
 	struct store *store;
-	struct loop *home;                 /* loop 0: what follows the cell belongs to it */
-	struct snapshot_cell keys;         /* struct key_set: read by all */
+	struct loop *home;         /* loop 0: what follows the cell belongs to it */
+	struct snapshot_cell keys; /* struct key_set: read by all */
 	unsigned char admin_hash[SECRET_HASH_LEN];
 	bool has_admin;
-	struct scope scope;                /* of the fiber that keeps the snapshot */
-	bool ended;                        /* that fiber has */
-	struct waiter *idle;               /* that fiber's, while it waits; or NULL */
-	struct refresh *first, **last;     /* refreshes asked for */
-	bool stale;                        /* keys have changed since the last load began */
-	struct waiter *stopping;           /* access_stop waits for the fiber */
+	struct scope scope;            /* of the fiber that keeps the snapshot */
+	bool ended;                    /* that fiber has */
+	struct waiter *idle;           /* that fiber's, while it waits; or NULL */
+	struct refresh *first, **last; /* refreshes asked for */
+	bool stale;                    /* keys have changed since the last load began */
+	struct waiter *stopping;       /* access_stop waits for the fiber */
 };
 
 /* One valid key in memory. */
 struct key_entry {
 	unsigned char hash[SECRET_HASH_LEN];
 	struct identity identity;
-	int64_t expires_us;                /* 0: never */
-	_Atomic int64_t used_us;           /* 0: not since this snapshot was loaded */
+	int64_t expires_us;      /* 0: never */
+	_Atomic int64_t used_us; /* 0: not since this snapshot was loaded */
 };
 
 struct key_set {
@@ -41,7 +41,7 @@ struct key_set {
 	struct arena *arena;
 	struct key_entry *entries;
 	size_t count;
-	struct map by_hash;                /* the first 16 bytes of the hash to its entry */
+	struct map by_hash; /* the first 16 bytes of the hash to its entry */
 };
 
 /* Makes what was committed before the call take effect on this node before it returns (or for at most 5 s: a store that is away does not hold up the caller). Any loop. */

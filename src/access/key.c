@@ -16,8 +16,9 @@ key_row_insert(struct tx *tx, const struct key_row *row)
 
 	secret_hash(row->secret, hash);
 	return tx_exec(tx, &stmt_key_insert,
-		PARAMS(V_INT(row->tenant), V_TEXT(row->id), V_BLOB(str_n((const char *)hash, sizeof(hash))), V_TEXT(str_slice(row->secret, 0, SECRET_PREFIX_LEN)),
-			V_TEXT(row->name), V_TEXT(key_scopes_text(tx_arena(tx), row->scopes)), V_INT(row->created_us),
+		PARAMS(V_INT(row->tenant), V_TEXT(row->id), V_BLOB(str_n((const char *)hash, sizeof(hash))),
+			V_TEXT(str_slice(row->secret, 0, SECRET_PREFIX_LEN)), V_TEXT(row->name),
+			V_TEXT(key_scopes_text(tx_arena(tx), row->scopes)), V_INT(row->created_us),
 			row->expires_us ? V_INT(row->expires_us) : V_NULL),
 		NULL);
 }
@@ -48,7 +49,9 @@ key_create(struct access *access, struct arena *arena, int64_t tenant, const str
 	const struct err *err = spec_check(arena, spec);
 	struct id id = id_new();
 	char text[SECRET_LEN];
-	struct key_row row = { .tenant = tenant, .name = spec->name, .scopes = spec->scopes, .expires_us = spec->expires_us, .created_us = clock_wall_us() };
+	struct key_row row = {
+		.tenant = tenant, .name = spec->name, .scopes = spec->scopes, .expires_us = spec->expires_us, .created_us = clock_wall_us()
+	};
 
 	if (err)
 		return err;
@@ -63,7 +66,11 @@ key_create(struct access *access, struct arena *arena, int64_t tenant, const str
 	access_refresh(access);
 	*secret = row.secret;
 	*out = (struct key){
-		.id = row.id, .prefix = str_slice(row.secret, 0, SECRET_PREFIX_LEN), .name = spec->name, .scopes = spec->scopes, .created_us = row.created_us,
+		.id = row.id,
+		.prefix = str_slice(row.secret, 0, SECRET_PREFIX_LEN),
+		.name = spec->name,
+		.scopes = spec->scopes,
+		.created_us = row.created_us,
 		.expires_us = spec->expires_us,
 	};
 	return NULL;
@@ -86,8 +93,13 @@ key_list(struct access *access, struct arena *arena, int64_t tenant, struct str 
 	*count = rows.count;
 	for (size_t i = 0; i < rows.count; i++)
 		(*out)[i] = (struct key){
-			.id = rows_text(&rows, i, 0), .prefix = rows_text(&rows, i, 1), .name = rows_text(&rows, i, 2), .scopes = key_scopes_parse(rows_text(&rows, i, 3)),
-			.created_us = rows_int(&rows, i, 4), .expires_us = rows_int(&rows, i, 5), .revoked_us = rows_int(&rows, i, 6),
+			.id = rows_text(&rows, i, 0),
+			.prefix = rows_text(&rows, i, 1),
+			.name = rows_text(&rows, i, 2),
+			.scopes = key_scopes_parse(rows_text(&rows, i, 3)),
+			.created_us = rows_int(&rows, i, 4),
+			.expires_us = rows_int(&rows, i, 5),
+			.revoked_us = rows_int(&rows, i, 6),
 			.used_us = rows_int(&rows, i, 7),
 		};
 	return NULL;
@@ -103,12 +115,14 @@ revoke(struct tx *tx, void *arg)
 {
 	const struct revocation *revocation = arg;
 	struct rows rows;
-	const struct err *err = tx_exec(tx, &stmt_key_set_revoked, PARAMS(V_INT(revocation->tenant), V_TEXT(revocation->id), V_INT(clock_wall_us())), &rows);
+	const struct err *err = tx_exec(
+		tx, &stmt_key_set_revoked, PARAMS(V_INT(revocation->tenant), V_TEXT(revocation->id), V_INT(clock_wall_us())), &rows);
 
 	if (err)
 		return err;
 	if (rows.changed == 0)
-		return err_new(tx_arena(tx), ERR_NOT_FOUND, "there is no valid key \"%" STR_F "\"", STR_A(str_slice(revocation->id, 0, 100)));
+		return err_new(
+			tx_arena(tx), ERR_NOT_FOUND, "there is no valid key \"%" STR_F "\"", STR_A(str_slice(revocation->id, 0, 100)));
 	return tx_notify(tx, KEY_TOPIC);
 }
 

@@ -62,5 +62,6 @@ access_require(const struct identity *identity, enum key_scope scope, struct are
 {
 	if (scope == SCOPE_NONE || identity->scopes & (1u << scope | 1u << SCOPE_ADMIN))
 		return NULL;
-	return err_param(arena, ERR_FORBIDDEN, NULL, "insufficient_scope", "this key does not have the scope \"%s\", which this needs", names[scope]);
+	return err_param(arena, ERR_FORBIDDEN, NULL, "insufficient_scope", "this key does not have the scope \"%s\", which this needs",
+		names[scope]);
 }

@@ -20,9 +20,9 @@ struct reply {
 	struct arena *arena;
 	struct citation citations[CITATIONS_MAX];
 	size_t citation_count;
-	struct str error;          /* an error that came in the middle of the stream */
-	bool finished;             /* the finish was seen */
-	bool line_open;            /* the last character printed was no line break */
+	struct str error; /* an error that came in the middle of the stream */
+	bool finished;    /* the finish was seen */
+	bool line_open;   /* the last character printed was no line break */
 };
 
 /* A source is listed once, however often it is cited. */
@@ -40,7 +40,8 @@ citation_add(struct reply *reply, const struct json *annotation)
 			return;
 	if (url.len == 0 || reply->citation_count == CITATIONS_MAX)
 		return;
-	reply->citations[reply->citation_count++] = (struct citation){ arena_dup(reply->arena, json_get_string(cited, "title")), arena_dup(reply->arena, url) };
+	reply->citations[reply->citation_count++] =
+		(struct citation){ arena_dup(reply->arena, json_get_string(cited, "title")), arena_dup(reply->arena, url) };
 }
 
 static void
@@ -175,7 +176,10 @@ static MAY_PARK int
 ask_call(struct client *client, struct args *args)
 {
 	struct client_request request = {
-		.method = HTTP_POST, .path = STR("/v1/chat/completions"), .content_type = STR("application/json"), .timeout_us = 600 * USEC_PER_SEC,
+		.method = HTTP_POST,
+		.path = STR("/v1/chat/completions"),
+		.content_type = STR("application/json"),
+		.timeout_us = 600 * USEC_PER_SEC,
 	};
 	struct reply *reply = arena_zalloc(args->arena, sizeof(*reply));
 	const struct json *answer;
@@ -213,7 +217,14 @@ static const struct option options[] = {
 };
 
 const struct command ask_command = {
-	.name = "ask", .arguments = "QUESTION...", .summary = "Ask a question", .options = options, .args_min = 1, .args_max = 10000, .call = ask_call,
-	.help = "Prints the answer as it is written, then the sources that it cites. \"-\" reads the question from standard input. With --json the whole answer is printed at once, as the "
+	.name = "ask",
+	.arguments = "QUESTION...",
+	.summary = "Ask a question",
+	.options = options,
+	.args_min = 1,
+	.args_max = 10000,
+	.call = ask_call,
+	.help = "Prints the answer as it is written, then the sources that it cites. \"-\" reads the question from standard input. With "
+		"--json the whole answer is printed at once, as the "
 		"server gives it.",
 };

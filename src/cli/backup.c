@@ -29,7 +29,10 @@ static MAY_PARK int
 backup_call(struct client *client, struct args *args)
 {
 	struct client_request request = {
-		.method = HTTP_POST, .path = STR("/admin/v1/backup"), .content_type = STR("application/json"), .timeout_us = 24 * 3600 * USEC_PER_SEC,
+		.method = HTTP_POST,
+		.path = STR("/admin/v1/backup"),
+		.content_type = STR("application/json"),
+		.timeout_us = 24 * 3600 * USEC_PER_SEC,
 	};
 	const struct json *answer;
 	const struct err *err;
@@ -53,7 +56,13 @@ backup_call(struct client *client, struct args *args)
 }
 
 const struct command backup_command = {
-	.name = "backup", .arguments = "FILE", .summary = "Copy the database while serving", .args_min = 1, .args_max = 1, .call = backup_call,
-	.help = "The server writes a consistent copy of its database to FILE, a new file on the server's machine. To restore it, stop the server, put the file into an empty data directory "
+	.name = "backup",
+	.arguments = "FILE",
+	.summary = "Copy the database while serving",
+	.args_min = 1,
+	.args_max = 1,
+	.call = backup_call,
+	.help = "The server writes a consistent copy of its database to FILE, a new file on the server's machine. To restore it, stop the "
+		"server, put the file into an empty data directory "
 		"as corbel.db and start. A PostgreSQL database is backed up with pg_dump.",
 };

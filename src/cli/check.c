@@ -38,8 +38,8 @@ check_run(struct args *args)
 		return EXIT_FAILED;
 	conf_providers(conf, &providers);
 	conf_models(conf, &models);
-	printf("%" STR_F ": good; %zu provider%s, %zu model%s\n", STR_A(spec.path.len ? spec.path : STR("no file, defaults")), providers, providers == 1 ? "" : "s", models,
-		models == 1 ? "" : "s");
+	printf("%" STR_F ": good; %zu provider%s, %zu model%s\n", STR_A(spec.path.len ? spec.path : STR("no file, defaults")), providers,
+		providers == 1 ? "" : "s", models, models == 1 ? "" : "s");
 	conf_unref(conf);
 	return EXIT_DONE;
 }
@@ -51,7 +51,12 @@ static const struct option options[] = {
 };
 
 const struct command check_command = {
-	.name = "check", .arguments = "", .summary = "Check a configuration", .options = options, .run = check_run,
-	.help = "Reads the configuration as \"corbel serve\" would, environment included, and prints every mistake as FILE:LINE:COLUMN with what was expected there and the nearest "
+	.name = "check",
+	.arguments = "",
+	.summary = "Check a configuration",
+	.options = options,
+	.run = check_run,
+	.help = "Reads the configuration as \"corbel serve\" would, environment included, and prints every mistake as FILE:LINE:COLUMN "
+		"with what was expected there and the nearest "
 		"known key. Exits with 1 when there is any.",
 };

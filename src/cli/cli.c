@@ -14,7 +14,9 @@ enum { ARGS_ARENA_MAX = 256 * 1024 * 1024, HELP_MAX = 256 * 1024 };
 
 const struct option client_options[] = {
 	{ "url", 0, "URL", "Where the server is. Else CORBEL_URL, else the server of the data directory, else http://127.0.0.1:8321." },
-	{ "key", 0, "KEY", "The key to use. Else CORBEL_KEY, else CORBEL_ADMIN_KEY, else admin.key of the data directory (for a server on this machine)." },
+	{ "key", 0, "KEY",
+		"The key to use. Else CORBEL_KEY, else CORBEL_ADMIN_KEY, else admin.key of the data directory (for a server on this "
+		"machine)." },
 	{ "data", 0, "DIR", "The data directory of the server. Else CORBEL_DATA, else ./corbel-data." },
 	{ "json", 0, NULL, "Print JSON, as the server gave it." },
 	{ NULL, 0, NULL, NULL },
@@ -134,7 +136,8 @@ command_help(struct buf *out, const struct command *command)
 static void
 all_help(struct buf *out, struct str group)
 {
-	buf_printf(out, "corbel - the backend of an AI product in one program\n\nusage: corbel COMMAND [ARGUMENT...] [OPTION...]\n\ncommands:\n");
+	buf_printf(out,
+		"corbel - the backend of an AI product in one program\n\nusage: corbel COMMAND [ARGUMENT...] [OPTION...]\n\ncommands:\n");
 	for (size_t i = 0; commands[i]; i++)
 		if (!commands[i]->hidden && (group.len == 0 || is_group(commands[i], group)))
 			buf_printf(out, "  %-18s %s\n", commands[i]->name, commands[i]->summary);
@@ -171,7 +174,8 @@ unknown_command(struct str word)
 	for (size_t i = 0; commands[i]; i++)
 		if (!commands[i]->hidden)
 			nearest_offer(&nearest, str_slice(str_of(commands[i]->name), 0, str_find_byte(str_of(commands[i]->name), ' ', 0)));
-	term_error("there is no command \"%" STR_F "\"%s%" STR_F "%s", STR_A(word), nearest.best.ptr ? "; did you mean \"" : "", STR_A(nearest.best), nearest.best.ptr ? "\"?" : "");
+	term_error("there is no command \"%" STR_F "\"%s%" STR_F "%s", STR_A(word), nearest.best.ptr ? "; did you mean \"" : "",
+		STR_A(nearest.best), nearest.best.ptr ? "\"?" : "");
 	return EXIT_USAGE;
 }
 
@@ -204,8 +208,8 @@ unknown_option(const struct args *args, struct str name)
 	nearest_init(&nearest, name);
 	for (size_t i = 0; (option = option_at(args->command, i)); i++)
 		nearest_offer(&nearest, str_of(option->name));
-	term_error("corbel %s has no option --%" STR_F "%s%" STR_F "%s", args->command->name, STR_A(name), nearest.best.ptr ? "; did you mean --" : "",
-		STR_A(nearest.best), nearest.best.ptr ? "?" : "");
+	term_error("corbel %s has no option --%" STR_F "%s%" STR_F "%s", args->command->name, STR_A(name),
+		nearest.best.ptr ? "; did you mean --" : "", STR_A(nearest.best), nearest.best.ptr ? "?" : "");
 	return EXIT_USAGE;
 }
 
@@ -220,7 +224,8 @@ option_parse(struct args *args, char **words, int count, int *at)
 	const struct option *option;
 	size_t i = 0;
 
-	while ((option = option_at(args->command, i)) && !(is_long ? str_eq_c(name, option->name) : option->letter && name.ptr[0] == option->letter))
+	while ((option = option_at(args->command, i)) &&
+		!(is_long ? str_eq_c(name, option->name) : option->letter && name.ptr[0] == option->letter))
 		i++;
 	if (!option)
 		return unknown_option(args, name);
@@ -319,10 +324,12 @@ options_reference(struct buf *out, const struct option *options)
 void
 cli_reference(struct buf *out)
 {
-	buf_printf(out, "# The command line\n\n<!-- Made by `corbel help --reference` from the rows in the source. Do not edit by hand. -->\n\n"
-			"`corbel help` lists the commands, `corbel help COMMAND` tells what is below.\n\n"
-			"Exit codes: 0 done; 1 it did not succeed; 2 the command line is wrong; 3 no server answers; 4 the server refused the key.\n\n"
-			"Commands that talk to a server take these options too:\n\n");
+	buf_printf(out,
+		"# The command line\n\n<!-- Made by `corbel help --reference` from the rows in the source. Do not edit by hand. -->\n\n"
+		"`corbel help` lists the commands, `corbel help COMMAND` tells what is below.\n\n"
+		"Exit codes: 0 done; 1 it did not succeed; 2 the command line is wrong; 3 no server answers; 4 the server refused the "
+		"key.\n\n"
+		"Commands that talk to a server take these options too:\n\n");
 	options_reference(out, client_options);
 	for (size_t i = 0; commands[i]; i++) {
 		const struct command *command = commands[i];

@@ -26,7 +26,8 @@ environment(const char *name)
 static bool
 is_loopback(struct str url)
 {
-	static const char *const hosts[] = { "http://127.0.0.1", "http://localhost", "http://[::1]", "https://127.0.0.1", "https://localhost", "https://[::1]" };
+	static const char *const hosts[] = { "http://127.0.0.1", "http://localhost", "http://[::1]", "https://127.0.0.1",
+		"https://localhost", "https://[::1]" };
 
 	for (size_t i = 0; i < COUNT(hosts); i++) {
 		struct str rest = str_slice(url, strlen(hosts[i]), url.len);
@@ -65,12 +66,14 @@ find_key(struct client *client, const struct args *args, struct str data)
 		return;
 	client->key = STR_EMPTY;
 	if (!is_loopback(client->url)) {
-		client->key_missing = "give a key with --key or CORBEL_KEY: the one of the data directory is used for a server on this machine only";
+		client->key_missing =
+			"give a key with --key or CORBEL_KEY: the one of the data directory is used for a server on this machine only";
 		return;
 	}
 	client->key = datadir_admin_key(client->arena, data);
 	if (client->key.len == 0)
-		client->key_missing = "give a key with --key or CORBEL_KEY, or the server's data directory with --data: there is no admin.key to be read there";
+		client->key_missing = "give a key with --key or CORBEL_KEY, or the server's data directory with --data: there is no "
+				      "admin.key to be read there";
 }
 
 struct running {
@@ -150,7 +153,8 @@ refusal(struct client *client, struct arena *arena, struct http_call *call)
 	if (client->status == 401 && client->key_missing)
 		return err_new(arena, ERR_UNAUTHENTICATED, "%s", client->key_missing);
 	if (!message.ptr)
-		return err_new(arena, kind_of_status(client->status), "%" STR_F " answered %d %s", STR_A(client->url), client->status, http_status_text(client->status));
+		return err_new(arena, kind_of_status(client->status), "%" STR_F " answered %d %s", STR_A(client->url), client->status,
+			http_status_text(client->status));
 	return err_new(arena, kind_of_status(client->status), "%" STR_F, STR_A(message));
 }
 
@@ -160,14 +164,18 @@ client_open(struct client *client, struct arena *arena, const struct client_requ
 	struct http_header list[4];
 	struct http_headers headers = { list, 0 };
 	struct http_call_spec spec = {
-		.method = request->method, .body = request->body, .headers_timeout_us = request->timeout_us, .body_max = ANSWER_MAX,
+		.method = request->method,
+		.body = request->body,
+		.headers_timeout_us = request->timeout_us,
+		.body_max = ANSWER_MAX,
 	};
 	const struct err *err;
 
 	client->status = 0;
 	spec.url = arena_printf(arena, "%" STR_F "%" STR_F, STR_A(client->url), STR_A(request->path));
 	if (client->key.len > 0)
-		list[headers.count++] = (struct http_header){ STR("Authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(client->key)) };
+		list[headers.count++] =
+			(struct http_header){ STR("Authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(client->key)) };
 	if (request->content_type.len > 0)
 		list[headers.count++] = (struct http_header){ STR("Content-Type"), request->content_type };
 	if (request->extra.name.len > 0)

@@ -31,8 +31,9 @@ collection_ls_call(struct client *client, struct args *args)
 	table_init(&table, args->arena, titles);
 	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
 		table_add(&table,
-			(struct str[]){ json_get_string(it.value, "name"), number(args->arena, it.value, "documents"), number(args->arena, it.value, "chunks"),
-				number(args->arena, it.value, "chunks_embedded"), number(args->arena, it.value, "queued"), number(args->arena, it.value, "failed"),
+			(struct str[]){ json_get_string(it.value, "name"), number(args->arena, it.value, "documents"),
+				number(args->arena, it.value, "chunks"), number(args->arena, it.value, "chunks_embedded"),
+				number(args->arena, it.value, "queued"), number(args->arena, it.value, "failed"),
 				term_bytes(args->arena, json_int(json_get(it.value, "bytes"), 0)), json_get_string(it.value, "id") });
 	table_print(&table);
 	return EXIT_DONE;
@@ -112,7 +113,8 @@ collection_rm_call(struct client *client, struct args *args)
 static struct str
 document_path(struct args *args, size_t i)
 {
-	return arena_printf(args->arena, "%" STR_F "/documents/%" STR_F, STR_A(collection_path(args)), STR_A(client_encode(args->arena, args->list[i])));
+	return arena_printf(args->arena, "%" STR_F "/documents/%" STR_F, STR_A(collection_path(args)),
+		STR_A(client_encode(args->arena, args->list[i])));
 }
 
 static MAY_PARK int
@@ -126,8 +128,9 @@ document_ls_call(struct client *client, struct args *args)
 	table_init(&table, args->arena, titles);
 	while (more) {
 		const struct json *answer;
-		const struct err *err = client_get(client, &answer, &text, "%" STR_F "/documents?limit=100&status=%" STR_F "&after=%" STR_F, STR_A(collection_path(args)),
-			STR_A(client_encode(args->arena, status.ptr ? status : STR_EMPTY)), STR_A(client_encode(args->arena, after)));
+		const struct err *err = client_get(client, &answer, &text, "%" STR_F "/documents?limit=100&status=%" STR_F "&after=%" STR_F,
+			STR_A(collection_path(args)), STR_A(client_encode(args->arena, status.ptr ? status : STR_EMPTY)),
+			STR_A(client_encode(args->arena, after)));
 
 		if (err)
 			return client_fail(client, err);
@@ -135,10 +138,11 @@ document_ls_call(struct client *client, struct args *args)
 			client_print(text);
 		for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
 			after = json_get_string(it.value, "id");
-			table_add(&table,
-				(struct str[]){ json_get_string(it.value, "path"), json_get_string(it.value, "status"), number(args->arena, it.value, "version"),
-					number(args->arena, it.value, "chunks"), number(args->arena, it.value, "chunks_embedded"),
-					term_bytes(args->arena, json_int(json_get(it.value, "bytes"), 0)), after, json_get_string(it.value, "error_message") });
+			table_add(&table, (struct str[]){ json_get_string(it.value, "path"), json_get_string(it.value, "status"),
+						  number(args->arena, it.value, "version"), number(args->arena, it.value, "chunks"),
+						  number(args->arena, it.value, "chunks_embedded"),
+						  term_bytes(args->arena, json_int(json_get(it.value, "bytes"), 0)), after,
+						  json_get_string(it.value, "error_message") });
 		}
 		more = json_bool(json_get(answer, "has_more"), false) && after.len > 0;
 	}
@@ -164,17 +168,30 @@ document_rm_call(struct client *client, struct args *args)
 }
 
 const struct command collection_ls_command = {
-	.name = "collection ls", .arguments = "", .summary = "List the collections", .call = collection_ls_call,
+	.name = "collection ls",
+	.arguments = "",
+	.summary = "List the collections",
+	.call = collection_ls_call,
 	.help = "With the number of documents and chunks in each, and how many still wait to be read or embedded.",
 };
 
 const struct command collection_show_command = {
-	.name = "collection show", .arguments = "NAME", .summary = "Show one collection", .args_min = 1, .args_max = 1, .call = collection_show_call,
+	.name = "collection show",
+	.arguments = "NAME",
+	.summary = "Show one collection",
+	.args_min = 1,
+	.args_max = 1,
+	.call = collection_show_call,
 	.help = "NAME is the collection's name or id.",
 };
 
 const struct command collection_rm_command = {
-	.name = "collection rm", .arguments = "NAME", .summary = "Remove a collection", .args_min = 1, .args_max = 1, .call = collection_rm_call,
+	.name = "collection rm",
+	.arguments = "NAME",
+	.summary = "Remove a collection",
+	.args_min = 1,
+	.args_max = 1,
+	.call = collection_rm_call,
 	.help = "Its documents are gone from search at once. Answers given before keep their record.",
 };
 
@@ -184,17 +201,34 @@ static const struct option document_ls_options[] = {
 };
 
 const struct command document_ls_command = {
-	.name = "document ls", .arguments = "COLLECTION", .summary = "List the documents of a collection", .options = document_ls_options, .args_min = 1, .args_max = 1,
+	.name = "document ls",
+	.arguments = "COLLECTION",
+	.summary = "List the documents of a collection",
+	.options = document_ls_options,
+	.args_min = 1,
+	.args_max = 1,
 	.call = document_ls_call,
-	.help = "With the state of each: queued (not yet read), words (found by words), ready (found by words and meaning), failed (with the reason). With --json, a line of JSON for each 100.",
+	.help = "With the state of each: queued (not yet read), words (found by words), ready (found by words and meaning), failed (with "
+		"the reason). With --json, a line of JSON for each 100.",
 };
 
 const struct command document_show_command = {
-	.name = "document show", .arguments = "COLLECTION DOCUMENT", .summary = "Show one document", .args_min = 2, .args_max = 2, .call = document_show_call,
+	.name = "document show",
+	.arguments = "COLLECTION DOCUMENT",
+	.summary = "Show one document",
+	.args_min = 2,
+	.args_max = 2,
+	.call = document_show_call,
 	.help = "DOCUMENT is its id or its path in the collection.",
 };
 
 const struct command document_rm_command = {
-	.name = "document rm", .arguments = "COLLECTION DOCUMENT...", .summary = "Remove documents", .args_min = 2, .args_max = 10000, .call = document_rm_call,
-	.help = "DOCUMENT is an id or a path in the collection. It is gone from search at once; earlier answers keep their record of what they cited.",
+	.name = "document rm",
+	.arguments = "COLLECTION DOCUMENT...",
+	.summary = "Remove documents",
+	.args_min = 2,
+	.args_max = 10000,
+	.call = document_rm_call,
+	.help = "DOCUMENT is an id or a path in the collection. It is gone from search at once; earlier answers keep their record of what "
+		"they cited.",
 };

@@ -16,7 +16,11 @@ version_run(struct args *args)
 }
 
 const struct command version_command = {
-	.name = "version", .arguments = "", .summary = "Print the version", .help = "Prints the name and the version of this program.", .run = version_run,
+	.name = "version",
+	.arguments = "",
+	.summary = "Print the version",
+	.help = "Prints the name and the version of this program.",
+	.run = version_run,
 };
 
 static int
@@ -39,17 +43,43 @@ static const struct option help_options[] = {
 };
 
 const struct command help_command = {
-	.name = "help", .arguments = "[COMMAND...]", .summary = "Tell about a command", .help = "Without a command, lists them all.", .options = help_options, .args_max = 2,
+	.name = "help",
+	.arguments = "[COMMAND...]",
+	.summary = "Tell about a command",
+	.help = "Without a command, lists them all.",
+	.options = help_options,
+	.args_max = 2,
 	.run = help_run,
 };
 
 const struct command parse_command = {
-	.name = "parse", .arguments = "", .summary = "Parse a document", .help = "The server's own child process, which reads strangers' files.", .hidden = true,
+	.name = "parse",
+	.arguments = "",
+	.summary = "Parse a document",
+	.help = "The server's own child process, which reads strangers' files.",
+	.hidden = true,
 	.raw = parse_main,
 };
 
 const struct command *const commands[] = {
-	&serve_command, &check_command, &ask_command, &ingest_command, &collection_ls_command, &collection_show_command, &collection_rm_command, &document_ls_command,
-	&document_show_command, &document_rm_command, &trace_ls_command, &trace_show_command, &key_create_command, &key_ls_command, &key_revoke_command, &backup_command,
-	&version_command, &help_command, &parse_command, NULL,
+	&serve_command,
+	&check_command,
+	&ask_command,
+	&ingest_command,
+	&collection_ls_command,
+	&collection_show_command,
+	&collection_rm_command,
+	&document_ls_command,
+	&document_show_command,
+	&document_rm_command,
+	&trace_ls_command,
+	&trace_show_command,
+	&key_create_command,
+	&key_ls_command,
+	&key_revoke_command,
+	&backup_command,
+	&version_command,
+	&help_command,
+	&parse_command,
+	NULL,
 };

@@ -57,8 +57,8 @@ lock(struct arena *arena, struct datadir *dir)
 		return NULL;
 	text = small_file(arena, dir->path, "corbel.lock");
 	close(dir->lock_fd);
-	return err_new(arena, ERR_CONFLICT, "the data directory %" STR_F " is in use by another server (process %" STR_F ")", STR_A(dir->path),
-		STR_A(text.len ? str_slice(text, 0, str_find_byte(text, '\n', 0)) : STR("unknown")));
+	return err_new(arena, ERR_CONFLICT, "the data directory %" STR_F " is in use by another server (process %" STR_F ")",
+		STR_A(dir->path), STR_A(text.len ? str_slice(text, 0, str_find_byte(text, '\n', 0)) : STR("unknown")));
 }
 
 static const struct err *

@@ -7,7 +7,7 @@
 #include "base/err.h"
 
 struct datadir {
-	struct str path;   /* absolute */
+	struct str path; /* absolute */
 	int lock_fd;
 };
 

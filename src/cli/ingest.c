@@ -38,9 +38,9 @@ struct upload {
 
 struct ingest {
 	struct client *client;
-	struct arena *arena;           /* of the command */
-	struct arena *scratch;         /* of the batch */
-	struct str collection_path;    /* "/admin/v1/collections/NAME" */
+	struct arena *arena;        /* of the command */
+	struct arena *scratch;      /* of the batch */
+	struct str collection_path; /* "/admin/v1/collections/NAME" */
 	struct walk walk;
 	struct upload batch[BATCH];
 	size_t batch_count, batch_next;
@@ -133,7 +133,8 @@ known_body(struct ingest *ingest)
 static bool
 worth_retrying(const struct client *client, const struct err *err)
 {
-	return err->kind == ERR_BUSY || err->kind == ERR_RATE_LIMITED || (client->status == 0 && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_UPSTREAM));
+	return err->kind == ERR_BUSY || err->kind == ERR_RATE_LIMITED ||
+	       (client->status == 0 && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_UPSTREAM));
 }
 
 /* client_call, again and again while the server is busy or away. */
@@ -189,14 +190,17 @@ known_drop(struct ingest *ingest)
 static bool
 ends_the_run(const struct err *err)
 {
-	return err->kind == ERR_UNAUTHENTICATED || err->kind == ERR_FORBIDDEN || err->kind == ERR_NOT_FOUND || err->kind == ERR_CANCELLED || err->kind == ERR_UNAVAILABLE;
+	return err->kind == ERR_UNAUTHENTICATED || err->kind == ERR_FORBIDDEN || err->kind == ERR_NOT_FOUND || err->kind == ERR_CANCELLED ||
+	       err->kind == ERR_UNAVAILABLE;
 }
 
 static MAY_PARK const struct err *
 upload_one(struct ingest *ingest, const struct upload *upload)
 {
 	struct arena *arena = arena_new(MIB(16));
-	struct client_request request = { .method = HTTP_PUT, .content_type = str_of(upload->content_type), .timeout_us = 300 * USEC_PER_SEC };
+	struct client_request request = {
+		.method = HTTP_PUT, .content_type = str_of(upload->content_type), .timeout_us = 300 * USEC_PER_SEC
+	};
 	const struct json *answer;
 	const struct err *err;
 	struct str text;
@@ -208,7 +212,8 @@ upload_one(struct ingest *ingest, const struct upload *upload)
 	}
 	request.body = text;
 	request.extra = (struct http_header){ STR("x-content-sha256"), str_n(upload->sha256, HASH_SHA256_HEX) };
-	request.path = arena_printf(arena, "%" STR_F "/documents?path=%" STR_F, STR_A(ingest->collection_path), STR_A(client_encode(arena, upload->file->path)));
+	request.path = arena_printf(arena, "%" STR_F "/documents?path=%" STR_F, STR_A(ingest->collection_path),
+		STR_A(client_encode(arena, upload->file->path)));
 	err = patient_call(ingest, arena, &request, &answer);
 	if (!err) {
 		ingest->uploaded++;
@@ -229,7 +234,8 @@ show(struct ingest *ingest)
 {
 	struct str note = arena_printf(ingest->scratch, "%lld new", (long long)ingest->uploaded);
 
-	progress_show(&ingest->progress, ingest->unchanged + ingest->uploaded + ingest->failed + ingest->skipped, note.ptr ? note : STR_EMPTY);
+	progress_show(
+		&ingest->progress, ingest->unchanged + ingest->uploaded + ingest->failed + ingest->skipped, note.ptr ? note : STR_EMPTY);
 }
 
 static MAY_PARK const struct err *
@@ -309,7 +315,8 @@ indexed_wait(struct ingest *ingest, bool ready, int64_t *failed)
 			moved_us = clock_mono_us();
 		before = done;
 		if (clock_mono_us() - moved_us > STALL_US)
-			return err_new(ingest->arena, ERR_TIMEOUT, "all files are on the server, but nothing was %s for two minutes; see its log", progress.what);
+			return err_new(ingest->arena, ERR_TIMEOUT,
+				"all files are on the server, but nothing was %s for two minutes; see its log", progress.what);
 		progress_show(&progress, done, STR_EMPTY);
 		err = fiber_sleep_us(POLL_US);
 		if (err)
@@ -326,10 +333,12 @@ failed_list(struct ingest *ingest)
 	const struct json *answer;
 	struct str text;
 
-	if (client_get(ingest->client, &answer, &text, "%" STR_F "/documents?status=failed&limit=%d", STR_A(ingest->collection_path), FAILURES_SHOWN))
+	if (client_get(ingest->client, &answer, &text, "%" STR_F "/documents?status=failed&limit=%d", STR_A(ingest->collection_path),
+		    FAILURES_SHOWN))
 		return; /* the counts are known all the same */
 	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
-		failure_note(ingest, arena_cstr(ingest->arena, json_get_string(it.value, "path")), json_get_string(it.value, "error_message"));
+		failure_note(
+			ingest, arena_cstr(ingest->arena, json_get_string(it.value, "path")), json_get_string(it.value, "error_message"));
 }
 
 static void
@@ -357,8 +366,9 @@ summary_json(struct ingest *ingest, int64_t broken)
 static void
 summary_print(struct ingest *ingest, int64_t broken)
 {
-	printf("%lld uploaded (%" STR_F "), %lld unchanged, %lld skipped, %lld broken\n", (long long)ingest->uploaded, STR_A(term_bytes(ingest->arena, ingest->bytes_sent)),
-		(long long)ingest->unchanged, (long long)ingest->skipped, (long long)(ingest->failed + broken));
+	printf("%lld uploaded (%" STR_F "), %lld unchanged, %lld skipped, %lld broken\n", (long long)ingest->uploaded,
+		STR_A(term_bytes(ingest->arena, ingest->bytes_sent)), (long long)ingest->unchanged, (long long)ingest->skipped,
+		(long long)(ingest->failed + broken));
 	fflush(stdout);
 	for (size_t i = 0; i < ingest->failure_count; i++)
 		fprintf(stderr, "  %" STR_F "\n", STR_A(ingest->failures[i]));
@@ -421,14 +431,16 @@ ingest_call(struct client *client, struct args *args)
 	ingest->client = client;
 	ingest->arena = args->arena;
 	ingest->scratch = arena_new(MIB(64));
-	ingest->collection_path = arena_printf(args->arena, "/admin/v1/collections/%" STR_F, STR_A(client_encode(args->arena, collection.ptr ? collection : STR("docs"))));
+	ingest->collection_path = arena_printf(
+		args->arena, "/admin/v1/collections/%" STR_F, STR_A(client_encode(args->arena, collection.ptr ? collection : STR("docs"))));
 	err = ingest_run(ingest, args, wait, &broken);
 	arena_free(ingest->scratch);
 	if (err) {
 		int code = client_fail(client, err);
 
 		if (ingest->uploaded > 0)
-			fprintf(stderr, "%lld files are safe on the server; run the same command again to go on\n", (long long)ingest->uploaded);
+			fprintf(stderr, "%lld files are safe on the server; run the same command again to go on\n",
+				(long long)ingest->uploaded);
 		return code;
 	}
 	return ingest_finish(ingest, broken);
@@ -437,13 +449,22 @@ ingest_call(struct client *client, struct args *args)
 static const struct option options[] = {
 	{ "collection", 0, "NAME", "The collection, made when it is not there. Else docs." },
 	{ "prefix", 0, "TEXT", "Stands before the path of each document." },
-	{ "wait", 0, "UNTIL", "Return when all is found by words (words), by meaning too (ready), or at once after the upload (none). Else words." },
+	{ "wait", 0, "UNTIL",
+		"Return when all is found by words (words), by meaning too (ready), or at once after the upload (none). Else words." },
 	{ NULL, 0, NULL, NULL },
 };
 
 const struct command ingest_command = {
-	.name = "ingest", .arguments = "PATH...", .summary = "Put files into a collection", .options = options, .args_min = 1, .args_max = 100000, .call = ingest_call,
-	.help = "Uploads files and whole directories: Markdown, text, HTML, PDF, DOCX, CSV, JSON, JSONL, source code. A document's name is its path below the directory that was given. "
-		"Unchanged files are not sent again, so that a run that was interrupted is simply repeated; a changed file becomes a new version. Hidden files, symbolic links and binaries "
+	.name = "ingest",
+	.arguments = "PATH...",
+	.summary = "Put files into a collection",
+	.options = options,
+	.args_min = 1,
+	.args_max = 100000,
+	.call = ingest_call,
+	.help = "Uploads files and whole directories: Markdown, text, HTML, PDF, DOCX, CSV, JSON, JSONL, source code. A document's name is "
+		"its path below the directory that was given. "
+		"Unchanged files are not sent again, so that a run that was interrupted is simply repeated; a changed file becomes a new "
+		"version. Hidden files, symbolic links and binaries "
 		"of unknown kind are left out; a broken file is named and skipped. Exits with 1 only when nothing could be ingested.",
 };

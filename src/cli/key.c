@@ -74,17 +74,16 @@ key_row(struct table *table, struct arena *arena, const struct json *key)
 
 	for (struct json_iter it = json_iter(json_get(key, "scopes")); json_next(&it);)
 		scopes = arena_printf(arena, "%" STR_F "%s%" STR_F, STR_A(scopes), scopes.len ? "," : "", STR_A(json_string(it.value)));
-	table_add(table,
-		(struct str[]){
-			json_get_string(key, "id"),
-			arena_printf(arena, "%" STR_F "…", STR_A(json_get_string(key, "prefix"))),
-			str_of(state_of(key)),
-			term_time(arena, json_int(json_get(key, "created_us"), 0)),
-			term_time(arena, json_int(json_get(key, "expires_us"), 0)),
-			term_time(arena, json_int(json_get(key, "used_us"), 0)),
-			scopes,
-			json_get_string(key, "name"),
-		});
+	table_add(table, (struct str[]){
+				 json_get_string(key, "id"),
+				 arena_printf(arena, "%" STR_F "…", STR_A(json_get_string(key, "prefix"))),
+				 str_of(state_of(key)),
+				 term_time(arena, json_int(json_get(key, "created_us"), 0)),
+				 term_time(arena, json_int(json_get(key, "expires_us"), 0)),
+				 term_time(arena, json_int(json_get(key, "used_us"), 0)),
+				 scopes,
+				 json_get_string(key, "name"),
+			 });
 }
 
 static MAY_PARK int
@@ -96,7 +95,8 @@ key_ls_call(struct client *client, struct args *args)
 	struct table table;
 	struct str text, after = args_get(args, "after");
 
-	err = client_get(client, &answer, &text, "/admin/v1/keys?limit=1000&after=%" STR_F, STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)));
+	err = client_get(client, &answer, &text, "/admin/v1/keys?limit=1000&after=%" STR_F,
+		STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)));
 	if (err)
 		return client_fail(client, err);
 	if (client->json)
@@ -132,7 +132,8 @@ key_revoke_call(struct client *client, struct args *args)
 static const struct option create_options[] = {
 	{ "name", 0, "NAME", "What it is for, so that people can tell keys apart." },
 	{ "scope", 0, "SCOPE,...",
-		"What it allows: model.use, knowledge.read, knowledge.write, trace.read, metrics.read, admin (everything). Else model.use,knowledge.read." },
+		"What it allows: model.use, knowledge.read, knowledge.write, trace.read, metrics.read, admin (everything). Else "
+		"model.use,knowledge.read." },
 	{ "expires", 0, "DURATION", "It stops working after this time: 12h, 30d. Else never." },
 	{ NULL, 0, NULL, NULL },
 };
@@ -143,16 +144,29 @@ static const struct option ls_options[] = {
 };
 
 const struct command key_create_command = {
-	.name = "key create", .arguments = "", .summary = "Make a key", .options = create_options, .call = key_create_call,
+	.name = "key create",
+	.arguments = "",
+	.summary = "Make a key",
+	.options = create_options,
+	.call = key_create_call,
 	.help = "Prints the new key on standard output, once: the server keeps only its hash.",
 };
 
 const struct command key_ls_command = {
-	.name = "key ls", .arguments = "", .summary = "List the keys", .options = ls_options, .call = key_ls_call,
+	.name = "key ls",
+	.arguments = "",
+	.summary = "List the keys",
+	.options = ls_options,
+	.call = key_ls_call,
 	.help = "The newest first, revoked and expired ones included. When a key was last used is known to the minute.",
 };
 
 const struct command key_revoke_command = {
-	.name = "key revoke", .arguments = "ID...", .summary = "Revoke keys", .args_min = 1, .args_max = 1000, .call = key_revoke_call,
+	.name = "key revoke",
+	.arguments = "ID...",
+	.summary = "Revoke keys",
+	.args_min = 1,
+	.args_max = 1000,
+	.call = key_revoke_call,
 	.help = "A revoked key is refused by every node within a second, and never works again.",
 };

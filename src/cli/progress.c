@@ -17,7 +17,12 @@ void
 progress_begin(struct progress *progress, const char *what, int64_t done, int64_t total, bool quiet)
 {
 	*progress = (struct progress){
-		.what = what, .total = total, .begin_done = done, .began_us = clock_mono_us(), .terminal = term_error_is_terminal(), .quiet = quiet,
+		.what = what,
+		.total = total,
+		.begin_done = done,
+		.began_us = clock_mono_us(),
+		.terminal = term_error_is_terminal(),
+		.quiet = quiet,
 	};
 	progress->shown_us = progress->terminal ? 0 : progress->began_us;
 }
@@ -28,14 +33,15 @@ line_print(const struct progress *progress, int64_t done, struct str note, bool 
 	int64_t passed_us = clock_mono_us() - progress->began_us, made = done - progress->begin_done;
 	struct arena *arena = arena_new(KIB(64));
 
-	fprintf(stderr, "%s%s %lld of %lld (%lld %%)", progress->terminal ? "\r\033[K" : "", progress->what, (long long)done, (long long)progress->total,
-		(long long)(progress->total ? 100 * done / progress->total : 100));
+	fprintf(stderr, "%s%s %lld of %lld (%lld %%)", progress->terminal ? "\r\033[K" : "", progress->what, (long long)done,
+		(long long)progress->total, (long long)(progress->total ? 100 * done / progress->total : 100));
 	if (passed_us > RATE_AFTER_US && made > 0) {
 		double rate = (double)made * (double)USEC_PER_SEC / (double)passed_us;
 
 		fprintf(stderr, ", %.*f/s", rate < 10 ? 1 : 0, rate);
 		if (!last)
-			fprintf(stderr, ", %" STR_F " left", STR_A(term_duration(arena, (int64_t)((double)(progress->total - done) / rate * (double)USEC_PER_SEC))));
+			fprintf(stderr, ", %" STR_F " left",
+				STR_A(term_duration(arena, (int64_t)((double)(progress->total - done) / rate * (double)USEC_PER_SEC))));
 	}
 	if (last)
 		fprintf(stderr, " in %" STR_F, STR_A(term_duration(arena, passed_us)));

@@ -7,10 +7,10 @@
 #include "base/str.h"
 
 struct progress {
-	const char *what;          /* "uploaded" */
+	const char *what; /* "uploaded" */
 	int64_t total;
 	int64_t began_us, shown_us;
-	int64_t begin_done;        /* what was done before it began */
+	int64_t begin_done; /* what was done before it began */
 	bool terminal, quiet;
 };
 

@@ -31,19 +31,19 @@ enum { START_ARENA_MAX = 64 * 1024 * 1024 };
 
 struct server {
 	struct app app;
-	struct arena *arena;           /* as long as the process serves */
-	struct conf *conf;             /* the one it was started with */
+	struct arena *arena; /* as long as the process serves */
+	struct conf *conf;   /* the one it was started with */
 	struct conf_spec conf_spec;
 	struct datadir dir;
 	struct tls_server *tls;
-	struct str first_key;          /* made by this start, to be shown once */
+	struct str first_key; /* made by this start, to be shown once */
 };
 
 struct step {
 	const char *name;
 	const struct err *(*start)(struct server *server);
 	void (*stop)(struct server *server);
-	bool on_loop;                  /* both run as a fiber of loop 0, and may park */
+	bool on_loop; /* both run as a fiber of loop 0, and may park */
 };
 
 static const struct err *
@@ -149,14 +149,20 @@ embedder_start(struct server *server)
 
 	if (conf->provider) {
 		struct embed_remote_spec spec = {
-			.base_url = conf->provider->base_url, .api_key = conf->provider->api_key, .model = conf->model, .dimensions = (unsigned)conf->dimensions,
+			.base_url = conf->provider->base_url,
+			.api_key = conf->provider->api_key,
+			.model = conf->model,
+			.dimensions = (unsigned)conf->dimensions,
 			.batch_max = (unsigned)conf->batch_max,
 		};
 
 		err = embedder_open_remote(&spec, server->arena, &server->app.embedder);
 	} else {
 		struct embed_local_spec spec = {
-			.model_dir = conf->model_dir, .runtime_lib = conf->runtime_lib, .threads = (unsigned)conf->threads, .batch_max = (unsigned)conf->batch_max,
+			.model_dir = conf->model_dir,
+			.runtime_lib = conf->runtime_lib,
+			.threads = (unsigned)conf->threads,
+			.batch_max = (unsigned)conf->batch_max,
 		};
 
 		err = embedder_open_local(&spec, server->arena, &server->app.embedder);
@@ -200,7 +206,9 @@ retention_begin(struct server *server)
 static const struct err *
 http_start(struct server *server)
 {
-	struct http_server_spec spec = { .listen = serve_listen(server->conf), .handler = api_handle, .arg = &server->app, .server_name = STR("corbel") };
+	struct http_server_spec spec = {
+		.listen = serve_listen(server->conf), .handler = api_handle, .arg = &server->app, .server_name = STR("corbel")
+	};
 	struct str cert = serve_tls_cert(server->conf), key = serve_tls_key(server->conf);
 	const struct err *err = api_open(&server->app, server->arena);
 
@@ -333,7 +341,8 @@ announce(struct server *server)
 	if (err)
 		log_warn("clients on this machine will not find the server by its data directory", LOG_ERR("error", err));
 	if (server->first_key.len > 0)
-		fprintf(stderr, "admin key (shown once; kept in %" STR_F "/admin.key): %" STR_F "\n", STR_A(server->dir.path), STR_A(server->first_key));
+		fprintf(stderr, "admin key (shown once; kept in %" STR_F "/admin.key): %" STR_F "\n", STR_A(server->dir.path),
+			STR_A(server->first_key));
 	printf("corbel ready on %" STR_F "\n", STR_A(own_url(server, false)));
 	fflush(stdout);
 }
@@ -395,13 +404,20 @@ serve_run(struct args *args)
 static const struct option options[] = {
 	{ "config", 'c', "FILE", "The configuration file. Else CORBEL_CONFIG, else ./corbel.yaml if it is there." },
 	{ "data", 0, "DIR", "The data directory. Else CORBEL_DATA, else what the file says, else ./corbel-data." },
-	{ "listen", 0, "HOST:PORT", "Where to listen; port 0 picks a free one. Else CORBEL_LISTEN, else what the file says, else 127.0.0.1:8321." },
+	{ "listen", 0, "HOST:PORT",
+		"Where to listen; port 0 picks a free one. Else CORBEL_LISTEN, else what the file says, else 127.0.0.1:8321." },
 	{ NULL, 0, NULL, NULL },
 };
 
 const struct command serve_command = {
-	.name = "serve", .arguments = "", .summary = "Run the server", .options = options, .run = serve_run,
-	.help = "Serves until it gets SIGTERM or SIGINT; answers in flight may then finish (server.grace). SIGHUP reads the configuration again, as does any change of the file. "
-		"Prints \"corbel ready on http://HOST:PORT\" when it serves. The first start makes an admin key, prints it once and keeps it in the data directory as admin.key. "
+	.name = "serve",
+	.arguments = "",
+	.summary = "Run the server",
+	.options = options,
+	.run = serve_run,
+	.help = "Serves until it gets SIGTERM or SIGINT; answers in flight may then finish (server.grace). SIGHUP reads the configuration "
+		"again, as does any change of the file. "
+		"Prints \"corbel ready on http://HOST:PORT\" when it serves. The first start makes an admin key, prints it once and keeps "
+		"it in the data directory as admin.key. "
 		"The log is JSON, on standard error.",
 };

@@ -28,18 +28,18 @@ interaction_row(struct table *table, struct arena *arena, const struct json *ite
 {
 	struct str outcome = json_get_string(item, "outcome"), error = json_get_string(item, "error_type");
 
-	table_add(table,
-		(struct str[]){
-			json_get_string(item, "request_id"),
-			term_time(arena, json_int(json_get(item, "started_us"), 0)),
-			json_get_string(item, "operation"),
-			or_dash(json_get_string(item, "model")),
-			error.len ? error : outcome,
-			arena_printf(arena, "%s%lld", json_bool(json_get(item, "tokens_estimated"), false) ? "~" : "", (long long)json_int(json_get(item, "input_tokens"), 0)),
-			arena_printf(arena, "%lld", (long long)json_int(json_get(item, "output_tokens"), 0)),
-			dollars(arena, json_int(json_get(item, "cost_nanodollars"), 0)),
-			term_duration(arena, json_int(json_get(item, "duration_us"), 0)),
-		});
+	table_add(table, (struct str[]){
+				 json_get_string(item, "request_id"),
+				 term_time(arena, json_int(json_get(item, "started_us"), 0)),
+				 json_get_string(item, "operation"),
+				 or_dash(json_get_string(item, "model")),
+				 error.len ? error : outcome,
+				 arena_printf(arena, "%s%lld", json_bool(json_get(item, "tokens_estimated"), false) ? "~" : "",
+					 (long long)json_int(json_get(item, "input_tokens"), 0)),
+				 arena_printf(arena, "%lld", (long long)json_int(json_get(item, "output_tokens"), 0)),
+				 dollars(arena, json_int(json_get(item, "cost_nanodollars"), 0)),
+				 term_duration(arena, json_int(json_get(item, "duration_us"), 0)),
+			 });
 }
 
 static MAY_PARK int
@@ -51,7 +51,8 @@ trace_ls_call(struct client *client, struct args *args)
 	const struct err *err;
 	struct table table;
 
-	err = client_get(client, &answer, &text, "/admin/v1/traces?limit=%" STR_F "&after=%" STR_F, STR_A(client_encode(args->arena, limit.ptr ? limit : STR("20"))),
+	err = client_get(client, &answer, &text, "/admin/v1/traces?limit=%" STR_F "&after=%" STR_F,
+		STR_A(client_encode(args->arena, limit.ptr ? limit : STR("20"))),
 		STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)));
 	if (err)
 		return client_fail(client, err);
@@ -106,8 +107,10 @@ span_print(struct tree *tree, size_t i, unsigned depth)
 	struct str error = json_get_string(span, "error_type");
 
 	tree->shown[i] = true;
-	printf("%10" STR_F " %10" STR_F "  %*s%s", STR_A(term_duration(tree->arena, json_int(json_get(span, "start_us"), 0) - tree->began_us)),
-		STR_A(term_duration(tree->arena, json_int(json_get(span, "duration_us"), 0))), (int)(2 * depth), "", term_style(error.len ? TERM_RED : TERM_BOLD));
+	printf("%10" STR_F " %10" STR_F "  %*s%s",
+		STR_A(term_duration(tree->arena, json_int(json_get(span, "start_us"), 0) - tree->began_us)),
+		STR_A(term_duration(tree->arena, json_int(json_get(span, "duration_us"), 0))), (int)(2 * depth), "",
+		term_style(error.len ? TERM_RED : TERM_BOLD));
 	term_print(json_get_string(span, "name"));
 	fputs(term_style(TERM_PLAIN), stdout);
 	if (error.len) {
@@ -195,7 +198,8 @@ tokens_text(struct arena *arena, const struct json *usage)
 static struct str
 outcome_text(struct arena *arena, const struct json *item)
 {
-	struct str text = arena_printf(arena, "%" STR_F " (%lld)", STR_A(json_get_string(item, "outcome")), (long long)json_int(json_get(item, "status"), 0));
+	struct str text = arena_printf(
+		arena, "%" STR_F " (%lld)", STR_A(json_get_string(item, "outcome")), (long long)json_int(json_get(item, "status"), 0));
 	struct str finish = json_get_string(item, "finish_reason"), message = json_get_string(item, "error_message");
 
 	if (finish.len)
@@ -230,15 +234,14 @@ sources_print(struct arena *arena, const struct json *sources)
 	putchar('\n');
 	table_init(&table, arena, titles);
 	for (struct json_iter it = json_iter(sources); json_next(&it);)
-		table_add(&table,
-			(struct str[]){
-				arena_printf(arena, "%lld", (long long)json_int(json_get(it.value, "rank"), 0)),
-				arena_printf(arena, "%.3f", json_number(json_get(it.value, "score"), 0)),
-				json_bool(json_get(it.value, "cited"), false) ? STR("yes") : STR("no"),
-				arena_printf(arena, "%lld", (long long)json_int(json_get(it.value, "ordinal"), 0)),
-				json_get_string(it.value, "version_id"),
-				json_get_string(it.value, "document_id"),
-			});
+		table_add(&table, (struct str[]){
+					  arena_printf(arena, "%lld", (long long)json_int(json_get(it.value, "rank"), 0)),
+					  arena_printf(arena, "%.3f", json_number(json_get(it.value, "score"), 0)),
+					  json_bool(json_get(it.value, "cited"), false) ? STR("yes") : STR("no"),
+					  arena_printf(arena, "%lld", (long long)json_int(json_get(it.value, "ordinal"), 0)),
+					  json_get_string(it.value, "version_id"),
+					  json_get_string(it.value, "document_id"),
+				  });
 	table_print(&table);
 }
 
@@ -297,11 +300,22 @@ static const struct option show_options[] = {
 };
 
 const struct command trace_ls_command = {
-	.name = "trace ls", .arguments = "", .summary = "List the records of answers", .options = ls_options, .call = trace_ls_call,
+	.name = "trace ls",
+	.arguments = "",
+	.summary = "List the records of answers",
+	.options = ls_options,
+	.call = trace_ls_call,
 	.help = "The newest first. A number of tokens that was estimated is marked with ~.",
 };
 
 const struct command trace_show_command = {
-	.name = "trace show", .arguments = "ID", .summary = "Show the record of one answer", .options = show_options, .args_min = 1, .args_max = 1, .call = trace_show_call,
-	.help = "Prints what was asked and answered, from which sources, with tokens, cost and the tree of spans. ID is the answer's x-request-id, its response id, or a trace id.",
+	.name = "trace show",
+	.arguments = "ID",
+	.summary = "Show the record of one answer",
+	.options = show_options,
+	.args_min = 1,
+	.args_max = 1,
+	.call = trace_show_call,
+	.help = "Prints what was asked and answered, from which sources, with tokens, cost and the tree of spans. ID is the answer's "
+		"x-request-id, its response id, or a trace id.",
 };

@@ -14,7 +14,7 @@
 struct walker {
 	struct arena *arena;
 	struct walk *out;
-	struct map seen;               /* paths that stand already */
+	struct map seen; /* paths that stand already */
 	struct str prefix;
 	size_t files_cap, skips_cap;
 	const struct err *err;
@@ -115,7 +115,8 @@ directory_walk(struct walker *w, const char *directory, struct str path, unsigne
 	for (int i = 0; i < count; i++) {
 		struct str name = str_of(entries[i]->d_name);
 		struct str file = arena_printf(w->arena, "%s/%" STR_F, directory, STR_A(name));
-		struct str inside = path.len ? arena_printf(w->arena, "%" STR_F "/%" STR_F, STR_A(path), STR_A(name)) : arena_dup(w->arena, name);
+		struct str inside =
+			path.len ? arena_printf(w->arena, "%" STR_F "/%" STR_F, STR_A(path), STR_A(name)) : arena_dup(w->arena, name);
 
 		if (!file.ptr || !inside.ptr)
 			w->err = &err_no_memory;

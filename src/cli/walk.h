@@ -7,8 +7,8 @@
 #include "base/err.h"
 
 struct walk_file {
-	const char *file;      /* to open */
-	struct str path;       /* its name in the collection: relative to the directory that was given, or the file's own name */
+	const char *file; /* to open */
+	struct str path;  /* its name in the collection: relative to the directory that was given, or the file's own name */
 	int64_t bytes;
 };
 
@@ -20,9 +20,9 @@ struct walk_skip {
 struct walk {
 	struct walk_file *files;
 	size_t count;
-	struct walk_skip *skipped;     /* by name or kind alone; the content has not been looked at */
+	struct walk_skip *skipped; /* by name or kind alone; the content has not been looked at */
 	size_t skip_count;
-	int64_t bytes;                 /* of all files */
+	int64_t bytes; /* of all files */
 };
 
 enum { WALK_FILES_MAX = 2000000, WALK_DEPTH_MAX = 64 };

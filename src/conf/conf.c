@@ -45,7 +45,7 @@ cell_of(const struct conf *conf, const struct setting *row)
 	for (size_t i = 0; conf->tables[i]; i++)
 		if (row >= conf->tables[i]->rows && row < conf->tables[i]->rows + conf->tables[i]->count)
 			return &conf->cells[i][row - conf->tables[i]->rows];
-	assert(!"a setting that is in no table of src/cli/settings.c");
+	assert(false && "a setting that is in no table of src/cli/settings.c");
 	abort();
 }
 
@@ -250,8 +250,9 @@ override_apply(struct reader *reader, const struct setting *row, struct str text
 		*cell_of(reader->conf, row) = cell;
 		return;
 	}
-	problems_add(reader->problems, shown, 0, 0, "expected %" STR_F "%s%" STR_F "%s", STR_A(value_expected(reader->problems->arena, row)),
-		row->secret ? "" : ", found \"", STR_A(row->secret ? STR_EMPTY : str_slice(text, 0, 60)), row->secret ? "" : "\"");
+	problems_add(reader->problems, shown, 0, 0, "expected %" STR_F "%s%" STR_F "%s",
+		STR_A(value_expected(reader->problems->arena, row)), row->secret ? "" : ", found \"",
+		STR_A(row->secret ? STR_EMPTY : str_slice(text, 0, 60)), row->secret ? "" : "\"");
 }
 
 static void
@@ -286,7 +287,11 @@ conf_build(const struct conf_spec *spec, const struct str *text, struct problems
 {
 	struct conf *conf = conf_new(spec);
 	struct reader reader = {
-		.arena = conf->arena, .problems = problems, .source = spec->path, .environment = spec->environment, .conf = conf,
+		.arena = conf->arena,
+		.problems = problems,
+		.source = spec->path,
+		.environment = spec->environment,
+		.conf = conf,
 	};
 	struct str kept = text ? arena_dup(conf->arena, *text) : STR_EMPTY;
 	const struct err *err;

@@ -16,13 +16,13 @@ struct conf;
 struct conf_flag {
 	const char *setting;
 	struct str value;
-	const char *shown;     /* as the person wrote it, for messages */
+	const char *shown; /* as the person wrote it, for messages */
 };
 
 struct conf_spec {
-	struct str path;                            /* of the file; empty: no file, defaults */
-	const struct setting_table *const *tables;  /* every row there is; ends with NULL; kept by the caller for good */
-	const char *const *environment;             /* "NAME=value", ends with NULL */
+	struct str path;                           /* of the file; empty: no file, defaults */
+	const struct setting_table *const *tables; /* every row there is; ends with NULL; kept by the caller for good */
+	const char *const *environment;            /* "NAME=value", ends with NULL */
 	const struct conf_flag *flags;
 	size_t flag_count;
 };

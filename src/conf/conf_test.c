@@ -30,7 +30,13 @@ static const struct setting rows[] = {
 	[LOUD] = { .name = "loud", .type = SETTING_BOOL, .initial = "false", .reloadable = true },
 	[RATIO] = { .name = "ratio", .type = SETTING_FLOAT, .initial = "0.5", .min = "0", .max = "1", .reloadable = true },
 	[COLOUR] = { .name = "colour", .type = SETTING_CHOICE, .initial = "red", .choices = colours, .reloadable = true },
-	[KEY] = { .name = "access.admin_key", .type = SETTING_STRING, .initial = "", .min = "0", .max = "8", .secret = true, .reloadable = true },
+	[KEY] = { .name = "access.admin_key",
+		.type = SETTING_STRING,
+		.initial = "",
+		.min = "0",
+		.max = "8",
+		.secret = true,
+		.reloadable = true },
 	[FIXED] = { .name = "store.url", .type = SETTING_STRING, .initial = "sqlite" },
 };
 static const struct setting_table table = SETTING_TABLE(rows);
@@ -108,7 +114,8 @@ values_of_every_type_are_read(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_null(parse(f, "server:\n  listen: ${HOST}:${PORT:-80}\n  timeout: 1.5m\n  limits: {body: 64KiB}\nloud: true\nratio: 1e-1\ncolour: green\n"));
+	assert_null(parse(f, "server:\n  listen: ${HOST}:${PORT:-80}\n  timeout: 1.5m\n  limits: {body: 64KiB}\nloud: true\nratio: "
+			     "1e-1\ncolour: green\n"));
 	assert_true(str_eq_c(conf_str(f->conf, &rows[LISTEN]), "example.org:80"));
 	assert_int_equal(conf_int(f->conf, &rows[TIMEOUT]), 90 * USEC_PER_SEC);
 	assert_int_equal(conf_int(f->conf, &rows[BODY]), KIB(64));
@@ -141,7 +148,8 @@ every_mistake_is_told_with_its_place(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_non_null(parse(f, "servr:\n  listen: x\nserver:\n  timout: 5s\n  timeout: 2h\n  limits: 3\nloud: yes\nratio: 2\ncolour: gren\nlisten: y\n"));
+	assert_non_null(parse(f,
+		"servr:\n  listen: x\nserver:\n  timout: 5s\n  timeout: 2h\n  limits: 3\nloud: yes\nratio: 2\ncolour: gren\nlisten: y\n"));
 	assert_null(f->conf);
 	assert_string_equal(told(f),
 		"c.yaml:1:1: servr: unknown key; did you mean \"server\"?\n"
@@ -159,7 +167,8 @@ a_wrong_secret_is_not_repeated(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_non_null(parse(f, "access: {admin_key: hunter2hunter2}\nproviders:\n  - {name: a, kind: openai, api_key: \"sec\\x01ret\"}\n"));
+	assert_non_null(
+		parse(f, "access: {admin_key: hunter2hunter2}\nproviders:\n  - {name: a, kind: openai, api_key: \"sec\\x01ret\"}\n"));
 	assert_null(strstr(told(f), "hunter2"));
 	assert_null(strstr(told(f), "ret\""));
 	assert_int_equal(f->problems.count, 2);
@@ -194,13 +203,15 @@ models_and_providers_are_read_and_joined(void **state)
 	const struct conf_model *model;
 	size_t count;
 
-	assert_null(parse(f, "models:\n"
-			     "  - {name: gpt-x, targets: [{provider: main, model: gpt-x, price: {input: 0.15, output: 0.6}}], capture: usage}\n"
-			     "  - {name: docs, targets: [{provider: main, model: gpt-x}, {provider: b, model: c, weight: 3}], knowledge: {collection: manual, top_k: 4}}\n"
-			     "  - {name: quotes, knowledge: {collection: manual}}\n"
-			     "providers:\n"
-			     "  - {name: main, kind: openai, base_url: \"http://127.0.0.1:9100/v1/\", api_key: \"${HOST}\", headers: {X-Team: a}}\n"
-			     "  - {name: b, kind: anthropic, idle_timeout: 5s}\n"));
+	assert_null(parse(f,
+		"models:\n"
+		"  - {name: gpt-x, targets: [{provider: main, model: gpt-x, price: {input: 0.15, output: 0.6}}], capture: usage}\n"
+		"  - {name: docs, targets: [{provider: main, model: gpt-x}, {provider: b, model: c, weight: 3}], knowledge: {collection: "
+		"manual, top_k: 4}}\n"
+		"  - {name: quotes, knowledge: {collection: manual}}\n"
+		"providers:\n"
+		"  - {name: main, kind: openai, base_url: \"http://127.0.0.1:9100/v1/\", api_key: \"${HOST}\", headers: {X-Team: a}}\n"
+		"  - {name: b, kind: anthropic, idle_timeout: 5s}\n"));
 	providers = conf_providers(f->conf, &count);
 	assert_int_equal(count, 2);
 	assert_true(str_eq_c(providers[0].base_url, "http://127.0.0.1:9100/v1"));
@@ -238,9 +249,10 @@ dangling_and_double_names_are_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_non_null(parse(f, "providers:\n  - {name: main, kind: openai}\n  - {name: main, kind: openai}\n  - {kind: opnai}\n"
-				 "models:\n  - {name: a, targets: [{provider: mian, model: x}]}\n  - {name: a, knowledge: {top_k: 3}}\n  - {name: b}\n"
-				 "  - {name: c, targets: [{model: x}]}\n  - x\n"));
+	assert_non_null(parse(f,
+		"providers:\n  - {name: main, kind: openai}\n  - {name: main, kind: openai}\n  - {kind: opnai}\n"
+		"models:\n  - {name: a, targets: [{provider: mian, model: x}]}\n  - {name: a, knowledge: {top_k: 3}}\n  - {name: b}\n"
+		"  - {name: c, targets: [{model: x}]}\n  - x\n"));
 	assert_string_equal(told(f),
 		"c.yaml:3:5: providers: a second provider is named \"main\"\n"
 		"c.yaml:4:5: providers[2]: \"name\" is missing: How targets refer to it.\n"
@@ -266,8 +278,20 @@ static void
 yaml_that_could_grow_or_hide_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"a: &x [1]\nloud: *x", "loud: !!bool true", "<<: {loud: true}", "loud: true\n---\nloud: true", "loud: true\nloud: true", "? [a]\n: b", "loud: [",
-		"\tloud: true", "loud: \"\\xff\\0\"", "[]", "x", "{{{{{{{{{{{{{{{{{{{{{{{{{{{{", "loud: \xff\xfe", "loud: \"tru\\u0000e\"",
+		"a: &x [1]\nloud: *x",
+		"loud: !!bool true",
+		"<<: {loud: true}",
+		"loud: true\n---\nloud: true",
+		"loud: true\nloud: true",
+		"? [a]\n: b",
+		"loud: [",
+		"\tloud: true",
+		"loud: \"\\xff\\0\"",
+		"[]",
+		"x",
+		"{{{{{{{{{{{{{{{{{{{{{{{{{{{{",
+		"loud: \xff\xfe",
+		"loud: \"tru\\u0000e\"",
 	};
 	struct fixture *f = *state;
 

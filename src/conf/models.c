@@ -26,7 +26,8 @@ name_ok(struct str text)
 static bool
 url_ok(struct str text)
 {
-	struct str rest = str_slice(text, str_find(text, STR("://"), 0) == SIZE_MAX ? text.len : str_find(text, STR("://"), 0) + 3, text.len);
+	struct str rest =
+		str_slice(text, str_find(text, STR("://"), 0) == SIZE_MAX ? text.len : str_find(text, STR("://"), 0) + 3, text.len);
 
 	if (!str_starts(text, STR("http://")) && !str_starts(text, STR("https://")))
 		return false;
@@ -76,90 +77,93 @@ static const char *const search_modes[] = { "auto", "rrf", "convex", "words", "v
 #define AT(type, member) .offset = offsetof(struct type, member)
 
 static const struct field provider_fields[] = {
-	{ { .name = "name", .type = SETTING_STRING, .min = "1", .max = "64", .help = "How targets refer to it." }, AT(conf_provider, name),
+	{ { "name", SETTING_STRING, .min = "1", .max = "64", .help = "How targets refer to it." }, AT(conf_provider, name),
 		.check = name_ok, .check_wants = NAME_WANTS },
-	{ { .name = "kind", .type = SETTING_CHOICE, .choices = provider_kinds,
+	{ { "kind", SETTING_CHOICE, .choices = provider_kinds,
 		  .help = "What it speaks: the OpenAI API (vLLM, llama.cpp, Ollama, TGI and others do too) or Anthropic's Messages API." },
 		AT(conf_provider, kind) },
-	{ { .name = "base_url", .type = SETTING_STRING, .initial = "", .max = "2048",
-		  .help = "Where it is, with the path before the endpoint's own: \"http://127.0.0.1:9100/v1\" for openai, \"https://api.anthropic.com\" for anthropic. "
+	{ { "base_url", SETTING_STRING, "", .max = "2048",
+		  .help = "Where it is, with the path before the endpoint's own: \"http://127.0.0.1:9100/v1\" for openai, "
+			  "\"https://api.anthropic.com\" for anthropic. "
 			  "When it is missing, the public service of that kind." },
-		AT(conf_provider, base_url), .check = url_ok, .check_wants = "a URL that begins with http:// or https://, without user, query or fragment" },
-	{ { .name = "api_key", .type = SETTING_STRING, .initial = "", .max = "8192", .secret = true,
+		AT(conf_provider, base_url), .check = url_ok,
+		.check_wants = "a URL that begins with http:// or https://, without user, query or fragment" },
+	{ { "api_key", SETTING_STRING, "", .max = "8192", .secret = true,
 		  .help = "Its key; \"${OPENAI_API_KEY}\" takes it from the environment." },
 		AT(conf_provider, api_key), .check = header_value_ok, .check_wants = "a key without control characters" },
 	{ { .name = "headers", .help = "Headers sent with each call." }, .read = headers_read, .shape = "a map of texts" },
-	{ { .name = "connect_timeout", .type = SETTING_DURATION, .initial = "10s", .min = "10ms", .max = "5m", .help = "Until the connection stands." },
+	{ { "connect_timeout", SETTING_DURATION, "10s", "10ms", "5m", .help = "Until the connection stands." },
 		AT(conf_provider, connect_timeout_us) },
-	{ { .name = "headers_timeout", .type = SETTING_DURATION, .initial = "2m", .min = "10ms", .max = "1h", .help = "Until the answer begins." },
+	{ { "headers_timeout", SETTING_DURATION, "2m", "10ms", "1h", .help = "Until the answer begins." },
 		AT(conf_provider, headers_timeout_us) },
-	{ { .name = "idle_timeout", .type = SETTING_DURATION, .initial = "1m", .min = "10ms", .max = "1h", .help = "Between two pieces of an answer." },
+	{ { "idle_timeout", SETTING_DURATION, "1m", "10ms", "1h", .help = "Between two pieces of an answer." },
 		AT(conf_provider, idle_timeout_us) },
 };
 
 static const struct field price_fields[] = {
-	{ { .name = "input", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1000000", .help = "Tokens read." }, AT(conf_price, input) },
-	{ { .name = "cached_input", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1000000", .help = "Tokens read from the provider's cache." },
+	{ { "input", SETTING_FLOAT, "0", "0", "1000000", .help = "Tokens read." }, AT(conf_price, input) },
+	{ { "cached_input", SETTING_FLOAT, "0", "0", "1000000", .help = "Tokens read from the provider's cache." },
 		AT(conf_price, cached_input) },
-	{ { .name = "cache_write", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1000000", .help = "Tokens written to that cache." },
-		AT(conf_price, cache_write) },
-	{ { .name = "output", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1000000", .help = "Tokens written, reasoning included." },
-		AT(conf_price, output) },
+	{ { "cache_write", SETTING_FLOAT, "0", "0", "1000000", .help = "Tokens written to that cache." }, AT(conf_price, cache_write) },
+	{ { "output", SETTING_FLOAT, "0", "0", "1000000", .help = "Tokens written, reasoning included." }, AT(conf_price, output) },
 };
 
 static const struct field target_fields[] = {
 	{ { .name = "provider", .help = "A name from providers." }, .read = target_provider_read, .shape = "a provider's name" },
-	{ { .name = "model", .type = SETTING_STRING, .min = "1", .max = "256", .help = "The model's name at the provider." }, AT(conf_target, model),
+	{ { "model", SETTING_STRING, .min = "1", .max = "256", .help = "The model's name at the provider." }, AT(conf_target, model),
 		.check = header_value_ok, .check_wants = "a name without control characters" },
-	{ { .name = "weight", .type = SETTING_INT, .initial = "1", .min = "0", .max = "1000000", .help = "Its share of the calls, beside the other targets'." },
+	{ { "weight", SETTING_INT, "1", "0", "1000000", .help = "Its share of the calls, beside the other targets'." },
 		AT(conf_target, weight) },
 	{ { .name = "price", .help = "US dollars for a million tokens." }, .read = price_read, .shape = "a map, see price" },
 };
 
 static const struct field knowledge_fields[] = {
-	{ { .name = "collection", .type = SETTING_STRING, .min = "1", .max = "256", .help = "The name of the collection it answers from." },
+	{ { "collection", SETTING_STRING, .min = "1", .max = "256", .help = "The name of the collection it answers from." },
 		AT(conf_knowledge, collection) },
-	{ { .name = "top_k", .type = SETTING_INT, .initial = "8", .min = "1", .max = "50", .help = "Passages looked up for a question." }, AT(conf_knowledge, top_k) },
-	{ { .name = "max_context_tokens", .type = SETTING_INT, .initial = "3000", .min = "100", .max = "1000000",
+	{ { "top_k", SETTING_INT, "8", "1", "50", .help = "Passages looked up for a question." }, AT(conf_knowledge, top_k) },
+	{ { "max_context_tokens", SETTING_INT, "3000", "100", "1000000",
 		  .help = "Passages put before the model take at most this many tokens." },
 		AT(conf_knowledge, max_context_tokens) },
-	{ { .name = "mode", .type = SETTING_CHOICE, .initial = "auto", .choices = search_modes,
-		  .help = "How words and meaning are joined: auto weighs them by the kind of question, rrf by ranks, convex by vector_weight; words and vectors use one alone." },
+	{ { "mode", SETTING_CHOICE, "auto", .choices = search_modes,
+		  .help = "How words and meaning are joined: auto weighs them by the kind of question, rrf by ranks, convex by "
+			  "vector_weight; words and vectors use one alone." },
 		AT(conf_knowledge, mode) },
-	{ { .name = "vector_weight", .type = SETTING_FLOAT, .initial = "0.5", .min = "0", .max = "1", .help = "The share of meaning in mode convex." },
+	{ { "vector_weight", SETTING_FLOAT, "0.5", "0", "1", .help = "The share of meaning in mode convex." },
 		AT(conf_knowledge, vector_weight) },
-	{ { .name = "score_min", .type = SETTING_FLOAT, .initial = "0", .min = "0", .max = "1", .help = "Passages with a lower score are left out." },
+	{ { "score_min", SETTING_FLOAT, "0", "0", "1", .help = "Passages with a lower score are left out." },
 		AT(conf_knowledge, score_min) },
-	{ { .name = "instructions", .type = SETTING_STRING, .initial = "", .max = "65536", .help = "What the model is told to do with the passages, in place of the built-in text." },
+	{ { "instructions", SETTING_STRING, "", .max = "65536",
+		  .help = "What the model is told to do with the passages, in place of the built-in text." },
 		AT(conf_knowledge, instructions) },
 };
 
 static const struct field model_fields[] = {
-	{ { .name = "name", .type = SETTING_STRING, .min = "1", .max = "128", .help = "What clients put into \"model\"." }, AT(conf_model, name),
+	{ { "name", SETTING_STRING, .min = "1", .max = "128", .help = "What clients put into \"model\"." }, AT(conf_model, name),
 		.check = name_ok, .check_wants = NAME_WANTS },
-	{ { .name = "type", .type = SETTING_CHOICE, .initial = "chat", .choices = model_types, .help = "What it is called for." }, AT(conf_model, type) },
-	{ { .name = "targets", .help = "Where its calls go. Without any, a model with knowledge answers with the built-in extractive model." }, .read = targets_read,
-		.shape = "a list, see targets" },
+	{ { "type", SETTING_CHOICE, "chat", .choices = model_types, .help = "What it is called for." }, AT(conf_model, type) },
+	{ { .name = "targets",
+		  .help = "Where its calls go. Without any, a model with knowledge answers with the built-in extractive model." },
+		.read = targets_read, .shape = "a list, see targets" },
 	{ { .name = "knowledge", .help = "The documents it answers from." }, .read = knowledge_read, .shape = "a map, see knowledge" },
-	{ { .name = "capture", .type = SETTING_CHOICE, .initial = "full", .choices = captures,
-		  .help = "What the record of a call keeps: neither figures nor texts (none), figures (usage), or figures and messages (full)." },
+	{ { "capture", SETTING_CHOICE, "full", .choices = captures,
+		  .help = "What the record of a call keeps: figures alone (none), parameters too (usage), or messages too (full)." },
 		AT(conf_model, capture) },
 };
 
 static const struct field embeddings_fields[] = {
-	{ { .name = "provider", .help = "A name from providers whose embeddings endpoint is used; without one, the model in this process." },
+	{ { .name = "provider",
+		  .help = "A name from providers whose embeddings endpoint is used; without one, the model in this process." },
 		.read = embeddings_provider_read, .shape = "a provider's name" },
-	{ { .name = "model", .type = SETTING_STRING, .initial = "", .max = "256", .help = "The model's name at the provider." }, AT(conf_embeddings, model) },
-	{ { .name = "dimensions", .type = SETTING_INT, .initial = "0", .min = "0", .max = "8192", .help = "Of the provider's vectors; 0 asks at the first call." },
+	{ { "model", SETTING_STRING, "", .max = "256", .help = "The model's name at the provider." }, AT(conf_embeddings, model) },
+	{ { "dimensions", SETTING_INT, "0", "0", "8192", .help = "Of the provider's vectors; 0 asks at the first call." },
 		AT(conf_embeddings, dimensions) },
-	{ { .name = "model_dir", .type = SETTING_STRING, .initial = "", .max = "4096", .help = "Directory of the model in this process; empty: the usual places." },
+	{ { "model_dir", SETTING_STRING, "", .max = "4096", .help = "Directory of the model in this process; empty: the usual places." },
 		AT(conf_embeddings, model_dir) },
-	{ { .name = "runtime_lib", .type = SETTING_STRING, .initial = "", .max = "4096", .help = "Path of libonnxruntime.so; empty: the usual places." },
+	{ { "runtime_lib", SETTING_STRING, "", .max = "4096", .help = "Path of libonnxruntime.so; empty: the usual places." },
 		AT(conf_embeddings, runtime_lib) },
-	{ { .name = "threads", .type = SETTING_INT, .initial = "0", .min = "0", .max = "256", .help = "Threads of one inference; 0: one for each core." },
+	{ { "threads", SETTING_INT, "0", "0", "256", .help = "Threads of one inference; 0: one for each core." },
 		AT(conf_embeddings, threads) },
-	{ { .name = "batch_max", .type = SETTING_INT, .initial = "0", .min = "0", .max = "1024", .help = "Texts in one batch; 0: a good number." },
-		AT(conf_embeddings, batch_max) },
+	{ { "batch_max", SETTING_INT, "0", "0", "1024", .help = "Texts in one batch; 0: a good number." }, AT(conf_embeddings, batch_max) },
 };
 
 #define TABLE(name, title_, help_) static const struct field_table name##_table = { title_, help_, name##_fields, COUNT(name##_fields) }
@@ -170,7 +174,8 @@ TABLE(price, "price", "Of a target: US dollars for a million tokens. Without it,
 TABLE(knowledge, "knowledge", "Of a model: the documents it answers from.");
 TABLE(embeddings, "embeddings", "How texts become vectors.");
 
-const struct field_table *const field_tables[] = { &provider_table, &model_table, &target_table, &price_table, &knowledge_table, &embeddings_table, NULL };
+const struct field_table *const field_tables[] = { &provider_table, &model_table, &target_table, &price_table, &knowledge_table,
+	&embeddings_table, NULL };
 
 static void
 headers_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
@@ -214,8 +219,8 @@ provider_read(struct reader *reader, const struct yaml *node, struct str path)
 			return &conf->providers[i];
 		nearest_offer(&nearest, conf->providers[i].name);
 	}
-	reader_problem(reader, node, path, "there is no provider \"%" STR_F "\"%s%" STR_F "%s", STR_A(value.text), nearest.best.ptr ? "; did you mean \"" : "",
-		STR_A(nearest.best), nearest.best.ptr ? "\"?" : "");
+	reader_problem(reader, node, path, "there is no provider \"%" STR_F "\"%s%" STR_F "%s", STR_A(value.text),
+		nearest.best.ptr ? "; did you mean \"" : "", STR_A(nearest.best), nearest.best.ptr ? "\"?" : "");
 	return NULL;
 }
 
@@ -285,7 +290,8 @@ providers_finish(struct reader *reader, const struct yaml *list)
 			provider->base_url.len--;
 		for (size_t j = 0; j < i; j++)
 			if (provider->name.len > 0 && str_eq(conf->providers[j].name, provider->name))
-				reader_problem(reader, node, STR("providers"), "a second provider is named \"%" STR_F "\"", STR_A(provider->name));
+				reader_problem(
+					reader, node, STR("providers"), "a second provider is named \"%" STR_F "\"", STR_A(provider->name));
 	}
 }
 
@@ -301,12 +307,14 @@ models_finish(struct reader *reader, const struct yaml *list)
 		if (node->kind != YAML_MAP || model->name.len == 0)
 			continue; /* a problem already */
 		if (str_starts(model->name, STR("collection/")))
-			reader_problem(reader, node, STR("models"), "names that begin with \"collection/\" stand for the collections themselves");
+			reader_problem(
+				reader, node, STR("models"), "names that begin with \"collection/\" stand for the collections themselves");
 		if (model->target_count == 0 && (!model->knowledge.given || model->type == CONF_MODEL_EMBEDDINGS))
 			reader_problem(reader, node, STR("models"), "\"%" STR_F "\" needs targets%s", STR_A(model->name),
 				model->type == CONF_MODEL_CHAT ? " or knowledge" : "");
 		if (model->knowledge.given && model->type == CONF_MODEL_EMBEDDINGS)
-			reader_problem(reader, node, STR("models"), "\"%" STR_F "\" makes embeddings, so it has no knowledge", STR_A(model->name));
+			reader_problem(
+				reader, node, STR("models"), "\"%" STR_F "\" makes embeddings, so it has no knowledge", STR_A(model->name));
 		if (map_get(&conf->models_by_name, model->name))
 			reader_problem(reader, node, STR("models"), "a second model is named \"%" STR_F "\"", STR_A(model->name));
 		else
@@ -341,7 +349,8 @@ models_read(struct reader *reader, const struct yaml *root)
 
 	node = root ? yaml_child(root, STR("providers")) : NULL;
 	if (node) {
-		conf->providers = reader_list(reader, node, &provider_table, STR("providers"), sizeof(*conf->providers), &conf->provider_count);
+		conf->providers =
+			reader_list(reader, node, &provider_table, STR("providers"), sizeof(*conf->providers), &conf->provider_count);
 		providers_finish(reader, node);
 	}
 	node = root ? yaml_child(root, STR("models")) : NULL;

@@ -19,9 +19,9 @@ struct conf_header {
 struct conf_provider {
 	struct str name;
 	enum conf_provider_kind kind;
-	struct str base_url;               /* http:// or https://, without a slash at its end */
-	struct str api_key;                /* may be empty */
-	struct conf_header *headers;       /* sent with each call */
+	struct str base_url;         /* http:// or https://, without a slash at its end */
+	struct str api_key;          /* may be empty */
+	struct conf_header *headers; /* sent with each call */
 	size_t header_count;
 	int64_t connect_timeout_us, headers_timeout_us, idle_timeout_us; /* as in net/http_client.h */
 };
@@ -34,8 +34,8 @@ struct conf_price {
 
 struct conf_target {
 	const struct conf_provider *provider;
-	struct str model;                  /* its name at the provider */
-	int64_t weight;                    /* share of the calls, beside the other targets' */
+	struct str model; /* its name at the provider */
+	int64_t weight;   /* share of the calls, beside the other targets' */
 	struct conf_price price;
 };
 
@@ -44,13 +44,13 @@ enum conf_search_mode { CONF_SEARCH_AUTO, CONF_SEARCH_RRF, CONF_SEARCH_CONVEX, C
 /* What a model answers from. */
 struct conf_knowledge {
 	bool given;
-	struct str collection;             /* its name */
+	struct str collection; /* its name */
 	int64_t top_k;
 	int64_t max_context_tokens;
 	enum conf_search_mode mode;
-	double vector_weight;              /* CONF_SEARCH_CONVEX */
-	double score_min;                  /* 0..1 */
-	struct str instructions;           /* in place of the built-in ones; may be empty */
+	double vector_weight;    /* CONF_SEARCH_CONVEX */
+	double score_min;        /* 0..1 */
+	struct str instructions; /* in place of the built-in ones; may be empty */
 };
 
 enum conf_capture { CONF_CAPTURE_NONE, CONF_CAPTURE_USAGE, CONF_CAPTURE_FULL };
@@ -60,7 +60,7 @@ enum conf_model_type { CONF_MODEL_CHAT, CONF_MODEL_EMBEDDINGS };
 struct conf_model {
 	struct str name;
 	enum conf_model_type type;
-	struct conf_target *targets;       /* none: a chat model answers with the built-in extractive model */
+	struct conf_target *targets; /* none: a chat model answers with the built-in extractive model */
 	size_t target_count;
 	struct conf_knowledge knowledge;
 	enum conf_capture capture;

@@ -64,7 +64,8 @@ problem_text(struct arena *arena, const struct problem *problem)
 {
 	if (!problem->line)
 		return arena_printf(arena, "%" STR_F ": %" STR_F, STR_A(problem->source), STR_A(problem->text));
-	return arena_printf(arena, "%" STR_F ":%u:%u: %" STR_F, STR_A(problem->source), problem->line, problem->column, STR_A(problem->text));
+	return arena_printf(
+		arena, "%" STR_F ":%u:%u: %" STR_F, STR_A(problem->source), problem->line, problem->column, STR_A(problem->text));
 }
 
 const struct err *

@@ -11,9 +11,9 @@ enum { PROBLEMS_MAX = 200 };
 
 struct problem {
 	struct problem *next;
-	struct str source;       /* "corbel.yaml", "CORBEL_LISTEN", "--listen" */
-	unsigned line, column;   /* from 1; 0: the source has no lines */
-	struct str text;         /* one sentence: where in the configuration, what was expected, what was found */
+	struct str source;     /* "corbel.yaml", "CORBEL_LISTEN", "--listen" */
+	unsigned line, column; /* from 1; 0: the source has no lines */
+	struct str text;       /* one sentence: where in the configuration, what was expected, what was found */
 };
 
 struct problems {

@@ -27,7 +27,8 @@ reader_problem(struct reader *reader, const struct yaml *node, struct str path, 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	problems_add(reader->problems, reader->source, node->line, node->column, "%" STR_F "%s%s", STR_A(str_slice(path, 0, 200)), path.len ? ": " : "", text);
+	problems_add(reader->problems, reader->source, node->line, node->column, "%" STR_F "%s%s", STR_A(str_slice(path, 0, 200)),
+		path.len ? ": " : "", text);
 }
 
 bool
@@ -45,8 +46,8 @@ reader_unknown(struct reader *reader, const struct yaml *node, struct str path, 
 	struct str full = reader_path(reader, path, str_slice(node->key, 0, 100));
 
 	if (nearest->best.ptr)
-		problems_add(reader->problems, reader->source, node->key_line, node->key_column, "%" STR_F ": unknown key; did you mean \"%" STR_F "\"?", STR_A(full),
-			STR_A(nearest->best));
+		problems_add(reader->problems, reader->source, node->key_line, node->key_column,
+			"%" STR_F ": unknown key; did you mean \"%" STR_F "\"?", STR_A(full), STR_A(nearest->best));
 	else
 		problems_add(reader->problems, reader->source, node->key_line, node->key_column, "%" STR_F ": unknown key", STR_A(full));
 }
@@ -68,7 +69,8 @@ scalar_text(struct reader *reader, const struct yaml *node, const struct setting
 
 	switch (expand(reader->arena, reader->environment, node->text, out, &name)) {
 	case EXPAND_MISSING:
-		reader_problem(reader, node, path, "the environment variable %" STR_F " is not set (write ${%" STR_F ":-otherwise} for one that may be missing)",
+		reader_problem(reader, node, path,
+			"the environment variable %" STR_F " is not set (write ${%" STR_F ":-otherwise} for one that may be missing)",
 			STR_A(str_slice(name, 0, 100)), STR_A(str_slice(name, 0, 100)));
 		return false;
 	case EXPAND_MALFORMED:
@@ -96,8 +98,9 @@ refuse_value(struct reader *reader, const struct yaml *node, const struct settin
 	nearest_init(&nearest, text);
 	for (size_t i = 0; row->type == SETTING_CHOICE && row->choices[i]; i++)
 		nearest_offer(&nearest, str_of(row->choices[i]));
-	reader_problem(reader, node, path, "expected %" STR_F ", found \"%" STR_F "%s\"%s%" STR_F "%s", STR_A(expected), STR_A(str_slice(text, 0, 60)),
-		text.len > 60 ? "…" : "", nearest.best.ptr ? "; did you mean \"" : "", STR_A(nearest.best), nearest.best.ptr ? "\"?" : "");
+	reader_problem(reader, node, path, "expected %" STR_F ", found \"%" STR_F "%s\"%s%" STR_F "%s", STR_A(expected),
+		STR_A(str_slice(text, 0, 60)), text.len > 60 ? "…" : "", nearest.best.ptr ? "; did you mean \"" : "", STR_A(nearest.best),
+		nearest.best.ptr ? "\"?" : "");
 }
 
 bool
@@ -106,7 +109,8 @@ reader_scalar(struct reader *reader, const struct yaml *node, const struct setti
 	struct str text;
 
 	if (node->kind != YAML_SCALAR || node->empty) {
-		reader_problem(reader, node, path, "expected %" STR_F ", found %" STR_F, STR_A(value_expected(reader->arena, row)), STR_A(yaml_found(reader->arena, node)));
+		reader_problem(reader, node, path, "expected %" STR_F ", found %" STR_F, STR_A(value_expected(reader->arena, row)),
+			STR_A(yaml_found(reader->arena, node)));
 		return false;
 	}
 	if (!scalar_text(reader, node, row, path, &text))

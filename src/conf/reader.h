@@ -11,11 +11,11 @@
 struct conf;
 
 struct reader {
-	struct arena *arena;               /* of the snapshot that is being made */
+	struct arena *arena; /* of the snapshot that is being made */
 	struct problems *problems;
-	struct str source;                 /* the file, for messages */
+	struct str source; /* the file, for messages */
 	const char *const *environment;
-	struct conf *conf;                 /* the snapshot so far */
+	struct conf *conf; /* the snapshot so far */
 };
 
 /*
@@ -23,16 +23,16 @@ struct reader {
  * (CHOICE) or int64_t; any other value has a `read` function.
  */
 struct field {
-	struct setting row;                /* name: of the field alone. initial NULL: must be given */
-	size_t offset;                     /* of the member, for a scalar */
+	struct setting row; /* name: of the field alone. initial NULL: must be given */
+	size_t offset;      /* of the member, for a scalar */
 	void (*read)(struct reader *reader, const struct yaml *node, struct str path, void *object); /* NULL: a scalar */
-	const char *shape;                 /* of a field with `read`: "a list of targets", for people */
-	bool (*check)(struct str text);    /* of a STRING: further to its bounds; NULL: none */
-	const char *check_wants;           /* what check lets pass: "a URL that begins with http:// or https://" */
+	const char *shape;              /* of a field with `read`: "a list of targets", for people */
+	bool (*check)(struct str text); /* of a STRING: further to its bounds; NULL: none */
+	const char *check_wants;        /* what check lets pass: "a URL that begins with http:// or https://" */
 };
 
 struct field_table {
-	const char *title;                 /* "providers" */
+	const char *title; /* "providers" */
 	const char *help;
 	const struct field *fields;
 	size_t count;
@@ -60,7 +60,8 @@ void reader_fields(struct reader *reader, const struct yaml *node, const struct 
 void reader_unknown(struct reader *reader, const struct yaml *node, struct str path, const struct nearest *nearest);
 
 /* The children of a list, read into an array of objects of `size` bytes by `table`; NULL and 0 after a problem with the list itself. */
-void *reader_list(struct reader *reader, const struct yaml *node, const struct field_table *table, struct str path, size_t size, size_t *count);
+void *reader_list(
+	struct reader *reader, const struct yaml *node, const struct field_table *table, struct str path, size_t size, size_t *count);
 
 /* "path.key", or "key" when the path is empty. */
 struct str reader_path(struct reader *reader, struct str path, struct str key);

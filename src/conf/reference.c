@@ -10,8 +10,10 @@ static const char introduction[] =
 	"\n"
 	"<!-- Made by `corbel check --reference` from the rows in the source. Do not edit by hand. -->\n"
 	"\n"
-	"corbel starts without any configuration: it then listens on 127.0.0.1:8321, keeps its data in ./corbel-data and answers from documents with the built-in extractive\n"
-	"model. What is here changes that. The file is YAML, named by `-c FILE` (else `CORBEL_CONFIG`, else `corbel.yaml` in the working directory, if it is there):\n"
+	"corbel starts without any configuration: it then listens on 127.0.0.1:8321, keeps its data in ./corbel-data and answers from "
+	"documents with the built-in extractive\n"
+	"model. What is here changes that. The file is YAML, named by `-c FILE` (else `CORBEL_CONFIG`, else `corbel.yaml` in the working "
+	"directory, if it is there):\n"
 	"\n"
 	"```yaml\n"
 	"server: {listen: \"127.0.0.1:8321\"}\n"
@@ -23,9 +25,12 @@ static const char introduction[] =
 	"```\n"
 	"\n"
 	"- A flag of the command line overrides the environment, which overrides the file, which overrides the default.\n"
-	"- `${NAME}` in a value is taken from the environment and must be set there; `${NAME:-otherwise}` may be missing or empty; `$${` is a literal `${`.\n"
-	"- `corbel check -c FILE` tells every mistake with its line. Unknown keys are mistakes. Anchors, aliases and tags are not supported.\n"
-	"- The file is read again when it changes and on SIGHUP. One with a mistake is refused whole, and the running configuration stays. What is marked *restart* changes at the next\n"
+	"- `${NAME}` in a value is taken from the environment and must be set there; `${NAME:-otherwise}` may be missing or empty; `$${` "
+	"is a literal `${`.\n"
+	"- `corbel check -c FILE` tells every mistake with its line. Unknown keys are mistakes. Anchors, aliases and tags are not "
+	"supported.\n"
+	"- The file is read again when it changes and on SIGHUP. One with a mistake is refused whole, and the running configuration stays. "
+	"What is marked *restart* changes at the next\n"
 	"  start only.\n"
 	"- Durations are written `250ms`, `60s`, `5m`, `1h`, `30d`; sizes `65536`, `64KiB`, `8MiB`, `1GiB`.\n";
 
@@ -67,8 +72,8 @@ settings_write(struct buf *out, const struct setting_table *table)
 		cell_text(out, row);
 		buf_printf(out, " | ");
 		default_text(out, row);
-		buf_printf(out, " | %s%s%s%s%s |\n", row->help, row->env ? " Environment: `" : "", row->env ? row->env : "", row->env ? "`." : "",
-			row->reloadable ? "" : " *Restart.*");
+		buf_printf(out, " | %s%s%s%s%s |\n", row->help, row->env ? " Environment: `" : "", row->env ? row->env : "",
+			row->env ? "`." : "", row->reloadable ? "" : " *Restart.*");
 	}
 }
 
@@ -96,7 +101,8 @@ void
 reference_write(struct buf *out, const struct setting_table *const *tables)
 {
 	buf_add(out, str_of(introduction));
-	buf_printf(out, "\n## Settings\n\nA dot stands for a level: `server.listen` is the key `listen` in the map `server`.\n\n| setting | value | default | |\n|---|---|---|---|\n");
+	buf_printf(out, "\n## Settings\n\nA dot stands for a level: `server.listen` is the key `listen` in the map `server`.\n\n| setting "
+			"| value | default | |\n|---|---|---|---|\n");
 	for (size_t i = 0; tables[i]; i++)
 		settings_write(out, tables[i]);
 	for (size_t i = 0; field_tables[i]; i++)

@@ -20,14 +20,14 @@ struct conf_cell {
 
 struct conf {
 	struct snapshot base;
-	struct arena *arena;                        /* everything below, and the snapshot itself */
+	struct arena *arena; /* everything below, and the snapshot itself */
 	const struct setting_table *const *tables;
-	struct conf_cell **cells;                   /* a row of cells for each table */
+	struct conf_cell **cells; /* a row of cells for each table */
 	struct conf_provider *providers;
 	size_t provider_count;
 	struct conf_model *models;
 	size_t model_count;
-	struct map models_by_name;                  /* on the heap */
+	struct map models_by_name; /* on the heap */
 	struct conf_embeddings embeddings;
 };
 

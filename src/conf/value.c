@@ -13,12 +13,22 @@ struct unit {
 };
 
 static const struct unit byte_units[] = {
-	{ "B", 1 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { "TiB", INT64_C(1) << 40 }, { NULL, 0 },
+	{ "B", 1 },
+	{ "KiB", 1 << 10 },
+	{ "MiB", 1 << 20 },
+	{ "GiB", 1 << 30 },
+	{ "TiB", INT64_C(1) << 40 },
+	{ NULL, 0 },
 };
 
 static const struct unit duration_units[] = {
-	{ "us", 1 }, { "ms", USEC_PER_MS }, { "s", USEC_PER_SEC }, { "m", 60 * USEC_PER_SEC }, { "h", 3600 * USEC_PER_SEC },
-	{ "d", 86400 * USEC_PER_SEC }, { NULL, 0 },
+	{ "us", 1 },
+	{ "ms", USEC_PER_MS },
+	{ "s", USEC_PER_SEC },
+	{ "m", 60 * USEC_PER_SEC },
+	{ "h", 3600 * USEC_PER_SEC },
+	{ "d", 86400 * USEC_PER_SEC },
+	{ NULL, 0 },
 };
 
 /* "8MiB", "1.5s". A bare number has the factor of `bare`, or is refused when that is 0 (a bare 0 is always understood). */
@@ -128,8 +138,13 @@ const char *
 value_type_name(enum setting_type type)
 {
 	static const char *const names[] = {
-		[SETTING_STRING] = "text", [SETTING_BOOL] = "true or false", [SETTING_INT] = "a whole number", [SETTING_FLOAT] = "a number",
-		[SETTING_BYTES] = "a size", [SETTING_DURATION] = "a duration", [SETTING_CHOICE] = "one of",
+		[SETTING_STRING] = "text",
+		[SETTING_BOOL] = "true or false",
+		[SETTING_INT] = "a whole number",
+		[SETTING_FLOAT] = "a number",
+		[SETTING_BYTES] = "a size",
+		[SETTING_DURATION] = "a duration",
+		[SETTING_CHOICE] = "one of",
 	};
 
 	return names[type];

@@ -57,7 +57,7 @@ static bool
 file_same(const struct file_state *a, const struct file_state *b)
 {
 	return a->there == b->there && a->inode == b->inode && a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
-		a->modified.tv_nsec == b->modified.tv_nsec;
+	       a->modified.tv_nsec == b->modified.tv_nsec;
 }
 
 struct conf_watch *

@@ -18,11 +18,11 @@ struct builder {
 	struct yaml *root;
 	struct {
 		struct yaml *node;
-		struct yaml **tail;    /* where the next child goes */
-		struct yaml *pending;  /* in a map: a child whose key has been read */
+		struct yaml **tail;   /* where the next child goes */
+		struct yaml *pending; /* in a map: a child whose key has been read */
 	} open[YAML_DEPTH_MAX];
 	unsigned depth, nodes, documents;
-	unsigned line, column;         /* of the last event that has a place; what has none stands there */
+	unsigned line, column; /* of the last event that has a place; what has none stands there */
 };
 
 static void
@@ -56,13 +56,15 @@ key_check(struct builder *b, const struct yaml *map, const struct yaml *added)
 
 	for (const struct yaml *at = map->first; at; at = at->next) {
 		if (++count == YAML_KEYS_MAX) {
-			problems_add(b->problems, b->source, added->key_line, added->key_column, "more than %d keys in one map", YAML_KEYS_MAX);
+			problems_add(
+				b->problems, b->source, added->key_line, added->key_column, "more than %d keys in one map", YAML_KEYS_MAX);
 			return false;
 		}
 		if (!str_eq(at->key, added->key))
 			continue;
 		problems_add(b->problems, b->source, added->key_line, added->key_column,
-			"the key \"%" STR_F "\" stands here a second time; the first is in line %u", STR_A(str_slice(added->key, 0, 100)), at->key_line);
+			"the key \"%" STR_F "\" stands here a second time; the first is in line %u", STR_A(str_slice(added->key, 0, 100)),
+			at->key_line);
 	}
 	return true;
 }
@@ -110,7 +112,7 @@ scalar_read(struct builder *b, struct fy_event *event)
 		return false;
 	}
 	node->empty = (!token || fy_token_scalar_style(token) == FYSS_PLAIN) &&
-		(len == 0 || str_eq_c(node->text, "~") || str_eq_c(node->text, "null"));
+		      (len == 0 || str_eq_c(node->text, "~") || str_eq_c(node->text, "null"));
 	if (!map_wants_key(b)) {
 		node_place(b, node);
 		return true;
@@ -209,8 +211,8 @@ syntax_problems(struct builder *b, struct fy_diag *diag)
 	while ((error = fy_diag_errors_iterate(diag, &at))) {
 		if (error->type != FYET_ERROR)
 			continue;
-		problems_add(b->problems, b->source, error->line > 0 ? (unsigned)error->line : 1, error->column > 0 ? (unsigned)error->column : 1, "%s",
-			error->msg ? error->msg : "not valid YAML");
+		problems_add(b->problems, b->source, error->line > 0 ? (unsigned)error->line : 1,
+			error->column > 0 ? (unsigned)error->column : 1, "%s", error->msg ? error->msg : "not valid YAML");
 	}
 	if (b->problems->count == before)
 		problems_add(b->problems, b->source, 1, 1, "not valid YAML");

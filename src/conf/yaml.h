@@ -15,13 +15,13 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml {
 	enum yaml_kind kind;
-	unsigned line, column;         /* from 1 */
-	struct str text;               /* YAML_SCALAR: without quotes and escapes */
-	bool empty;                    /* a scalar that is not there: "key:" with nothing behind it, "~" or "null" */
-	struct str key;                /* in a map: the name before the colon */
+	unsigned line, column; /* from 1 */
+	struct str text;       /* YAML_SCALAR: without quotes and escapes */
+	bool empty;            /* a scalar that is not there: "key:" with nothing behind it, "~" or "null" */
+	struct str key;        /* in a map: the name before the colon */
 	unsigned key_line, key_column;
-	struct yaml *first;            /* children of a list or a map */
-	struct yaml *next;             /* sibling */
+	struct yaml *first; /* children of a list or a map */
+	struct yaml *next;  /* sibling */
 };
 
 /*
