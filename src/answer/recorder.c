@@ -34,6 +34,21 @@ remember_tool(struct recorder *recorder, const struct event *event)
 	return buf_err(tools);
 }
 
+/* A choice's buffer is made with its first piece: most answers have one choice. */
+static const struct err *
+remember_text(struct recorder *recorder, const struct event *event)
+{
+	struct buf *text;
+
+	if (event->choice >= RECORDER_CHOICES_MAX)
+		return NULL;
+	text = &recorder->text[event->choice];
+	if (!text->max && !buf_init_held(text, recorder->arena, RECORDER_TEXT_MAX))
+		return &err_no_memory;
+	buf_add(text, event->text);
+	return buf_err(text);
+}
+
 static const struct err *
 remember(struct recorder *recorder, const struct event *event)
 {
@@ -44,10 +59,7 @@ remember(struct recorder *recorder, const struct event *event)
 		return recorder->response_id.ptr && recorder->served_model.ptr ? NULL : &err_no_memory;
 	case EVENT_TEXT:
 	case EVENT_REFUSAL:
-		if (event->choice >= RECORDER_CHOICES_MAX)
-			return NULL;
-		buf_add(&recorder->text[event->choice], event->text);
-		return buf_err(&recorder->text[event->choice]);
+		return remember_text(recorder, event);
 	case EVENT_TOOL_CALL:
 	case EVENT_ARGUMENTS:
 		return event->choice == 0 ? remember_tool(recorder, event) : NULL;
@@ -108,13 +120,11 @@ recorder_event(struct sink *sink, const struct event *event)
 const struct err *
 recorder_init(struct recorder *recorder, struct arena *arena, struct sink *out)
 {
-	bool made = true;
+	bool made;
 
 	*recorder = (struct recorder){ .sink = { recorder_event }, .out = out, .arena = arena };
 	recorder->held_end = &recorder->held;
-	for (unsigned i = 0; i < RECORDER_CHOICES_MAX; i++)
-		made = buf_init_held(&recorder->text[i], arena, RECORDER_TEXT_MAX) && made;
-	made = buf_init_held(&recorder->tools, arena, RECORDER_TEXT_MAX) && made;
+	made = buf_init_held(&recorder->tools, arena, RECORDER_TEXT_MAX);
 	made = buf_init_held(&recorder->message, arena, 4 * (size_t)RECORDER_TEXT_MAX) && made;
 	return made ? NULL : &err_no_memory;
 }
