@@ -19,7 +19,7 @@
 
 static atomic_int left;
 
-static void
+MAY_PARK static void
 handle(struct http_exchange *exchange, void *arg)
 {
 	static const char page[1000] = { [0 ... 999] = 'x' };

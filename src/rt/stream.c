@@ -248,7 +248,7 @@ stream_fill(struct stream *stream, size_t max, int64_t timeout_us)
 	return err;
 }
 
-static const struct err *
+MAY_PARK static const struct err *
 wait_writable(struct stream *stream, int64_t timeout_us)
 {
 	struct waiter waiter;
