@@ -127,6 +127,16 @@ citations_print(const struct reply *reply)
 	}
 }
 
+static void
+standard_input(struct buf *text)
+{
+	char piece[4096];
+	size_t got;
+
+	while ((got = fread(piece, 1, sizeof(piece), stdin)) > 0)
+		buf_add(text, str_n(piece, got));
+}
+
 /* The words of the command line, or what stands on standard input for "-". */
 static struct str
 question(struct args *args)
@@ -135,13 +145,10 @@ question(struct args *args)
 
 	buf_init(&text, args->arena, QUESTION_MAX);
 	if (args->count == 1 && str_eq_c(args->list[0], "-")) {
-		char piece[4096];
-		size_t got;
-
-		while ((got = fread(piece, 1, sizeof(piece), stdin)) > 0)
-			buf_add(&text, str_n(piece, got));
+		standard_input(&text);
+		return buf_str(&text);
 	}
-	for (size_t i = 0; text.len == 0 && i < args->count; i++) {
+	for (size_t i = 0; i < args->count; i++) {
 		buf_add(&text, i ? STR(" ") : STR_EMPTY);
 		buf_add(&text, args->list[i]);
 	}

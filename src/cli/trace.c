@@ -209,16 +209,29 @@ outcome_text(struct arena *arena, const struct json *item)
 	return text;
 }
 
+/* The text of a message; its JSON as it is when it is more than text. */
+static struct str
+message_text(struct arena *arena, struct str body)
+{
+	const struct json *message;
+	struct str text;
+
+	if (!body.ptr)
+		return STR("(not kept)");
+	if (json_parse(arena, body, &message))
+		return body;
+	text = json_get_string(message, "content");
+	return text.ptr && json_count(message) == 2 ? text : body;
+}
+
 static void
-messages_print(const struct json *messages)
+messages_print(struct arena *arena, const struct json *messages)
 {
 	for (struct json_iter it = json_iter(messages); json_next(&it);) {
-		struct str body = json_get_string(it.value, "body");
-
 		printf("\n%s", term_style(TERM_CYAN));
 		term_print(json_get_string(it.value, "role"));
 		printf("%s\n", term_style(TERM_PLAIN));
-		term_print(body.ptr ? body : STR("(not kept)"));
+		term_print(message_text(arena, json_get_string(it.value, "body")));
 		putchar('\n');
 	}
 }
@@ -266,7 +279,7 @@ interaction_print(struct arena *arena, const struct json *item, bool bodies)
 	line("key", json_get_string(item, "key_id"));
 	sources_print(arena, json_get(item, "sources"));
 	if (bodies)
-		messages_print(json_get(item, "messages"));
+		messages_print(arena, json_get(item, "messages"));
 }
 
 static MAY_PARK int
@@ -282,8 +295,9 @@ trace_show_call(struct client *client, struct args *args)
 	if (client->json)
 		return client_print(text);
 	line("trace", json_get_string(answer, "trace_id"));
-	for (struct json_iter it = json_iter(json_get(answer, "interactions")); json_next(&it);)
-		interaction_print(args->arena, it.value, args_has(args, "messages"));
+	interaction_print(args->arena, json_get(answer, "interaction"), args_has(args, "messages"));
+	for (struct json_iter it = json_iter(json_get(answer, "other_request_ids")); json_next(&it);)
+		line("also", json_string(it.value));
 	spans_print(args->arena, json_get(answer, "spans"));
 	return EXIT_DONE;
 }
