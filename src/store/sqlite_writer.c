@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
-#include "rt/wait.h"
+#include "rt/fiber.h"
 #include "store/sqlite.h"
 
 FAULT(store_commit);    /* the commit fails as on a full disk */
@@ -334,8 +334,10 @@ sqlite_writer_tx(struct sqlite_writer *writer, struct arena *arena, tx_fn *fn, v
 	wake = writer->sleeping;
 	writer->sleeping = false; /* one signal is enough */
 	pthread_mutex_unlock(&writer->lock);
-	if (wake)
+	if (wake) {
+		fiber_yield(); /* what the other fibers of this turn bring shares the commit */
 		pthread_cond_signal(&writer->wake);
+	}
 	wait_end(&member.waiter);
 	err = err_copy(arena, member.err);
 	arena_free(member.err_arena);
