@@ -54,8 +54,8 @@ struct json_iter {
 	struct str key;
 	const struct json *value;
 	const struct json *container;
-	size_t index;
-	const void *position;
+	size_t index; /* of the value, from 0 */
+	size_t seen;
 };
 struct json_iter json_iter(const struct json *container);
 bool json_next(struct json_iter *iter);

@@ -201,14 +201,14 @@ json_next(struct json_iter *iter)
 {
 	yyjson_val *container = value_of(iter->container), *at;
 
-	if (iter->index >= json_count(iter->container))
+	if (iter->seen >= json_count(iter->container))
 		return false;
-	at = iter->index == 0 ? unsafe_yyjson_get_first(container) : unsafe_yyjson_get_next(value_of(iter->value));
+	at = iter->seen == 0 ? unsafe_yyjson_get_first(container) : unsafe_yyjson_get_next(value_of(iter->value));
 	if (yyjson_is_obj(container)) {
 		iter->key = str_n(unsafe_yyjson_get_str(at), unsafe_yyjson_get_len(at));
 		at++; /* a member's value follows its key */
 	}
 	iter->value = json_of(at);
-	iter->index++;
+	iter->index = iter->seen++;
 	return true;
 }

@@ -173,7 +173,7 @@ iteration_sees_every_member_in_order_and_get_the_first_of_twins(void **state)
 
 	(void)state;
 	for (struct json_iter it = json_iter(object); json_next(&it); count++)
-		assert_true(it.key.len == 1 && it.key.ptr[0] == keys[count]);
+		assert_true(it.index == count && it.key.len == 1 && it.key.ptr[0] == keys[count]);
 	assert_int_equal(count, 3);
 	assert_int_equal(json_type(json_get(object, "a")), JSON_ARRAY);
 	count = 0;
