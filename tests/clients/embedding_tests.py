@@ -12,7 +12,8 @@ LOCAL = "all-MiniLM-L6-v2"
 
 
 def embed(texts: object, model: str = LOCAL, **more: object) -> list[list[float]]:
-    answer = world.client.embeddings.create(model=model, input=texts, **more)
+    """Vectors as the client decodes them. It asks for base64 of its own accord, which its own strict check would refuse."""
+    answer = world.make_client(_strict_response_validation=False).embeddings.create(model=model, input=texts, **more)
     assert answer.object == "list" and answer.usage.prompt_tokens > 0 and [item.index for item in answer.data] == list(range(len(answer.data)))
     return [item.embedding for item in answer.data]
 
@@ -29,7 +30,7 @@ def texts_of_like_meaning_are_near() -> None:
 
 def base64_and_float_are_the_same_vector() -> None:
     (default,) = embed("one two three")
-    (floats,) = embed("one two three", encoding_format="float")
+    floats = world.client.embeddings.create(model=LOCAL, input="one two three", encoding_format="float").data[0].embedding
     assert max(abs(a - b) for a, b in zip(default, floats)) < 1e-6
 
 

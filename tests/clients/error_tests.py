@@ -18,11 +18,17 @@ def shape(error: openai.APIStatusError) -> None:
 
 
 def a_bad_key_is_an_authentication_error() -> None:
-    for key in ("wrong", "cb_" + "x" * 49, ""):
-        client = world.make_client(api_key=key, default_headers={} if key else {"authorization": ""})
+    for key in ("wrong", "cb_" + "x" * 49, world.corbel.key[:-1], world.corbel.key + "x"):
+        client = world.make_client(api_key=key)
         error = raises(openai.AuthenticationError, lambda: client.models.list())
         shape(error)
         assert error.status_code == 401 and error.code == "invalid_api_key", error.body
+
+
+def no_key_is_an_authentication_error() -> None:
+    for headers in ({"authorization": ""}, {"authorization": "Bearer"}, {"authorization": "Basic eDp5"}):
+        status, _, data = world.corbel.call("POST", "/v1/chat/completions", {"model": "gpt-x", "messages": user("hi")}, headers)
+        assert status == 401 and json.loads(data)["error"]["message"], (headers, status, data)
 
 
 def an_unknown_model_is_not_found() -> None:
