@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "conf/watch.h"
 #include "telemetry/trace.h"
+#include "text/utf8.h"
 
 /* What the values of a large body may take beside its text. */
 #define JSON_VALUES_MAX MIB(64)
@@ -42,15 +43,15 @@ presented_key(const struct http_headers *headers)
 	return value.ptr ? value : STR_EMPTY;
 }
 
-static const struct err *
-authorize(struct api_request *request)
+const struct err *
+api_authenticate(struct api_request *request, enum key_scope scope)
 {
 	const struct err *err;
 
-	if (request->route->scope == SCOPE_NONE)
+	if (scope == SCOPE_NONE)
 		return NULL;
 	err = access_authenticate(request->app->access, request->arena, presented_key(&request->http->headers), &request->identity);
-	return err ? err : access_require(request->identity, request->route->scope, request->arena);
+	return err ? err : access_require(request->identity, scope, request->arena);
 }
 
 /* --- the body --- */
@@ -156,6 +157,8 @@ serve(struct api_request *request)
 	struct str allowed;
 	const struct err *err;
 
+	if (!utf8_valid(http->path))
+		return err_new(request->arena, ERR_INVALID, "the path is not UTF-8");
 	request->route = route_find(request->arena, http->method, http->path, request->params, &allowed);
 	if (!request->route && allowed.len) {
 		http_answer_header(http, STR("allow"), allowed);
@@ -164,7 +167,7 @@ serve(struct api_request *request)
 	}
 	if (!request->route)
 		return err_param(request->arena, ERR_NOT_FOUND, NULL, "unknown_url", "there is nothing at %" STR_F " %" STR_F, STR_A(http->method_text), STR_A(http->path));
-	err = authorize(request);
+	err = api_authenticate(request, request->route->scope);
 	if (!err)
 		err = read_body(request);
 	return err ? err : request->route->handler(request);
@@ -203,7 +206,9 @@ api_handle(struct http_exchange *exchange, void *arg)
 struct str
 api_query(struct api_request *request, const char *name)
 {
-	return url_query_get(request->arena, request->http->query, str_of(name));
+	struct str value = url_query_get(request->arena, request->http->query, str_of(name));
+
+	return value.ptr ? utf8_repair(request->arena, value) : value;
 }
 
 const struct err *

@@ -89,6 +89,9 @@ const struct err *api_open(struct app *app, struct arena *arena);
 /* The handler of the HTTP server; arg is the struct app. */
 http_handler api_handle;
 
+/* Checks the request's key and what it must hold; sets request->identity. For routes that ask for a key only sometimes: the others have it done by their row. */
+const struct err *api_authenticate(struct api_request *request, enum key_scope scope);
+
 /* Answers. The writer's text must not have failed (ERR_NO_MEMORY otherwise). */
 MAY_PARK const struct err *api_answer_json(struct api_request *request, int status, const struct json_out *out);
 
@@ -102,4 +105,4 @@ struct route_table {
 	size_t count;
 };
 extern const struct route_table openai_models_routes, openai_chat_routes, openai_embeddings_routes, openai_files_routes, openai_vector_stores_routes,
-	admin_routes, admin_knowledge_routes, health_routes, document_routes;
+	openai_vector_store_files_routes, openai_vector_store_search_routes, admin_routes, admin_knowledge_routes, health_routes, document_routes;

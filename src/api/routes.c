@@ -9,6 +9,8 @@ static const struct route_table *const tables[] = {
 	&openai_models_routes,
 	&openai_files_routes,
 	&openai_vector_stores_routes,
+	&openai_vector_store_files_routes,
+	&openai_vector_store_search_routes,
 	&document_routes,
 	&admin_knowledge_routes,
 	&admin_routes,

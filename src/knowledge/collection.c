@@ -80,6 +80,7 @@ struct collection_tx {
 	int64_t tenant, row;
 	struct str id;
 	const struct collection *wanted;
+	bool only_first;       /* make it only when nothing is found by its name */
 	int64_t now_us;
 };
 
@@ -102,7 +103,7 @@ create_tx(struct tx *tx, void *arg)
 	struct value handle;
 	const struct err *err = handle_choose(tx, c->tenant, wanted->name, &handle);
 
-	if (err)
+	if (err || (c->only_first && handle.type == VALUE_NULL))
 		return err;
 	return tx_exec(tx, &stmt_collection_insert,
 		PARAMS(V_INT(c->tenant), V_TEXT(c->id), V_TEXT(wanted->name), handle, V_TEXT(wanted->description),
@@ -111,20 +112,40 @@ create_tx(struct tx *tx, void *arg)
 		NULL);
 }
 
-const struct err *
-collection_create(struct knowledge *k, struct arena *arena, int64_t tenant, const struct collection *wanted, struct collection *out)
+/* *id: of the new one, if it was made. */
+static MAY_PARK const struct err *
+create(struct knowledge *k, struct arena *arena, int64_t tenant, const struct collection *wanted, bool only_first, struct str *id)
 {
-	struct collection_tx tx = { .tenant = tenant, .wanted = wanted, .now_us = clock_wall_us(), .id = public_id_new(arena, "vs_") };
-	const struct err *err;
+	struct collection_tx tx = { .tenant = tenant, .wanted = wanted, .only_first = only_first, .now_us = clock_wall_us(), .id = public_id_new(arena, "vs_") };
 
 	if (wanted->name.len > NAME_MAX_BYTES)
 		return err_param(arena, ERR_INVALID, "name", NULL, "a name has at most %d bytes", NAME_MAX_BYTES);
 	if (str_starts(wanted->name, STR("vs_")))
 		return err_param(arena, ERR_INVALID, "name", NULL, "a name must not begin with 'vs_', which begins ids");
-	if (!tx.id.ptr)
-		return &err_no_memory;
-	err = store_tx(k->store, arena, create_tx, &tx);
-	return err ? err : collection_get(k, arena, tenant, tx.id, out);
+	*id = tx.id;
+	return tx.id.ptr ? store_tx(k->store, arena, create_tx, &tx) : &err_no_memory;
+}
+
+const struct err *
+collection_create(struct knowledge *k, struct arena *arena, int64_t tenant, const struct collection *wanted, struct collection *out)
+{
+	struct str id;
+	const struct err *err = create(k, arena, tenant, wanted, false, &id);
+
+	return err ? err : collection_get(k, arena, tenant, id, out);
+}
+
+const struct err *
+collection_ensure(struct knowledge *k, struct arena *arena, int64_t tenant, struct str name, struct collection *out)
+{
+	const struct collection wanted = { .name = name, .description = STR_EMPTY, .metadata = STR_EMPTY };
+	const struct err *err = collection_get(k, arena, tenant, name, out);
+	struct str id;
+
+	if (!err || err->kind != ERR_NOT_FOUND)
+		return err;
+	err = create(k, arena, tenant, &wanted, true, &id);
+	return err ? err : collection_get(k, arena, tenant, name, out);
 }
 
 const struct err *

@@ -11,7 +11,8 @@
 #include "text/utf8.h"
 
 enum { COL_ROW, COL_ID, COL_COLLECTION, COL_PATH, COL_FILE, COL_TITLE, COL_ATTRIBUTES, COL_VERSION_ID, COL_SHA256, COL_TYPE, COL_NUMBER, COL_STATUS, COL_ERROR_CODE,
-	COL_ERROR_MESSAGE, COL_BYTES, COL_CHUNKS, COL_EMBEDDED, COL_CREATED, COL_COLLECTION_ROW, COL_CURRENT, COL_VERSION };
+	COL_ERROR_MESSAGE, COL_BYTES, COL_CHUNKS, COL_EMBEDDED, COL_CREATED, COL_COLLECTION_ROW, COL_CURRENT, COL_VERSION,
+	COL_CHUNK_TOKENS, COL_CHUNK_OVERLAP };
 enum { PATH_MAX_BYTES = 1024 };
 
 static const struct err *
@@ -56,6 +57,8 @@ document_read(struct arena *arena, const struct rows *rows, size_t row, struct d
 		.collection_row = rows_int(rows, row, COL_COLLECTION_ROW),
 		.current_version = rows_int(rows, row, COL_CURRENT),
 		.version_row = rows_int(rows, row, COL_VERSION),
+		.chunk_tokens_max = (unsigned)rows_int(rows, row, COL_CHUNK_TOKENS),
+		.chunk_tokens_overlap = (unsigned)rows_int(rows, row, COL_CHUNK_OVERLAP),
 	};
 	return out->sha256.ptr ? NULL : &err_no_memory;
 }
@@ -95,7 +98,8 @@ version_add(struct tx *tx, struct put *put, int64_t number)
 	if (!err)
 		err = tx_exec(tx, &stmt_version_insert,
 			PARAMS(V_INT(put->tenant), V_TEXT(put->version_id), V_INT(put->document), V_INT(put->collection), V_INT(number), V_TEXT(put->file_id),
-				V_INT(put->content), put->sha256, V_INT(put->bytes), V_TEXT(put->content_type), V_INT(clock_wall_us())),
+				V_INT(put->content), put->sha256, V_INT(put->bytes), V_TEXT(put->content_type), V_INT(put->chunk_tokens_max), V_INT(put->chunk_tokens_overlap),
+				V_INT(clock_wall_us())),
 			&rows);
 	if (err)
 		return err;
@@ -146,9 +150,11 @@ put_in_tx(struct tx *tx, struct put *given)
 		err = document_add(tx, &put);
 	} else {
 		int64_t status = rows_int(&found, 0, 6);
+		bool same = str_eq(rows_text(&found, 0, 4), put.sha256.text) && rows_int(&found, 0, 8) == put.chunk_tokens_max &&
+			rows_int(&found, 0, 9) == put.chunk_tokens_overlap;
 
 		put.document = rows_int(&found, 0, 0);
-		if (str_eq(rows_text(&found, 0, 4), put.sha256.text) && status != VERSION_FAILED && status != VERSION_CANCELLED) {
+		if (same && status != VERSION_FAILED && status != VERSION_CANCELLED) {
 			err = document_keep(tx, &put, &found);
 		} else {
 			if (!put.attributes.ptr)
@@ -190,6 +196,7 @@ put_prepare(struct knowledge *k, struct arena *arena, int64_t tenant, int64_t co
 	const struct err *err;
 
 	*out = (struct put){ .tenant = tenant, .collection = collection, .upload = source->upload, .path = source->path, .attributes = source->attributes,
+		.chunk_tokens_max = source->chunk_tokens_max, .chunk_tokens_overlap = source->chunk_tokens_overlap,
 		.file_id = source->file_id.len ? source->file_id : STR_EMPTY, .document_id = public_id_new(arena, "doc_"), .version_id = public_id_new(arena, "ver_") };
 	if (!out->document_id.ptr || !out->version_id.ptr)
 		return &err_no_memory;

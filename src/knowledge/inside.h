@@ -92,6 +92,7 @@ struct put {
 	struct upload *upload;       /* NULL: the content is there */
 	struct str path, file_id, attributes, content_type, document_id, version_id;
 	struct value sha256;
+	unsigned chunk_tokens_max, chunk_tokens_overlap;
 	int64_t document, version;   /* rows: the result */
 	bool changed;
 };

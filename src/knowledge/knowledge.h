@@ -66,6 +66,7 @@ struct document {
 	enum version_status status;
 	struct str error_code, error_message; /* of VERSION_FAILED: unsupported_file, invalid_file, server_error */
 	int64_t bytes, chunks, chunks_embedded, created_us;
+	unsigned chunk_tokens_max, chunk_tokens_overlap; /* 0: as the collection says */
 	int64_t collection_row, version_row, current_version; /* rows; current_version 0: none can be searched yet */
 };
 
@@ -79,6 +80,8 @@ struct page_spec {            /* keyset paging as in the OpenAI API */
 
 /* A second collection of the same name is made too (the OpenAI API has it so); the name finds the first. */
 MAY_PARK const struct err *collection_create(struct knowledge *, struct arena *, int64_t tenant, const struct collection *wanted, struct collection *out);
+/* The collection that is found by this name; made when there is none. Callers at the same time get the same one. */
+MAY_PARK const struct err *collection_ensure(struct knowledge *, struct arena *, int64_t tenant, struct str name, struct collection *out);
 MAY_PARK const struct err *collection_get(struct knowledge *, struct arena *, int64_t tenant, struct str id_or_name, struct collection *out);
 MAY_PARK const struct err *collection_list(struct knowledge *, struct arena *, int64_t tenant, const struct page_spec *, struct collection **out, size_t *count, bool *more);
 
@@ -117,11 +120,12 @@ struct document_source {
 	struct upload *upload;     /* bytes of its own, ended */
 	struct str path;           /* empty: the file's name. 1..1024 bytes, without control characters */
 	struct str attributes;     /* JSON object; ptr NULL: keep what the document has, or none */
+	unsigned chunk_tokens_max, chunk_tokens_overlap; /* 0: as the collection says */
 };
 
 /*
- * Puts a document into a collection: a new document, a new version of the one at this path, or no change (*changed false) when the newest version has these bytes already and did
- * not fail. Returns after the commit: from then on the document is never lost.
+ * Puts a document into a collection: a new document, a new version of the one at this path, or no change (*changed false) when the newest version has these bytes already, cut
+ * in the same way, and did not fail. Returns after the commit: from then on the document is never lost.
  */
 MAY_PARK const struct err *document_put(struct knowledge *, struct arena *, int64_t tenant, struct str collection, const struct document_source *source,
 	struct document *out, bool *changed);

@@ -109,9 +109,9 @@ where v.tenant = $1 and v.file_id = $2 and d.deleted_us is null;
 insert into document (tenant, public_id, collection_id, path, attributes, latest_version, created_us) values ($1, $2, $3, $4, $5, 0, $6) returning id;
 
 -- name: version_insert
-insert into document_version (tenant, public_id, document_id, collection_id, number, file_id, content_id, sha256, bytes, content_type, title, status,
-	error_code, error_message, chunks, chunks_embedded, attempts, lease_until_us, created_us)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', 0, '', '', 0, 0, 0, 0, $11) returning id;
+insert into document_version (tenant, public_id, document_id, collection_id, number, file_id, content_id, sha256, bytes, content_type, chunk_tokens_max,
+	chunk_tokens_overlap, title, status, error_code, error_message, chunks, chunks_embedded, attempts, lease_until_us, created_us)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', 0, '', '', 0, 0, 0, 0, $13) returning id;
 
 -- name: document_set_latest
 update document set latest_version = $2, attributes = $3 where id = $1;
@@ -123,13 +123,14 @@ update document set attributes = $3 where tenant = $1 and id = $2;
 update document_version set file_id = $2 where id = $1;
 
 -- name: document_by_path
-select d.id, d.public_id, d.latest_version, coalesce(d.current_version, 0), v.sha256, v.number, v.status, v.file_id
+select d.id, d.public_id, d.latest_version, coalesce(d.current_version, 0), v.sha256, v.number, v.status, v.file_id, v.chunk_tokens_max, v.chunk_tokens_overlap
 from document d join document_version v on v.id = d.latest_version
 where d.tenant = $1 and d.collection_id = $2 and d.path = $3 and d.deleted_us is null;
 
 -- name: document_by_id
 select d.id, d.public_id, c.public_id, d.path, v.file_id, v.title, d.attributes, v.public_id, v.sha256, v.content_type, v.number, v.status, v.error_code,
-	v.error_message, v.bytes, v.chunks, v.chunks_embedded, d.created_us, d.collection_id, coalesce(d.current_version, 0), v.id
+	v.error_message, v.bytes, v.chunks, v.chunks_embedded, d.created_us, d.collection_id, coalesce(d.current_version, 0), v.id, v.chunk_tokens_max,
+	v.chunk_tokens_overlap
 from document d join document_version v on v.id = d.latest_version join collection c on c.id = d.collection_id
 where d.tenant = $1 and d.id = $2 and d.deleted_us is null;
 
@@ -144,7 +145,8 @@ limit 1;
 
 -- name: document_page_up
 select d.id, d.public_id, c.public_id, d.path, v.file_id, v.title, d.attributes, v.public_id, v.sha256, v.content_type, v.number, v.status, v.error_code,
-	v.error_message, v.bytes, v.chunks, v.chunks_embedded, d.created_us, d.collection_id, coalesce(d.current_version, 0), v.id
+	v.error_message, v.bytes, v.chunks, v.chunks_embedded, d.created_us, d.collection_id, coalesce(d.current_version, 0), v.id, v.chunk_tokens_max,
+	v.chunk_tokens_overlap
 from document d join document_version v on v.id = d.latest_version join collection c on c.id = d.collection_id
 where d.tenant = $1 and d.collection_id = $2 and d.deleted_us is null
 	and ($3 = 0 or ((cast(1 as bigint) << cast(v.status as integer)) & $3) <> 0)
@@ -154,7 +156,8 @@ order by d.id limit $7;
 
 -- name: document_page_down
 select d.id, d.public_id, c.public_id, d.path, v.file_id, v.title, d.attributes, v.public_id, v.sha256, v.content_type, v.number, v.status, v.error_code,
-	v.error_message, v.bytes, v.chunks, v.chunks_embedded, d.created_us, d.collection_id, coalesce(d.current_version, 0), v.id
+	v.error_message, v.bytes, v.chunks, v.chunks_embedded, d.created_us, d.collection_id, coalesce(d.current_version, 0), v.id, v.chunk_tokens_max,
+	v.chunk_tokens_overlap
 from document d join document_version v on v.id = d.latest_version join collection c on c.id = d.collection_id
 where d.tenant = $1 and d.collection_id = $2 and d.deleted_us is null
 	and ($3 = 0 or ((cast(1 as bigint) << cast(v.status as integer)) & $3) <> 0)
@@ -216,7 +219,8 @@ where id in (select id from document_version where status = 1 and lease_until_us
 returning id, tenant, collection_id, chunks;
 
 -- name: version_source
-select d.path, c.chunk_tokens_max, c.chunk_tokens_overlap, d.latest_version, d.id
+select d.path, case when v.chunk_tokens_max > 0 then v.chunk_tokens_max else c.chunk_tokens_max end,
+	case when v.chunk_tokens_max > 0 then v.chunk_tokens_overlap else c.chunk_tokens_overlap end, d.latest_version, d.id
 from document_version v join document d on d.id = v.document_id join collection c on c.id = v.collection_id
 where v.id = $1 and d.deleted_us is null and c.deleted_us is null;
 

@@ -86,6 +86,8 @@ create table document_version (
 	sha256 bytea not null,
 	bytes bigint not null,
 	content_type text not null,
+	chunk_tokens_max bigint not null,  -- 0: as the collection says
+	chunk_tokens_overlap bigint not null,
 	title text not null,
 	status bigint not null,            -- enum version_status: 0 queued, 1 words, 2 ready, 3 failed, 4 cancelled
 	error_code text not null,
