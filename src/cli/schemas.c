@@ -5,11 +5,13 @@
 
 #include "access/access_sql.h"
 #include "knowledge/knowledge_sql.h"
+#include "knowledge/search_sql.h"
 #include "telemetry/telemetry_sql.h"
 
 const struct store_schema *const store_schemas[] = {
 	&access_schema,
 	&telemetry_schema,
 	&knowledge_schema,
+	&search_schema,
 	NULL,
 };

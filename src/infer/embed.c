@@ -3,6 +3,7 @@
  */
 #include "infer/embedder.h"
 
+#include <assert.h>
 #include <math.h>
 
 struct str
@@ -30,6 +31,12 @@ embedder_tokens(const struct embedder *embedder, struct str text)
 }
 
 const struct err *
+embedder_prepare(struct embedder *embedder, struct arena *arena)
+{
+	return embedder->dimensions ? NULL : embedder->kind->prepare(embedder, arena);
+}
+
+const struct err *
 embed(struct embedder *embedder, struct arena *arena, enum embed_class class, const struct str *texts, size_t count, float *out, int64_t *tokens)
 {
 	int64_t unused;
@@ -39,7 +46,10 @@ embed(struct embedder *embedder, struct arena *arena, enum embed_class class, co
 	if (!tokens)
 		tokens = &unused;
 	*tokens = 0;
-	return count > 0 ? embedder->kind->embed(embedder, arena, class, texts, count, out, tokens) : NULL;
+	if (count == 0)
+		return NULL;
+	assert(embedder->dimensions > 0); /* embedder_prepare: else nobody knows how large `out` is */
+	return embedder->kind->embed(embedder, arena, class, texts, count, out, tokens);
 }
 
 void

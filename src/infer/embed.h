@@ -34,16 +34,19 @@ const struct err *embedder_open_remote(const struct embed_remote_spec *spec, str
 void embedder_close(struct embedder *embedder);
 
 struct str embedder_model(const struct embedder *embedder);   /* its name, kept with every vector */
-unsigned embedder_dimensions(const struct embedder *embedder);
+unsigned embedder_dimensions(const struct embedder *embedder); /* 0: a remote model that was not asked yet, see embedder_prepare */
 unsigned embedder_tokens_max(const struct embedder *embedder); /* what is longer is cut */
 
 /* Tokens of a text as the model counts them, special tokens left out; an estimate for a remote model. Any thread. */
 size_t embedder_tokens(const struct embedder *embedder, struct str text);
 
+/* Makes sure that the dimensions are known: asks a remote model for a vector, once. Errors as embed(). */
+MAY_PARK const struct err *embedder_prepare(struct embedder *embedder, struct arena *arena);
+
 enum embed_class { EMBED_INTERACTIVE, EMBED_BATCH }; /* a question goes ahead of an ingest */
 
 /*
- * Vectors of unit length to out[count * dimensions], in the order of the texts; *tokens (may be NULL) is what the model read. Calls of all fibers share batches, sorted
+ * The dimensions are known (embedder_prepare). Vectors of unit length to out[count * dimensions], in the order of the texts; *tokens (may be NULL) is what the model read. Calls of all fibers share batches, sorted
  * by length; interactive ones never wait behind more than one batch. ERR_BUSY when the queue is full, ERR_TOO_LARGE for more texts than EMBED_TEXTS_MAX; a local model's
  * ERR_INTERNAL, a remote one's errors of http_client.h, allocated in `arena`.
  */

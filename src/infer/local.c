@@ -341,7 +341,7 @@ local_close(struct embedder *embedder)
 	local_free(local);
 }
 
-static const struct embedder_kind local_kind = { local_embed, local_tokens, local_close };
+static const struct embedder_kind local_kind = { local_embed, NULL, local_tokens, local_close };
 
 static const struct err *
 model_file(struct arena *arena, struct str dir, const char *name, size_t max, struct str *out)

@@ -1,163 +1,256 @@
 /*
- * remote.c - embeddings of any OpenAI-compatible endpoint (OpenAI's API reference, "Embeddings").
+ * remote.c - embeddings from any server that speaks OpenAI's POST /embeddings.
  *
- * Texts go out in batches; answers are checked for count and dimensions and scaled to unit length, since not every server does that. Tokens are estimated where the
- * tokenizer is not known: four bytes of ASCII or two thirds of a longer character each.
+ * A call of many texts becomes requests of `batch_max`, one after the other; other fibers' calls run beside it. Vectors are brought to unit length here, whatever the
+ * server does. The model's tokenizer is not known: tokens are estimated, a little high.
  */
-#include <stdlib.h>
+#include <stdatomic.h>
 
 #include "infer/embedder.h"
 #include "json/json.h"
 #include "net/http_client.h"
+#include "text/utf8.h"
 
-enum { BATCH_DEFAULT = 64, TOKENS_DEFAULT = 512, DIMENSIONS_LIMIT = 8192, REQUEST_MAX = 64 * 1024 * 1024, ANSWER_MAX = 256 * 1024 * 1024, CALL_ARENA_MAX = 768 * 1024 * 1024 };
+enum { DIMENSIONS_LIMIT = 8192, BATCH_LIMIT = EMBED_TEXTS_MAX, BYTES_A_TOKEN = 4, TOKENS_DEFAULT = 512, BATCH_DEFAULT = 64 };
+#define REQUEST_BYTES_MAX MIB(32)
+#define REPLY_BYTES_MAX MIB(128)
 
 struct remote {
 	struct embedder base;
-	struct str url, authorization;
+	struct str url, authorization; /* "Bearer …", or empty */
 	unsigned batch_max;
 };
+
+/* ---- what a text costs ---- */
+
+/* Tokens of a text: a character of a word is a quarter, any other character one; a little high. Stops at max; *end: the bytes that fit. */
+static size_t
+estimate(struct str text, size_t max, size_t *end)
+{
+	size_t quarters = 0;
+	struct str rest = text;
+
+	*end = 0;
+	while (rest.len > 0) {
+		quarters += utf8_next(&rest) < 0x80 ? 1 : BYTES_A_TOKEN;
+		if (quarters > max * BYTES_A_TOKEN)
+			break;
+		*end = (size_t)(rest.ptr - text.ptr);
+	}
+	return (quarters + BYTES_A_TOKEN - 1) / BYTES_A_TOKEN;
+}
 
 static size_t
 remote_tokens(const struct embedder *embedder, struct str text)
 {
-	size_t ascii = 0, other = 0;
+	size_t end;
 
 	(void)embedder;
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
+	return estimate(text, SIZE_MAX / BYTES_A_TOKEN, &end);
+}
 
-		ascii += c < 0x80;
-		other += c >= 0xc0;
+/* ---- one request ---- */
+
+static const struct err *
+request_body(const struct remote *remote, struct arena *arena, const struct str *texts, size_t count, struct str *body)
+{
+	struct json_out out;
+	struct buf buf;
+
+	buf_init(&buf, arena, REQUEST_BYTES_MAX);
+	json_out_init(&out, &buf);
+	json_begin_object(&out);
+	json_set_string(&out, "model", remote->base.model);
+	json_set_string(&out, "encoding_format", STR("float"));
+	json_set_array(&out, "input");
+	for (size_t i = 0; i < count; i++) {
+		size_t end;
+
+		estimate(texts[i], remote->base.tokens_max, &end);
+		json_put_string(&out, end > 0 ? str_n(texts[i].ptr, end) : STR(" ")); /* servers refuse an empty input */
 	}
-	return (ascii + 3) / 4 + (other * 2 + 2) / 3;
-}
-
-static void
-remote_close(struct embedder *embedder)
-{
-	struct arena *arena = embedder->arena;
-
-	free(embedder);
-	arena_free(arena);
+	json_end_array(&out);
+	json_end_object(&out);
+	*body = buf_str(&buf);
+	return buf_err(&buf);
 }
 
 static const struct err *
-write_request(const struct remote *remote, struct arena *arena, const struct str *texts, size_t count, struct http_call_spec *out)
+status_err(struct arena *arena, const struct remote *remote, int status, struct str reply)
 {
-	struct http_header *headers = arena_array(arena, 2, sizeof(*headers));
-	struct json_out json;
-	struct buf body;
+	const struct json *root = NULL;
+	struct str said = str_n(NULL, 0);
+	enum err_kind kind = status == 429 ? ERR_RATE_LIMITED : status == 401 || status == 403 || status == 404 ? ERR_UNAVAILABLE : ERR_UPSTREAM;
 
-	if (!headers)
-		return &err_no_memory;
-	buf_init(&body, arena, REQUEST_MAX);
-	json_out_init(&json, &body);
-	json_begin_object(&json);
-	json_set_string(&json, "model", remote->base.model);
-	json_set_array(&json, "input");
-	for (size_t i = 0; i < count; i++)
-		json_put_string(&json, texts[i]);
-	json_end_array(&json);
-	json_set_string(&json, "encoding_format", STR("float"));
-	json_end_object(&json);
-	headers[0] = (struct http_header){ STR("content-type"), STR("application/json") };
-	headers[1] = (struct http_header){ STR("authorization"), remote->authorization };
-	*out = (struct http_call_spec){ .method = HTTP_POST, .url = remote->url, .headers = { headers, remote->authorization.len ? 2 : 1 }, .body = buf_str(&body), .body_max = ANSWER_MAX };
-	return buf_err(&body);
+	if (!json_parse(arena, reply, &root))
+		said = json_get_string(json_get(root, "error"), "message");
+	return err_detail(arena, err_new(arena, kind, "the embedding service answered with status %d for the model %" STR_F, status, STR_A(remote->base.model)),
+		"%" STR_F, STR_A(utf8_cut(said.ptr ? said : reply, 500)));
 }
 
-static const struct err *
-read_vector(const struct remote *remote, struct arena *arena, const struct json *item, size_t count, float *out)
+static MAY_PARK const struct err *
+request_send(const struct remote *remote, struct arena *arena, struct str body, struct str *reply)
 {
-	const struct json *vector = json_get(item, "embedding");
-	int64_t index = json_int(json_get(item, "index"), -1);
-	unsigned dimensions = remote->base.dimensions;
+	struct http_header headers[] = { { STR_INIT("content-type"), STR_INIT("application/json") }, { STR_INIT("authorization"), remote->authorization } };
+	const struct http_call_spec spec = { .method = HTTP_POST,
+		.url = remote->url,
+		.headers = { headers, remote->authorization.len > 0 ? 2 : 1 },
+		.body = body,
+		.body_max = REPLY_BYTES_MAX };
+	struct http_call *call;
+	const struct err *err = http_call_open(arena, &spec, &call);
 
-	if (index < 0 || (size_t)index >= count || json_count(vector) != dimensions)
-		return err_new(arena, ERR_UPSTREAM, "the embeddings endpoint gave a vector of %zu dimensions where the configuration says %u (embeddings.dimensions)",
-			json_count(vector), dimensions);
-	out += (size_t)index * dimensions;
-	for (struct json_iter it = json_iter(vector); json_next(&it);)
-		out[it.index] = (float)json_number(it.value, 0);
-	embedder_normalize(out, dimensions);
+	if (err)
+		return err_wrap(arena, err, "the embedding service cannot be reached");
+	err = http_call_read_all(call, arena, REPLY_BYTES_MAX, reply);
+	if (!err && http_call_status(call) != 200)
+		err = status_err(arena, remote, http_call_status(call), *reply);
+	http_call_close(call);
+	return err;
+}
+
+/* ---- its answer ---- */
+
+static const struct err *
+nonsense(struct arena *arena, const char *what)
+{
+	return err_new(arena, ERR_UPSTREAM, "the embedding service's answer is wrong: %s", what);
+}
+
+/* Takes the dimensions from the first vector that is seen. */
+static bool
+dimensions_agree(struct remote *remote, size_t count)
+{
+	if (count == 0 || count > DIMENSIONS_LIMIT)
+		return false;
+	if (remote->base.dimensions == 0)
+		remote->base.dimensions = (unsigned)count;
+	return remote->base.dimensions == count;
+}
+
+static bool
+read_vector(const struct json *numbers, float *out, unsigned dimensions)
+{
+	for (struct json_iter it = json_iter(numbers); json_next(&it);) {
+		if (!json_is(it.value, JSON_INT) && !json_is(it.value, JSON_REAL))
+			return false;
+		*out++ = (float)json_number(it.value, 0);
+	}
+	embedder_normalize(out - dimensions, dimensions);
+	return true;
+}
+
+/* out NULL: only the dimensions are wanted. */
+static const struct err *
+read_reply(struct remote *remote, struct arena *arena, struct str reply, size_t count, float *out, int64_t *tokens)
+{
+	const struct json *root, *data;
+	bool *seen = arena_array(arena, count, sizeof(*seen));
+	const struct err *err = json_parse(arena, reply, &root);
+
+	if (err || !seen)
+		return err ? nonsense(arena, "it is not JSON") : &err_no_memory;
+	data = json_get(root, "data");
+	if (json_count(data) != count)
+		return nonsense(arena, "it has not one vector a text");
+	for (struct json_iter it = json_iter(data); json_next(&it);) {
+		const struct json *vector = json_get(it.value, "embedding");
+		int64_t index = json_int(json_get(it.value, "index"), (int64_t)it.index);
+
+		if (index < 0 || (size_t)index >= count || seen[index])
+			return nonsense(arena, "an index is out of range, or stands twice");
+		seen[index] = true;
+		if (!dimensions_agree(remote, json_count(vector)))
+			return nonsense(arena, "a vector has another number of dimensions than the model");
+		if (out && !read_vector(vector, out + (size_t)index * remote->base.dimensions, remote->base.dimensions))
+			return nonsense(arena, "a vector is not a list of numbers");
+	}
+	*tokens += json_int(json_get(json_get(root, "usage"), "prompt_tokens"), 0);
 	return NULL;
 }
 
-static const struct err *
-read_answer(const struct remote *remote, struct arena *arena, struct str body, size_t count, float *out, int64_t *tokens)
+static MAY_PARK const struct err *
+request(struct remote *remote, struct arena *errors, const struct str *texts, size_t count, float *out, int64_t *tokens)
 {
-	const struct json *root, *data;
-	const struct err *err = json_parse(arena, body, &root);
+	struct arena *arena = arena_new(REQUEST_BYTES_MAX + 3 * REPLY_BYTES_MAX);
+	struct str body, reply;
+	const struct err *err = request_body(remote, arena, texts, count, &body);
 
-	data = err ? NULL : json_get(root, "data");
-	if (json_count(data) != count)
-		return err_new(arena, ERR_UPSTREAM, "the embeddings endpoint did not answer with one vector a text");
-	for (struct json_iter it = json_iter(data); !err && json_next(&it);)
-		err = read_vector(remote, arena, it.value, count, out);
-	*tokens += json_int(json_get(json_get(root, "usage"), "prompt_tokens"), 0);
+	if (!err)
+		err = request_send(remote, arena, body, &reply);
+	if (!err)
+		err = read_reply(remote, arena, reply, count, out, tokens);
+	err = err ? err_copy(errors, err) : NULL;
+	arena_free(arena);
 	return err;
 }
 
 static MAY_PARK const struct err *
-embed_batch(const struct remote *remote, struct arena *arena, const struct str *texts, size_t count, float *out, int64_t *tokens)
+remote_prepare(struct embedder *embedder, struct arena *arena)
 {
-	struct http_call_spec spec;
-	struct http_call *call;
-	struct str body;
-	const struct err *err = write_request(remote, arena, texts, count, &spec);
+	const struct str text = STR("dimensions");
+	int64_t tokens = 0;
 
-	if (!err)
-		err = http_call_open(arena, &spec, &call);
-	if (err)
-		return err;
-	err = http_call_read_all(call, arena, ANSWER_MAX, &body);
-	if (!err && http_call_status(call) / 100 != 2)
-		err = err_detail(arena, err_new(arena, ERR_UPSTREAM, "the embeddings endpoint answered with status %d", http_call_status(call)), "%" STR_F,
-			STR_A(str_slice(body, 0, 500)));
-	http_call_close(call);
-	return err ? err : read_answer(remote, arena, body, count, out, tokens);
+	return request((struct remote *)embedder, arena, &text, 1, NULL, &tokens);
 }
 
 static MAY_PARK const struct err *
 remote_embed(struct embedder *embedder, struct arena *arena, enum embed_class class, const struct str *texts, size_t count, float *out, int64_t *tokens)
 {
-	const struct remote *remote = (const struct remote *)embedder;
+	struct remote *remote = (struct remote *)embedder;
 	const struct err *err = NULL;
 
-	(void)class; /* the endpoint has queues of its own */
-	for (size_t done = 0; done < count && !err;) {
-		size_t batch = count - done < remote->batch_max ? count - done : remote->batch_max;
-		struct arena *scratch = arena_new(CALL_ARENA_MAX);
+	(void)class; /* the server has a queue of its own */
+	for (size_t from = 0; from < count && !err; from += remote->batch_max) {
+		size_t some = count - from < remote->batch_max ? count - from : remote->batch_max;
 
-		err = err_copy(arena, embed_batch(remote, scratch, texts + done, batch, out + done * embedder->dimensions, tokens));
-		arena_free(scratch);
-		done += batch;
+		err = request(remote, arena, texts + from, some, out + from * embedder->dimensions, tokens);
 	}
 	return err;
 }
 
-static const struct embedder_kind remote_kind = { .embed = remote_embed, .tokens = remote_tokens, .close = remote_close };
+/* ---- opening and closing ---- */
+
+static void
+remote_close(struct embedder *embedder)
+{
+	arena_free(embedder->arena); /* holds the embedder itself */
+}
+
+static const struct embedder_kind remote_kind = { remote_embed, remote_prepare, remote_tokens, remote_close };
 
 const struct err *
 embedder_open_remote(const struct embed_remote_spec *spec, struct arena *arena, struct embedder **out)
 {
-	struct remote *remote;
+	struct arena *own = arena_new(KIB(64));
+	struct remote *remote = arena_zalloc(own, sizeof(*remote));
 	struct str base = spec->base_url;
+	const struct err *err = NULL;
 
-	*out = NULL;
-	if (!spec->model.len || spec->dimensions < 1 || spec->dimensions > DIMENSIONS_LIMIT)
-		return err_new(arena, ERR_INVALID, "embeddings of a provider need a model and its dimensions (1..%d) in the configuration: embeddings.model, embeddings.dimensions",
-			(int)DIMENSIONS_LIMIT);
-	while (base.len && base.ptr[base.len - 1] == '/')
+	while (str_ends(base, STR("/")))
 		base.len--;
-	remote = mem_zalloc(sizeof(*remote));
-	remote->base = (struct embedder){ .kind = &remote_kind, .arena = arena_new(KIB(64)), .dimensions = spec->dimensions,
-		.tokens_max = spec->tokens_max ? spec->tokens_max : TOKENS_DEFAULT };
-	remote->base.model = arena_dup(remote->base.arena, spec->model);
-	remote->url = arena_printf(remote->base.arena, "%" STR_F "/embeddings", STR_A(base));
-	remote->authorization = spec->api_key.len ? arena_printf(remote->base.arena, "Bearer %" STR_F, STR_A(spec->api_key)) : STR_EMPTY;
-	remote->batch_max = spec->batch_max ? spec->batch_max : BATCH_DEFAULT;
-	*out = &remote->base;
-	return NULL;
+	if (!str_starts(base, STR("http://")) && !str_starts(base, STR("https://")))
+		err = err_new(arena, ERR_INVALID, "the embedding service's base_url begins with http:// or https://");
+	else if (spec->model.len == 0)
+		err = err_new(arena, ERR_INVALID, "the embedding service needs the name of a model");
+	if (!err) {
+		remote->base = (struct embedder){ .kind = &remote_kind,
+			.arena = own,
+			.model = arena_dup(own, spec->model),
+			.dimensions = spec->dimensions,
+			.tokens_max = spec->tokens_max ? spec->tokens_max : TOKENS_DEFAULT };
+		remote->url = arena_printf(own, "%" STR_F "/embeddings", STR_A(base));
+		if (spec->api_key.len > 0)
+			remote->authorization = arena_printf(own, "Bearer %" STR_F, STR_A(spec->api_key));
+		remote->batch_max = spec->batch_max ? spec->batch_max : BATCH_DEFAULT;
+		if (remote->batch_max > BATCH_LIMIT)
+			remote->batch_max = BATCH_LIMIT;
+		if (!remote->base.model.ptr || !remote->url.ptr || (spec->api_key.len > 0 && !remote->authorization.ptr))
+			err = &err_no_memory;
+	}
+	if (err)
+		arena_free(own);
+	else
+		*out = &remote->base;
+	return err;
 }

@@ -5,7 +5,6 @@
 #include "knowledge/bm25.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 static const double k1 = 1.2, b = 0.75, path_weight_factor = 4;
 
@@ -39,15 +38,6 @@ bm25_pack(int64_t chunk, unsigned text_weight, unsigned text_length, unsigned pa
 		(uint64_t)at_most(path_weight, PATH_WEIGHT_MAX) << 5 | at_most(path_length, PATH_LENGTH_MAX);
 }
 
-static inline bm25_cell
-cell_at(const char *cells, size_t i)
-{
-	const unsigned char *byte = (const unsigned char *)cells + i * sizeof(bm25_cell);
-
-	return (uint64_t)byte[0] | (uint64_t)byte[1] << 8 | (uint64_t)byte[2] << 16 | (uint64_t)byte[3] << 24 | (uint64_t)byte[4] << 32 |
-		(uint64_t)byte[5] << 40 | (uint64_t)byte[6] << 48 | (uint64_t)byte[7] << 56;
-}
-
 double
 bm25_idf(double chunks, double count)
 {
@@ -64,73 +54,11 @@ bm25_most(const double *weights, size_t terms)
 	return sum;
 }
 
-/* ---- the best so far ---- */
-
-bool
-bm25_begin(struct arena *arena, const struct bm25_query *query, struct bm25_top *top)
-{
-	*top = (struct bm25_top){ .hits = arena_array(arena, query->depth, sizeof(*top->hits)), .depth = query->depth };
-	return top->hits != NULL;
-}
-
-static bool
-better(const struct bm25_hit *x, const struct bm25_hit *y)
-{
-	return x->score > y->score || (x->score == y->score && x->chunk < y->chunk);
-}
-
-static void
-sift_down(struct bm25_top *top, size_t at)
-{
-	for (;;) {
-		size_t worst = at;
-
-		for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < top->count; child++)
-			if (better(&top->hits[worst], &top->hits[child]))
-				worst = child;
-		if (worst == at)
-			return;
-		struct bm25_hit moved = top->hits[at];
-		top->hits[at] = top->hits[worst];
-		top->hits[worst] = moved;
-		at = worst;
-	}
-}
-
-static void
-top_add(struct bm25_top *top, struct bm25_hit hit)
-{
-	size_t at;
-
-	if (top->count == top->depth) {
-		if (top->depth > 0 && better(&hit, &top->hits[0])) {
-			top->hits[0] = hit;
-			sift_down(top, 0);
-		}
-		return;
-	}
-	for (at = top->count++; at > 0 && better(&top->hits[(at - 1) / 2], &hit); at = (at - 1) / 2)
-		top->hits[at] = top->hits[(at - 1) / 2];
-	top->hits[at] = hit;
-}
-
-static int
-best_first(const void *x, const void *y)
-{
-	return better(x, y) ? -1 : better(y, x);
-}
-
-void
-bm25_finish(struct bm25_top *top)
-{
-	qsort(top->hits, top->count, sizeof(*top->hits), best_first);
-}
-
 /* ---- one segment ---- */
 
 /* Chunks to scores, by open addressing. */
 struct scores {
-	struct bm25_hit *slots; /* chunk 0: free */
+	struct scored *slots; /* chunk 0: free */
 	size_t mask;
 	double nowhere;         /* takes what a broken index has too much of */
 };
@@ -141,7 +69,7 @@ score_of(struct scores *scores, int64_t chunk)
 	size_t at = (size_t)((uint64_t)chunk * UINT64_C(0x9e3779b97f4a7c15) >> 20);
 
 	for (size_t steps = 0; steps <= scores->mask; steps++, at++) {
-		struct bm25_hit *slot = &scores->slots[at & scores->mask];
+		struct scored *slot = &scores->slots[at & scores->mask];
 
 		if (slot->chunk == 0)
 			slot->chunk = chunk;
@@ -172,33 +100,15 @@ static void
 list_score(struct scores *scores, const struct norms *norms, const struct bm25_list *list, double weight)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		bm25_cell cell = cell_at(list->cells, i);
+		bm25_cell cell = bm25_cell_at(list->cells + i * sizeof(bm25_cell));
 		double found = (double)(cell >> 17 & 127) * norms->text[cell >> 10 & 127] + (double)(cell >> 5 & 31) * norms->path[cell & 31];
 
 		*score_of(scores, bm25_chunk(cell)) += weight * (k1 + 1) * found / (found + k1);
 	}
 }
 
-static bool
-allowed(const struct bm25_allowed *allowed, int64_t chunk)
-{
-	size_t low = 0, high = allowed->count;
-
-	if (!allowed->list)
-		return true;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (allowed->list[middle] < chunk)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < allowed->count && allowed->list[low] == chunk;
-}
-
 bool
-bm25_segment(struct arena *arena, const struct bm25_query *query, size_t chunks, const struct bm25_list *lists, size_t count, struct bm25_top *top)
+bm25_segment(struct arena *arena, const struct bm25_query *query, size_t chunks, const struct bm25_list *lists, size_t count, struct top *top)
 {
 	struct scores scores = { .mask = 63 };
 	struct norms norms;
@@ -215,9 +125,9 @@ bm25_segment(struct arena *arena, const struct bm25_query *query, size_t chunks,
 	for (size_t i = 0; i < count; i++)
 		list_score(&scores, &norms, &lists[i], query->weights[lists[i].term]);
 	for (size_t i = 0; i <= scores.mask; i++) {
-		const struct bm25_hit *hit = &scores.slots[i];
+		const struct scored *hit = &scores.slots[i];
 
-		if (hit->chunk != 0 && (top->count < top->depth || better(hit, &top->hits[0])) && allowed(&query->allowed, hit->chunk))
+		if (hit->chunk != 0 && top_wants(top, hit) && id_allowed(&query->chunks, hit->chunk))
 			top_add(top, *hit);
 	}
 	return true;

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "knowledge/top.h"
 
 /*
  * One term in one chunk, 64 bits: chunk 40, weight in the text 7 (quarters), length of the text 7 (a logarithmic code), weight in the path 5 (quarters), length of the
@@ -26,6 +27,17 @@ bm25_chunk(bm25_cell cell)
 	return (int64_t)(cell >> 24);
 }
 
+/* As cells are stored: eight bytes, the least significant first. */
+static inline bm25_cell
+bm25_cell_at(const char *bytes)
+{
+	bm25_cell cell = 0;
+
+	for (size_t i = sizeof(cell); i-- > 0;)
+		cell = cell << 8 | (unsigned char)bytes[i];
+	return cell;
+}
+
 /* What BM25 needs of a collection. */
 struct bm25_collection {
 	double chunks;
@@ -36,27 +48,15 @@ struct bm25_collection {
 struct bm25_list {
 	unsigned term;     /* index into the query's terms */
 	size_t count;
-	const char *cells; /* count * sizeof(bm25_cell) bytes, least significant byte first, not aligned */
+	const char *cells; /* count of them, as they are stored */
 };
 
-struct bm25_hit {
-	int64_t chunk;
-	double score;      /* BM25F */
-};
-
-/* Chunks that may be found: sorted ids. NULL list: all of them. */
-struct bm25_allowed {
-	const int64_t *list;
-	size_t count;
-};
-
-enum { BM25_TERMS_MAX = 64, BM25_DEPTH_MAX = 1000 };
+enum { BM25_TERMS_MAX = 64 };
 
 struct bm25_query {
 	const struct bm25_collection *collection;
 	const double *weights;       /* a term each: bm25_idf of its count in the whole collection */
-	struct bm25_allowed allowed;
-	size_t depth;                /* hits wanted, at most BM25_DEPTH_MAX */
+	struct id_set chunks;         /* that may be found */
 };
 
 /* How much a term tells that `count` of the chunks have. */
@@ -65,17 +65,5 @@ double bm25_idf(double chunks, double count);
 /* The most that a chunk can score for these weights. */
 double bm25_most(const double *weights, size_t terms);
 
-/* The best hits over all segments so far. */
-struct bm25_top {
-	struct bm25_hit *hits; /* a heap, the worst on top, until bm25_finish */
-	size_t count, depth;
-};
-
-/* False past the arena's cap. */
-bool bm25_begin(struct arena *arena, const struct bm25_query *query, struct bm25_top *top);
-
-/* Scores one segment of so many chunks; every chunk's cells are in the lists of one call. False past the arena's cap. */
-bool bm25_segment(struct arena *arena, const struct bm25_query *query, size_t chunks, const struct bm25_list *lists, size_t count, struct bm25_top *top);
-
-/* Best first; equal scores by chunk. */
-void bm25_finish(struct bm25_top *top);
+/* Adds the scores of one segment of so many chunks; every chunk's cells are in the lists of one call. False past the arena's cap. */
+bool bm25_segment(struct arena *arena, const struct bm25_query *query, size_t chunks, const struct bm25_list *lists, size_t count, struct top *top);

@@ -48,7 +48,7 @@ struct hit {
 struct hits {
 	struct hit *list;
 	size_t count;
-	bool words_only;       /* vectors are not (all) there: model missing, or not yet embedded */
+	bool words_only;       /* no vectors were searched: there is no model, it failed, or nothing is embedded yet */
 	double vector_weight;  /* what the fusion used */
 	double vectors_share;  /* of the collection's chunks that have a vector, 0..1 */
 };

@@ -92,10 +92,10 @@ delete from chunk_vector where version_id = $1 and false;
 delete from vector_index where version_id = $1;
 
 -- name: vector_drop_note
-insert into vector_drop (collection_id, version_id) values ($1, $2);
+insert into vector_drop (collection_id, version_id) values ($1, $2) returning seq;
 
 -- name: vector_drop_forget
-delete from vector_drop;
+delete from vector_drop where seq <= $1;
 
 -- Vectors: what is searched.
 
@@ -106,6 +106,9 @@ where x.collection_id = $1 and x.model = $2 and x.seq > $3 order by x.seq limit 
 
 -- name: vectors_dropped_since
 select seq, version_id from vector_drop where collection_id = $1 and seq > $2 order by seq;
+
+-- name: vectors_dropped_known
+select coalesce(min(seq), 0), coalesce(max(seq), 0) from vector_drop;
 
 -- name: vectors_of :sqlite
 select x.chunk_id, x.f32 from json_each($2) i cross join chunk_vector x on x.chunk_id = i.value and x.model = $1;
@@ -136,7 +139,7 @@ select n.chunk_id from chunk_nearest(cast($1 as bigint), cast($2 as text), cast(
 -- Filters and hits.
 
 -- name: search_documents
-select current_version, attributes from document where collection_id = $1 and current_version is not null and deleted_us is null order by current_version;
+select current_version, attributes from document where tenant = $1 and collection_id = $2 and current_version is not null and deleted_us is null order by current_version;
 
 -- name: search_chunks_of :sqlite
 select c.id from json_each($1) i join document_version v on v.id = i.value join chunk c on c.tenant = v.tenant and c.version_id = v.id order by c.id;
@@ -147,8 +150,9 @@ where v.id = any(select cast(jsonb_array_elements_text(cast($1 as jsonb)) as big
 -- name: search_hits :sqlite
 select c.id, d.id, v.id, c.ordinal, d.public_id, v.public_id, v.file_id, d.path, v.title, c.heading_path, c.text, d.attributes, c.page, c.byte_from, c.byte_to
 from json_each($1) i join chunk c on c.id = i.value join document_version v on v.id = c.version_id
-	join document d on d.id = v.document_id and d.current_version = v.id and d.deleted_us is null;
+	join document d on d.id = v.document_id and d.current_version = v.id and d.tenant = $2 and d.deleted_us is null;
 -- name: search_hits :postgres
 select c.id, d.id, v.id, c.ordinal, d.public_id, v.public_id, v.file_id, d.path, v.title, c.heading_path, c.text, d.attributes, c.page, c.byte_from, c.byte_to
-from chunk c join document_version v on v.id = c.version_id join document d on d.id = v.document_id and d.current_version = v.id and d.deleted_us is null
+from chunk c join document_version v on v.id = c.version_id
+	join document d on d.id = v.document_id and d.current_version = v.id and d.tenant = $2 and d.deleted_us is null
 where c.id = any(select cast(jsonb_array_elements_text(cast($1 as jsonb)) as bigint));
