@@ -33,12 +33,35 @@ is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }
 
+/* Bytes of a control character here (C0 but tab and line feed, delete, C1): they are dropped. 0: something else. */
+static size_t
+control_at(struct str text, size_t at)
+{
+	unsigned char c = (unsigned char)text.ptr[at], next = at + 1 < text.len ? (unsigned char)text.ptr[at + 1] : 0;
+
+	if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f)
+		return 1;
+	return c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
+/* True when the text is what a writer lets through, so that it can go to a database and a page as it is. */
+static bool
+text_clean(struct str text)
+{
+	if (!utf8_valid(text))
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if (control_at(text, i))
+			return false;
+	return true;
+}
+
 void
 block_open(struct block_writer *writer, enum block_kind kind, unsigned level, struct str note)
 {
 	block_close(writer);
 	note = str_trim(note);
-	if (note.len > BLOCK_NOTE_MAX || !utf8_valid(note))
+	if (note.len > BLOCK_NOTE_MAX || !text_clean(note))
 		note = STR_EMPTY;
 	note = arena_dup(writer->arena, note);
 	if (!note.ptr) {
@@ -52,17 +75,6 @@ block_open(struct block_writer *writer, enum block_kind kind, unsigned level, st
 	writer->verbatim = kind == BLOCK_CODE;
 	writer->blank = false;
 	writer_check(writer);
-}
-
-/* Bytes of a control character here (C0 but tab and line feed, delete, C1): they are dropped. 0: something else. */
-static size_t
-control_at(struct str text, size_t at)
-{
-	unsigned char c = (unsigned char)text.ptr[at], next = at + 1 < text.len ? (unsigned char)text.ptr[at + 1] : 0;
-
-	if ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f)
-		return 1;
-	return c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
 }
 
 /*
@@ -277,18 +289,6 @@ blocks_write(const struct blocks *blocks, struct buf *out)
 	for (size_t i = 0; i < blocks->count; i++)
 		buf_add(out, blocks->list[i].note);
 	return buf_err(out);
-}
-
-/* True when the text is what a writer lets through, so that it can go to a database and a page as it is. */
-static bool
-text_clean(struct str text)
-{
-	if (!utf8_valid(text))
-		return false;
-	for (size_t i = 0; i < text.len; i++)
-		if (control_at(text, i))
-			return false;
-	return true;
 }
 
 static bool

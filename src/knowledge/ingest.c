@@ -154,14 +154,14 @@ ingest_one(struct ingest *ingest)
 
 /* Gives a version back, even when the server is stopping. While that fails the store is gone, and this fiber has nothing better to do than to try again. */
 static MAY_PARK void
-give_back(const struct ingest *ingest)
+give_back(const struct ingest *ingest, const struct err *why)
 {
 	struct scope shield;
 	const struct err *err;
 
 	do {
 		scope_open_shielded(&shield, 5 * USEC_PER_SEC);
-		err = set_status(ingest, &stmt_version_release, PARAMS(V_INT(ingest->version), V_INT(clock_wall_us() + RETRY_US)));
+		err = set_status(ingest, &stmt_version_release, PARAMS(V_INT(ingest->version), V_INT(clock_wall_us() + RETRY_US), V_INT(passes(why))));
 		scope_close(&shield);
 	} while (err && !fiber_sleep_us(RETRY_US));
 }
@@ -181,7 +181,7 @@ ingest_turn(struct knowledge *k, bool *idle)
 	if (err && err->kind != ERR_CANCELLED)
 		log_warn("ingest must wait", LOG_ERR("why", err));
 	if (err && found) {
-		give_back(&ingest);
+		give_back(&ingest, err);
 		*idle = true;
 	}
 	arena_free(arena);

@@ -13,7 +13,6 @@
 
 #define PARSE_BYTES_MAX MIB(64)
 #define PARSE_OUTPUT_MAX (BLOCKS_TEXT_MAX + MIB(64))
-#define PARSE_TIMEOUT_US (60 * USEC_PER_SEC)
 #define PARSE_CPU_US (20 * USEC_PER_SEC)
 #define PARSE_MEMORY_MAX MIB(1536)
 
@@ -88,8 +87,8 @@ run_child(struct ingest *ingest, enum doc_type type, struct str bytes, struct st
 {
 	const char *path = arena_cstr(ingest->arena, ingest->path);
 	const char *const argv[] = { ingest->knowledge->parse_program, "parse", "--type", doc_type_name(type), "--path", path, NULL };
-	struct child_spec spec = { .argv = argv, .input = bytes, .output_max = PARSE_OUTPUT_MAX, .timeout_us = PARSE_TIMEOUT_US, .cpu_max_us = PARSE_CPU_US,
-		.memory_max = PARSE_MEMORY_MAX };
+	struct child_spec spec = { .argv = argv, .input = bytes, .output_max = PARSE_OUTPUT_MAX, .timeout_us = ingest->knowledge->parse_timeout_us,
+		.cpu_max_us = PARSE_CPU_US, .memory_max = PARSE_MEMORY_MAX };
 
 #ifdef __SANITIZE_ADDRESS__
 	spec.memory_max = 0; /* the shadow alone is terabytes of address space */

@@ -32,6 +32,7 @@ struct knowledge {
 	struct pool *pool;           /* hashing, compression, chunking: what would hold up a loop */
 	const char *parse_program;
 	unsigned parsers;
+	int64_t parse_timeout_us;
 	char node[NODE_ID_SIZE];     /* owner of leases */
 	struct loop *loop;           /* of the background fibers, once started */
 	struct scope scope;          /* above them */

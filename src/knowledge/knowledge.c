@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 
+#define PARSE_TIMEOUT_US (60 * USEC_PER_SEC)
 enum { POOL_THREADS = 2, POOL_QUEUE = 4096, EMBED_FIBERS = 3 };
 
 const struct err *
@@ -24,6 +25,7 @@ knowledge_open(const struct knowledge_spec *spec, struct arena *arena, struct kn
 	k->store = spec->store;
 	k->embedder = spec->embedder;
 	k->parsers = spec->parsers ? spec->parsers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+	k->parse_timeout_us = spec->parse_timeout_us ? spec->parse_timeout_us : PARSE_TIMEOUT_US;
 	k->parse_program = spec->parse_program.len ? arena_cstr(arena, spec->parse_program) : "/proc/self/exe";
 	if (!k->parse_program)
 		return &err_no_memory;

@@ -22,6 +22,7 @@ struct knowledge_spec {
 	struct embedder *embedder;     /* NULL: words only */
 	struct str parse_program;      /* path of this program, for `corbel parse` children; empty: /proc/self/exe */
 	unsigned parsers;              /* children at once; 0: cores */
+	int64_t parse_timeout_us;      /* for one file; 0: 60 s */
 };
 
 const struct err *knowledge_open(const struct knowledge_spec *spec, struct arena *arena, struct knowledge **out);

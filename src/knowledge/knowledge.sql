@@ -225,8 +225,8 @@ from document_version v join document d on d.id = v.document_id join collection 
 where v.id = $1 and d.deleted_us is null and c.deleted_us is null;
 
 -- name: version_release
--- Given back because of something that is not the file's fault: the attempt does not count.
-update document_version set lease_owner = null, lease_until_us = $2, attempts = attempts - 1 where id = $1;
+-- Given back. $3: 1 when that was nobody's fault, so that the attempt does not count.
+update document_version set lease_owner = null, lease_until_us = $2, attempts = attempts - $3 where id = $1;
 
 -- name: version_release_embed
 update document_version set lease_owner = null, lease_until_us = $2 where id = $1;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "access/access_sql.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "crypto/hash.h"
@@ -38,7 +39,8 @@ typedef MAY_PARK void test_case(struct fixture *fixture);
 static MAY_PARK void
 fixture_open(struct fixture *f, struct embedder *embedder)
 {
-	struct knowledge_spec spec = { .store = f->store, .embedder = embedder, .parse_program = parse_program, .parsers = 2 };
+	struct knowledge_spec spec = { .store = f->store, .embedder = embedder, .parse_program = parse_program, .parsers = 2,
+		.parse_timeout_us = 2 * USEC_PER_SEC };
 
 	CHECK_OK(knowledge_open(&spec, f->arena, &f->knowledge));
 	CHECK_OK(knowledge_start(f->knowledge));
@@ -191,6 +193,21 @@ CASE(a_broken_file_is_reported_and_the_version_before_stays_current)
 	CHECK(str_eq_c(settled(f, "x.docx").error_code, "invalid_file"));
 	put(f, "x.pdf", STR("%PDF-1.4\nnonsense"), &changed);
 	CHECK(str_eq_c(settled(f, "x.pdf").error_code, "invalid_file"));
+}
+
+/* gumbo takes quadratic time for it: half a minute for this page. */
+CASE(a_page_that_takes_too_long_is_given_up)
+{
+	struct buf html;
+	struct document d;
+	bool changed;
+
+	buf_init(&html, f->arena, MIB(2));
+	for (unsigned i = 0; i < 50000; i++)
+		buf_add(&html, STR("<div>"));
+	put(f, "deep.html", buf_str(&html), &changed);
+	d = settled(f, "deep.html");
+	CHECK(d.status == VERSION_FAILED && str_eq_c(d.error_code, "invalid_file") && str_eq_c(d.error_message, "reading the file took too long"));
 }
 
 CASE(an_empty_file_is_a_document_without_chunks)
@@ -465,6 +482,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(the_same_bytes_make_no_new_version_and_other_bytes_do),
 		cmocka_unit_test(equal_bytes_under_two_paths_are_two_documents),
 		cmocka_unit_test(a_broken_file_is_reported_and_the_version_before_stays_current),
+		cmocka_unit_test(a_page_that_takes_too_long_is_given_up),
 		cmocka_unit_test(an_empty_file_is_a_document_without_chunks),
 		cmocka_unit_test(a_large_file_is_kept_in_pieces_and_comes_back_whole),
 		cmocka_unit_test(deleting_a_file_deletes_its_documents),

@@ -1,0 +1,162 @@
+/*
+ * zip_test.c - compression there and back, and archives that mean no good.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the four above */
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <zip.h>
+
+#include "zip/archive.h"
+#include "zip/pack.h"
+
+static struct arena *arena;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	arena = arena_new(MIB(512));
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	arena_free(arena);
+	return 0;
+}
+
+static struct str
+filled(size_t len, bool random)
+{
+	char *bytes = arena_alloc(arena, len);
+
+	srand(5);
+	for (size_t i = 0; i < len; i++)
+		bytes[i] = random ? (char)rand() : 'a';
+	return str_n(bytes, len);
+}
+
+static void
+what_is_packed_comes_back(void **state)
+{
+	struct str bytes = filled(MIB(1), false), packed, back;
+
+	(void)state;
+	assert_null(pack_bytes(arena, bytes, &packed));
+	assert_true(packed.len < 1000);
+	assert_null(unpack_bytes(arena, packed, bytes.len, &back));
+	assert_true(str_eq(bytes, back));
+}
+
+static void
+what_does_not_shrink_stays_as_it_is(void **state)
+{
+	struct str bytes = filled(KIB(64), true), small = STR("short"), packed;
+
+	(void)state;
+	assert_null(pack_bytes(arena, bytes, &packed));
+	assert_ptr_equal(packed.ptr, bytes.ptr);
+	assert_null(pack_bytes(arena, small, &packed));
+	assert_ptr_equal(packed.ptr, small.ptr);
+}
+
+static void
+damaged_or_wrongly_sized_frames_are_errors(void **state)
+{
+	struct str bytes = filled(KIB(64), false), packed, back;
+
+	(void)state;
+	assert_null(pack_bytes(arena, bytes, &packed));
+	assert_int_equal(unpack_bytes(arena, packed, bytes.len - 1, &back)->kind, ERR_IO);
+	assert_int_equal(unpack_bytes(arena, packed, bytes.len + 1, &back)->kind, ERR_IO);
+	assert_int_equal(unpack_bytes(arena, str_slice(packed, 0, packed.len - 3), bytes.len, &back)->kind, ERR_IO);
+}
+
+/* A zip file with one member. */
+static struct str
+archive_with(const char *name, struct str bytes)
+{
+	zip_source_t *target = zip_source_buffer_create(NULL, 0, 0, NULL), *member;
+	zip_t *zip;
+	zip_stat_t stat;
+	char *out;
+
+	assert_non_null(target);
+	zip_source_keep(target);
+	zip = zip_open_from_source(target, ZIP_TRUNCATE, NULL);
+	member = zip_source_buffer(zip, bytes.ptr, bytes.len, 0);
+	assert_true(zip_file_add(zip, name, member, 0) >= 0);
+	assert_int_equal(zip_close(zip), 0);
+	zip_source_open(target);
+	zip_source_stat(target, &stat);
+	out = arena_alloc(arena, stat.size);
+	assert_true(zip_source_read(target, out, stat.size) == (zip_int64_t)stat.size);
+	zip_source_free(target);
+	return str_n(out, stat.size);
+}
+
+static void
+members_are_read_by_name(void **state)
+{
+	struct str zip = archive_with("word/document.xml", STR("<w/>")), bytes;
+	struct archive *archive;
+
+	(void)state;
+	assert_null(archive_open(arena, zip, &archive));
+	assert_null(archive_read(archive, "word/document.xml", 100, &bytes));
+	assert_true(str_eq_c(bytes, "<w/>"));
+	assert_null(archive_read(archive, "other", 100, &bytes));
+	assert_null(bytes.ptr);
+}
+
+static void
+a_bomb_stops_at_the_limit(void **state)
+{
+	struct str zip = archive_with("bomb", filled(MIB(64), false)), bytes;
+	struct archive *archive;
+	size_t held = arena_held(arena);
+
+	(void)state;
+	assert_true(zip.len < KIB(128));
+	assert_null(archive_open(arena, zip, &archive));
+	assert_int_equal(archive_read(archive, "bomb", MIB(1), &bytes)->kind, ERR_TOO_LARGE);
+	assert_true(arena_held(arena) - held < MIB(8));
+}
+
+static void
+damaged_archives_are_refused(void **state)
+{
+	struct str zip = archive_with("a", filled(KIB(64), true)), bytes;
+	struct archive *archive;
+	char *broken;
+
+	(void)state;
+	assert_int_equal(archive_open(arena, STR("PK\x03\x04 not really"), &archive)->kind, ERR_INVALID);
+	assert_int_equal(archive_open(arena, str_slice(zip, 0, zip.len / 2), &archive)->kind, ERR_INVALID);
+	broken = arena_cstr(arena, zip);
+	broken[KIB(32)] ^= 1;
+	assert_null(archive_open(arena, str_n(broken, zip.len), &archive));
+	assert_int_equal(archive_read(archive, "a", MIB(1), &bytes)->kind, ERR_INVALID);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_packed_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_does_not_shrink_stays_as_it_is, setup, teardown),
+		cmocka_unit_test_setup_teardown(damaged_or_wrongly_sized_frames_are_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(members_are_read_by_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_bomb_stops_at_the_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(damaged_archives_are_refused, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,11 @@
+/*
+ * fuzz_csv.c - CSV files, from bytes to chunks.
+ */
+#include "parse_file.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_parse(DOC_CSV, "a.csv", str_n((const char *)data, size));
+	return 0;
+}
