@@ -1,5 +1,5 @@
 /*
- * collection.c - `corbel collection ls|show|rm`.
+ * collection.c - `corbel collection ls|show|rm` and `corbel document ls|show|rm`.
  */
 #include "cli/client.h"
 #include "cli/commands.h"
@@ -14,29 +14,58 @@ number(struct arena *arena, const struct json *object, const char *key)
 	return arena_printf(arena, "%lld", (long long)json_int(json_get(object, key), 0));
 }
 
+/* One page of a list after another. */
+struct pages {
+	struct client *client;
+	struct args *args;
+	struct str path; /* with a query that "&after=" can follow */
+	const char *const *titles;
+	void (*add)(struct table *table, struct arena *arena, const struct json *item);
+};
+
+static MAY_PARK int
+pages_print(const struct pages *pages)
+{
+	struct arena *arena = pages->args->arena;
+	struct str after = STR_EMPTY, text;
+	bool more = true;
+	struct table table;
+
+	table_init(&table, arena, pages->titles);
+	while (more) {
+		const struct json *answer;
+		const struct err *err = client_get(
+			pages->client, &answer, &text, "%" STR_F "&after=%" STR_F, STR_A(pages->path), STR_A(client_encode(arena, after)));
+
+		if (err)
+			return client_fail(pages->client, err);
+		if (pages->client->json)
+			client_print(text);
+		for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
+			after = json_get_string(it.value, "id");
+			pages->add(&table, arena, it.value);
+		}
+		more = json_bool(json_get(answer, "has_more"), false) && after.len > 0;
+	}
+	if (!pages->client->json)
+		table_print(&table);
+	return EXIT_DONE;
+}
+
+static void
+collection_row(struct table *table, struct arena *arena, const struct json *item)
+{
+	table_add(table, (struct str[]){ json_get_string(item, "name"), number(arena, item, "documents"), number(arena, item, "chunks"),
+				 number(arena, item, "chunks_embedded"), number(arena, item, "queued"), number(arena, item, "failed"),
+				 term_bytes(arena, json_int(json_get(item, "bytes"), 0)), json_get_string(item, "id") });
+}
+
 static MAY_PARK int
 collection_ls_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "NAME", "DOCUMENTS", "CHUNKS", "EMBEDDED", "QUEUED", "FAILED", "SIZE", "ID", NULL };
-	const struct json *answer;
-	const struct err *err;
-	struct table table;
-	struct str text;
 
-	err = client_get(client, &answer, &text, "/admin/v1/collections?limit=100");
-	if (err)
-		return client_fail(client, err);
-	if (client->json)
-		return client_print(text);
-	table_init(&table, args->arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
-		table_add(&table,
-			(struct str[]){ json_get_string(it.value, "name"), number(args->arena, it.value, "documents"),
-				number(args->arena, it.value, "chunks"), number(args->arena, it.value, "chunks_embedded"),
-				number(args->arena, it.value, "queued"), number(args->arena, it.value, "failed"),
-				term_bytes(args->arena, json_int(json_get(it.value, "bytes"), 0)), json_get_string(it.value, "id") });
-	table_print(&table);
-	return EXIT_DONE;
+	return pages_print(&(struct pages){ client, args, STR("/admin/v1/collections?limit=100"), titles, collection_row });
 }
 
 /* A flat object, a line for each member. */
@@ -117,38 +146,24 @@ document_path(struct args *args, size_t i)
 		STR_A(client_encode(args->arena, args->list[i])));
 }
 
+static void
+document_row(struct table *table, struct arena *arena, const struct json *item)
+{
+	table_add(table, (struct str[]){ json_get_string(item, "path"), json_get_string(item, "status"), number(arena, item, "version"),
+				 number(arena, item, "chunks"), number(arena, item, "chunks_embedded"),
+				 term_bytes(arena, json_int(json_get(item, "bytes"), 0)), json_get_string(item, "id"),
+				 json_get_string(item, "error_message") });
+}
+
 static MAY_PARK int
 document_ls_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "PATH", "STATUS", "VERSION", "CHUNKS", "EMBEDDED", "SIZE", "ID", "ERROR", NULL };
-	struct str status = args_get(args, "status"), after = STR_EMPTY, text;
-	bool more = true;
-	struct table table;
+	struct str status = args_get(args, "status");
+	struct str path = arena_printf(args->arena, "%" STR_F "/documents?limit=100&status=%" STR_F, STR_A(collection_path(args)),
+		STR_A(client_encode(args->arena, status.ptr ? status : STR_EMPTY)));
 
-	table_init(&table, args->arena, titles);
-	while (more) {
-		const struct json *answer;
-		const struct err *err = client_get(client, &answer, &text, "%" STR_F "/documents?limit=100&status=%" STR_F "&after=%" STR_F,
-			STR_A(collection_path(args)), STR_A(client_encode(args->arena, status.ptr ? status : STR_EMPTY)),
-			STR_A(client_encode(args->arena, after)));
-
-		if (err)
-			return client_fail(client, err);
-		if (client->json)
-			client_print(text);
-		for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
-			after = json_get_string(it.value, "id");
-			table_add(&table, (struct str[]){ json_get_string(it.value, "path"), json_get_string(it.value, "status"),
-						  number(args->arena, it.value, "version"), number(args->arena, it.value, "chunks"),
-						  number(args->arena, it.value, "chunks_embedded"),
-						  term_bytes(args->arena, json_int(json_get(it.value, "bytes"), 0)), after,
-						  json_get_string(it.value, "error_message") });
-		}
-		more = json_bool(json_get(answer, "has_more"), false) && after.len > 0;
-	}
-	if (!client->json)
-		table_print(&table);
-	return EXIT_DONE;
+	return pages_print(&(struct pages){ client, args, path, titles, document_row });
 }
 
 static MAY_PARK int
@@ -209,7 +224,7 @@ const struct command document_ls_command = {
 	.args_max = 1,
 	.call = document_ls_call,
 	.help = "With the state of each: queued (not yet read), words (found by words), ready (found by words and meaning), failed (with "
-		"the reason). With --json, a line of JSON for each 100.",
+		"the reason). With --json, a page of JSON for each 100.",
 };
 
 const struct command document_show_command = {

@@ -296,6 +296,9 @@ indexed_look(struct ingest *ingest, bool ready, struct progress *progress, int64
 	err = patient_call(ingest, ingest->scratch, &request, &answer);
 	if (err)
 		return err_copy(ingest->arena, err);
+	if (ready && !json_bool(json_get(answer, "embeds"), false))
+		return err_new(ingest->arena, ERR_UNSUPPORTED,
+			"everything is found by words; the server has no embedding model, so nothing will be found by meaning");
 	*failed = json_int(json_get(answer, "failed"), 0);
 	progress->total = json_int(json_get(answer, ready ? "chunks" : "documents"), 0);
 	*done = ready ? json_int(json_get(answer, "chunks_embedded"), 0) : progress->total - json_int(json_get(answer, "queued"), 0);

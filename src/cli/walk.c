@@ -4,6 +4,7 @@
 #include "cli/walk.h"
 
 #include "base/map.h"
+#include "text/utf8.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -61,6 +62,10 @@ file_add(struct walker *w, const char *file, struct str path, int64_t bytes)
 		path = arena_printf(w->arena, "%" STR_F "%" STR_F, STR_A(w->prefix), STR_A(path));
 	if (w->out->count == WALK_FILES_MAX) {
 		w->err = err_new(w->arena, ERR_TOO_LARGE, "more than %d files", WALK_FILES_MAX);
+		return;
+	}
+	if (path.len > WALK_PATH_MAX || !utf8_valid(path)) {
+		skip(w, file, path.len > WALK_PATH_MAX ? "its path is longer than 1024 bytes" : "its name is not valid UTF-8");
 		return;
 	}
 	if (map_get(&w->seen, path)) {

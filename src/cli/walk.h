@@ -25,7 +25,7 @@ struct walk {
 	int64_t bytes; /* of all files */
 };
 
-enum { WALK_FILES_MAX = 2000000, WALK_DEPTH_MAX = 64 };
+enum { WALK_FILES_MAX = 2000000, WALK_DEPTH_MAX = 64, WALK_PATH_MAX = 1024 /* what the API takes */ };
 
 /*
  * Hidden names and symbolic links below a directory are left out silently, what cannot be read or is no file is in `skipped`. Files with a path that stands already are skipped.

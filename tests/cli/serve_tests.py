@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 from common import CLEAN, corbel, directory, expect
@@ -173,11 +172,12 @@ def a_server_that_is_asked_to_stop_finishes_the_answers_in_flight() -> None:
 def it_is_ready_within_a_tenth_of_a_second_without_a_model() -> None:
     fastest = 1000.0
     with directory() as path:
-        for i in range(5):
+        for i in range(20):  # the machine may be busy with something else at any one time
             with serve("--data", Path(path) / str(i), "--listen", "127.0.0.1:0") as server:
                 fastest = min(fastest, server.ready_ms)
-                time.sleep(0.05)
-    assert fastest < 100, f"{fastest:.0f} ms"
+            if fastest < 100:
+                return
+    raise AssertionError(f"{fastest:.0f} ms at best")
 
 
 TESTS = [
