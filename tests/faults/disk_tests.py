@@ -26,14 +26,13 @@ def small_disk(size: str) -> Iterator[Path]:
 
 
 def a_full_disk_gives_errors_and_no_answer_without_a_record() -> None:
-    with small_disk("24m") as disk, harness.Mock() as mock, harness.Corbel(common.config(mock.url), data=disk / "data") as corbel:
+    with small_disk("96m") as disk, harness.Mock() as mock, harness.Corbel(common.config(mock.url), data=disk / "data") as corbel:
         assert common.ask(corbel, "before")[0] == 200
         filler = disk / "filler"
-        with filler.open("wb") as file:
+        with filler.open("wb", buffering=0) as file:
             try:
                 while True:
                     file.write(b"x" * 4096)
-                    file.flush()
             except OSError:
                 pass
         statuses = set()
