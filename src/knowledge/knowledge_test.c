@@ -19,10 +19,11 @@
 #include "infer/embed.h"
 #include "knowledge/knowledge.h"
 #include "knowledge/knowledge_sql.h"
+#include "knowledge/search_sql.h"
 #include "rt/fiber.h"
 #include "store/testing.h"
 
-static const struct store_schema *const schemas[] = { &access_schema, &knowledge_schema, NULL };
+static const struct store_schema *const schemas[] = { &access_schema, &knowledge_schema, &search_schema, NULL };
 static struct str parse_program;
 
 enum { TENANT = 1 };
@@ -163,6 +164,40 @@ CASE(the_same_bytes_make_no_new_version_and_other_bytes_do)
 	CHECK(got == 1 && !passages[0].current && str_eq_c(passages[0].text, "one"));
 	CHECK_OK(passage_get(f->knowledge, f->arena, TENANT, second.version_id, 0, 1, &passages, &got));
 	CHECK(got == 1 && passages[0].current && str_eq_c(passages[0].text, "two"));
+}
+
+/* How many hits the words have, and the path of the first. */
+static MAY_PARK size_t
+found(struct fixture *f, const char *words, struct str *path)
+{
+	struct query query = { .tenant = TENANT, .collection = f->collection.row, .text = str_of(words), .limit = 10, .fusion = FUSION_WORDS };
+	struct hits hits;
+
+	CHECK_OK(search_run(knowledge_search(f->knowledge), f->arena, &query, &hits));
+	*path = hits.count ? hits.list[0].path : STR_EMPTY;
+	return hits.count;
+}
+
+CASE(search_finds_the_current_version_and_nothing_that_is_gone)
+{
+	struct str path;
+	bool changed;
+
+	put(f, "a.md", STR("# A\n\nThe aardvark sleeps.\n"), &changed);
+	put(f, "b.md", STR("# B\n\nThe bonobo eats.\n"), &changed);
+	settled(f, "a.md");
+	settled(f, "b.md");
+	CHECK(found(f, "aardvark", &path) == 1 && str_eq_c(path, "a.md"));
+	put(f, "a.md", STR("# A\n\nThe armadillo sleeps.\n"), &changed);
+	settled(f, "a.md");
+	CHECK(found(f, "aardvark", &path) == 0);
+	CHECK(found(f, "armadillo", &path) == 1);
+	put(f, "a.md", str_n("\0\0", 2), &changed); /* a broken version takes nothing away */
+	settled(f, "a.md");
+	CHECK(found(f, "armadillo", &path) == 1);
+	CHECK_OK(document_delete(f->knowledge, f->arena, TENANT, f->collection.id, STR("a.md")));
+	CHECK(found(f, "armadillo", &path) == 0);
+	CHECK(found(f, "bonobo", &path) == 1);
 }
 
 CASE(equal_bytes_under_two_paths_are_two_documents)
@@ -410,30 +445,61 @@ CASE(what_was_left_is_gone_on_with)
 	}
 }
 
+static MAY_PARK struct document
+embedded(struct fixture *f, const char *path)
+{
+	struct document d;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		d = settled(f, path);
+		if (d.status != VERSION_WORDS)
+			return d;
+		CHECK_OK(fiber_sleep_us(10 * USEC_PER_MS));
+	}
+	CHECK(!"the document is never embedded");
+	return d;
+}
+
+/* The vector of a document's first chunk. */
+static MAY_PARK struct str
+first_vector(struct fixture *f, const struct document *d)
+{
+	static const struct stmt stmt = { .name = "test_first_vector",
+		.sql = { [STORE_SQLITE] = "select x.f32 from chunk c join chunk_vector x on x.chunk_id = c.id where c.version_id = ?1 and c.ordinal = 0",
+			[STORE_POSTGRES] = "select x.f32 from chunk c join chunk_vector x on x.chunk_id = c.id where c.version_id = $1 and c.ordinal = 0" },
+		.params = 1, .columns = 1 };
+	struct rows rows;
+
+	CHECK_OK(store_query(f->store, f->arena, &stmt, PARAMS(V_INT(d->version_row)), &rows));
+	CHECK(rows.count == 1);
+	return rows_text(&rows, 0, 0);
+}
+
 static MAY_PARK void
 embed_case(struct store *store, void *arg)
 {
+	static const char first[] = "# A\n\nAlpha is the first letter of the Greek alphabet, and it has been that for a long time, which is why so many things are called by it; "
+				    "what comes first in a series, what leads a group, and the brightest star of a constellation are all called alpha.\n";
 	struct fixture f = { .store = store, .arena = arena_new(MIB(512)) };
 	struct collection wanted = { .name = STR("manual") };
-	struct document d;
+	struct document before, after;
 	bool changed;
 
 	fixture_open(&f, arg);
 	CHECK_OK(collection_create(f.knowledge, f.arena, TENANT, &wanted, &f.collection));
-	put(&f, "a.md", STR("# A\n\nAlpha is the first letter.\n\n# B\n\nBeta comes after it.\n"), &changed);
-	for (unsigned i = 0; i < 2000; i++) {
-		d = settled(&f, "a.md");
-		if (d.status == VERSION_READY)
-			break;
-		CHECK_OK(fiber_sleep_us(10 * USEC_PER_MS));
-	}
-	CHECK(d.status == VERSION_READY && d.chunks_embedded == d.chunks && d.chunks > 0);
+	put(&f, "a.md", str_of(first), &changed);
+	before = embedded(&f, "a.md");
+	CHECK(before.status == VERSION_READY && before.chunks_embedded == 1 && before.chunks == 1);
+	put(&f, "a.md", arena_printf(f.arena, "%s\n# B\n\nBeta comes after it.\n", first), &changed);
+	after = embedded(&f, "a.md");
+	CHECK(after.status == VERSION_READY && after.chunks_embedded == 2 && after.chunks == 2);
+	CHECK(str_eq(first_vector(&f, &before), first_vector(&f, &after)));
 	fixture_close(&f);
 	arena_free(f.arena);
 }
 
 static void
-documents_end_ready_when_there_is_a_model(void **state)
+documents_end_ready_when_there_is_a_model_and_unchanged_text_keeps_its_vector(void **state)
 {
 	const char *cache = getenv("CORBEL_CACHE"), *home = getenv("HOME");
 	struct arena *arena = arena_new(MIB(512));
@@ -480,6 +546,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(statements_are_as_declared),
 		cmocka_unit_test(a_document_becomes_passages),
 		cmocka_unit_test(the_same_bytes_make_no_new_version_and_other_bytes_do),
+		cmocka_unit_test(search_finds_the_current_version_and_nothing_that_is_gone),
 		cmocka_unit_test(equal_bytes_under_two_paths_are_two_documents),
 		cmocka_unit_test(a_broken_file_is_reported_and_the_version_before_stays_current),
 		cmocka_unit_test(a_page_that_takes_too_long_is_given_up),
@@ -492,7 +559,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_batch_counts_its_files_and_can_be_cancelled),
 		cmocka_unit_test(paths_are_checked),
 		cmocka_unit_test(what_was_left_is_gone_on_with),
-		cmocka_unit_test(documents_end_ready_when_there_is_a_model),
+		cmocka_unit_test(documents_end_ready_when_there_is_a_model_and_unchanged_text_keeps_its_vector),
 	};
 
 	if (argc != 2) {
