@@ -316,13 +316,26 @@ static MAY_PARK const struct err *
 follow_count(struct vectors *vectors, struct held *held, struct arena *arena)
 {
 	struct rows rows;
-	const struct err *err = store_query(vectors->store, arena, &stmt_vector_index_count, PARAMS(V_INT(held->collection), V_TEXT(held->model)), &rows);
+	const struct err *err;
 
+	atomic_store(&held->stale, false);
+	err = store_query(vectors->store, arena, &stmt_vector_index_count, PARAMS(V_INT(held->collection), V_TEXT(held->model)), &rows);
 	if (!err) {
 		atomic_store(&held->count, (size_t)rows_int(&rows, 0, 0));
 		atomic_store(&held->counted_us, clock_mono_us());
 	}
 	return err;
+}
+
+/* Counting many takes milliseconds: while they change, it is done now and then. */
+static bool
+count_is_fresh(struct held *held)
+{
+	int64_t age_us = clock_mono_us() - atomic_load(&held->counted_us);
+
+	if (atomic_load(&held->counted_us) == 0 || age_us > COUNT_AGE_US)
+		return false;
+	return !atomic_load(&held->stale) || (atomic_load(&held->count) > EXACT_ROWS_MAX && age_us < USEC_PER_SEC);
 }
 
 static MAY_PARK const struct err *
@@ -332,7 +345,7 @@ held_follow(struct vectors *vectors, struct held *held, unsigned dimensions, str
 	const struct err *err = NULL;
 
 	if (!in_memory)
-		return clock_mono_us() - atomic_load(&held->counted_us) < COUNT_AGE_US ? NULL : follow_count(vectors, held, arena);
+		return count_is_fresh(held) ? NULL : follow_count(vectors, held, arena);
 	if (!atomic_load(&held->stale) && !atomic_load(&held->following))
 		return NULL;
 	gate_enter(&held->gate);
