@@ -46,7 +46,8 @@ collections_list(struct api_request *request)
 	const struct err *err = openai_page_parse(request, PAGE_MAX, PAGE_MAX, &page);
 
 	if (!err)
-		err = collection_list(request->app->knowledge, request->arena, request->identity->tenant, &page, &collections, &count, &more);
+		err = collection_list(
+			request->app->knowledge, request->arena, request->identity->tenant, &page, &collections, &count, &more);
 	if (err)
 		return err;
 	buf_init(&body, request->arena, MIB(8));
@@ -64,7 +65,8 @@ collections_get(struct api_request *request)
 	struct collection collection;
 	struct json_out json;
 	struct buf body;
-	const struct err *err = collection_get(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], &collection);
+	const struct err *err =
+		collection_get(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], &collection);
 
 	if (err)
 		return err;
@@ -84,7 +86,10 @@ collections_delete(struct api_request *request)
 
 /* --- documents --- */
 
-static const char *const status_names[] = { [VERSION_QUEUED] = "queued", [VERSION_WORDS] = "words", [VERSION_READY] = "ready", [VERSION_FAILED] = "failed",
+static const char *const status_names[] = { [VERSION_QUEUED] = "queued",
+	[VERSION_WORDS] = "words",
+	[VERSION_READY] = "ready",
+	[VERSION_FAILED] = "failed",
 	[VERSION_CANCELLED] = "cancelled" };
 
 static void
@@ -93,9 +98,10 @@ put_document(struct json_out *out, const struct document *document)
 	const struct {
 		const char *name;
 		struct str text;
-	} texts[] = { { "id", document->id }, { "object", STR("document") }, { "collection_id", document->collection_id }, { "path", document->path },
-		{ "title", document->title }, { "file_id", document->file_id }, { "version_id", document->version_id }, { "sha256", document->sha256 },
-		{ "content_type", document->content_type }, { "status", str_of(status_names[document->status]) }, { "error_code", document->error_code },
+	} texts[] = { { "id", document->id }, { "object", STR("document") }, { "collection_id", document->collection_id },
+		{ "path", document->path }, { "title", document->title }, { "file_id", document->file_id },
+		{ "version_id", document->version_id }, { "sha256", document->sha256 }, { "content_type", document->content_type },
+		{ "status", str_of(status_names[document->status]) }, { "error_code", document->error_code },
 		{ "error_message", document->error_message } };
 
 	json_begin_object(out);
@@ -140,7 +146,8 @@ documents_list(struct api_request *request)
 	if (!err)
 		err = parse_status(request, &filter.statuses);
 	if (!err)
-		err = document_list(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], &filter, &page, &documents, &count, &more);
+		err = document_list(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], &filter, &page,
+			&documents, &count, &more);
 	if (err)
 		return err;
 	buf_init(&body, request->arena, MIB(8));
@@ -158,7 +165,8 @@ documents_get(struct api_request *request)
 	struct document document;
 	struct json_out json;
 	struct buf body;
-	const struct err *err = document_get(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &document);
+	const struct err *err = document_get(
+		request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &document);
 
 	if (err)
 		return err;
@@ -173,7 +181,8 @@ documents_delete(struct api_request *request)
 {
 	struct knowledge *knowledge = request->app->knowledge;
 	struct document document;
-	const struct err *err = document_get(knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &document);
+	const struct err *err =
+		document_get(knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &document);
 
 	if (!err)
 		err = document_delete(knowledge, request->arena, request->identity->tenant, request->params[0], document.id);
@@ -205,7 +214,8 @@ check_hash(struct api_request *request, struct upload *upload)
 	if (str_eq_ci(upload_end(upload), said))
 		return NULL;
 	return err_param(request->arena, ERR_INVALID, "x-content-sha256", NULL,
-		said.ptr ? "the body's SHA-256 is not the one in x-content-sha256" : "the header x-content-sha256 must have the body's SHA-256 in hex");
+		said.ptr ? "the body's SHA-256 is not the one in x-content-sha256"
+			 : "the header x-content-sha256 must have the body's SHA-256 in hex");
 }
 
 static MAY_PARK const struct err *
@@ -256,7 +266,8 @@ documents_put(struct api_request *request)
 static MAY_PARK const struct err *
 look_up_known(struct api_request *request, size_t count, bool *known)
 {
-	struct str *paths = arena_array(request->arena, count, sizeof(*paths)), *hashes = arena_array(request->arena, count, sizeof(*hashes));
+	struct str *paths = arena_array(request->arena, count, sizeof(*paths)),
+		   *hashes = arena_array(request->arena, count, sizeof(*hashes));
 	const struct err *err;
 
 	if (!paths || !hashes)
@@ -265,7 +276,8 @@ look_up_known(struct api_request *request, size_t count, bool *known)
 		paths[it.index] = json_get_string(it.value, "path");
 		hashes[it.index] = json_get_string(it.value, "sha256");
 	}
-	err = document_known(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], paths, hashes, count, known);
+	err = document_known(
+		request->app->knowledge, request->arena, request->identity->tenant, request->params[0], paths, hashes, count, known);
 	return err && err->kind == ERR_NOT_FOUND ? NULL : err;
 }
 
@@ -291,31 +303,76 @@ documents_known(struct api_request *request)
 	return api_answer_json(request, 200, &json);
 }
 
-#define SCHEMA_KNOWN                                                                                                                                    \
-	"{\"type\":\"object\",\"required\":[\"documents\"],\"properties\":{\"documents\":{\"type\":\"array\",\"maxItems\":1000,\"items\":{\"type\":\"object\"," \
-	"\"required\":[\"path\",\"sha256\"],\"properties\":{\"path\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":1024},"                                \
+#define SCHEMA_KNOWN                                                                                                                       \
+	"{\"type\":\"object\",\"required\":[\"documents\"],\"properties\":{\"documents\":{\"type\":\"array\",\"maxItems\":1000,\"items\":" \
+	"{\"type\":\"object\","                                                                                                            \
+	"\"required\":[\"path\",\"sha256\"],\"properties\":{\"path\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":1024},"            \
 	"\"sha256\":{\"type\":\"string\",\"minLength\":64,\"maxLength\":64}}}}}}"
 
 #define COLLECTIONS "/admin/v1/collections"
 #define DOCUMENTS COLLECTIONS "/{name}/documents"
 
 static const struct route routes[] = {
-	{ .method = HTTP_GET, .path = COLLECTIONS, .name = "admin.collections.list", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = collections_list, .summary = "List the collections" },
-	{ .method = HTTP_GET, .path = COLLECTIONS "/{name}", .name = "admin.collections.get", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = collections_get, .summary = "Show a collection, by name or id, with its progress" },
-	{ .method = HTTP_DELETE, .path = COLLECTIONS "/{name}", .name = "admin.collections.delete", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors,
-		.handler = collections_delete, .summary = "Delete a collection with its documents" },
-	{ .method = HTTP_POST, .path = DOCUMENTS "/known", .name = "admin.documents.known", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.body = BODY_JSON, .body_bytes_max = MIB(4), .request_schema = SCHEMA_KNOWN, .handler = documents_known,
+	{ .method = HTTP_GET,
+		.path = COLLECTIONS,
+		.name = "admin.collections.list",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = collections_list,
+		.summary = "List the collections" },
+	{ .method = HTTP_GET,
+		.path = COLLECTIONS "/{name}",
+		.name = "admin.collections.get",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = collections_get,
+		.summary = "Show a collection, by name or id, with its progress" },
+	{ .method = HTTP_DELETE,
+		.path = COLLECTIONS "/{name}",
+		.name = "admin.collections.delete",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.handler = collections_delete,
+		.summary = "Delete a collection with its documents" },
+	{ .method = HTTP_POST,
+		.path = DOCUMENTS "/known",
+		.name = "admin.documents.known",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.body = BODY_JSON,
+		.body_bytes_max = MIB(4),
+		.request_schema = SCHEMA_KNOWN,
+		.handler = documents_known,
 		.summary = "Which of these files the collection has already" },
-	{ .method = HTTP_PUT, .path = DOCUMENTS, .name = "admin.documents.put", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors, .body = BODY_STREAM,
-		.body_bytes_max = DOCUMENT_BYTES_MAX, .handler = documents_put, .summary = "Put a document (its bytes) at a path; makes the collection" },
-	{ .method = HTTP_GET, .path = DOCUMENTS, .name = "admin.documents.list", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = documents_list, .summary = "List the documents of a collection" },
-	{ .method = HTTP_GET, .path = DOCUMENTS "/{document...}", .name = "admin.documents.get", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = documents_get, .summary = "Show a document, by id or path" },
-	{ .method = HTTP_DELETE, .path = DOCUMENTS "/{document...}", .name = "admin.documents.delete", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors,
-		.handler = documents_delete, .summary = "Delete a document, by id or path" },
+	{ .method = HTTP_PUT,
+		.path = DOCUMENTS,
+		.name = "admin.documents.put",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.body = BODY_STREAM,
+		.body_bytes_max = DOCUMENT_BYTES_MAX,
+		.handler = documents_put,
+		.summary = "Put a document (its bytes) at a path; makes the collection" },
+	{ .method = HTTP_GET,
+		.path = DOCUMENTS,
+		.name = "admin.documents.list",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = documents_list,
+		.summary = "List the documents of a collection" },
+	{ .method = HTTP_GET,
+		.path = DOCUMENTS "/{document...}",
+		.name = "admin.documents.get",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = documents_get,
+		.summary = "Show a document, by id or path" },
+	{ .method = HTTP_DELETE,
+		.path = DOCUMENTS "/{document...}",
+		.name = "admin.documents.delete",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.handler = documents_delete,
+		.summary = "Delete a document, by id or path" },
 };
 const struct route_table admin_knowledge_routes = { routes, COUNT(routes) };

@@ -110,6 +110,13 @@ answer_error_headers(struct api_request *request, const struct err *err)
 		http_answer_header(request->http, STR("www-authenticate"), STR("Bearer"));
 }
 
+/* A time limit is the upstream's (504) but for a body that comes too slowly, which is the client's. */
+static int
+status_of(const struct err *err)
+{
+	return err->kind == ERR_TIMEOUT && str_eq_c(err->code, "request_timeout") ? 408 : err_http_status(err);
+}
+
 static MAY_PARK void
 answer_error(struct api_request *request, const struct err *err)
 {
@@ -121,14 +128,14 @@ answer_error(struct api_request *request, const struct err *err)
 	buf_init(&body, request->arena, KIB(64));
 	json_out_init(&json, &body);
 	shape->write(&json, err, request->request_id);
-	if (buf_err(&body) || http_answer(request->http, err_http_status(err), STR("application/json"), buf_str(&body)))
+	if (buf_err(&body) || http_answer(request->http, status_of(err), STR("application/json"), buf_str(&body)))
 		http_answer_abort(request->http);
 }
 
 static void
 log_failure(const struct api_request *request, const struct err *err)
 {
-	int status = err_http_status(err);
+	int status = status_of(err);
 	struct str route = request->route ? str_of(request->route->name) : STR("none");
 
 	if (err->kind == ERR_CANCELLED)

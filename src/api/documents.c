@@ -12,8 +12,8 @@ enum { NEIGHBOURS = 2, COUNT_MAX = 50, NONCE_BYTES = 16 };
 
 struct view {
 	struct str version_id;
-	unsigned from, count;        /* the passages that are meant */
-	struct passage *passages;    /* with their neighbours */
+	unsigned from, count;     /* the passages that are meant */
+	struct passage *passages; /* with their neighbours */
 	size_t shown;
 	const struct passage *first; /* of those that are meant */
 };
@@ -61,7 +61,9 @@ load_view(struct api_request *request, struct view *view, int64_t tenant)
 	for (size_t i = 0; i < view->shown && !view->first; i++)
 		if (is_meant(view, &view->passages[i]))
 			view->first = &view->passages[i];
-	return view->first ? NULL : err_param(request->arena, ERR_NOT_FOUND, "from", "not_found", "this version of the document has no passage %u", view->from);
+	return view->first ? NULL
+			   : err_param(request->arena, ERR_NOT_FOUND, "from", "not_found", "this version of the document has no passage %u",
+				     view->from);
 }
 
 /* --- JSON --- */
@@ -106,7 +108,8 @@ answer_as_json(struct api_request *request, const struct view *view)
 
 static const char style[] =
 	":root{color-scheme:light dark;--ink:#1c1c1a;--quiet:#66645f;--paper:#fdfcfa;--rule:#e3e0da;--mark:#fff4cc;--edge:#c99a00}"
-	"@media(prefers-color-scheme:dark){:root{--ink:#e9e7e2;--quiet:#a09d96;--paper:#191917;--rule:#35342f;--mark:#38300f;--edge:#d8ae2b}}"
+	"@media(prefers-color-scheme:dark){:root{--ink:#e9e7e2;--quiet:#a09d96;--paper:#191917;--rule:#35342f;--mark:#38300f;--edge:#"
+	"d8ae2b}}"
 	"body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.6 system-ui,sans-serif}"
 	"main{max-width:46rem;margin:0 auto;padding:1.5rem 1rem 4rem}"
 	"h1{font-size:1.4rem;line-height:1.25;margin:0 0 .4rem;overflow-wrap:anywhere}"
@@ -153,7 +156,8 @@ add_header(struct buf *out, const struct passage *first)
 	buf_printf(out, "</li><li>passage %u of %u</li><li>version %u%s</li></ul>", first->ordinal + 1, first->chunks, first->version,
 		first->current ? ", the current one" : "");
 	if (!first->current)
-		buf_add(out, STR("<p class=\"note\">This version is not the current one: the document has been replaced since, or is being replaced.</p>"));
+		buf_add(out, STR("<p class=\"note\">This version is not the current one: the document has been replaced since, or is being "
+				 "replaced.</p>"));
 	buf_add(out, STR("</header>"));
 }
 
@@ -185,12 +189,14 @@ answer_as_html(struct api_request *request, const struct view *view)
 
 	random_bytes(random, sizeof(random));
 	hex_encode(random, sizeof(random), nonce);
-	policy = arena_printf(request->arena, "default-src 'none'; style-src 'nonce-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", nonce);
+	policy = arena_printf(request->arena,
+		"default-src 'none'; style-src 'nonce-%s'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", nonce);
 	if (!policy.ptr || !http_answer_header(request->http, STR("content-security-policy"), policy))
 		return &err_no_memory;
 	buf_init(&out, request->arena, MIB(4));
-	buf_add(&out, STR("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-			   "<meta name=\"robots\" content=\"noindex\"><title>"));
+	buf_add(&out, STR("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
+			  "content=\"width=device-width, initial-scale=1\">"
+			  "<meta name=\"robots\" content=\"noindex\"><title>"));
 	add_text(&out, first->title.len ? first->title : first->path);
 	buf_printf(&out, "</title><style nonce=\"%s\">%s</style></head><body><main>", nonce, style);
 	add_header(&out, first);
@@ -229,7 +235,12 @@ documents_show(struct api_request *request)
 }
 
 static const struct route routes[] = {
-	{ .method = HTTP_GET, .path = "/documents/{version_id}", .name = "documents.show", .scope = SCOPE_NONE, .errors = &openai_errors,
-		.handler = documents_show, .summary = "The page a citation leads to: a passage among its neighbours" },
+	{ .method = HTTP_GET,
+		.path = "/documents/{version_id}",
+		.name = "documents.show",
+		.scope = SCOPE_NONE,
+		.errors = &openai_errors,
+		.handler = documents_show,
+		.summary = "The page a citation leads to: a passage among its neighbours" },
 };
 const struct route_table document_routes = { routes, COUNT(routes) };

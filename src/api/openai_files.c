@@ -49,17 +49,19 @@ answer_file(struct api_request *request, const struct file *file)
 
 enum { FIELD_OTHER = -1, FIELD_PURPOSE, FIELD_ANCHOR, FIELD_SECONDS, FIELD_FILE, FIELDS = FIELD_FILE };
 
-static const char *const field_names[] = { [FIELD_PURPOSE] = "purpose", [FIELD_ANCHOR] = "expires_after[anchor]", [FIELD_SECONDS] = "expires_after[seconds]",
+static const char *const field_names[] = { [FIELD_PURPOSE] = "purpose",
+	[FIELD_ANCHOR] = "expires_after[anchor]",
+	[FIELD_SECONDS] = "expires_after[seconds]",
 	[FIELD_FILE] = "file" };
 
 struct form {
 	struct api_request *request;
 	struct multipart multipart;
-	struct upload *upload;       /* NULL until the file's part comes */
+	struct upload *upload; /* NULL until the file's part comes */
 	struct str filename;
 	struct buf fields[FIELDS];
 	bool seen[FIELDS];
-	int field;                   /* of the part at hand */
+	int field; /* of the part at hand */
 };
 
 static MAY_PARK const struct err *
@@ -121,7 +123,8 @@ read_form(struct form *form)
 {
 	struct http_exchange *http = form->request->http;
 	struct str piece = STR(" ");
-	const struct err *err = multipart_init(&form->multipart, form->request->arena, http_header_get(&http->headers, STR("content-type")));
+	const struct err *err =
+		multipart_init(&form->multipart, form->request->arena, http_header_get(&http->headers, STR("content-type")));
 
 	for (int i = 0; i < FIELDS; i++)
 		buf_init(&form->fields[i], form->request->arena, FIELD_BYTES_MAX);
@@ -145,8 +148,8 @@ parse_expiry(struct form *form, int64_t *expires_us)
 	if (!str_eq_c(buf_str(&form->fields[FIELD_ANCHOR]), "created_at"))
 		return err_param(arena, ERR_INVALID, field_names[FIELD_ANCHOR], NULL, "expires_after[anchor]: must be created_at");
 	if (!str_to_i64(buf_str(&form->fields[FIELD_SECONDS]), &seconds) || seconds < EXPIRES_SECONDS_MIN || seconds > EXPIRES_SECONDS_MAX)
-		return err_param(arena, ERR_INVALID, field_names[FIELD_SECONDS], NULL, "expires_after[seconds]: must be from %d to %d", EXPIRES_SECONDS_MIN,
-			EXPIRES_SECONDS_MAX);
+		return err_param(arena, ERR_INVALID, field_names[FIELD_SECONDS], NULL, "expires_after[seconds]: must be from %d to %d",
+			EXPIRES_SECONDS_MIN, EXPIRES_SECONDS_MAX);
 	*expires_us = clock_wall_us() + seconds * USEC_PER_SEC;
 	return NULL;
 }
@@ -161,7 +164,8 @@ parse_form(struct form *form, struct file *out)
 	for (size_t i = 0; i < COUNT(purposes); i++)
 		known |= str_eq_c(purpose, purposes[i]);
 	if (!known)
-		return err_param(request->arena, ERR_INVALID, "purpose", NULL, "purpose: must be assistants, batch, fine-tune, vision, user_data or evals");
+		return err_param(request->arena, ERR_INVALID, "purpose", NULL,
+			"purpose: must be assistants, batch, fine-tune, vision, user_data or evals");
 	if (!form->upload)
 		return err_param(request->arena, ERR_INVALID, "file", NULL, "file: the form has no file");
 	*out = (struct file){ .filename = form->filename, .purpose = purpose };
@@ -206,7 +210,8 @@ files_list(struct api_request *request)
 	const struct err *err = openai_page_parse(request, PAGE_MAX, PAGE_MAX, &page);
 
 	if (!err)
-		err = file_list(request->app->knowledge, request->arena, request->identity->tenant, purpose.ptr ? purpose : STR_EMPTY, &page, &files, &count, &more);
+		err = file_list(request->app->knowledge, request->arena, request->identity->tenant, purpose.ptr ? purpose : STR_EMPTY,
+			&page, &files, &count, &more);
 	if (err)
 		return err;
 	buf_init(&body, request->arena, MIB(4));
@@ -276,15 +281,42 @@ files_content(struct api_request *request)
 }
 
 static const struct route routes[] = {
-	{ .method = HTTP_POST, .path = "/v1/files", .name = "files.create", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors, .body = BODY_STREAM,
-		.body_bytes_max = FILE_BYTES_MAX, .handler = files_create, .summary = "Upload a file (multipart/form-data: file, purpose)" },
-	{ .method = HTTP_GET, .path = "/v1/files", .name = "files.list", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors, .handler = files_list,
+	{ .method = HTTP_POST,
+		.path = "/v1/files",
+		.name = "files.create",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.body = BODY_STREAM,
+		.body_bytes_max = FILE_BYTES_MAX,
+		.handler = files_create,
+		.summary = "Upload a file (multipart/form-data: file, purpose)" },
+	{ .method = HTTP_GET,
+		.path = "/v1/files",
+		.name = "files.list",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = files_list,
 		.summary = "List the files" },
-	{ .method = HTTP_GET, .path = "/v1/files/{id}", .name = "files.get", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors, .handler = files_get,
+	{ .method = HTTP_GET,
+		.path = "/v1/files/{id}",
+		.name = "files.get",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = files_get,
 		.summary = "Show a file" },
-	{ .method = HTTP_DELETE, .path = "/v1/files/{id}", .name = "files.delete", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors, .handler = files_delete,
+	{ .method = HTTP_DELETE,
+		.path = "/v1/files/{id}",
+		.name = "files.delete",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.handler = files_delete,
 		.summary = "Delete a file, and what was made of it in vector stores" },
-	{ .method = HTTP_GET, .path = "/v1/files/{id}/content", .name = "files.content", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = files_content, .summary = "The bytes of a file" },
+	{ .method = HTTP_GET,
+		.path = "/v1/files/{id}/content",
+		.name = "files.content",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = files_content,
+		.summary = "The bytes of a file" },
 };
 const struct route_table openai_files_routes = { routes, COUNT(routes) };

@@ -110,5 +110,6 @@ openai_name_check(struct api_request *request, struct str name, const char *para
 
 	for (size_t i = 0; i < name.len; i++)
 		good &= (unsigned char)name.ptr[i] >= 0x20 && name.ptr[i] != 0x7f;
-	return good ? NULL : err_param(request->arena, ERR_INVALID, param, NULL, "%s: expected text in UTF-8 without control characters", param);
+	return good ? NULL
+		    : err_param(request->arena, ERR_INVALID, param, NULL, "%s: expected text in UTF-8 without control characters", param);
 }

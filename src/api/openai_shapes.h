@@ -28,9 +28,12 @@ const struct err *openai_map_parse(struct api_request *request, const struct jso
 const struct err *openai_name_check(struct api_request *request, struct str name, const char *param);
 
 /* Schemas of members that several bodies have. */
-#define SCHEMA_ATTRIBUTES "{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":[\"string\",\"number\",\"boolean\"],\"maxLength\":512}}"
+#define SCHEMA_ATTRIBUTES                                                                                                                  \
+	"{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":[\"string\",\"number\",\"boolean\"],\"maxLength\":512}}"
 #define SCHEMA_METADATA "{\"type\":[\"object\",\"null\"],\"additionalProperties\":{\"type\":\"string\",\"maxLength\":512}}"
-#define SCHEMA_CHUNKING                                                                                                                                          \
-	"{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{\"type\":{\"enum\":[\"auto\",\"static\"]},\"static\":{\"type\":\"object\","                       \
-	"\"required\":[\"max_chunk_size_tokens\",\"chunk_overlap_tokens\"],\"properties\":{"                                                                         \
-	"\"max_chunk_size_tokens\":{\"type\":\"integer\",\"minimum\":100,\"maximum\":4096},\"chunk_overlap_tokens\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":2048}}}}}"
+#define SCHEMA_CHUNKING                                                                                                                    \
+	"{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{\"type\":{\"enum\":[\"auto\",\"static\"]},\"static\":{\"type\":"     \
+	"\"object\","                                                                                                                      \
+	"\"required\":[\"max_chunk_size_tokens\",\"chunk_overlap_tokens\"],\"properties\":{"                                               \
+	"\"max_chunk_size_tokens\":{\"type\":\"integer\",\"minimum\":100,\"maximum\":4096},\"chunk_overlap_tokens\":{\"type\":"            \
+	"\"integer\",\"minimum\":0,\"maximum\":2048}}}}}"

@@ -57,7 +57,8 @@ static const struct err *
 parse_source(struct api_request *request, const struct json *json, struct document_source *out)
 {
 	const struct json *attributes = json_get(json, "attributes");
-	const struct err *err = chunking_parse(request, json_get(json, "chunking_strategy"), &out->chunk_tokens_max, &out->chunk_tokens_overlap);
+	const struct err *err =
+		chunking_parse(request, json_get(json, "chunking_strategy"), &out->chunk_tokens_max, &out->chunk_tokens_overlap);
 
 	out->file_id = json_get_string(json, "file_id");
 	out->attributes = (struct str){ NULL, 0 };
@@ -78,7 +79,8 @@ files_create(struct api_request *request)
 	if (!err)
 		err = vector_store_use(request, &store);
 	if (!err)
-		err = document_put(request->app->knowledge, request->arena, request->identity->tenant, store.id, &source, &document, &changed);
+		err = document_put(
+			request->app->knowledge, request->arena, request->identity->tenant, store.id, &source, &document, &changed);
 	return err ? err : answer_file(request, &document);
 }
 
@@ -86,7 +88,8 @@ static MAY_PARK const struct err *
 files_get(struct api_request *request)
 {
 	struct document document;
-	const struct err *err = document_get(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &document);
+	const struct err *err = document_get(
+		request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &document);
 
 	return err ? err : answer_file(request, &document);
 }
@@ -99,15 +102,16 @@ files_update(struct api_request *request)
 	const struct err *err = openai_map_parse(request, json_get(request->json, "attributes"), "attributes", &attributes);
 
 	if (!err)
-		err = document_set_attributes(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], attributes,
-			&document);
+		err = document_set_attributes(request->app->knowledge, request->arena, request->identity->tenant, request->params[0],
+			request->params[1], attributes, &document);
 	return err ? err : answer_file(request, &document);
 }
 
 static MAY_PARK const struct err *
 files_delete(struct api_request *request)
 {
-	const struct err *err = document_delete(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1]);
+	const struct err *err =
+		document_delete(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1]);
 
 	return err ? err : openai_answer_deleted(request, request->params[1], "vector_store.file.deleted");
 }
@@ -129,7 +133,8 @@ answer_list(struct api_request *request, struct str batch_id)
 	if (!err)
 		err = file_status_parse(request, api_query(request, "filter"), &filter.statuses);
 	if (!err)
-		err = document_list(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], &filter, &page, &documents, &count, &more);
+		err = document_list(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], &filter, &page,
+			&documents, &count, &more);
 	if (err)
 		return err;
 	buf_init(&body, request->arena, MIB(8));
@@ -182,7 +187,8 @@ write_text(struct api_request *request, struct json_out *json, struct str versio
 
 	for (unsigned first = 0; !err && got == PASSAGES_AT_ONCE; first += PASSAGES_AT_ONCE) {
 		arena_reset(scratch);
-		err = passage_get(request->app->knowledge, scratch, request->identity->tenant, version_id, first, PASSAGES_AT_ONCE, &passages, &got);
+		err = passage_get(
+			request->app->knowledge, scratch, request->identity->tenant, version_id, first, PASSAGES_AT_ONCE, &passages, &got);
 		if (!err && got)
 			err = write_passages(request, json, passages, got);
 	}
@@ -196,7 +202,8 @@ files_content(struct api_request *request)
 	struct arena *scratch;
 	struct json_out json;
 	struct buf text;
-	const struct err *err = document_get(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &document);
+	const struct err *err = document_get(
+		request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &document);
 
 	if (!err)
 		err = http_answer_begin(request->http, 200, STR("application/json"));
@@ -287,7 +294,8 @@ batches_create(struct api_request *request)
 	if (!err)
 		err = vector_store_use(request, &store);
 	if (!err)
-		err = file_batch_create(request->app->knowledge, request->arena, request->identity->tenant, store.id, sources, count, &batch);
+		err = file_batch_create(
+			request->app->knowledge, request->arena, request->identity->tenant, store.id, sources, count, &batch);
 	return err ? err : answer_batch(request, &batch);
 }
 
@@ -295,7 +303,8 @@ static MAY_PARK const struct err *
 batches_get(struct api_request *request)
 {
 	struct file_batch batch;
-	const struct err *err = file_batch_get(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &batch);
+	const struct err *err = file_batch_get(
+		request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &batch);
 
 	return err ? err : answer_batch(request, &batch);
 }
@@ -304,7 +313,8 @@ static MAY_PARK const struct err *
 batches_cancel(struct api_request *request)
 {
 	struct file_batch batch;
-	const struct err *err = file_batch_cancel(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &batch);
+	const struct err *err = file_batch_cancel(
+		request->app->knowledge, request->arena, request->identity->tenant, request->params[0], request->params[1], &batch);
 
 	return err ? err : answer_batch(request, &batch);
 }
@@ -312,37 +322,98 @@ batches_cancel(struct api_request *request)
 /* --- the rows --- */
 
 #define SCHEMA_FILE_ID "{\"type\":\"string\",\"minLength\":1,\"maxLength\":100}"
-#define SCHEMA_FILE                                                                                                              \
+#define SCHEMA_FILE                                                                                                                        \
 	"{\"type\":\"object\",\"required\":[\"file_id\"],\"properties\":{\"file_id\":" SCHEMA_FILE_ID ",\"attributes\":" SCHEMA_ATTRIBUTES \
 	",\"chunking_strategy\":" SCHEMA_CHUNKING "}}"
 #define SCHEMA_UPDATE "{\"type\":\"object\",\"required\":[\"attributes\"],\"properties\":{\"attributes\":" SCHEMA_ATTRIBUTES "}}"
-#define SCHEMA_BATCH                                                                                                                            \
-	"{\"type\":\"object\",\"properties\":{\"file_ids\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":2000,\"items\":" SCHEMA_FILE_ID "},\"files\":{" \
-	"\"type\":\"array\",\"minItems\":1,\"maxItems\":2000,\"items\":" SCHEMA_FILE "},\"attributes\":" SCHEMA_ATTRIBUTES ",\"chunking_strategy\":" SCHEMA_CHUNKING "}}"
+#define SCHEMA_BATCH                                                                                                                       \
+	"{\"type\":\"object\",\"properties\":{\"file_ids\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":2000,\"items\":" SCHEMA_FILE_ID \
+	"},\"files\":{"                                                                                                                    \
+	"\"type\":\"array\",\"minItems\":1,\"maxItems\":2000,\"items\":" SCHEMA_FILE "},\"attributes\":" SCHEMA_ATTRIBUTES                 \
+	",\"chunking_strategy\":" SCHEMA_CHUNKING "}}"
 
 #define FILES "/v1/vector_stores/{id}/files"
 #define BATCHES "/v1/vector_stores/{id}/file_batches"
 
 static const struct route routes[] = {
-	{ .method = HTTP_POST, .path = FILES, .name = "vector_stores.files.create", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors, .body = BODY_JSON,
-		.body_bytes_max = KIB(256), .request_schema = SCHEMA_FILE, .handler = files_create, .summary = "Put a file into a vector store" },
-	{ .method = HTTP_GET, .path = FILES, .name = "vector_stores.files.list", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors, .handler = files_list,
+	{ .method = HTTP_POST,
+		.path = FILES,
+		.name = "vector_stores.files.create",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.body = BODY_JSON,
+		.body_bytes_max = KIB(256),
+		.request_schema = SCHEMA_FILE,
+		.handler = files_create,
+		.summary = "Put a file into a vector store" },
+	{ .method = HTTP_GET,
+		.path = FILES,
+		.name = "vector_stores.files.list",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = files_list,
 		.summary = "List the files of a vector store" },
-	{ .method = HTTP_GET, .path = FILES "/{file_id}", .name = "vector_stores.files.get", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = files_get, .summary = "Show a file of a vector store, with its progress" },
-	{ .method = HTTP_POST, .path = FILES "/{file_id}", .name = "vector_stores.files.update", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors,
-		.body = BODY_JSON, .body_bytes_max = KIB(256), .request_schema = SCHEMA_UPDATE, .handler = files_update, .summary = "Replace a file's attributes" },
-	{ .method = HTTP_DELETE, .path = FILES "/{file_id}", .name = "vector_stores.files.delete", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors,
-		.handler = files_delete, .summary = "Take a file out of a vector store; the file itself stays" },
-	{ .method = HTTP_GET, .path = FILES "/{file_id}/content", .name = "vector_stores.files.content", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = files_content, .summary = "The text that was read from a file, passage by passage" },
-	{ .method = HTTP_POST, .path = BATCHES, .name = "vector_stores.file_batches.create", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors,
-		.body = BODY_JSON, .body_bytes_max = MIB(4), .request_schema = SCHEMA_BATCH, .handler = batches_create, .summary = "Put several files into a vector store" },
-	{ .method = HTTP_GET, .path = BATCHES "/{batch_id}", .name = "vector_stores.file_batches.get", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = batches_get, .summary = "How far a batch of files is" },
-	{ .method = HTTP_POST, .path = BATCHES "/{batch_id}/cancel", .name = "vector_stores.file_batches.cancel", .scope = SCOPE_KNOWLEDGE_WRITE,
-		.errors = &openai_errors, .handler = batches_cancel, .summary = "Cancel what has not begun of a batch" },
-	{ .method = HTTP_GET, .path = BATCHES "/{batch_id}/files", .name = "vector_stores.file_batches.files", .scope = SCOPE_KNOWLEDGE_READ,
-		.errors = &openai_errors, .handler = batches_files, .summary = "List the files of a batch" },
+	{ .method = HTTP_GET,
+		.path = FILES "/{file_id}",
+		.name = "vector_stores.files.get",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = files_get,
+		.summary = "Show a file of a vector store, with its progress" },
+	{ .method = HTTP_POST,
+		.path = FILES "/{file_id}",
+		.name = "vector_stores.files.update",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.body = BODY_JSON,
+		.body_bytes_max = KIB(256),
+		.request_schema = SCHEMA_UPDATE,
+		.handler = files_update,
+		.summary = "Replace a file's attributes" },
+	{ .method = HTTP_DELETE,
+		.path = FILES "/{file_id}",
+		.name = "vector_stores.files.delete",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.handler = files_delete,
+		.summary = "Take a file out of a vector store; the file itself stays" },
+	{ .method = HTTP_GET,
+		.path = FILES "/{file_id}/content",
+		.name = "vector_stores.files.content",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = files_content,
+		.summary = "The text that was read from a file, passage by passage" },
+	{ .method = HTTP_POST,
+		.path = BATCHES,
+		.name = "vector_stores.file_batches.create",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.body = BODY_JSON,
+		.body_bytes_max = MIB(4),
+		.request_schema = SCHEMA_BATCH,
+		.handler = batches_create,
+		.summary = "Put several files into a vector store" },
+	{ .method = HTTP_GET,
+		.path = BATCHES "/{batch_id}",
+		.name = "vector_stores.file_batches.get",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = batches_get,
+		.summary = "How far a batch of files is" },
+	{ .method = HTTP_POST,
+		.path = BATCHES "/{batch_id}/cancel",
+		.name = "vector_stores.file_batches.cancel",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.handler = batches_cancel,
+		.summary = "Cancel what has not begun of a batch" },
+	{ .method = HTTP_GET,
+		.path = BATCHES "/{batch_id}/files",
+		.name = "vector_stores.file_batches.files",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = batches_files,
+		.summary = "List the files of a batch" },
 };
 const struct route_table openai_vector_store_files_routes = { routes, COUNT(routes) };

@@ -15,12 +15,12 @@ enum { QUERIES_MAX = 16, RESULTS_INITIAL = 10 };
 struct search_call {
 	struct api_request *request;
 	struct collection store;
-	struct query query;          /* all but its text */
+	struct query query; /* all but its text */
 	struct str texts[QUERIES_MAX];
 	size_t count;
-	struct hit *hits;            /* of all queries, the best first */
+	struct hit *hits; /* of all queries, the best first */
 	size_t hit_count;
-	struct hits last;            /* what the last query says about the search itself */
+	struct hits last; /* what the last query says about the search itself */
 };
 
 /* --- the request --- */
@@ -250,16 +250,28 @@ stores_search(struct api_request *request)
 
 #define SCHEMA_QUERY "{\"type\":\"string\",\"minLength\":1,\"maxLength\":8192}"
 #define SCHEMA_WEIGHT "{\"type\":\"number\",\"minimum\":0,\"maximum\":1}"
-#define SCHEMA_SEARCH                                                                                                                                      \
-	"{\"type\":\"object\",\"required\":[\"query\"],\"properties\":{\"query\":{\"anyOf\":[" SCHEMA_QUERY                                                     \
-	",{\"type\":\"array\",\"minItems\":1,\"maxItems\":16,\"items\":" SCHEMA_QUERY "}]},\"rewrite_query\":{\"type\":\"boolean\"},"                            \
-	"\"max_num_results\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50},\"filters\":{\"type\":[\"object\",\"null\"]},\"explain\":{\"type\":\"boolean\"}," \
-	"\"ranking_options\":{\"type\":[\"object\",\"null\"],\"properties\":{\"ranker\":{\"enum\":[\"none\",\"auto\",\"default-2024-11-15\"]},"                  \
-	"\"score_threshold\":" SCHEMA_WEIGHT ",\"hybrid_search\":{\"type\":[\"object\",\"null\"],\"required\":[\"embedding_weight\",\"text_weight\"],"             \
-	"\"properties\":{\"embedding_weight\":{\"type\":\"number\",\"minimum\":0},\"text_weight\":{\"type\":\"number\",\"minimum\":0}}}}}}}"
+#define SCHEMA_SEARCH                                                                                                                      \
+	"{\"type\":\"object\",\"required\":[\"query\"],\"properties\":{\"query\":{\"anyOf\":[" SCHEMA_QUERY                                \
+	",{\"type\":\"array\",\"minItems\":1,\"maxItems\":16,\"items\":" SCHEMA_QUERY "}]},\"rewrite_query\":{\"type\":\"boolean\"},"      \
+	"\"max_num_results\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":50},\"filters\":{\"type\":[\"object\",\"null\"]},"            \
+	"\"explain\":{\"type\":\"boolean\"},"                                                                                              \
+	"\"ranking_options\":{\"type\":[\"object\",\"null\"],\"properties\":{\"ranker\":{\"enum\":[\"none\",\"auto\",\"default-2024-11-"   \
+	"15\"]},"                                                                                                                          \
+	"\"score_threshold\":" SCHEMA_WEIGHT                                                                                               \
+	",\"hybrid_search\":{\"type\":[\"object\",\"null\"],\"required\":[\"embedding_weight\",\"text_weight\"],"                          \
+	"\"properties\":{\"embedding_weight\":{\"type\":\"number\",\"minimum\":0},\"text_weight\":{\"type\":\"number\",\"minimum\":0}}}}}" \
+	"}}"
 
 static const struct route routes[] = {
-	{ .method = HTTP_POST, .path = "/v1/vector_stores/{id}/search", .name = "vector_stores.search", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.body = BODY_JSON, .body_bytes_max = MIB(1), .request_schema = SCHEMA_SEARCH, .handler = stores_search, .summary = "Search by words and by meaning" },
+	{ .method = HTTP_POST,
+		.path = "/v1/vector_stores/{id}/search",
+		.name = "vector_stores.search",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.body = BODY_JSON,
+		.body_bytes_max = MIB(1),
+		.request_schema = SCHEMA_SEARCH,
+		.handler = stores_search,
+		.summary = "Search by words and by meaning" },
 };
 const struct route_table openai_vector_store_search_routes = { routes, COUNT(routes) };

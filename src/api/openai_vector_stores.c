@@ -15,7 +15,9 @@ enum { PAGE_INITIAL = 20, PAGE_MAX = 100 };
 struct file_counts
 file_counts_of(struct api_request *request, const int64_t by_status[VERSION_CANCELLED + 1])
 {
-	struct file_counts counts = { .in_progress = by_status[VERSION_QUEUED], .completed = by_status[VERSION_READY], .failed = by_status[VERSION_FAILED],
+	struct file_counts counts = { .in_progress = by_status[VERSION_QUEUED],
+		.completed = by_status[VERSION_READY],
+		.failed = by_status[VERSION_FAILED],
 		.cancelled = by_status[VERSION_CANCELLED] };
 
 	*(knowledge_embeds(request->app->knowledge) ? &counts.in_progress : &counts.completed) += by_status[VERSION_WORDS];
@@ -43,7 +45,9 @@ put_file_counts(struct json_out *out, const struct file_counts *counts)
 const char *
 file_status_name(struct api_request *request, enum version_status status)
 {
-	static const char *const names[] = { [VERSION_QUEUED] = "in_progress", [VERSION_READY] = "completed", [VERSION_FAILED] = "failed",
+	static const char *const names[] = { [VERSION_QUEUED] = "in_progress",
+		[VERSION_READY] = "completed",
+		[VERSION_FAILED] = "failed",
 		[VERSION_CANCELLED] = "cancelled" };
 
 	if (status == VERSION_WORDS)
@@ -61,7 +65,8 @@ file_status_parse(struct api_request *request, struct str name, unsigned *status
 		if (str_eq_c(name, file_status_name(request, (enum version_status)status)))
 			*statuses |= 1u << status;
 	return *statuses ? NULL
-					 : err_param(request->arena, ERR_INVALID, "filter", NULL, "filter: must be in_progress, completed, failed or cancelled");
+			 : err_param(request->arena, ERR_INVALID, "filter", NULL,
+				   "filter: must be in_progress, completed, failed or cancelled");
 }
 
 const struct err *
@@ -73,7 +78,8 @@ chunking_parse(struct api_request *request, const struct json *strategy, unsigne
 	*tokens_max = (unsigned)json_int(json_get(fixed, "max_chunk_size_tokens"), 0);
 	*tokens_overlap = (unsigned)json_int(json_get(fixed, "chunk_overlap_tokens"), 0);
 	if (is_static != json_is(fixed, JSON_OBJECT))
-		return err_param(request->arena, ERR_INVALID, "chunking_strategy", NULL, "chunking_strategy: static needs the member static, auto has none");
+		return err_param(request->arena, ERR_INVALID, "chunking_strategy", NULL,
+			"chunking_strategy: static needs the member static, auto has none");
 	if (*tokens_overlap > *tokens_max / 2)
 		return err_param(request->arena, ERR_INVALID, "chunking_strategy.static.chunk_overlap_tokens", NULL,
 			"chunking_strategy.static.chunk_overlap_tokens: at most half of max_chunk_size_tokens");
@@ -127,8 +133,11 @@ put_expiry(struct json_out *out, const struct collection *store)
 static void
 put_store(struct json_out *out, struct api_request *request, const struct collection *store)
 {
-	const int64_t by_status[] = { [VERSION_QUEUED] = store->queued, [VERSION_WORDS] = store->words_only, [VERSION_READY] = store->ready,
-		[VERSION_FAILED] = store->failed, [VERSION_CANCELLED] = store->cancelled };
+	const int64_t by_status[] = { [VERSION_QUEUED] = store->queued,
+		[VERSION_WORDS] = store->words_only,
+		[VERSION_READY] = store->ready,
+		[VERSION_FAILED] = store->failed,
+		[VERSION_CANCELLED] = store->cancelled };
 	struct file_counts counts = file_counts_of(request, by_status);
 
 	json_begin_object(out);
@@ -212,7 +221,8 @@ fill_store(struct api_request *request, struct collection *store, const struct d
 	if (!err)
 		return collection_get(knowledge, request->arena, tenant, store->id, store);
 	if (collection_delete(knowledge, request->arena, tenant, store->id))
-		return err_detail(request->arena, err, "the store %" STR_F " was made without its files, and could not be deleted", STR_A(store->id));
+		return err_detail(
+			request->arena, err, "the store %" STR_F " was made without its files, and could not be deleted", STR_A(store->id));
 	return err;
 }
 
@@ -225,7 +235,8 @@ stores_create(struct api_request *request)
 	const struct err *err = parse_store(request, &wanted);
 
 	if (!err)
-		err = chunking_parse(request, json_get(request->json, "chunking_strategy"), &wanted.chunk_tokens_max, &wanted.chunk_tokens_overlap);
+		err = chunking_parse(
+			request, json_get(request->json, "chunking_strategy"), &wanted.chunk_tokens_max, &wanted.chunk_tokens_overlap);
 	if (!err)
 		err = parse_files(request, &sources, &count);
 	if (!err)
@@ -263,7 +274,8 @@ static MAY_PARK const struct err *
 stores_get(struct api_request *request)
 {
 	struct collection store;
-	const struct err *err = collection_get(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], &store);
+	const struct err *err =
+		collection_get(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], &store);
 
 	return err ? err : answer_store(request, &store);
 }
@@ -295,28 +307,59 @@ stores_delete(struct api_request *request)
 	return err ? err : openai_answer_deleted(request, store.id, "vector_store.deleted");
 }
 
-#define SCHEMA_EXPIRY                                                                                                             \
-	"{\"type\":[\"object\",\"null\"],\"required\":[\"anchor\",\"days\"],\"properties\":{\"anchor\":{\"const\":\"last_active_at\"},"              \
+#define SCHEMA_EXPIRY                                                                                                                      \
+	"{\"type\":[\"object\",\"null\"],\"required\":[\"anchor\",\"days\"],\"properties\":{\"anchor\":{\"const\":\"last_active_at\"},"    \
 	"\"days\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":365}}}"
-#define SCHEMA_NAMES                                                                                                              \
-	"\"name\":{\"type\":[\"string\",\"null\"],\"maxLength\":256},\"description\":{\"type\":[\"string\",\"null\"],\"maxLength\":512}," \
+#define SCHEMA_NAMES                                                                                                                       \
+	"\"name\":{\"type\":[\"string\",\"null\"],\"maxLength\":256},\"description\":{\"type\":[\"string\",\"null\"],\"maxLength\":512},"  \
 	"\"metadata\":" SCHEMA_METADATA ",\"expires_after\":" SCHEMA_EXPIRY
-#define SCHEMA_CREATE                                                                                           \
-	"{\"type\":\"object\",\"properties\":{" SCHEMA_NAMES ",\"chunking_strategy\":" SCHEMA_CHUNKING ",\"file_ids\":{\"type\":\"array\"," \
+#define SCHEMA_CREATE                                                                                                                      \
+	"{\"type\":\"object\",\"properties\":{" SCHEMA_NAMES ",\"chunking_strategy\":" SCHEMA_CHUNKING                                     \
+	",\"file_ids\":{\"type\":\"array\","                                                                                               \
 	"\"maxItems\":500,\"items\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":100}}}}"
 #define SCHEMA_UPDATE "{\"type\":\"object\",\"properties\":{" SCHEMA_NAMES "}}"
 
 static const struct route routes[] = {
-	{ .method = HTTP_POST, .path = "/v1/vector_stores", .name = "vector_stores.create", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors,
-		.body = BODY_JSON, .body_bytes_max = MIB(1), .request_schema = SCHEMA_CREATE, .handler = stores_create, .summary = "Make a vector store" },
-	{ .method = HTTP_GET, .path = "/v1/vector_stores", .name = "vector_stores.list", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = stores_list, .summary = "List the vector stores" },
-	{ .method = HTTP_GET, .path = "/v1/vector_stores/{id}", .name = "vector_stores.get", .scope = SCOPE_KNOWLEDGE_READ, .errors = &openai_errors,
-		.handler = stores_get, .summary = "Show a vector store" },
-	{ .method = HTTP_POST, .path = "/v1/vector_stores/{id}", .name = "vector_stores.update", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors,
-		.body = BODY_JSON, .body_bytes_max = MIB(1), .request_schema = SCHEMA_UPDATE, .handler = stores_update,
+	{ .method = HTTP_POST,
+		.path = "/v1/vector_stores",
+		.name = "vector_stores.create",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.body = BODY_JSON,
+		.body_bytes_max = MIB(1),
+		.request_schema = SCHEMA_CREATE,
+		.handler = stores_create,
+		.summary = "Make a vector store" },
+	{ .method = HTTP_GET,
+		.path = "/v1/vector_stores",
+		.name = "vector_stores.list",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = stores_list,
+		.summary = "List the vector stores" },
+	{ .method = HTTP_GET,
+		.path = "/v1/vector_stores/{id}",
+		.name = "vector_stores.get",
+		.scope = SCOPE_KNOWLEDGE_READ,
+		.errors = &openai_errors,
+		.handler = stores_get,
+		.summary = "Show a vector store" },
+	{ .method = HTTP_POST,
+		.path = "/v1/vector_stores/{id}",
+		.name = "vector_stores.update",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.body = BODY_JSON,
+		.body_bytes_max = MIB(1),
+		.request_schema = SCHEMA_UPDATE,
+		.handler = stores_update,
 		.summary = "Change a vector store's name, description, metadata or expiry" },
-	{ .method = HTTP_DELETE, .path = "/v1/vector_stores/{id}", .name = "vector_stores.delete", .scope = SCOPE_KNOWLEDGE_WRITE, .errors = &openai_errors,
-		.handler = stores_delete, .summary = "Delete a vector store; its files stay" },
+	{ .method = HTTP_DELETE,
+		.path = "/v1/vector_stores/{id}",
+		.name = "vector_stores.delete",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.handler = stores_delete,
+		.summary = "Delete a vector store; its files stay" },
 };
 const struct route_table openai_vector_stores_routes = { routes, COUNT(routes) };
