@@ -108,8 +108,8 @@ answer_as_json(struct api_request *request, const struct view *view)
 
 static const char style[] =
 	":root{color-scheme:light dark;--ink:#1c1c1a;--quiet:#66645f;--paper:#fdfcfa;--rule:#e3e0da;--mark:#fff4cc;--edge:#c99a00}"
-	"@media(prefers-color-scheme:dark){:root{--ink:#e9e7e2;--quiet:#a09d96;--paper:#191917;--rule:#35342f;--mark:#38300f;--edge:#"
-	"d8ae2b}}"
+	"@media(prefers-color-scheme:dark){"
+	":root{--ink:#e9e7e2;--quiet:#a09d96;--paper:#191917;--rule:#35342f;--mark:#38300f;--edge:#d8ae2b}}"
 	"body{margin:0;background:var(--paper);color:var(--ink);font:1rem/1.6 system-ui,sans-serif}"
 	"main{max-width:46rem;margin:0 auto;padding:1.5rem 1rem 4rem}"
 	"h1{font-size:1.4rem;line-height:1.25;margin:0 0 .4rem;overflow-wrap:anywhere}"
