@@ -20,12 +20,14 @@ struct setting {
 	const char *name;           /* dotted path in the file: "server.request_timeout" */
 	enum setting_type type;
 	const char *initial;        /* the default, as it would be written in the file */
-	const char *min, *max;      /* bounds, written likewise; NULL: none */
+	const char *min, *max;      /* bounds, written likewise (of SETTING_STRING: its length in bytes); NULL: none */
 	const char *const *choices; /* SETTING_CHOICE: ends with NULL */
 	const char *env;            /* environment variable that overrides the file, or NULL */
 	bool reloadable;
 	bool secret;                /* never shown */
 	const char *help;           /* one sentence */
+	bool (*check)(struct str text); /* SETTING_STRING: what a value must be beside its bounds; NULL: nothing. Not asked about the default */
+	const char *wants;          /* what check lets pass, for messages: "a URL that begins with …" */
 };
 
 /* The rows of one module, where it keeps them; the program's list of all is in src/cli/settings.c. */

@@ -34,10 +34,44 @@ enum row {
 static const char *const durabilities[] = { [STORE_DURABLE_POWER] = "power", [STORE_DURABLE_PROCESS] = "process", NULL };
 static const char *const levels[] = { [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARN] = "warn", [LOG_ERROR] = "error", NULL };
 
+/* HOST:PORT, [ADDRESS]:PORT or unix:/path. Whether it can be had is seen at the start. */
+static bool
+listen_ok(struct str text)
+{
+	size_t colon = text.len;
+	int64_t port;
+
+	if (str_starts(text, STR("unix:")))
+		return text.len > 5 && text.ptr[5] == '/';
+	while (colon > 0 && text.ptr[colon - 1] != ':')
+		colon--;
+	if (colon < 2 || !str_to_i64(str_slice(text, colon, text.len), &port) || port < 0 || port > 65535)
+		return false;
+	return text.ptr[0] == '[' ? text.ptr[colon - 2] == ']' : str_find_byte(text, ':', 0) == colon - 1;
+}
+
+static bool
+store_url_ok(struct str text)
+{
+	return (str_starts(text, STR("sqlite:")) && text.len > 7) || str_starts(text, STR("postgres://")) ||
+	       str_starts(text, STR("postgresql://"));
+}
+
+/* What can be sent as a key: no blanks, no control characters. */
+static bool
+key_ok(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7f)
+			return false;
+	return text.len >= 8;
+}
+
 static const struct setting rows[] = {
 	[DATA] = { "data", SETTING_STRING, "corbel-data", .min = "1", .max = "4000", .env = "CORBEL_DATA",
 		.help = "The data directory: database, admin key, secrets. Made when it is not there, for its owner alone." },
-	[LISTEN] = { "server.listen", SETTING_STRING, "127.0.0.1:8321", .min = "1", .max = "300", .env = "CORBEL_LISTEN",
+	[LISTEN] = { "server.listen", SETTING_STRING, "127.0.0.1:8321", .max = "300", .env = "CORBEL_LISTEN", .check = listen_ok,
+		.wants = "HOST:PORT, [::1]:PORT or unix:/path",
 		.help = "Where to listen: `HOST:PORT`, `[::1]:PORT` or `unix:/path`. Port 0 picks a free one. Only what is reachable from "
 			"this machine, unless this says otherwise." },
 	[LOOPS] = { "server.loops", SETTING_INT, "0", "0", "64", .help = "Event loops, a thread each; 0: one for each core." },
@@ -46,13 +80,15 @@ static const struct setting rows[] = {
 	[TLS_KEY] = { "server.tls_key", SETTING_STRING, "", .max = "4000", .help = "PEM file with the private key." },
 	[GRACE] = { "server.grace", SETTING_DURATION, "30s", "0s", "1h", .reloadable = true,
 		.help = "How long answers in flight may take to finish when the server is asked to stop." },
-	[ADMIN_KEY] = { "access.admin_key", SETTING_STRING, "", .max = "1000", .env = "CORBEL_ADMIN_KEY", .secret = true,
+	[ADMIN_KEY] = { "access.admin_key", SETTING_STRING, "", .max = "1000", .env = "CORBEL_ADMIN_KEY", .secret = true, .check = key_ok,
+		.wants = "a key of at least 8 characters, without blanks",
 		.help = "A key of at least 8 characters that is valid as an admin key. Without one, the first start makes one and keeps it "
 			"in the data directory as `admin.key`." },
 	[LOG_LEVEL_ROW] = { "log.level", SETTING_CHOICE, "info", .choices = levels, .env = "CORBEL_LOG_LEVEL", .reloadable = true,
 		.help = "What the log leaves out lies below this." },
-	[STORE_URL] = { "store.url", SETTING_STRING, "", .max = "4000", .env = "CORBEL_STORE", .secret = true,
-		.help = "`sqlite:PATH` or `postgres://…`; empty: the file corbel.db in the data directory." },
+	[STORE_URL] = { "store.url", SETTING_STRING, "", .max = "4000", .env = "CORBEL_STORE", .secret = true, .check = store_url_ok,
+		.wants = "sqlite:PATH, postgres://… or postgres:CONNINFO",
+		.help = "`sqlite:PATH`, `postgres://…` or `postgres:CONNINFO`; empty: the file corbel.db in the data directory." },
 	[STORE_DURABILITY] = { "store.durability", SETTING_CHOICE, "power", .choices = durabilities, .env = "CORBEL_STORE_DURABILITY",
 		.help = "What an acknowledged commit survives: loss of power, or the end of the process alone, which is faster." },
 	[STORE_READERS] = { "store.readers", SETTING_INT, "0", "0", "64",

@@ -77,20 +77,21 @@ static const char *const search_modes[] = { "auto", "rrf", "convex", "words", "v
 #define AT(type, member) .offset = offsetof(struct type, member)
 
 static const struct field provider_fields[] = {
-	{ { "name", SETTING_STRING, .min = "1", .max = "64", .help = "How targets refer to it." }, AT(conf_provider, name),
-		.check = name_ok, .check_wants = NAME_WANTS },
+	{ { "name", SETTING_STRING, .min = "1", .max = "64", .help = "How targets refer to it.", .check = name_ok, .wants = NAME_WANTS },
+		AT(conf_provider, name) },
 	{ { "kind", SETTING_CHOICE, .choices = provider_kinds,
 		  .help = "What it speaks: the OpenAI API (vLLM, llama.cpp, Ollama, TGI and others do too) or Anthropic's Messages API." },
 		AT(conf_provider, kind) },
 	{ { "base_url", SETTING_STRING, "", .max = "2048",
 		  .help = "Where it is, with the path before the endpoint's own: \"http://127.0.0.1:9100/v1\" for openai, "
 			  "\"https://api.anthropic.com\" for anthropic. "
-			  "When it is missing, the public service of that kind." },
-		AT(conf_provider, base_url), .check = url_ok,
-		.check_wants = "a URL that begins with http:// or https://, without user, query or fragment" },
+			  "When it is missing, the public service of that kind.",
+		  .check = url_ok, .wants = "a URL that begins with http:// or https://, without user, query or fragment" },
+		AT(conf_provider, base_url) },
 	{ { "api_key", SETTING_STRING, "", .max = "8192", .secret = true,
-		  .help = "Its key; \"${OPENAI_API_KEY}\" takes it from the environment." },
-		AT(conf_provider, api_key), .check = header_value_ok, .check_wants = "a key without control characters" },
+		  .help = "Its key; \"${OPENAI_API_KEY}\" takes it from the environment.", .check = header_value_ok,
+		  .wants = "a key without control characters" },
+		AT(conf_provider, api_key) },
 	{ { .name = "headers", .help = "Headers sent with each call." }, .read = headers_read, .shape = "a map of texts" },
 	{ { "connect_timeout", SETTING_DURATION, "10s", "10ms", "5m", .help = "Until the connection stands." },
 		AT(conf_provider, connect_timeout_us) },
@@ -110,8 +111,9 @@ static const struct field price_fields[] = {
 
 static const struct field target_fields[] = {
 	{ { .name = "provider", .help = "A name from providers." }, .read = target_provider_read, .shape = "a provider's name" },
-	{ { "model", SETTING_STRING, .min = "1", .max = "256", .help = "The model's name at the provider." }, AT(conf_target, model),
-		.check = header_value_ok, .check_wants = "a name without control characters" },
+	{ { "model", SETTING_STRING, .min = "1", .max = "256", .help = "The model's name at the provider.", .check = header_value_ok,
+		  .wants = "a name without control characters" },
+		AT(conf_target, model) },
 	{ { "weight", SETTING_INT, "1", "0", "1000000", .help = "Its share of the calls, beside the other targets'." },
 		AT(conf_target, weight) },
 	{ { .name = "price", .help = "US dollars for a million tokens." }, .read = price_read, .shape = "a map, see price" },
@@ -138,8 +140,9 @@ static const struct field knowledge_fields[] = {
 };
 
 static const struct field model_fields[] = {
-	{ { "name", SETTING_STRING, .min = "1", .max = "128", .help = "What clients put into \"model\"." }, AT(conf_model, name),
-		.check = name_ok, .check_wants = NAME_WANTS },
+	{ { "name", SETTING_STRING, .min = "1", .max = "128", .help = "What clients put into \"model\".", .check = name_ok,
+		  .wants = NAME_WANTS },
+		AT(conf_model, name) },
 	{ { "type", SETTING_CHOICE, "chat", .choices = model_types, .help = "What it is called for." }, AT(conf_model, type) },
 	{ { .name = "targets",
 		  .help = "Where its calls go. Without any, a model with knowledge answers with the built-in extractive model." },

@@ -152,13 +152,8 @@ field_read(struct reader *reader, const struct yaml *node, const struct field *f
 		field->read(reader, node, path, object);
 		return;
 	}
-	if (!reader_scalar(reader, node, &field->row, path, &value))
-		return;
-	if (field->check && !field->check(value.text)) {
-		reader_problem(reader, node, path, "expected %s%" STR_F, field->check_wants, STR_A(found(reader, node, &field->row)));
-		return;
-	}
-	member_set(field, &value, (char *)object + field->offset);
+	if (reader_scalar(reader, node, &field->row, path, &value))
+		member_set(field, &value, (char *)object + field->offset);
 }
 
 void

@@ -26,9 +26,7 @@ struct field {
 	struct setting row; /* name: of the field alone. initial NULL: must be given */
 	size_t offset;      /* of the member, for a scalar */
 	void (*read)(struct reader *reader, const struct yaml *node, struct str path, void *object); /* NULL: a scalar */
-	const char *shape;              /* of a field with `read`: "a list of targets", for people */
-	bool (*check)(struct str text); /* of a STRING: further to its bounds; NULL: none */
-	const char *check_wants;        /* what check lets pass: "a URL that begins with http:// or https://" */
+	const char *shape; /* of a field with `read`: "a list of targets", for people */
 };
 
 struct field_table {

@@ -130,6 +130,8 @@ value_parse(const struct setting *row, struct str text, struct setting_value *ou
 
 	if (!parse_type(row, text, out))
 		return false;
+	if (row->check && !str_eq(text, str_of(row->initial)) && !row->check(text))
+		return false;
 	size = magnitude(row, out);
 	return size >= bound(row, row->min, -INFINITY) && size <= bound(row, row->max, INFINITY);
 }
@@ -181,6 +183,8 @@ value_expected(struct arena *arena, const struct setting *row)
 
 	if (row->type == SETTING_CHOICE)
 		return choices_text(arena, row);
+	if (row->wants)
+		return str_of(row->wants);
 	if (row->type == SETTING_DURATION)
 		example = ", such as 250ms, 60s, 5m, 1h or 30d";
 	else if (row->type == SETTING_BYTES)

@@ -59,6 +59,13 @@ def check_finds_the_file_in_the_working_directory() -> None:
 def check_looks_at_the_environment_too() -> None:
     with directory() as path:
         expect(corbel("check", cwd=path, env={"CORBEL_LOG_LEVEL": "loud"}), 1, "CORBEL_LOG_LEVEL: expected one of debug, info")
+        for listen in ("8321", "localhost", "1:2:3", "a:70000", "[::1:1", "unix:x"):
+            expect(corbel("check", cwd=path, env={"CORBEL_LISTEN": listen}), 1, "CORBEL_LISTEN: expected HOST:PORT")
+        for listen in ("127.0.0.1:0", "localhost:1", "[::1]:65535", "unix:/x"):
+            expect(corbel("check", cwd=path, env={"CORBEL_LISTEN": listen}), 0)
+        done = corbel("check", cwd=path, env={"CORBEL_ADMIN_KEY": "short", "CORBEL_STORE": "mysql://user:password@host"})
+        expect(done, 1, "CORBEL_ADMIN_KEY: expected a key of at least 8", "CORBEL_STORE: expected sqlite:PATH", "2 mistakes")
+        assert "short" not in done.stderr and "password" not in done.stderr
 
 
 def the_reference_of_the_configuration_is_the_one_in_the_tree() -> None:

@@ -169,15 +169,20 @@ def a_server_that_is_asked_to_stop_finishes_the_answers_in_flight() -> None:
             assert answers and answers[0][0] == 200 and json.loads(answers[0][1])["choices"][0]["finish_reason"] == "stop", answers
 
 
+def cpu_ms(server: Server) -> float:
+    fields = Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+
 def it_is_ready_within_a_tenth_of_a_second_without_a_model() -> None:
-    fastest = 1000.0
+    fastest = cheapest = 1000.0
     with directory() as path:
-        for i in range(20):  # the machine may be busy with something else at any one time
+        for i in range(10):
             with serve("--data", Path(path) / str(i), "--listen", "127.0.0.1:0") as server:
-                fastest = min(fastest, server.ready_ms)
-            if fastest < 100:
-                return
-    raise AssertionError(f"{fastest:.0f} ms at best")
+                fastest, cheapest = min(fastest, server.ready_ms), min(cheapest, cpu_ms(server))
+    assert cheapest < 60, f"{cheapest:.0f} ms of CPU"
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)  # others' work says nothing about ours
+    assert fastest < 100 or busy, f"{fastest:.0f} ms"
 
 
 TESTS = [
