@@ -21,7 +21,8 @@ struct engine {
 	void (*close)(struct store *store);
 
 	/* A read; rows to the arena. */
-	MAY_PARK const struct err *(*query)(struct store *store, struct arena *arena, const struct stmt *stmt, const struct value *params, struct rows *out);
+	MAY_PARK const struct err *(*query)(
+		struct store *store, struct arena *arena, const struct stmt *stmt, const struct value *params, struct rows *out);
 
 	/* A transaction, as store_tx says. `reserved`: it is admitted even when the queue is full. Calls tx_run for the body. */
 	MAY_PARK const struct err *(*tx)(struct store *store, struct arena *arena, tx_fn *fn, void *arg, bool reserved);
@@ -42,7 +43,7 @@ struct store {
 	const struct engine *engine;
 	struct notices notices;
 	size_t result_bytes_max;
-	atomic_uint reserved;             /* slots given out by store_reserve */
+	atomic_uint reserved;               /* slots given out by store_reserve */
 	atomic_long fail_call, fail_commit; /* countdowns; 0: off */
 	const struct err *fail_err;
 };
@@ -57,5 +58,8 @@ struct tx {
 void store_init(struct store *store, const struct engine *engine, const struct store_spec *spec, struct runtime *runtime);
 void store_fini(struct store *store);
 
-/* Runs fn with tx, then says whether to commit (NULL) or to roll back. The error lies in tx->arena or is static. */
-MAY_PARK const struct err *tx_run(struct tx *tx, tx_fn *fn, void *arg);
+/*
+ * Runs fn with tx, then says whether to commit (NULL) or to roll back. The error lies in tx->arena or is static. It waits where the engine's exec does: on
+ * a fiber with PostgreSQL, never on SQLite's writer thread.
+ */
+const struct err *tx_run(struct tx *tx, tx_fn *fn, void *arg);

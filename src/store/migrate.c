@@ -40,8 +40,8 @@ plan_make(const struct store_schema *const *schemas, struct arena *arena, struct
 	qsort(out->steps, out->count, sizeof(*out->steps), by_number);
 	for (size_t i = 1; i < count; i++) {
 		if (out->steps[i]->number == out->steps[i - 1]->number)
-			return err_new(arena, ERR_INTERNAL, "two migrations have the number %04d: %s and %s", out->steps[i]->number, out->steps[i - 1]->title,
-				out->steps[i]->title);
+			return err_new(arena, ERR_INTERNAL, "two migrations have the number %04d: %s and %s", out->steps[i]->number,
+				out->steps[i - 1]->title, out->steps[i]->title);
 	}
 	return NULL;
 }
@@ -71,7 +71,8 @@ plan_next(const struct plan *plan, const int *applied, size_t count, struct aren
 	}
 	if (known == count)
 		return NULL;
-	return err_new(arena, ERR_CONFLICT, "the database was made by a newer version of this program; install that version, or restore a backup from before it");
+	return err_new(arena, ERR_CONFLICT,
+		"the database was made by a newer version of this program; install that version, or restore a backup from before it");
 }
 
 /* One round: *done when nothing was missing. The transaction is open and stays open. */
@@ -98,8 +99,8 @@ apply_next(const struct migrator *migrator, const struct plan *plan, struct aren
 	err = migrator->exec(migrator->conn, arena, step->sql[migrator->engine]);
 	if (err)
 		return err_wrap(arena, err, "migration %04d_%s failed", step->number, step->title);
-	record = arena_printf(
-		arena, "insert into store_migration (number, title, applied_us) values (%d, '%s', %lld)", step->number, step->title, (long long)clock_wall_us());
+	record = arena_printf(arena, "insert into store_migration (number, title, applied_us) values (%d, '%s', %lld)", step->number,
+		step->title, (long long)clock_wall_us());
 	return record.ptr ? migrator->exec(migrator->conn, arena, record.ptr) : &err_no_memory;
 }
 

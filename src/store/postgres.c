@@ -8,7 +8,7 @@
 enum { CONNS_DEFAULT = 8, READ_RUNS_MAX = 3, RESOLVER_QUEUE_MAX = 256 };
 
 /* A read that met the loss of its connection is sent again: it has changed nothing. */
-static const struct err *
+static MAY_PARK const struct err *
 postgres_query(struct store *base, struct arena *arena, const struct stmt *stmt, const struct value *params, struct rows *out)
 {
 	struct pg_loop *loop = pg_loop_here((struct postgres_store *)base);

@@ -38,11 +38,11 @@ struct pg_options {
 struct postgres_store {
 	struct store base;
 	struct runtime *runtime;
-	struct arena *arena;          /* of the options */
+	struct arena *arena; /* of the options */
 	struct pg_options options;
-	struct pool *resolver;        /* names are looked up there: libpq would block */
-	struct pg_loop **loops;       /* by the loop's index */
-	unsigned lanes, tx_conns;     /* connections of each loop */
+	struct pool *resolver;    /* names are looked up there: libpq would block */
+	struct pg_loop **loops;   /* by the loop's index */
+	unsigned lanes, tx_conns; /* connections of each loop */
 };
 
 enum pg_outcome {
@@ -56,20 +56,20 @@ enum pg_outcome {
 struct pg_request {
 	struct pg_request *next;
 	const struct stmt *stmt;
-	const struct value *params;  /* the caller's, until it is sent */
-	const char *begin;           /* a statement to run before, or NULL */
-	int64_t timeout_us;          /* of this statement on the server; 0: the connection's own */
+	const struct value *params; /* the caller's, until it is sent */
+	const char *begin;          /* a statement to run before, or NULL */
+	int64_t timeout_us;         /* of this statement on the server; 0: the connection's own */
 
 	struct waiter waiter;
 	enum pg_outcome outcome;
-	bool sent, abandoned;        /* abandoned: nobody waits any more; it is freed when it ends */
+	bool sent, abandoned; /* abandoned: nobody waits any more; it is freed when it ends */
 	bool prepares, prepared;
-	unsigned step, steps;        /* commands answered and sent; the last one is the statement */
+	unsigned step, steps; /* commands answered and sent; the last one is the statement */
 	struct rowbuf rows;
 	int64_t changed;
-	char tag[16];                /* "COMMIT" */
-	char sqlstate[6];            /* empty: no error */
-	char message[256];           /* the server's, for our log */
+	char tag[16];      /* "COMMIT" */
+	char sqlstate[6];  /* empty: no error */
+	char message[256]; /* the server's, for our log */
 };
 
 enum pg_state { PG_CLOSED, PG_CONNECTING, PG_READY };
@@ -83,7 +83,7 @@ struct pg_conn {
 	struct stmt_table prepared;
 	struct pg_request *first, **last; /* sent ones, then those that wait for the connection */
 	unsigned pending;
-	bool owned;                       /* by a transaction */
+	bool owned; /* by a transaction */
 	bool listens;
 	void (*on_change)(struct pg_conn *conn); /* after it became ready or closed; may be NULL */
 	void (*on_notice)(struct pg_conn *conn, const char *topic);
@@ -96,17 +96,17 @@ struct pg_loop {
 	struct postgres_store *store;
 	struct loop *loop;
 	atomic_int refs;
-	pthread_mutex_t lock;          /* of the phase */
+	pthread_mutex_t lock; /* of the phase */
 	pthread_cond_t ended;
 	enum { PG_LOOP_NEW, PG_LOOP_BEGUN, PG_LOOP_ENDED } phase;
-	struct pg_listener *listener;  /* of loop 0 */
+	struct pg_listener *listener; /* of loop 0 */
 	struct pg_conn *lanes, *tx;
 	struct semaphore tx_permits;
 	unsigned tx_waiting;
-	unsigned connecting;           /* fibers that are */
-	unsigned failures;             /* in a row: connecting is not tried again before retry_at_us */
+	unsigned connecting; /* fibers that are */
+	unsigned failures;   /* in a row: connecting is not tried again before retry_at_us */
 	int64_t retry_at_us;
-	char failure[256];             /* the last one's reason, for our log */
+	char failure[256]; /* the last one's reason, for our log */
 };
 
 /* ---- postgres_value.c */

@@ -89,7 +89,8 @@ note_error(struct pg_request *request, const PGresult *result)
 
 	if (request->sqlstate[0])
 		return;
-	snprintf(request->sqlstate, sizeof(request->sqlstate), "%s", sqlstate ? sqlstate : "08006"); /* made by libpq: the connection broke */
+	snprintf(request->sqlstate, sizeof(request->sqlstate), "%s",
+		sqlstate ? sqlstate : "08006"); /* made by libpq: the connection broke */
 	snprintf(request->message, sizeof(request->message), "%s", message ? message : "the connection broke");
 }
 
@@ -210,7 +211,8 @@ send_request(struct pg_conn *conn, struct pg_request *request)
 	if (request->begin)
 		good = send_plain(conn, request, request->begin);
 	if (good && request->timeout_us) {
-		snprintf(timeout, sizeof(timeout), "select set_config('statement_timeout', '%lld', true)", (long long)(request->timeout_us / USEC_PER_MS + 1));
+		snprintf(timeout, sizeof(timeout), "select set_config('statement_timeout', '%lld', true)",
+			(long long)(request->timeout_us / USEC_PER_MS + 1));
 		good = send_plain(conn, request, timeout);
 	}
 	if (good && !*known) {

@@ -14,13 +14,14 @@
 #include "rt/fiber.h"
 #include "store/postgres.h"
 
-enum { HOSTS_MAX = 16, LIST_SIZE = 2048 };
+enum { HOSTS_MAX = 16, LIST_SIZE = 2048, ATTEMPTS = 2 };
 #define CONNECT_MAX_US (5 * USEC_PER_SEC)
 #define PAUSE_FIRST_US (50 * USEC_PER_MS)
 #define PAUSE_MAX_US (500 * USEC_PER_MS)
 
 /* What a session of ours relies on, whatever the server's own settings are. */
-static const char session[] = "set statement_timeout = 30000; set idle_in_transaction_session_timeout = 60000; set bytea_output = hex; set client_min_messages = error;"
+static const char session[] = "set statement_timeout = 30000; set idle_in_transaction_session_timeout = 60000; set bytea_output = hex; set "
+			      "client_min_messages = error;"
 			      "set standard_conforming_strings = on";
 
 /* Hosts, their addresses and their ports, one of each per address. */
@@ -47,7 +48,8 @@ pg_connect_due(const struct pg_loop *loop)
 const struct err *
 pg_unavailable(const struct pg_loop *loop, struct arena *arena)
 {
-	const struct err *err = err_detail(arena, err_new(arena, ERR_UNAVAILABLE, "the database cannot be reached now; try again"), "%s", loop->failure);
+	const struct err *err =
+		err_detail(arena, err_new(arena, ERR_UNAVAILABLE, "the database cannot be reached now; try again"), "%s", loop->failure);
 	struct err *copy = err == &err_no_memory ? NULL : arena_alloc(arena, sizeof(*copy));
 
 	if (!copy)
@@ -142,7 +144,7 @@ option_set(struct pg_options *options, const char *keyword, const char *value)
 	}
 }
 
-static bool
+static MAY_PARK bool
 look_up(struct connect *connect)
 {
 	struct addresses *addresses = &connect->addresses;
@@ -168,7 +170,7 @@ look_up(struct connect *connect)
 	return true;
 }
 
-static bool
+static MAY_PARK bool
 handshake(PGconn *pg)
 {
 	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
@@ -185,7 +187,7 @@ handshake(PGconn *pg)
 }
 
 /* Runs plain statements, before the pipeline begins. */
-static bool
+static MAY_PARK bool
 run_plain(PGconn *pg, const char *sql)
 {
 	PGresult *result;
@@ -216,7 +218,7 @@ ignore_notice(void *arg, const char *message)
 }
 
 /* On success connect->pg is in pipeline mode. */
-static bool
+static MAY_PARK bool
 establish(struct connect *connect)
 {
 	struct pg_loop *loop = connect->conn->loop;
@@ -228,7 +230,8 @@ establish(struct connect *connect)
 		return false;
 	PQsetNoticeProcessor(pg, ignore_notice, NULL);
 	PQsetnonblocking(pg, 1);
-	good = handshake(pg) && run_plain(pg, session) && (!connect->conn->listens || run_plain(pg, "listen corbel")) && PQenterPipelineMode(pg) == 1;
+	good = handshake(pg) && run_plain(pg, session) && (!connect->conn->listens || run_plain(pg, "listen corbel")) &&
+	       PQenterPipelineMode(pg) == 1;
 	if (good)
 		return true;
 	snprintf(loop->failure, sizeof(loop->failure), "%s", *PQerrorMessage(pg) ? PQerrorMessage(pg) : "connecting took too long");
@@ -244,10 +247,13 @@ connect_main(void *arg)
 	struct pg_loop *loop = conn->loop;
 	struct scope scope;
 	int64_t pause_us;
-	bool good;
+	bool good = false;
 
 	scope_open_shielded(&scope, CONNECT_MAX_US); /* a settlement may need it while the program stops */
-	good = look_up(connect) && (establish(connect) || establish(connect));
+	if (look_up(connect)) {
+		for (int attempt = 0; attempt < ATTEMPTS && !good; attempt++)
+			good = establish(connect);
+	}
 	scope_close(&scope);
 	if (good) {
 		loop->failures = 0;

@@ -5,6 +5,7 @@
  * belong to one transaction at a time. So reads and transactions never wait for each other. All are made when first needed, and closed on
  * their own loop: for store_close while the loop runs, or at the loop's end.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "rt/fiber.h"
@@ -150,7 +151,7 @@ pg_loop_lane(struct pg_loop *loop)
 		else if (!idlest || lane->pending < idlest->pending)
 			idlest = lane;
 	}
-	if (closed && (!idlest || (idlest->pending && pg_connect_due(loop))))
+	if (!idlest || (closed && idlest->pending && pg_connect_due(loop)))
 		return closed;
 	return idlest->pending < LANE_DEPTH_MAX ? idlest : NULL;
 }
@@ -166,6 +167,7 @@ pg_loop_take(struct pg_loop *loop)
 		if (!conn->owned && (!found || conn->state == PG_READY))
 			found = conn;
 	}
+	assert(found); /* the semaphore counts them */
 	found->owned = true;
 	return found;
 }

@@ -19,8 +19,8 @@ static const struct err *
 server_err(PGconn *pg, const PGresult *result, struct arena *arena)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE), *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const struct err *err = err_new(arena, PQstatus(pg) == CONNECTION_OK ? ERR_INTERNAL : ERR_UNAVAILABLE, "the database refused a statement: %s",
-		message ? message : "the connection broke");
+	const struct err *err = err_new(arena, PQstatus(pg) == CONNECTION_OK ? ERR_INTERNAL : ERR_UNAVAILABLE,
+		"the database refused a statement: %s", message ? message : "the connection broke");
 
 	return err_detail(arena, err, "sqlstate %s", sqlstate ? sqlstate : "none");
 }
@@ -50,8 +50,14 @@ migrator_applied(void *conn, struct arena *arena, int **numbers, size_t *count)
 	*numbers = err ? NULL : arena_array(arena, (size_t)PQntuples(result), sizeof(**numbers));
 	if (!err && !*numbers)
 		err = &err_no_memory;
-	for (int row = 0; !err && row < PQntuples(result); row++)
-		(*numbers)[(*count)++] = atoi(PQgetvalue(result, row, 0));
+	for (int row = 0; !err && row < PQntuples(result); row++) {
+		int64_t number;
+
+		if (!str_to_i64(str_of(PQgetvalue(result, row, 0)), &number))
+			err = err_new(arena, ERR_INTERNAL, "the table store_migration is damaged");
+		else
+			(*numbers)[(*count)++] = (int)number;
+	}
 	PQclear(result);
 	return err;
 }
@@ -60,7 +66,8 @@ const struct err *
 pg_migrate(const struct pg_options *options, const struct store_schema *const *schemas, struct arena *arena)
 {
 	/* The lock's key is arbitrary: "corbel". It is released with the transaction. */
-	struct migrator migrator = { NULL, STORE_POSTGRES, "begin; select pg_advisory_xact_lock(109356914304364)", migrator_exec, migrator_applied };
+	struct migrator migrator = { NULL, STORE_POSTGRES, "begin; select pg_advisory_xact_lock(109356914304364)", migrator_exec,
+		migrator_applied };
 	PGconn *pg = PQconnectdbParams(options->keywords, options->values, 0);
 	const struct err *err;
 

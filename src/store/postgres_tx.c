@@ -20,7 +20,8 @@ enum { RUNS_MAX = 5, WAITING_MAX = 1024, TX_BYTES_MAX = 256 << 20 };
 
 static const struct stmt commit_stmt = { "corbel_commit", { "", "commit" }, .writes = true };
 static const struct stmt rollback_stmt = { "corbel_rollback", { "", "rollback" }, .writes = true };
-static const struct stmt notify_stmt = { "corbel_notify", { "", "select pg_notify('corbel', $1)" }, .params = 1, .columns = 1, .writes = true };
+static const struct stmt notify_stmt = { "corbel_notify", { "", "select pg_notify('corbel', $1)" }, .params = 1, .columns = 1,
+	.writes = true };
 
 struct pg_tx {
 	struct tx base;
@@ -97,10 +98,11 @@ postgres_notify(struct tx *base, struct topic *topic)
 static const struct err *
 unknown_outcome(struct arena *arena)
 {
-	return err_new(arena, ERR_UNKNOWN_OUTCOME, "the connection to the database broke while the change was being saved; it may or may not have been saved");
+	return err_new(arena, ERR_UNKNOWN_OUTCOME,
+		"the connection to the database broke while the change was being saved; it may or may not have been saved");
 }
 
-static const struct err *
+static MAY_PARK const struct err *
 commit(struct pg_tx *tx)
 {
 	struct arena *arena = tx->base.arena;
@@ -131,7 +133,7 @@ commit(struct pg_tx *tx)
 	return err;
 }
 
-static void
+static MAY_PARK void
 roll_back(struct pg_tx *tx)
 {
 	struct pg_request *request;
@@ -146,7 +148,7 @@ roll_back(struct pg_tx *tx)
 		pg_request_free(request);
 }
 
-static const struct err *
+static MAY_PARK const struct err *
 run_once(struct pg_tx *tx, tx_fn *fn, void *arg)
 {
 	const struct err *err;
@@ -163,7 +165,7 @@ run_once(struct pg_tx *tx, tx_fn *fn, void *arg)
 }
 
 /* With a connection in hand: as often as it must, until the deadline. */
-static const struct err *
+static MAY_PARK const struct err *
 run_often(struct pg_tx *tx, struct arena *arena, tx_fn *fn, void *arg)
 {
 	const struct err *err;

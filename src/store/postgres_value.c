@@ -75,7 +75,8 @@ pg_send_stmt(PGconn *pg, const struct stmt *stmt, const struct value *params)
 		else
 			wire.values[i] = wire.bytes.ptr + (size_t)wire.values[i];
 	}
-	sent = !wire.bytes.failed && PQsendQueryPrepared(pg, stmt->name, (int)stmt->params, wire.values, wire.lengths, wire.formats, 0) == 1;
+	sent = !wire.bytes.failed &&
+	       PQsendQueryPrepared(pg, stmt->name, (int)stmt->params, wire.values, wire.lengths, wire.formats, 0) == 1;
 	buf_fini(&wire.bytes);
 	return sent;
 }
@@ -85,8 +86,22 @@ static struct str
 bytes_of_hex(char *hex, size_t len)
 {
 	static const signed char digit[256] = {
-		['0'] = 0, ['1'] = 1, ['2'] = 2, ['3'] = 3, ['4'] = 4, ['5'] = 5, ['6'] = 6, ['7'] = 7,
-		['8'] = 8, ['9'] = 9, ['a'] = 10, ['b'] = 11, ['c'] = 12, ['d'] = 13, ['e'] = 14, ['f'] = 15,
+		['0'] = 0,
+		['1'] = 1,
+		['2'] = 2,
+		['3'] = 3,
+		['4'] = 4,
+		['5'] = 5,
+		['6'] = 6,
+		['7'] = 7,
+		['8'] = 8,
+		['9'] = 9,
+		['a'] = 10,
+		['b'] = 11,
+		['c'] = 12,
+		['d'] = 13,
+		['e'] = 14,
+		['f'] = 15,
 	};
 	size_t count = len >= 2 ? (len - 2) / 2 : 0;
 

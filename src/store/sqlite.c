@@ -66,7 +66,7 @@ read_run(void *arg)
 	reader_give(read->store, reader);
 }
 
-static const struct err *
+static MAY_PARK const struct err *
 sqlite_query(struct store *base, struct arena *arena, const struct stmt *stmt, const struct value *params, struct rows *out)
 {
 	struct sqlite_store *store = (struct sqlite_store *)base;
@@ -87,7 +87,7 @@ sqlite_query(struct store *base, struct arena *arena, const struct stmt *stmt, c
 	return err;
 }
 
-static const struct err *
+static MAY_PARK const struct err *
 sqlite_tx(struct store *base, struct arena *arena, tx_fn *fn, void *arg, bool reserved)
 {
 	return sqlite_writer_tx(&((struct sqlite_store *)base)->writer, arena, fn, arg, reserved);
@@ -121,7 +121,8 @@ static void
 verify_run(void *arg)
 {
 	static const struct stmt integrity = { "integrity_check", { "pragma integrity_check(10)", "" }, .columns = 1 };
-	static const struct stmt foreign = { "foreign_key_check", { "select \"table\" from pragma_foreign_key_check limit 1", "" }, .columns = 1 };
+	static const struct stmt foreign = { "foreign_key_check", { "select \"table\" from pragma_foreign_key_check limit 1", "" },
+		.columns = 1 };
 	struct verify *verify = arg;
 	struct sqlite_conn conn;
 
@@ -134,7 +135,7 @@ verify_run(void *arg)
 	sqlite_conn_close(&conn);
 }
 
-static const struct err *
+static MAY_PARK const struct err *
 sqlite_verify(struct store *base, struct arena *arena)
 {
 	struct sqlite_store *store = (struct sqlite_store *)base;

@@ -22,7 +22,7 @@ struct sqlite_wal {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool running, due, busy, closing;
-	int frames;            /* the writer's: length of the log after its last commit */
+	int frames;             /* the writer's: length of the log after its last commit */
 	int asked_at, tried_at; /* the writer's: when it last asked for a checkpoint, tried to start the log over */
 };
 
@@ -34,7 +34,7 @@ struct sqlite_writer {
 	struct sqlite_conn conn;
 	sqlite3_stmt *steps[6]; /* begin, commit…: see sqlite_writer.c */
 	struct rowbuf rows;
-	struct arena *arena;    /* of the member that runs */
+	struct arena *arena; /* of the member that runs */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;

@@ -112,12 +112,14 @@ configure(struct sqlite_conn *conn, enum sqlite_role role, enum store_durability
 	static const char writer[] = "pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma wal_autocheckpoint = 0;"
 				     "pragma journal_size_limit = 67108864; pragma foreign_keys = on; pragma temp_store = memory;"
 				     "pragma cache_size = -16384; pragma trusted_schema = off;";
-	static const char reader[] = "pragma query_only = on; pragma temp_store = memory; pragma cache_size = -4096; pragma mmap_size = 268435456;"
-				     "pragma trusted_schema = off;";
+	static const char reader[] =
+		"pragma query_only = on; pragma temp_store = memory; pragma cache_size = -4096; pragma mmap_size = 268435456;"
+		"pragma trusted_schema = off;";
 	const struct err *err = sqlite_conn_exec(conn, role == SQLITE_WRITER ? writer : reader, arena);
 
 	if (!err && role == SQLITE_WRITER)
-		err = sqlite_conn_exec(conn, durability == STORE_DURABLE_POWER ? "pragma synchronous = full" : "pragma synchronous = normal", arena);
+		err = sqlite_conn_exec(
+			conn, durability == STORE_DURABLE_POWER ? "pragma synchronous = full" : "pragma synchronous = normal", arena);
 	return err;
 }
 
@@ -220,7 +222,8 @@ cell_of(sqlite3_stmt *handle, int column)
 }
 
 const struct err *
-sqlite_conn_run(struct sqlite_conn *conn, const struct stmt *stmt, const struct value *params, struct rowbuf *rows, int64_t *changed, struct arena *arena)
+sqlite_conn_run(struct sqlite_conn *conn, const struct stmt *stmt, const struct value *params, struct rowbuf *rows, int64_t *changed,
+	struct arena *arena)
 {
 	sqlite3_stmt *handle;
 	const struct err *err = sqlite_conn_prepare(conn, stmt, arena, &handle);

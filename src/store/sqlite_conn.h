@@ -19,12 +19,13 @@ struct sqlite_conn {
 enum sqlite_role { SQLITE_READER, SQLITE_WRITER };
 
 /* Opens the file (a writer creates it, for its owner alone). On error nothing is left open. */
-const struct err *sqlite_conn_open(struct sqlite_conn *conn, const char *path, enum sqlite_role role, enum store_durability durability, struct arena *arena);
+const struct err *sqlite_conn_open(
+	struct sqlite_conn *conn, const char *path, enum sqlite_role role, enum store_durability durability, struct arena *arena);
 void sqlite_conn_close(struct sqlite_conn *conn);
 
 /* Runs a statement to its end; its rows go to `rows`. *changed: rows written. */
-const struct err *sqlite_conn_run(
-	struct sqlite_conn *conn, const struct stmt *stmt, const struct value *params, struct rowbuf *rows, int64_t *changed, struct arena *arena);
+const struct err *sqlite_conn_run(struct sqlite_conn *conn, const struct stmt *stmt, const struct value *params, struct rowbuf *rows,
+	int64_t *changed, struct arena *arena);
 
 /* Prepares a statement, or finds it prepared. */
 const struct err *sqlite_conn_prepare(struct sqlite_conn *conn, const struct stmt *stmt, struct arena *arena, sqlite3_stmt **out);

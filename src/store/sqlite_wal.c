@@ -9,9 +9,9 @@
 #include "store/sqlite.h"
 
 enum {
-	CHECKPOINT_FRAMES = 1000,  /* 4 MiB */
-	RESTART_FRAMES = 8000,     /* 32 MiB */
-	LARGE_FRAMES = 65536,      /* 256 MiB */
+	CHECKPOINT_FRAMES = 1000, /* 4 MiB */
+	RESTART_FRAMES = 8000,    /* 32 MiB */
+	LARGE_FRAMES = 65536,     /* 256 MiB */
 	RESTART_WAIT_MS = 10,
 	LARGE_WAIT_MS = 2000,
 	BUSY_TIMEOUT_MS = 5000,

@@ -45,7 +45,7 @@ struct sqlite_member {
 	tx_fn *fn;
 	void *arg;
 	struct waiter waiter;
-	const struct err *err;   /* in err_arena, which the fiber frees */
+	const struct err *err; /* in err_arena, which the fiber frees */
 	struct arena *err_arena;
 	struct topic *topics[TOPICS_MAX];
 	unsigned topic_count;

@@ -44,16 +44,16 @@ struct value {
 
 struct stmt {
 	const char *name;
-	const char *sql[2];   /* by engine */
+	const char *sql[2];       /* by engine */
 	unsigned params, columns; /* columns 0: no result */
-	bool writes;          /* insert, update, delete: not allowed in store_query */
+	bool writes;              /* insert, update, delete: not allowed in store_query */
 };
 
 /* One step of the schema. Generated. The number is unique over all rooms (docs/internals/store.md has the ranges). */
 struct migration {
-	int number;           /* 1…9999; 0 ends a list */
+	int number; /* 1…9999; 0 ends a list */
 	const char *title;
-	const char *sql[2];   /* by engine; statements ended by semicolons, or empty */
+	const char *sql[2]; /* by engine; statements ended by semicolons, or empty */
 };
 
 /* What one room keeps in the database: generated as `<room>_schema`. */
@@ -67,7 +67,7 @@ struct store_schema {
 struct rows {
 	struct value *cells;
 	size_t count, columns;
-	int64_t changed;      /* rows written, for a statement without a result */
+	int64_t changed; /* rows written, for a statement without a result */
 };
 
 static inline const struct value *
@@ -92,10 +92,10 @@ enum store_durability {
 };
 
 struct store_spec {
-	struct str url;              /* "sqlite:PATH", "postgres://…", or "postgres:" and a conninfo ("postgres:host=/run/pg dbname=corbel") */
+	struct str url; /* "sqlite:PATH", "postgres://…", or "postgres:" and a conninfo ("postgres:host=/run/pg dbname=corbel") */
 	enum store_durability durability;
-	unsigned readers;            /* SQLite: reader threads (0: cores, 2..8); PostgreSQL: connections a loop (0: 8) */
-	size_t result_bytes_max;     /* of one query's rows; more is ERR_TOO_LARGE. 0: 64 MiB */
+	unsigned readers;                          /* SQLite: reader threads (0: cores, 2..8); PostgreSQL: connections a loop (0: 8) */
+	size_t result_bytes_max;                   /* of one query's rows; more is ERR_TOO_LARGE. 0: 64 MiB */
 	const struct store_schema *const *schemas; /* of all rooms; ends with NULL; must outlive the store */
 };
 
@@ -108,7 +108,8 @@ void store_close(struct store *store);
 enum store_engine store_engine_of(const struct store *store);
 
 /* A read. Rows and their text lie in the arena. */
-MAY_PARK const struct err *store_query(struct store *store, struct arena *arena, const struct stmt *stmt, const struct value *params, struct rows *out);
+MAY_PARK const struct err *store_query(
+	struct store *store, struct arena *arena, const struct stmt *stmt, const struct value *params, struct rows *out);
 
 /* What runs in a transaction: see store_tx. */
 typedef MAY_PARK const struct err *tx_fn(struct tx *tx, void *arg);
@@ -121,7 +122,8 @@ typedef MAY_PARK const struct err *tx_fn(struct tx *tx, void *arg);
  */
 MAY_PARK const struct err *store_tx(struct store *store, struct arena *arena, tx_fn *fn, void *arg);
 
-MAY_PARK const struct err *tx_exec(struct tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out); /* out may be NULL */
+MAY_PARK const struct err *tx_exec(
+	struct tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out); /* out may be NULL */
 
 /* Lives until the end of the transaction; what fn allocates here must not leave it. Rows of tx_exec lie here. */
 struct arena *tx_arena(struct tx *tx);
@@ -136,7 +138,7 @@ MAY_PARK const struct err *store_tx_reserved(struct store *store, struct arena *
  * Change notices: tx_notify takes effect with the commit; then every node's listeners of the topic are called, on loop 0, outside fibers, in well under a second, also
  * once after a lost connection has come back (something may have changed). Topics are literals.
  */
-const struct err *tx_notify(struct tx *tx, const char *topic);
+MAY_PARK const struct err *tx_notify(struct tx *tx, const char *topic);
 void store_listen(struct store *store, const char *topic, void (*fn)(void *arg), void *arg);
 
 /* A consistent copy into a new SQLite file while serving; ERR_UNSUPPORTED on PostgreSQL (the message names pg_dump). */

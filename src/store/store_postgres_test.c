@@ -268,7 +268,9 @@ names_are_looked_up_and_a_wrong_one_is_unavailable(void **state)
 	snprintf(url, sizeof(url), "%s host=nowhere.invalid", testing_url(testing).ptr);
 	named.url = str_of(url);
 	CHECK_ERR(store_open(&named, testing_runtime(testing), arena, &store), ERR_UNAVAILABLE);
-	CHECK_ERR(store_open(&(struct store_spec){ .url = STR("postgres:host"), .schemas = suite }, testing_runtime(testing), arena, &store), ERR_INVALID);
+	CHECK_ERR(
+		store_open(&(struct store_spec){ .url = STR("postgres:host"), .schemas = suite }, testing_runtime(testing), arena, &store),
+		ERR_INVALID);
 	arena_free(arena);
 	testing_free(testing);
 }

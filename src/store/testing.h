@@ -41,7 +41,8 @@ void testing_on_loop(struct testing *testing, unsigned loop, void (*fn)(void *ar
 void testing_on_loops(struct testing *testing, void (*fn)(void *arg), void *arg);
 
 /* All in one: opens a store and runs fn(store, arg) on loop 0. */
-void testing_run(enum store_engine engine, const struct store_schema *const *schemas, void (*fn)(struct store *store, void *arg), void *arg);
+void testing_run(
+	enum store_engine engine, const struct store_schema *const *schemas, void (*fn)(struct store *store, void *arg), void *arg);
 
 /* Prepares every statement of the schemas on the database, which has them, and compares the counts of parameters and columns. Blocks. */
 void testing_check_statements(struct testing *testing, const struct store_schema *const *schemas);

@@ -22,8 +22,8 @@
 enum { SAMPLES_MAX = 1 << 20, FIBERS_MAX = 1024 };
 
 static const struct store_schema *const schemas[] = { &store_bench_schema, NULL };
-static const char *const attributes =
-	"{\"gen_ai.request.model\":\"gpt-x\",\"gen_ai.response.id\":\"chatcmpl-0123456789\",\"gen_ai.usage.input_tokens\":120,\"gen_ai.usage.output_tokens\":240}";
+static const char *const attributes = "{\"gen_ai.request.model\":\"gpt-x\",\"gen_ai.response.id\":\"chatcmpl-0123456789\",\"gen_ai.usage."
+				      "input_tokens\":120,\"gen_ai.usage.output_tokens\":240}";
 
 struct bench {
 	struct store *store;
@@ -55,11 +55,15 @@ record_write(struct tx *tx, void *arg)
 	const struct value trace = V_BLOB(str_n(r->trace, sizeof(r->trace))), text = V_TEXT(str_of(attributes));
 	const struct err *err;
 
-	err = tx_exec(tx, &stmt_bench_span, PARAMS(V_INT(2 * r->id), trace, V_NULL, V_INT(1), V_INT(r->now_us), V_INT(r->now_us + 900), text), NULL);
+	err = tx_exec(tx, &stmt_bench_span,
+		PARAMS(V_INT(2 * r->id), trace, V_NULL, V_INT(1), V_INT(r->now_us), V_INT(r->now_us + 900), text), NULL);
 	if (!err)
-		err = tx_exec(tx, &stmt_bench_span, PARAMS(V_INT(2 * r->id + 1), trace, V_INT(2 * r->id), V_INT(2), V_INT(r->now_us), V_INT(r->now_us + 800), text), NULL);
+		err = tx_exec(tx, &stmt_bench_span,
+			PARAMS(V_INT(2 * r->id + 1), trace, V_INT(2 * r->id), V_INT(2), V_INT(r->now_us), V_INT(r->now_us + 800), text),
+			NULL);
 	if (!err)
-		err = tx_exec(tx, &stmt_bench_usage, PARAMS(V_INT(2 * r->id), V_INT(1), V_TEXT(STR("gpt-x")), V_INT(120), V_INT(240), V_INT(1234)), NULL);
+		err = tx_exec(tx, &stmt_bench_usage,
+			PARAMS(V_INT(2 * r->id), V_INT(1), V_TEXT(STR("gpt-x")), V_INT(120), V_INT(240), V_INT(1234)), NULL);
 	if (!err)
 		err = tx_exec(tx, &stmt_bench_body, PARAMS(V_INT(2 * r->id), V_BLOB(str_n(r->body, sizeof(r->body)))), NULL);
 	return err;
@@ -123,8 +127,8 @@ report(const char *what, struct bench *bench, int64_t wall_us, int64_t cpu)
 	size_t count = atomic_load(&bench->samples), kept = count < SAMPLES_MAX ? count : SAMPLES_MAX;
 
 	qsort(bench->latencies, kept, sizeof(*bench->latencies), by_size);
-	printf("%-34s %8.0f commits/s  %6.1f us CPU each  p50 %6lld us  p99 %6lld us\n", what, (double)count * 1e6 / (double)wall_us, (double)cpu / (double)count,
-		(long long)bench->latencies[kept / 2], (long long)bench->latencies[kept * 99 / 100]);
+	printf("%-34s %8.0f commits/s  %6.1f us CPU each  p50 %6lld us  p99 %6lld us\n", what, (double)count * 1e6 / (double)wall_us,
+		(double)cpu / (double)count, (long long)bench->latencies[kept / 2], (long long)bench->latencies[kept * 99 / 100]);
 	fflush(stdout);
 }
 
@@ -205,7 +209,11 @@ through_store(struct bench *bench, enum store_engine engine, enum store_durabili
 	cpu = cpu_us();
 	bench->until_us = start + bench->seconds * USEC_PER_SEC;
 	testing_on_loop(testing, 0, recorders, bench);
-	snprintf(what, sizeof(what), "%s, %u waiting at once", engine ? "PostgreSQL" : durability == STORE_DURABLE_POWER ? "store, power" : "store, process", fibers);
+	snprintf(what, sizeof(what), "%s, %u waiting at once",
+		engine                              ? "PostgreSQL"
+		: durability == STORE_DURABLE_POWER ? "store, power"
+						    : "store, process",
+		fibers);
 	report(what, bench, clock_mono_us() - start, cpu_us() - cpu);
 	store_close(bench->store);
 	arena_free(arena);
@@ -226,11 +234,13 @@ int
 main(int argc, char **argv)
 {
 	static const unsigned fibers[] = { 1, 8, 64, 512 };
-	int64_t seconds = argc > 1 ? atoll(argv[1]) : 2;
+	int64_t seconds = 2, count = 0;
 
+	CHECK(argc < 2 || str_to_i64(str_of(argv[1]), &seconds));
+	CHECK(argc < 4 || str_to_i64(str_of(argv[3]), &count));
 	if (argc == 4) {
 		through_store(bench_new(seconds), strcmp(argv[2], "postgres") == 0 ? STORE_POSTGRES : STORE_SQLITE,
-			strcmp(argv[2], "power") == 0 ? STORE_DURABLE_POWER : STORE_DURABLE_PROCESS, (unsigned)atoi(argv[3]));
+			strcmp(argv[2], "power") == 0 ? STORE_DURABLE_POWER : STORE_DURABLE_PROCESS, (unsigned)count);
 		return 0;
 	}
 	bare(bench_new(seconds), "full");
