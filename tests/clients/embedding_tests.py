@@ -37,7 +37,8 @@ def base64_and_float_are_the_same_vector() -> None:
 def a_batch_is_as_good_as_single_calls() -> None:
     texts = [f"text number {i} " + "word " * (i * 7 % 120) for i in range(40)]
     together = embed(texts)
-    assert all(cosine(together[i], embed(texts[i])[0]) > 0.999 for i in (0, 7, 39))
+    # Not equal: int8 activations share one scale over all texts of a batch.
+    assert all(cosine(together[i], embed(texts[i])[0]) > 0.985 for i in (0, 7, 39))
 
 
 def hard_texts_are_embedded() -> None:

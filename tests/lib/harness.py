@@ -200,13 +200,22 @@ def wait_for(look: Callable[[], Any], timeout_s: float, what: str) -> Any:
         time.sleep(0.01)
 
 
+TEST_SECONDS = 60
+
+
+def _too_long(*_: object) -> None:
+    raise AssertionError(f"still running after {TEST_SECONDS} s")
+
+
 def count(tests: Iterable[Callable[[], None]], only: str = "") -> tuple[int, int]:
-    """Calls each test whose name contains `only`; prints how it went. Returns how many passed and failed."""
+    """Calls each test whose name contains `only`, and ends one that hangs; prints how it went. Returns how many passed and failed."""
     passed = failed = 0
+    signal.signal(signal.SIGALRM, _too_long)
     for test in tests:
         name = test.__name__.replace("_", " ")
         if only not in test.__name__:
             continue
+        signal.alarm(TEST_SECONDS)
         try:
             test()
         except Exception:  # noqa: BLE001 - whatever it is, the test has failed
@@ -215,6 +224,8 @@ def count(tests: Iterable[Callable[[], None]], only: str = "") -> tuple[int, int
         else:
             passed += 1
             print(f"ok      {name}", flush=True)
+        finally:
+            signal.alarm(0)
     return passed, failed
 
 
