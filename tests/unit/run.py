@@ -17,6 +17,8 @@ import sys
 from pathlib import Path
 
 COUNT = re.compile(r"\[  (PASSED|FAILED)  \] (\d+) test\(s\)")
+PASSED_TEST = re.compile(r"^\[ RUN      \] (\w+)\n\[       OK \] \1\n", re.MULTILINE)
+OUTPUT_LINES = 80
 GOOD = {"OK", "SKIP", "EXPECTEDFAIL"}
 
 
@@ -46,13 +48,17 @@ def main() -> int:
         print("0 passed, 1 failed")
         return 1
     passed = failed = 0
+    broken = []
     for line in log.read_text().splitlines():
         entry = json.loads(line)
         good, bad = count(entry)
         passed, failed = passed + good, failed + bad
         print(f"{entry['name']}: {entry['result']}, {good} passed, {bad} failed, {entry['duration']:.2f} s")
         if bad:
-            print(entry.get("stdout", "") + entry.get("stderr", ""))
+            broken.append(entry)
+    for entry in broken:
+        output = PASSED_TEST.sub("", entry.get("stdout", "") + entry.get("stderr", ""))
+        print(f"\n-- {entry['name']}", *output.splitlines()[-OUTPUT_LINES:], sep="\n")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

@@ -110,10 +110,10 @@ class Function:
     member_calls: set[tuple[str, str]] = field(default_factory=set)  # (member, place)
 
 
-def in_tree(path: str, root: Path, build: Path) -> str | None:
-    """A path of a .ci file, which is relative to the build directory, as one relative to the tree."""
+def in_src(path: str, root: Path, build: Path) -> str | None:
+    """A path of a .ci file, which is relative to the build directory, as one relative to the tree; None outside src/."""
     full = (build / path).resolve()
-    return str(full.relative_to(root)) if full.is_relative_to(root) else None
+    return str(full.relative_to(root)) if full.is_relative_to(root / "src") else None
 
 
 def read_graph(build: Path, root: Path, sources: Sources) -> dict[str, Function]:
@@ -125,14 +125,14 @@ def read_graph(build: Path, root: Path, sources: Sources) -> dict[str, Function]
             continue
         for line in path.read_text().splitlines():
             if match := NODE.match(line):
-                file = in_tree(match[3], root, build)
+                file = in_src(match[3], root, build)
                 if file:
                     graph[match[1]] = Function(match[2], file, int(match[4]), int(match[5]))
             elif match := EDGE.match(line):
                 edges.append(match.groups())
     for caller, callee, file, line in edges:
-        place = in_tree(file, root, build)
-        if caller not in graph or place is None:
+        place = in_src(file, root, build)
+        if caller not in graph or place not in sources.lines:
             continue
         if callee == INDIRECT:
             for member in MEMBER_CALL.findall(sources.lines[place][int(line) - 1]):

@@ -8,4 +8,5 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 
 "$ROOT/tools/dev/setup.sh" build
 configure "$ROOT/build"
+[ -t 1 ] || set -- --quiet "$@"
 exec ninja -C "$ROOT/build" "$@"
