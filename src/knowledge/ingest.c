@@ -1,113 +1,99 @@
 /*
- * ingest.c - the fibers that read queued versions, one each at a time, and the leases that keep two nodes from reading the same.
+ * ingest.c - the fibers that read queued versions, and the leases that keep two nodes from reading the same.
  *
  * A version is claimed by a lease in its row, which this node renews while it lives. On SQLite the data directory is locked, so leases that are found at the start
- * are those of a dead process, and end at once; on PostgreSQL they end by themselves. A file that took the server down with it several times is given up.
+ * are those of a dead process, and end at once; on PostgreSQL they end by themselves. A version that was claimed before is read by itself, so that a file that takes
+ * the server down with it takes no other along, and is given up after some attempts.
  */
 #include "knowledge/ingest.h"
 
 #include "base/log.h"
-#include "base/metric.h"
 
 #define IDLE_US (5 * USEC_PER_SEC)
 #define RETRY_US (2 * USEC_PER_SEC)
 #define RENEW_US (10 * USEC_PER_SEC)
-enum { ATTEMPTS_MAX = 5 };
+#define BATCH_BYTES ((int64_t)MIB(4)) /* of a batch; one file alone may have more */
 #define INGEST_ARENA_MAX MIB(768)
-
-static struct metric documents = METRIC_COUNTER("corbel_ingest_documents_total", "Document versions read, by result.", "result");
+enum { ATTEMPTS_MAX = 5 };
 
 struct claim {
 	struct knowledge *knowledge;
-	struct ingest *ingest;
-	bool found;
+	struct ingest list[INGEST_BATCH];
+	size_t count;
 };
 
 static MAY_PARK const struct err *
 claim_tx(struct tx *tx, void *arg)
 {
 	struct claim *claim = arg;
-	struct ingest *ingest = claim->ingest;
-	int64_t now = clock_wall_us();
+	int64_t now = clock_wall_us(), bytes = 0;
+	const struct err *err = NULL;
+	bool more = true;
 	struct rows rows;
-	const struct err *err = tx_exec(tx, &stmt_version_claim, PARAMS(V_TEXT(str_of(claim->knowledge->node)), V_INT(now), V_INT(now + LEASE_US)), &rows);
 
-	claim->found = !err && rows.count > 0;
-	if (!claim->found)
-		return err;
-	ingest->version = rows_int(&rows, 0, 0);
-	ingest->tenant = rows_int(&rows, 0, 1);
-	ingest->document = rows_int(&rows, 0, 2);
-	ingest->collection = rows_int(&rows, 0, 3);
-	ingest->content = rows_int(&rows, 0, 4);
-	ingest->bytes = rows_int(&rows, 0, 5);
-	ingest->attempts = rows_int(&rows, 0, 6);
-	return NULL;
+	for (claim->count = 0; more && !err && claim->count < INGEST_BATCH && bytes < BATCH_BYTES;) {
+		err = tx_exec(tx, &stmt_version_claim, PARAMS(V_TEXT(str_of(claim->knowledge->node)), V_INT(now), V_INT(now + LEASE_US)), &rows);
+		more = !err && rows.count > 0;
+		if (!more)
+			break;
+		claim->list[claim->count] = (struct ingest){
+			.version = rows_int(&rows, 0, 0),
+			.tenant = rows_int(&rows, 0, 1),
+			.document = rows_int(&rows, 0, 2),
+			.collection = rows_int(&rows, 0, 3),
+			.content = rows_int(&rows, 0, 4),
+			.bytes_count = rows_int(&rows, 0, 5),
+			.attempts = rows_int(&rows, 0, 6),
+		};
+		bytes += claim->list[claim->count++].bytes_count;
+	}
+	return err;
 }
 
 /* A cheap look first: an idle server writes nothing. */
 static MAY_PARK const struct err *
-claim_next(struct ingest *ingest, bool *found)
+claim_some(struct claim *claim, struct arena *arena)
 {
-	struct claim claim = { .knowledge = ingest->knowledge, .ingest = ingest };
+	struct store *store = claim->knowledge->store;
 	struct rows rows;
-	const struct err *err = store_query(ingest->knowledge->store, ingest->arena, &stmt_version_waiting,
-		PARAMS(V_INT(VERSION_QUEUED), V_INT(clock_wall_us())), &rows);
+	const struct err *err = store_query(store, arena, &stmt_version_waiting, PARAMS(V_INT(VERSION_QUEUED), V_INT(clock_wall_us())), &rows);
 
-	*found = false;
-	if (err || rows.count == 0)
-		return err;
-	err = store_tx(ingest->knowledge->store, ingest->arena, claim_tx, &claim);
-	*found = claim.found;
-	return err;
-}
-
-struct verdict {
-	const struct ingest *ingest;
-	const struct stmt *stmt;
-	const struct value *params;
-};
-
-static MAY_PARK const struct err *
-verdict_tx(struct tx *tx, void *arg)
-{
-	const struct verdict *verdict = arg;
-	const struct err *err = tx_exec(tx, verdict->stmt, verdict->params, NULL);
-
-	return err ? err : work_notify(tx);
+	return err || rows.count == 0 ? err : store_tx(store, arena, claim_tx, claim);
 }
 
 static MAY_PARK const struct err *
-set_status(const struct ingest *ingest, const struct stmt *stmt, const struct value *params)
-{
-	return store_tx(ingest->knowledge->store, ingest->arena, verdict_tx, &(struct verdict){ ingest, stmt, params });
-}
-
-static MAY_PARK const struct err *
-set_failed(const struct ingest *ingest, const struct ingest_fault *fault)
-{
-	metric_add(&documents, 1, str_of(fault->code));
-	log_info("a document could not be read", LOG_STR("path", ingest->path), LOG_STR("code", str_of(fault->code)), LOG_STR("why", fault->message));
-	return set_status(ingest, &stmt_version_fail, PARAMS(V_INT(ingest->version), V_TEXT(str_of(fault->code)), V_TEXT(fault->message)));
-}
-
-/* *gone: its document or collection was deleted, or a newer version has come: then nothing is left to do. */
-static MAY_PARK const struct err *
-load_source(struct ingest *ingest, bool *gone)
+load_source(struct ingest_batch *batch, struct ingest *ingest)
 {
 	struct rows rows;
-	const struct err *err = store_query(ingest->knowledge->store, ingest->arena, &stmt_version_source, PARAMS(V_INT(ingest->version)), &rows);
+	const struct err *err = store_query(batch->knowledge->store, batch->arena, &stmt_version_source, PARAMS(V_INT(ingest->version)), &rows);
 
-	*gone = !err && (rows.count == 0 || rows_int(&rows, 0, 3) > ingest->version);
-	if (err || *gone)
+	if (err)
 		return err;
+	if (rows.count == 0 || rows_int(&rows, 0, 3) > ingest->version) {
+		ingest->state = INGEST_GONE;
+		return NULL;
+	}
 	ingest->path = rows_text(&rows, 0, 0);
 	ingest->chunk_tokens_max = (unsigned)rows_int(&rows, 0, 1);
 	ingest->chunk_tokens_overlap = (unsigned)rows_int(&rows, 0, 2);
+	if (ingest->attempts > ATTEMPTS_MAX)
+		ingest_blame(ingest, batch->arena, "server_error", STR("the server could not read this file, and has tried several times"));
 	return NULL;
 }
 
-/* An error that another time may not be there. */
+static MAY_PARK const struct err *
+ingest_some(struct ingest_batch *batch)
+{
+	const struct err *err = NULL;
+
+	for (size_t i = 0; i < batch->count && !err; i++)
+		err = load_source(batch, &batch->list[i]);
+	if (!err)
+		err = ingest_parse(batch);
+	return err ? err : ingest_write(batch);
+}
+
+/* An error that another time may not be there: the attempt does not count. */
 static bool
 passes(const struct err *err)
 {
@@ -124,80 +110,91 @@ passes(const struct err *err)
 	}
 }
 
-static MAY_PARK const struct err *
-ingest_one(struct ingest *ingest)
-{
-	struct ingest_fault fault = { 0 };
-	bool gone;
-	const struct err *err = load_source(ingest, &gone);
+struct release {
+	const struct ingest_batch *batch;
+	bool excused;
+};
 
-	if (err)
-		return err;
-	if (gone)
-		return set_status(ingest, &stmt_version_set_replaced, PARAMS(V_INT(ingest->version)));
-	if (ingest->attempts > ATTEMPTS_MAX)
-		fault = (struct ingest_fault){ "server_error", STR("the server ended several times while it read this file") };
-	if (!fault.code)
-		err = ingest_parse(ingest, &fault);
-	if (err && !passes(err)) {
-		fault = (struct ingest_fault){ "server_error", arena_dup(ingest->arena, err->message) };
-		err = NULL;
-	}
-	if (!err && fault.code)
-		return set_failed(ingest, &fault);
-	if (!err)
-		err = ingest_write(ingest);
-	if (!err)
-		metric_add(&documents, 1, STR("ok"));
+static MAY_PARK const struct err *
+release_tx(struct tx *tx, void *arg)
+{
+	const struct release *release = arg;
+	const struct err *err = NULL;
+
+	for (size_t i = 0; i < release->batch->count && !err; i++)
+		if (release->batch->list[i].state != INGEST_DONE)
+			err = tx_exec(tx, &stmt_version_release,
+				PARAMS(V_INT(release->batch->list[i].version), V_INT(clock_wall_us() + RETRY_US), V_INT(release->excused)), NULL);
 	return err;
 }
 
-/* Gives a version back, even when the server is stopping. While that fails the store is gone, and this fiber has nothing better to do than to try again. */
+/* Gives versions back, even when the server is stopping. While that fails the store is gone, and this fiber has nothing better to do than to try again. */
 static MAY_PARK void
-give_back(const struct ingest *ingest, const struct err *why)
+give_back(const struct ingest_batch *batch, const struct err *why)
 {
+	struct release release = { .batch = batch, .excused = passes(why) };
 	struct scope shield;
 	const struct err *err;
 
 	do {
 		scope_open_shielded(&shield, 5 * USEC_PER_SEC);
-		err = set_status(ingest, &stmt_version_release, PARAMS(V_INT(ingest->version), V_INT(clock_wall_us() + RETRY_US), V_INT(passes(why))));
+		err = store_tx(batch->knowledge->store, batch->arena, release_tx, &release);
 		scope_close(&shield);
 	} while (err && !fiber_sleep_us(RETRY_US));
 }
 
-/* Claims and reads one version; *idle when there was none, or now is not the time. */
-static MAY_PARK void
-ingest_turn(struct knowledge *k, bool *idle)
+/* Reads what was claimed: the first attempts together, others each by itself. */
+static MAY_PARK const struct err *
+ingest_claimed(struct claim *claim)
 {
-	struct arena *arena = arena_new(INGEST_ARENA_MAX);
-	struct ingest ingest = { .knowledge = k, .arena = arena };
-	bool found = false;
-	const struct err *err = claim_next(&ingest, &found);
+	const struct err *err = NULL, *first = NULL;
+	size_t next;
 
-	*idle = !found;
-	if (found)
-		err = ingest_one(&ingest);
+	for (size_t i = 0; i < claim->count; i = next) {
+		struct ingest_batch batch = { .knowledge = claim->knowledge, .arena = arena_new(INGEST_ARENA_MAX), .list = &claim->list[i] };
+
+		for (next = i + 1; next < claim->count && claim->list[i].attempts <= 1 && claim->list[next].attempts <= 1; next++)
+			;
+		batch.count = next - i;
+		err = first ? first : ingest_some(&batch);
+		if (err && !first && err->kind != ERR_CANCELLED)
+			log_warn("ingest must wait", LOG_ERR("why", err));
+		if (err)
+			give_back(&batch, err);
+		if (err && !first)
+			first = passes(err) ? &err_busy : NULL; /* the others would fare no better now */
+		arena_free(batch.arena);
+	}
+	return first;
+}
+
+/* Claims and reads some versions; true when there were any and all went well. */
+static MAY_PARK bool
+ingest_turn(struct knowledge *k)
+{
+	struct arena *arena = arena_new(MIB(4));
+	struct claim *claim = arena_zalloc(arena, sizeof(*claim));
+	const struct err *err;
+	bool worked = false;
+
+	claim->knowledge = k;
+	err = claim_some(claim, arena);
 	if (err && err->kind != ERR_CANCELLED)
 		log_warn("ingest must wait", LOG_ERR("why", err));
-	if (err && found) {
-		give_back(&ingest, err);
-		*idle = true;
-	}
+	if (!err && claim->count)
+		worked = !ingest_claimed(claim);
 	arena_free(arena);
+	return worked;
 }
 
 void
 ingest_parse_run(void *arg)
 {
 	struct knowledge *k = arg;
-	bool idle;
 
-	while (!scope_check()) {
-		ingest_turn(k, &idle);
-		if (idle)
+	while (!scope_check())
+		if (!ingest_turn(k))
 			(void)bell_wait(&k->queued, IDLE_US);
-	}
 }
 
 static MAY_PARK const struct err *

@@ -1,22 +1,58 @@
 /*
- * ingest_parse.c - a version's bytes to chunks: parsed in a child process, cut on a worker thread.
+ * ingest_parse.c - versions' bytes to chunks: parsed in a child process, cut on a worker thread.
  *
- * What the child gives back is checked byte by byte (blocks.h) before anything else looks at it. Whatever ends the child (its own complaint, a signal, a limit)
- * is a fault of the file, and the file's alone.
+ * What the child gives back is checked byte by byte (parse_wire.h, blocks.h) before anything else looks at it. Whatever ends a file's process (its own complaint, a
+ * signal, a limit) is a fault of the file, and the file's alone.
  */
 #include "knowledge/ingest.h"
 
 #include "crypto/hash.h"
 #include "infer/embed.h"
-#include "knowledge/type.h"
+#include "knowledge/parse_wire.h"
 #include "rt/child.h"
+#include "text/utf8.h"
 
 #define PARSE_BYTES_MAX MIB(64)
-#define PARSE_OUTPUT_MAX (BLOCKS_TEXT_MAX + MIB(64))
+#define PARSE_OUTPUT_MAX MIB(128)
 #define PARSE_CPU_US (20 * USEC_PER_SEC)
+#define PARSE_SLACK_US (5 * USEC_PER_SEC)
 #define PARSE_MEMORY_MAX MIB(1536)
 
 enum { TOKENS_SPECIAL = 2, WINDOW_DEFAULT = 256, WINDOW_MAX = 512, WORDS_ONLY_BYTES_A_TOKEN = 4 };
+
+void
+ingest_blame(struct ingest *ingest, struct arena *arena, const char *code, struct str message)
+{
+	struct str kept = arena_dup(arena, message);
+
+	ingest->state = INGEST_FAULTY;
+	ingest->code = code;
+	ingest->message = kept.ptr ? kept : STR_EMPTY;
+}
+
+/* --- the bytes --- */
+
+static MAY_PARK const struct err *
+read_bytes(struct ingest_batch *batch, struct ingest *ingest)
+{
+	enum doc_type type;
+	const struct err *err = content_read(batch->knowledge, batch->arena, ingest->content, PARSE_BYTES_MAX, &ingest->bytes);
+
+	if (err && err->kind == ERR_TOO_LARGE) {
+		ingest_blame(ingest, batch->arena, "invalid_file", STR("the file is larger than 64 MiB"));
+		return NULL;
+	}
+	if (err)
+		return err;
+	type = doc_type_of(ingest->path, ingest->bytes);
+	ingest->type = (int)type;
+	ingest->state = INGEST_READ;
+	if (type == DOC_UNSUPPORTED)
+		ingest_blame(ingest, batch->arena, "unsupported_file", STR("this kind of file cannot be read"));
+	return NULL;
+}
+
+/* --- the cut, on a worker thread --- */
 
 static size_t
 count_tokens(void *embedder, struct str text)
@@ -26,9 +62,8 @@ count_tokens(void *embedder, struct str text)
 
 /* The window is the model's; a collection may ask for less. Long windows are not filled: a passage that says one thing is found better than one that says ten. */
 static struct chunk_spec
-spec_of(const struct ingest *ingest)
+spec_of(const struct ingest *ingest, struct embedder *embedder)
 {
-	struct embedder *embedder = ingest->knowledge->embedder;
 	unsigned window = embedder ? embedder_tokens_max(embedder) : WINDOW_DEFAULT;
 	unsigned wanted = ingest->chunk_tokens_max ? ingest->chunk_tokens_max : WINDOW_MAX;
 	struct chunk_spec spec = { .count = count_tokens, .arg = embedder };
@@ -40,22 +75,16 @@ spec_of(const struct ingest *ingest)
 	return spec;
 }
 
-struct cut_job {
-	struct ingest *ingest;
-	struct str frame;
-	const struct err *err;
-};
-
 static const struct err *
-hash_chunks(struct ingest *ingest)
+hash_chunks(struct ingest *ingest, struct arena *arena)
 {
 	unsigned char sha256[HASH_SHA256_SIZE];
 
-	ingest->hashes = arena_array(ingest->arena, ingest->count, sizeof(*ingest->hashes));
+	ingest->hashes = arena_array(arena, ingest->count, sizeof(*ingest->hashes));
 	if (!ingest->hashes)
 		return &err_no_memory;
 	for (size_t i = 0; i < ingest->count; i++) {
-		struct str whole = chunk_embedded_text(ingest->arena, ingest->chunks[i].heading_path, ingest->chunks[i].text);
+		struct str whole = chunk_embedded_text(arena, ingest->chunks[i].heading_path, ingest->chunks[i].text);
 
 		if (!whole.ptr)
 			return &err_no_memory;
@@ -65,80 +94,142 @@ hash_chunks(struct ingest *ingest)
 	return NULL;
 }
 
-/* On a worker thread; the arena is this job's alone meanwhile. */
+static void
+cut_one(const struct ingest_batch *batch, struct ingest *ingest, struct str frame)
+{
+	struct chunk_spec spec = spec_of(ingest, batch->knowledge->embedder);
+	struct blocks blocks;
+	const struct err *err = blocks_read(batch->arena, frame, &blocks);
+
+	if (!err)
+		err = chunk_blocks(batch->arena, &blocks, &spec, &ingest->chunks, &ingest->count);
+	if (!err)
+		err = hash_chunks(ingest, batch->arena);
+	if (err) {
+		ingest_blame(ingest, batch->arena, err->kind == ERR_NO_MEMORY ? "invalid_file" : "server_error",
+			err->kind == ERR_NO_MEMORY ? STR("the text in the file is too large") : err->message);
+		return;
+	}
+	ingest->title = blocks.title;
+	ingest->state = INGEST_CUT;
+}
+
+struct cut_job {
+	struct ingest_batch *batch;
+	struct str results;
+	bool whole;          /* as many well-formed results as files */
+};
+
+/* The batch and its arena are this job's alone while it runs. */
 static void
 cut(void *arg)
 {
+	static const struct str faults[PARSE_STATUSES] = {
+		[PARSE_TIMED_OUT] = STR_INIT("reading the file took too long"),
+		[PARSE_TOO_LARGE] = STR_INIT("the text in the file is too large"),
+		[PARSE_CRASHED] = STR_INIT("the file is damaged in a way that the parser did not survive"),
+	};
 	struct cut_job *job = arg;
-	struct ingest *ingest = job->ingest;
-	struct chunk_spec spec = spec_of(ingest);
-	struct blocks blocks;
+	struct ingest_batch *batch = job->batch;
+	struct parse_result result;
 
-	job->err = blocks_read(ingest->arena, job->frame, &blocks);
-	if (!job->err)
-		job->err = chunk_blocks(ingest->arena, &blocks, &spec, &ingest->chunks, &ingest->count);
-	if (!job->err)
-		job->err = hash_chunks(ingest);
-	ingest->title = job->err ? STR_EMPTY : blocks.title;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct ingest *ingest = &batch->list[i];
+
+		if (ingest->state != INGEST_READ)
+			continue;
+		if (!parse_result_next(&job->results, &result))
+			return;
+		if (result.status == PARSE_OK)
+			cut_one(batch, ingest, result.body);
+		else
+			ingest_blame(ingest, batch->arena, "invalid_file",
+				result.status == PARSE_BROKEN ? utf8_repair(batch->arena, str_slice(result.body, 0, 500)) : faults[result.status]);
+	}
+	job->whole = job->results.len == 0;
 }
 
+/* --- the child --- */
+
 static MAY_PARK const struct err *
-run_child(struct ingest *ingest, enum doc_type type, struct str bytes, struct str *frame)
+run_child(struct ingest_batch *batch, struct str files, size_t count, struct str *results)
 {
-	const char *path = arena_cstr(ingest->arena, ingest->path);
-	const char *const argv[] = { ingest->knowledge->parse_program, "parse", "--type", doc_type_name(type), "--path", path, NULL };
-	struct child_spec spec = { .argv = argv, .input = bytes, .output_max = PARSE_OUTPUT_MAX, .timeout_us = ingest->knowledge->parse_timeout_us,
-		.cpu_max_us = PARSE_CPU_US, .memory_max = PARSE_MEMORY_MAX };
+	struct knowledge *k = batch->knowledge;
+	struct str timeout_ms = arena_printf(batch->arena, "%lld", (long long)(k->parse_timeout_us / USEC_PER_MS));
+	const char *const argv[] = { k->parse_program, "parse", "--timeout-ms", timeout_ms.ptr, NULL };
+	struct child_spec spec = { .argv = argv, .input = files, .output_max = PARSE_OUTPUT_MAX, .cpu_max_us = PARSE_CPU_US, .memory_max = PARSE_MEMORY_MAX,
+		.timeout_us = k->parse_timeout_us * (int64_t)count + PARSE_SLACK_US };
 
 #ifdef __SANITIZE_ADDRESS__
 	spec.memory_max = 0; /* the shadow alone is terabytes of address space */
 #endif
-	return path ? child_run(&spec, ingest->arena, frame) : &err_no_memory;
+	return timeout_ms.ptr ? child_run(&spec, batch->arena, results) : &err_no_memory;
 }
 
-static struct ingest_fault
-fault_of(struct arena *arena, const struct err *err)
+static MAY_PARK const struct err *
+parse_together(struct ingest_batch *batch)
 {
-	struct str message;
+	struct cut_job job = { .batch = batch };
+	struct buf files;
+	size_t count = 0;
+	const struct err *err;
 
-	if (err->kind == ERR_TIMEOUT)
-		message = STR("reading the file took too long");
-	else if (err->kind == ERR_TOO_LARGE || err->kind == ERR_NO_MEMORY)
-		message = STR("the file, or the text in it, is too large");
-	else if (err->detail.len) /* the parser's own words */
-		message = arena_dup(arena, err->detail);
-	else
-		message = STR("the file is damaged: it cannot be read");
-	return (struct ingest_fault){ "invalid_file", message.ptr ? message : STR_EMPTY };
+	buf_init(&files, batch->arena, SIZE_MAX / 2);
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct ingest *ingest = &batch->list[i];
+
+		if (ingest->state != INGEST_READ)
+			continue;
+		parse_file_put(&files, &(struct parse_file){ .type = (enum doc_type)ingest->type, .path = ingest->path, .bytes = ingest->bytes });
+		count++;
+	}
+	if (count == 0)
+		return NULL;
+	if (buf_err(&files))
+		return &err_no_memory;
+	err = run_child(batch, buf_str(&files), count, &job.results);
+	if (!err)
+		err = offload(batch->knowledge->pool, cut, &job);
+	if (!err && !job.whole)
+		err = err_new(batch->arena, ERR_INVALID, "the parser's answer is malformed");
+	return err;
+}
+
+/* An error of the child as a whole that has to do with what it was given. */
+static bool
+is_of_the_files(const struct err *err)
+{
+	return err->kind == ERR_INVALID || err->kind == ERR_TOO_LARGE || err->kind == ERR_NO_MEMORY || (err->kind == ERR_TIMEOUT && !scope_check());
+}
+
+/* Each by itself, after a batch that failed as a whole: now it is clear whose fault it is. */
+static MAY_PARK const struct err *
+parse_apart(struct ingest_batch *batch)
+{
+	const struct err *err = NULL;
+
+	for (size_t i = 0; i < batch->count && !err; i++) {
+		struct ingest_batch alone = { .knowledge = batch->knowledge, .arena = batch->arena, .list = &batch->list[i], .count = 1 };
+
+		err = parse_together(&alone);
+		if (err && is_of_the_files(err)) {
+			ingest_blame(&batch->list[i], batch->arena, "invalid_file",
+				err->kind == ERR_TIMEOUT ? STR("reading the file took too long") : STR("the text in the file is too large"));
+			err = NULL;
+		}
+	}
+	return err;
 }
 
 const struct err *
-ingest_parse(struct ingest *ingest, struct ingest_fault *fault)
+ingest_parse(struct ingest_batch *batch)
 {
-	struct cut_job job = { .ingest = ingest };
-	enum doc_type type;
-	struct str bytes;
-	const struct err *err = content_read(ingest->knowledge, ingest->arena, ingest->content, PARSE_BYTES_MAX, &bytes);
+	const struct err *err = NULL;
 
-	*fault = (struct ingest_fault){ 0 };
-	if (err && err->kind == ERR_TOO_LARGE)
-		*fault = fault_of(ingest->arena, err);
-	if (err)
-		return fault->code ? NULL : err;
-	type = doc_type_of(ingest->path, bytes);
-	ingest->content_type = doc_content_type(type);
-	if (type == DOC_UNSUPPORTED) {
-		*fault = (struct ingest_fault){ "unsupported_file", STR("this kind of file cannot be read") };
-		return NULL;
-	}
-	err = run_child(ingest, type, bytes, &job.frame);
+	for (size_t i = 0; i < batch->count && !err; i++)
+		if (batch->list[i].state == INGEST_CLAIMED)
+			err = read_bytes(batch, &batch->list[i]);
 	if (!err)
-		err = offload(ingest->knowledge->pool, cut, &job);
-	if (!err)
-		err = job.err;
-	if (err && (err->kind == ERR_INVALID || err->kind == ERR_TOO_LARGE || err->kind == ERR_NO_MEMORY || (err->kind == ERR_TIMEOUT && !scope_check()))) {
-		*fault = fault_of(ingest->arena, err);
-		return NULL;
-	}
-	return err;
+		err = parse_together(batch);
+	return err && is_of_the_files(err) ? parse_apart(batch) : err;
 }

@@ -36,5 +36,5 @@ const struct err *parse_code(const struct parse_input *input, struct block_write
 /* Appends a piece of HTML (from a Markdown file) to the open document, without its title. */
 const struct err *parse_html_piece(struct str html, struct block_writer *out);
 
-/* `corbel parse --type TYPE [--path PATH]`: the child; argv[0] is "parse". Bytes on stdin, the frame of blocks.h on stdout; 1 and a line on stderr when the file is broken. */
+/* `corbel parse`, argv[0] is "parse": see parse_main.c and parse_wire.h. */
 int parse_main(int argc, char **argv);
