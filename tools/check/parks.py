@@ -10,8 +10,9 @@ every call and every frame size. MAY_PARK marks are read from the sources. Four 
    fiber_go_stack or group_go): nobody calls it.
 2. A function that calls through a marked member of a struct is marked.
 3. A marked function is stored only in a marked member.
-4. No fiber's deepest stack goes past its limit. Calls through members are followed to every function that some source
-   stores in a member of that name. Frames of libraries are not known; the limit leaves room for them.
+4. No fiber's deepest stack goes past its limit. A call through a pointer is followed to every function that takes the same
+   parameters and is named somewhere without being called; only pointers to functions of a bare `void *` are not followed.
+   Frames of libraries are not known; the limit leaves room for them.
 
 Prints the deepest stack of each fiber, and `N passed, N failed` last: functions, and stacks.
 """
@@ -24,80 +25,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from csource import Sources, is_test
+
 KIB = 1024
 STACK_LIMIT = {"small": 48 * KIB, "large": 768 * KIB}  # of 64 KiB and 1 MiB
-
-COMMENT_OR_STRING = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.DOTALL)
-MARKED_FUNCTION = re.compile(r"\bMAY_PARK\b([^;{}()]*?)\b(\w+)\s*\((?!\s*\*)")
-MARKED_MEMBER = re.compile(r"\bMAY_PARK\b[^;{}()]*\(\s*\*\s*(?:const\s+)?(\w+)\s*\)\s*\(")
-MEMBER = re.compile(r"^\t+[^;{}()\n]*\(\s*\*\s*(?:const\s+)?(\w+)\s*\)\s*\(", re.MULTILINE)
-STORED = re.compile(r"(?:->|\.)(\w+)\s*=\s*&?(\w+)\s*[,;}\n]")
-MEMBER_CALL = re.compile(r"(?:->|\.)(\w+)\s*\(")
-FIBER_START = re.compile(r"\b(?:fiber_go|fiber_go_stack|group_go)\s*\(")
 
 NODE = re.compile(r'^node: \{ title: "([^"]+)" label: "([^"\\]+)\\n([^":]+):(\d+):\d+\\n(\d+) bytes')
 EDGE = re.compile(r'^edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)" label: "([^":]+):(\d+):\d+"')
 INDIRECT = "__indirect_call"
-
-
-def is_test(name: str) -> bool:
-    return name.endswith("_test.c") or name.startswith("test_")
-
-
-def blank(text: str) -> str:
-    """The text with comments, strings and the definition of MAY_PARK itself blanked, line breaks kept."""
-    text = COMMENT_OR_STRING.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
-    return re.sub(r"^#\s*define\s+MAY_PARK[^\n]*", "", text, flags=re.MULTILINE)
-
-
-@dataclass
-class Sources:
-    """What the sources say: marks, what is stored in which member, and what fibers begin with."""
-
-    functions: set[str] = field(default_factory=set)  # marked ones; a static's name may be marked in one file only
-    statics: set[tuple[str, str]] = field(default_factory=set)  # (file name, function)
-    members: set[str] = field(default_factory=set)
-    plain_members: set[str] = field(default_factory=set)
-    stored: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    stored_at: list[tuple[str, str, str]] = field(default_factory=list)  # (place, member, function)
-    entries: dict[str, str] = field(default_factory=dict)  # function: stack class
-    lines: dict[str, list[str]] = field(default_factory=dict)
-
-    def read(self, path: Path, root: Path) -> None:
-        name = str(path.relative_to(root))
-        text = blank(path.read_text())
-        self.lines[name] = text.splitlines()
-        types = set()
-        for match in MARKED_FUNCTION.finditer(text):
-            if "typedef" in text[max(0, match.start() - 16) : match.start()]:
-                types.add(match[2])
-            elif "static" in match[1] or text[: match.start()].rstrip(" \t").endswith("static"):
-                self.statics.add((path.name, match[2]))
-            else:
-                self.functions.add(match[2])
-        self.members |= set(MARKED_MEMBER.findall(text))
-        for marked_type in types:
-            self.members |= set(re.findall(rf"^\t+{marked_type}\s*\*\s*(\w+)\s*;", text, re.MULTILINE))
-        self.plain_members |= {match[1] for match in MEMBER.finditer(text) if "MAY_PARK" not in match[0]}
-        for match in STORED.finditer(text):
-            self.stored[match[1]].add(match[2])
-            self.stored_at.append((f"{name}:{text.count(chr(10), 0, match.start()) + 1}", match[1], match[2]))
-        self.find_entries(text)
-
-    def find_entries(self, text: str) -> None:
-        for match in FIBER_START.finditer(text):
-            depth, end = 1, match.end()
-            while depth and end < len(text):
-                depth += {"(": 1, ")": -1}.get(text[end], 0)
-                end += 1
-            arguments = text[match.end() : end - 1]
-            size = "large" if "FIBER_STACK_LARGE" in arguments else "small"
-            for argument in arguments.split(","):
-                if re.fullmatch(r"\s*\w+\s*", argument):
-                    self.entries[argument.strip()] = size
-
-    def marked(self, file: str, function: str) -> bool:
-        return function in self.functions or (Path(file).name, function) in self.statics
 
 
 @dataclass
@@ -108,6 +43,7 @@ class Function:
     frame: int
     calls: set[str] = field(default_factory=set)  # titles
     member_calls: set[tuple[str, str]] = field(default_factory=set)  # (member, place)
+    behind: set[str] = field(default_factory=set)  # names of functions that a pointer it calls may hold
 
 
 def in_src(path: str, root: Path, build: Path) -> str | None:
@@ -126,17 +62,18 @@ def read_graph(build: Path, root: Path, sources: Sources) -> dict[str, Function]
         for line in path.read_text().splitlines():
             if match := NODE.match(line):
                 file = in_src(match[3], root, build)
-                if file:
+                if file in sources.texts:  # objects of files that are gone stay behind
                     graph[match[1]] = Function(match[2], file, int(match[4]), int(match[5]))
             elif match := EDGE.match(line):
                 edges.append(match.groups())
     for caller, callee, file, line in edges:
         place = in_src(file, root, build)
-        if caller not in graph or place not in sources.lines:
+        if caller not in graph or place not in sources.texts:
             continue
         if callee == INDIRECT:
-            for member in MEMBER_CALL.findall(sources.lines[place][int(line) - 1]):
-                graph[caller].member_calls.add((member, f"{place}:{line}"))
+            members, behind = sources.called_at(place, int(line))
+            graph[caller].member_calls |= {(member, f"{place}:{line}") for member in members}
+            graph[caller].behind |= behind
         else:
             graph[caller].calls.add(callee)
     return graph
@@ -165,7 +102,7 @@ def misplaced_functions(sources: Sources) -> list[str]:
     plain = sources.plain_members - sources.members
     return [
         f"{place}: {function} may park, and is stored in {member}, which is not marked MAY_PARK"
-        for place, member, function in sources.stored_at
+        for place, member, function in sources.stored
         if member in plain and sources.marked(place.rsplit(":", 1)[0], function)
     ]
 
@@ -184,8 +121,7 @@ class Depths:
         self.recursive: set[str] = set()
 
     def targets(self, function: Function) -> set[str]:
-        through = {stored for member, _ in function.member_calls for stored in self.sources.stored.get(member, ())}
-        return function.calls | {title for name in through for title in self.by_name.get(name, ())}
+        return function.calls | {title for name in function.behind for title in self.by_name.get(name, ())}
 
     def below(self, title: str) -> tuple[int, list[str]]:
         if title in self.known:
@@ -229,10 +165,7 @@ def main() -> int:
     sys.setrecursionlimit(10_000)
     build = Path(sys.argv[1]).resolve()
     root = Path(sys.argv[2]).resolve() if len(sys.argv) > 2 else Path(__file__).resolve().parents[2]
-    sources = Sources()
-    for path in sorted([*root.glob("src/**/*.h"), *root.glob("src/**/*.c")]):
-        if not is_test(path.name):
-            sources.read(path, root)
+    sources = Sources.of(root)
     graph = read_graph(build, root, sources)
     if not graph:
         print(f"no call graph in {build}", file=sys.stderr)

@@ -13,5 +13,5 @@ configure "$ROOT/build-parks" -Dwerror=false -Doptimization=1 \
 	-Dc_args='-fcallgraph-info=su -fno-inline -fno-ipa-cp -fno-ipa-sra -fno-partial-inlining'
 objects=$(ninja -C "$ROOT/build-parks" -t targets all | sed -n 's/^\(src\/.*\.o\): c_COMPILER$/\1/p' | grep -v '_test\.c\.o$')
 # shellcheck disable=SC2086 # a list
-ninja -C "$ROOT/build-parks" --quiet $objects
-exec "$ROOT/tools/check/parks.py" "$ROOT/build-parks"
+quietly ninja -C "$ROOT/build-parks" $objects
+PYTHONDONTWRITEBYTECODE=1 exec "$ROOT/tools/check/parks.py" "$ROOT/build-parks"

@@ -30,7 +30,7 @@ for name in "$@"; do
 	sanitizers=$(sanitizers_of "$name")
 	say "unit tests with $sanitizers"
 	configure "$ROOT/build-$name" -Dwerror=false -Doptimization=1 -Db_sanitize="$sanitizers" -Db_lundef=false
-	ninja -C "$ROOT/build-$name" --quiet
+	quietly ninja -C "$ROOT/build-$name"
 	log=$ROOT/build-$name/unit.log
 	"$ROOT/tests/unit/run.py" "$ROOT/build-$name" | tee "$log"
 	counts=$(tail -n 1 "$log")
