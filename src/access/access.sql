@@ -1,4 +1,4 @@
--- Keys. The secret itself is never written: only its hash.
+-- Keys, whose secrets are never written: only their hashes. Then the secrets that all nodes share.
 
 -- name: key_count
 select count(*) from access_key;
@@ -20,3 +20,9 @@ update access_key set revoked_us = $3 where tenant = $1 and id = $2 and revoked_
 
 -- name: key_set_used
 update access_key set used_us = $3 where tenant = $1 and id = $2 and (used_us is null or used_us < $3);
+
+-- name: shared_secret_add
+insert into shared_secret (name, value, created_us) values ($1, $2, $3) on conflict (name) do nothing;
+
+-- name: shared_secret_get
+select value from shared_secret where name = $1;

@@ -17,6 +17,7 @@
 #include "access/access.h"
 #include "access/access_sql.h"
 #include "access/secret.h"
+#include "access/shared_secret.h"
 #include "base/clock.h"
 #include "rt/fiber.h"
 #include "store/testing.h"
@@ -89,6 +90,20 @@ first_start_case(struct fixture *f)
 	CHECK(again.len == 0);
 	accepted(f, access, made);
 	closed(access);
+}
+
+static MAY_PARK void
+shared_secret_case(struct fixture *f)
+{
+	static const unsigned char zero[SHARED_SECRET_LEN];
+	unsigned char first[SHARED_SECRET_LEN] = { 0 }, again[SHARED_SECRET_LEN], other[SHARED_SECRET_LEN];
+
+	CHECK_OK(shared_secret_get(f->store, f->arena, STR("link"), first));
+	CHECK_OK(shared_secret_get(f->store, f->arena, STR("link"), again));
+	CHECK_OK(shared_secret_get(f->store, f->arena, STR("other"), other));
+	CHECK(memcmp(first, zero, sizeof(first)) != 0);
+	CHECK(memcmp(first, again, sizeof(first)) == 0);
+	CHECK(memcmp(first, other, sizeof(first)) != 0);
 }
 
 /* A start that was killed between the file and the row. */
@@ -292,6 +307,7 @@ ON_EACH_ENGINE(a_start_that_was_interrupted_takes_up_its_key, interrupted_case);
 ON_EACH_ENGINE(a_given_admin_key_is_valid_and_none_is_made, given_key_case);
 ON_EACH_ENGINE(a_key_is_made_listed_used_and_revoked, life_case);
 ON_EACH_ENGINE(another_node_sees_changes_within_a_second, other_node_case);
+ON_EACH_ENGINE(a_shared_secret_is_made_once, shared_secret_case);
 ON_EACH_ENGINE(a_refusal_says_why, messages_case);
 ON_EACH_ENGINE(the_last_use_is_written_down, last_use_case);
 ON_EACH_ENGINE(a_store_that_is_away_locks_nobody_out, store_away_case);
@@ -344,6 +360,7 @@ main(void)
 		cmocka_unit_test(a_given_admin_key_is_valid_and_none_is_made),
 		cmocka_unit_test(a_key_is_made_listed_used_and_revoked),
 		cmocka_unit_test(another_node_sees_changes_within_a_second),
+		cmocka_unit_test(a_shared_secret_is_made_once),
 		cmocka_unit_test(a_refusal_says_why),
 		cmocka_unit_test(the_last_use_is_written_down),
 		cmocka_unit_test(a_store_that_is_away_locks_nobody_out),

@@ -1,8 +1,8 @@
 /*
  * links.h - links to passages that a reader can open: signed, so that a citation opens in a browser without a key and opens nothing else.
  *
- * The signature is HMAC-SHA-256 over the tenant, the version's id and the passage's number, with the secret of this data directory (or of the configuration, the same on all
- * nodes), cut to 16 bytes.
+ * The signature is HMAC-SHA-256 over the tenant, the version's id and the passage's number, with a secret that all nodes on the database share, cut
+ * to 16 bytes.
  */
 #pragma once
 

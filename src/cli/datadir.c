@@ -6,8 +6,6 @@
  */
 #include "cli/datadir.h"
 
-#include "base/random.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -98,34 +96,6 @@ datadir_close(struct datadir *dir)
 	if (ftruncate(dir->lock_fd, 0) == 0) /* else an old address stands there, where nothing answers */
 		fsync(dir->lock_fd);
 	close(dir->lock_fd);
-}
-
-/* Written beside and moved into place, so that a crash leaves a whole secret or none. */
-const struct err *
-datadir_secret(const struct datadir *dir, struct arena *arena, const char *name, unsigned char out[32])
-{
-	struct str text = small_file(arena, dir->path, name), path, fresh;
-	char hex[65] = "";
-	bool done;
-	int fd;
-
-	if (text.len == 64 && hex_decode(text, out))
-		return NULL;
-	random_bytes(out, 32);
-	hex_encode(out, 32, hex);
-	hex[64] = '\n';
-	path = arena_printf(arena, "%" STR_F "/%s", STR_A(dir->path), name);
-	fresh = arena_printf(arena, "%" STR_F ".new", STR_A(path));
-	if (!path.ptr || !fresh.ptr)
-		return &err_no_memory;
-	unlink(fresh.ptr);
-	fd = open(fresh.ptr, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	done = fd >= 0 && write(fd, hex, sizeof(hex)) == (ssize_t)sizeof(hex) && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	if (done && rename(fresh.ptr, path.ptr) == 0)
-		return NULL;
-	return err_new(arena, ERR_IO, "%" STR_F " cannot be written: %s", STR_A(path), strerror(errno));
 }
 
 struct str

@@ -21,9 +21,6 @@ const struct err *datadir_open(struct arena *arena, struct str path, struct data
 const struct err *datadir_tell(struct datadir *dir, struct arena *arena, struct str url);
 void datadir_close(struct datadir *dir);
 
-/* 32 bytes that stay the same for this directory, made at the first call: the secret named `name`. */
-const struct err *datadir_secret(const struct datadir *dir, struct arena *arena, const char *name, unsigned char out[32]);
-
 /* For clients: the URL of the server that runs on this directory (ptr NULL: none), and its admin key (empty: none to be read). */
 struct str datadir_server_url(struct arena *arena, struct str path);
 struct str datadir_admin_key(struct arena *arena, struct str path);

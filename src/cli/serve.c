@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "access/access.h"
+#include "access/shared_secret.h"
 #include "api/api.h"
 #include "base/clock.h"
 #include "cli/datadir.h"
@@ -54,7 +55,7 @@ data_start(struct server *server)
 	if (err)
 		return err;
 	server->app.data_dir = server->dir.path;
-	return datadir_secret(&server->dir, server->arena, "link.secret", server->app.link_secret);
+	return NULL;
 }
 
 static void
@@ -100,8 +101,9 @@ static MAY_PARK const struct err *
 access_start(struct server *server)
 {
 	struct access_spec spec = { .store = server->app.store, .admin_key = serve_admin_key(server->conf), .data_dir = server->dir.path };
+	const struct err *err = shared_secret_get(server->app.store, server->arena, STR("link"), server->app.link_secret);
 
-	return access_open(&spec, server->arena, &server->app.access, &server->first_key);
+	return err ? err : access_open(&spec, server->arena, &server->app.access, &server->first_key);
 }
 
 static MAY_PARK void

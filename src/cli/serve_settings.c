@@ -69,7 +69,7 @@ key_ok(struct str text)
 
 static const struct setting rows[] = {
 	[DATA] = { "data", SETTING_STRING, "corbel-data", .min = "1", .max = "4000", .env = "CORBEL_DATA",
-		.help = "The data directory: database, admin key, secrets. Made when it is not there, for its owner alone." },
+		.help = "The data directory: database, admin key, lock. Made when it is not there, for its owner alone." },
 	[LISTEN] = { "server.listen", SETTING_STRING, "127.0.0.1:8321", .max = "300", .env = "CORBEL_LISTEN", .check = listen_ok,
 		.wants = "HOST:PORT, [::1]:PORT or unix:/path",
 		.help = "Where to listen: `HOST:PORT`, `[::1]:PORT` or `unix:/path`. Port 0 picks a free one. Only what is reachable from "
