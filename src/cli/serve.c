@@ -15,6 +15,7 @@
 #include "access/shared_secret.h"
 #include "api/api.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "cli/datadir.h"
 #include "cli/schemas.h"
 #include "cli/serve_settings.h"
@@ -371,6 +372,18 @@ wait_for_stop(struct server *server, const sigset_t *signals)
 	}
 }
 
+/* Places where a test wants something to fail; see base/fault.h. */
+static bool
+faults_arm(void)
+{
+	const char *faults = getenv("CORBEL_FAULT");
+
+	if (!faults || fault_arm_text(str_of(faults)))
+		return true;
+	term_error("CORBEL_FAULT: expected name=n, name=kill or name=kill:n, with the names of fault points");
+	return false;
+}
+
 static int
 serve_run(struct args *args)
 {
@@ -378,7 +391,7 @@ serve_run(struct args *args)
 	const struct err *err;
 	sigset_t signals;
 
-	server.conf = settings_load(&server.conf_spec);
+	server.conf = faults_arm() ? settings_load(&server.conf_spec) : NULL;
 	if (!server.conf) {
 		arena_free(server.arena);
 		return EXIT_FAILED;
