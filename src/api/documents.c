@@ -117,7 +117,7 @@ static const char style[] =
 	"p,ul{margin:0}ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2rem 1rem;color:var(--quiet);font-size:.9rem}"
 	"li{overflow-wrap:anywhere}header{border-bottom:1px solid var(--rule);padding-bottom:1rem;margin-bottom:1rem}"
 	".note{margin-top:.6rem;padding:.4rem .7rem;border-left:3px solid var(--edge);background:var(--mark)}"
-	"section{padding:.7rem .9rem;margin:.3rem 0;border-left:3px solid transparent}"
+	"section{padding:.7rem .9rem;margin:.3rem 0;border-left:3px solid transparent;scroll-margin-top:20vh}"
 	"section.cited{background:var(--mark);border-left-color:var(--edge)}"
 	".text{white-space:pre-wrap;overflow-wrap:anywhere}";
 
@@ -161,13 +161,14 @@ add_header(struct buf *out, const struct passage *first)
 	buf_add(out, STR("</header>"));
 }
 
+/* Links end in #cited: a browser opens the page there. */
 static void
 add_passage(struct buf *out, const struct view *view, size_t i)
 {
 	const struct passage *passage = &view->passages[i];
-	bool meant = is_meant(view, passage);
 
-	buf_add(out, meant ? STR("<section class=\"cited\" aria-label=\"cited passage\">") : STR("<section>"));
+	buf_printf(out, "<section%s%s>", passage == view->first ? " id=\"cited\"" : "",
+		is_meant(view, passage) ? " class=\"cited\" aria-label=\"cited passage\"" : "");
 	if (passage->heading_path.len && (i == 0 || !str_eq(passage->heading_path, view->passages[i - 1].heading_path))) {
 		buf_add(out, STR("<h2>"));
 		add_text(out, passage->heading_path);

@@ -59,7 +59,7 @@ link_passage(void *arg, struct arena *arena, struct context_passage *passage)
 	char signature[2 * SIGNATURE_BYTES];
 
 	sign(request->app, arena, tenant, passage->version_id, passage->ordinal, signature);
-	passage->url = arena_printf(arena, "%" STR_F "/documents/%" STR_F "?from=%u&count=1&tenant=%lld&sig=%" STR_F, STR_A(link_base(request)),
+	passage->url = arena_printf(arena, "%" STR_F "/documents/%" STR_F "?from=%u&count=1&tenant=%lld&sig=%" STR_F "#cited", STR_A(link_base(request)),
 		STR_A(passage->version_id), passage->ordinal, (long long)tenant, STR_A(str_n(signature, sizeof(signature))));
 	return passage->url.ptr ? NULL : &err_no_memory;
 }

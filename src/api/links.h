@@ -11,7 +11,7 @@
 
 struct context_passage;
 
-/* Fills passage->url: BASE/documents/VERSION?from=N&count=1&tenant=T&sig=HEX. `arg` is the api_request. */
+/* Fills passage->url: BASE/documents/VERSION?from=N&count=1&tenant=T&sig=HEX#cited. `arg` is the api_request. */
 const struct err *link_passage(void *arg, struct arena *arena, struct context_passage *passage);
 
 /* True when the request's query has a valid signature for this version and passage; then *tenant is whose it is. */

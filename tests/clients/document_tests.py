@@ -50,7 +50,7 @@ def opened(path: str, query: dict[str, str], **headers: str) -> tuple[int, dict[
 def a_link_opens_its_passage_without_a_key() -> None:
     path, query = link()
     status, headers, page = opened(path, query)
-    assert status == 200 and headers["content-type"] == "text/html; charset=utf-8" and '<section class="cited"' in page and "autovacuum launcher" in page, page
+    assert status == 200 and headers["content-type"] == "text/html; charset=utf-8" and '<section id="cited" class="cited"' in page and "autovacuum launcher" in page, page
     assert "vacuum.md" in page and "version 1, the current one" in page and "Routine Vacuuming" in page
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy and "script" not in policy and "unsafe" not in policy and "<script" not in page
