@@ -465,12 +465,12 @@ openai_encoder_fail(struct openai_encoder *encoder, const struct err *err)
 	struct json_out json;
 	struct buf body, frame;
 
-	if (!encoder->stream)
+	if (!encoder->stream || err->kind == ERR_CANCELLED) /* nothing was said yet, or nobody listens any more */
 		return err;
 	buf_init(&body, encoder->request->arena, KIB(64));
 	buf_init(&frame, encoder->request->arena, KIB(80));
 	json_out_init(&json, &body);
 	openai_errors.write(&json, err, encoder->request->request_id);
 	add_frame(&frame, buf_str(&body));
-	return frame.failed || body.failed ? err : sse_end(encoder->stream, buf_str(&frame));
+	return frame.failed || body.failed || sse_end(encoder->stream, buf_str(&frame)) ? err : NULL;
 }
