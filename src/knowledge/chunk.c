@@ -114,13 +114,13 @@ pack_units(const struct packer *packer, struct pack *pack)
 static void
 add_joint(struct buf *out, const struct unit *before, const struct unit *unit)
 {
-	bool lines = unit->kind == BLOCK_CODE || unit->kind == BLOCK_ROW;
+	bool lines = unit->kind == BLOCK_ITEM || unit->kind == BLOCK_ROW;
 
 	if (unit->continues && unit->kind == BLOCK_CODE)
 		buf_add_byte(out, '\n');
 	else if (unit->continues)
 		buf_add_byte(out, ' ');
-	else if (unit->group == before->group || (unit->kind == before->kind && (lines || unit->kind == BLOCK_ITEM)) || before->kind == BLOCK_TERM)
+	else if (unit->group == before->group || (unit->kind == before->kind && lines) || before->kind == BLOCK_TERM)
 		buf_add_byte(out, '\n');
 	else
 		buf_add(out, STR("\n\n"));
@@ -181,6 +181,8 @@ chunk_end(const struct packer *packer, const struct pack *pack, const struct uni
 		if (begins && cost >= per - per / 8)
 			break;
 		if (begins && cost + whole > pack->budget && whole <= pack->budget && !(prose && cost < TINY_TOKENS))
+			break;
+		if (begins && cost + whole > pack->budget && unit->kind == BLOCK_CODE && cost >= TINY_TOKENS) /* cut it from its beginning */
 			break;
 		if (unit > first && !begins && cost >= per)
 			break;

@@ -27,7 +27,7 @@ struct chunk_spec {
 /*
  * Cuts a document into chunks, in its order. Text of different headings never shares a chunk, unless sections under one parent are so small that they mean
  * more together: then the parent's path stands above, and their headings in the text. Code and tables stay whole when they fit the window; a table that does not repeats its
- * header, code its first line. The same input gives the same chunks.
+ * header, code the line that names it. The same input gives the same chunks.
  */
 const struct err *chunk_blocks(struct arena *arena, const struct blocks *blocks, const struct chunk_spec *spec, struct chunk **out, size_t *count);
 

@@ -176,11 +176,34 @@ heading_block(struct builder *b, const struct block *block)
 	return NULL;
 }
 
+/*
+ * The line that says what a piece of code is: the last one at the left margin before its first indented line, as a function's name or a class; comments, brackets
+ * and preprocessor lines say less. The first line where there is none.
+ */
+static struct str
+code_head(struct str code)
+{
+	struct str line, head = STR_EMPTY, first = STR_EMPTY;
+
+	while (split_line(&code, &line)) {
+		struct str text = str_trim(line);
+
+		if (text.len == 0)
+			continue;
+		if (first.len == 0)
+			first = text;
+		if ((line.ptr[0] == ' ' || line.ptr[0] == '\t') && head.len)
+			break;
+		if (line.ptr[0] != ' ' && line.ptr[0] != '\t' && !strchr("{}()[]*/#", line.ptr[0]))
+			head = text;
+	}
+	return head.len ? head : first;
+}
+
 static void
 content_block(struct builder *b, const struct block *block)
 {
 	struct str text = str_slice(b->blocks->text, block->from, block->to);
-	struct str line;
 
 	if (block->kind != BLOCK_ROW)
 		b->in_table = false;
@@ -190,8 +213,7 @@ content_block(struct builder *b, const struct block *block)
 		if (text.len == 0)
 			b->group++; /* the rows' own */
 	} else if (block->kind == BLOCK_CODE) {
-		split_line(&text, &line);
-		repeat_set(b, STR_EMPTY, str_trim(line));
+		repeat_set(b, STR_EMPTY, code_head(text));
 	} else if (block->kind != BLOCK_ROW) {
 		repeat_set(b, STR_EMPTY, STR_EMPTY);
 	}

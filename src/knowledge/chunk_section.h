@@ -17,7 +17,7 @@ struct unit {
 	unsigned cost;           /* tokens */
 	size_t from, to;         /* of the extracted text */
 	struct str text;
-	struct str repeat;       /* what a chunk that begins with this unit says first: a table's header, code's first line */
+	struct str repeat;       /* what a chunk that begins with this unit says first: a table's header, the line that names code */
 	unsigned repeat_cost;
 };
 

@@ -13,11 +13,11 @@
 #include "zip/archive.h"
 
 #define PART_MAX MIB(128)
-enum { LIST_LEVELS = 9, STYLES_MAX = 4096, TITLE_STYLE = 100, CODE_STYLE = 101 };
+enum { LIST_LEVELS = 9, STYLES_MAX = 4096, TITLE_STYLE = 100, CODE_STYLE = 101, LIST_STYLE = 102 /* and its level, from 0 */ };
 
 struct docx {
 	struct block_writer *out;
-	struct map styles;        /* style id → level of heading, TITLE_STYLE or CODE_STYLE, as a pointer-sized number */
+	struct map styles;        /* style id → level of heading, or one of *_STYLE, as a pointer-sized number */
 	size_t style_count;
 	struct buf text;          /* of the paragraph, or of the table's row */
 	unsigned page;
@@ -73,6 +73,8 @@ style_begin(void *arg, const char *name, const char **attributes)
 			style_set(docx, TITLE_STYLE);
 		else if (strcmp(value, "HTML Preformatted") == 0 || strcmp(value, "Source Code") == 0)
 			style_set(docx, CODE_STYLE);
+		else if (strncmp(value, "List Bullet", 11) == 0 || strncmp(value, "List Number", 11) == 0)
+			style_set(docx, LIST_STYLE + (unsigned)(value[11] == ' ' && value[12] >= '2' && value[12] <= '9' ? value[12] - '1' : 0));
 	} else if (strcmp(element, "outlineLvl") == 0 && value && value[0] >= '0' && value[0] <= '8') {
 		style_set(docx, (unsigned)(value[0] - '0') + 1);
 	}
@@ -103,6 +105,8 @@ paragraph_end(struct docx *docx)
 		block_add(docx->out, BLOCK_HEADING, 1, text);
 	} else if (docx->style == CODE_STYLE) {
 		block_add(docx->out, BLOCK_CODE, 0, text);
+	} else if (docx->style >= LIST_STYLE) {
+		block_add(docx->out, BLOCK_ITEM, docx->style - LIST_STYLE + 1, text);
 	} else if (docx->style) {
 		block_add(docx->out, BLOCK_HEADING, docx->style < 6 ? docx->style : 6, text);
 	} else if (docx->in_list) {

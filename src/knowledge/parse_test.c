@@ -184,6 +184,25 @@ a_file_that_is_no_zip_is_no_docx(void **state)
 	assert_non_null(strstr(shown(DOC_DOCX, "a.docx", STR("PK\x03\x04 nonsense")), "error: not a zip file"));
 }
 
+/* A Word document with a bit of everything; also the seed of the fuzz target. */
+static const char *docx_path;
+
+static void
+docx_styles_lists_tables_and_pages_are_read(void **state)
+{
+	FILE *file = fopen(docx_path, "rb");
+	char *bytes = arena_alloc(arena, MIB(1));
+	size_t len;
+
+	(void)state;
+	assert_non_null(file);
+	len = fread(bytes, 1, MIB(1), file);
+	fclose(file);
+	assert_string_equal(shown(DOC_DOCX, "a.docx", str_n(bytes, len)),
+		"title Annual Report\npage 1: \nheading 1: The Report\nheading 1: Sales\nparagraph: Up by 5 % net\nitem 1: by hand\nitem 2: by style\n"
+		"table: Region | Sales\nrow: North | 10 (est.)\npage 2: \nparagraph: Next page.\nheading 2: Outlook\nparagraph: new\nparagraph: A note.\n");
+}
+
 static void
 encodings_are_recognised(void **state)
 {
@@ -214,7 +233,7 @@ types_follow_content_before_names(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(html_keeps_content_and_drops_what_surrounds_it),
@@ -229,9 +248,15 @@ main(void)
 		cmocka_unit_test(code_is_cut_where_blank_lines_meet_the_margin),
 		cmocka_unit_test(pages_lose_running_titles_and_join_lines),
 		cmocka_unit_test(a_file_that_is_no_zip_is_no_docx),
+		cmocka_unit_test(docx_styles_lists_tables_and_pages_are_read),
 		cmocka_unit_test(encodings_are_recognised),
 		cmocka_unit_test(types_follow_content_before_names),
 	};
 
+	if (argc != 2) {
+		fprintf(stderr, "usage: parse_test DOCX\n");
+		return 2;
+	}
+	docx_path = argv[1];
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
