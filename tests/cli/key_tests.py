@@ -67,9 +67,9 @@ def scopes_are_enforced() -> None:
 
 def a_key_expires() -> None:
     with Corbel({}) as server:
-        _, secret = created(server, "--expires", "1s")
+        _, secret = created(server, "--expires", "3s")
         assert status_with(server, secret) == 200
-        wait_for(lambda: status_with(server, secret) == 401, 3, "the key to expire")
+        wait_for(lambda: status_with(server, secret) == 401, 6, "the key to expire")
         expect(server.cli("key", "create", "--expires", "soon"), 2, "expected a duration")
         expect(server.cli("key", "ls"), 0, "expired")
 

@@ -180,7 +180,7 @@ def it_is_ready_within_a_tenth_of_a_second_without_a_model() -> None:
         for i in range(10):
             with serve("--data", Path(path) / str(i), "--listen", "127.0.0.1:0") as server:
                 fastest, cheapest = min(fastest, server.ready_ms), min(cheapest, cpu_ms(server))
-    assert cheapest < 60, f"{cheapest:.0f} ms of CPU"
+    assert cheapest < 100, f"{cheapest:.0f} ms of CPU"
     busy = os.getloadavg()[0] > (os.cpu_count() or 1)  # others' work says nothing about ours
     assert fastest < 100 or busy, f"{fastest:.0f} ms"
 
