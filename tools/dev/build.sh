@@ -8,5 +8,7 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 
 "$ROOT/tools/dev/setup.sh" build
 configure "$ROOT/build"
-[ -t 1 ] || set -- --quiet "$@"
-exec ninja -C "$ROOT/build" "$@"
+if [ -t 1 ]; then
+	exec ninja -C "$ROOT/build" "$@"
+fi
+quietly ninja -C "$ROOT/build" "$@"
