@@ -53,7 +53,7 @@ listen_ok(struct str text)
 static bool
 store_url_ok(struct str text)
 {
-	return (str_starts(text, STR("sqlite:")) && text.len > 7) || str_starts(text, STR("postgres://")) ||
+	return (str_starts(text, STR("sqlite:")) && text.len > 7) || str_starts(text, STR("postgres:")) ||
 	       str_starts(text, STR("postgresql://"));
 }
 

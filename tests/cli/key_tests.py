@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import re
 import sqlite3
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -156,7 +158,27 @@ def a_backup_made_while_serving_starts_as_a_server_of_its_own() -> None:
             assert status_with(restored, later) == 401
 
 
+def two_nodes_on_one_database_share_keys_and_what_happens_to_them() -> None:
+    server = os.environ.get("CORBEL_TEST_POSTGRES")
+    assert server, "run by suite.sh, which starts a PostgreSQL"
+    name = f"corbel_cli_{os.getpid()}"
+    store = {"store": {"url": f"postgres:{server} dbname={name}"}}
+    subprocess.run(["psql", server, "-qc", f"create database {name}"], check=True)
+    try:
+        with Corbel(store) as one, Corbel(store) as two:
+            assert not (two.data / "admin.key").exists(), "the first node made the one admin key"
+            identifier, secret = created(one)
+            wait_for(lambda: status_with(two, secret) == 200, 1, "the key on the other node")
+            expect(one.cli("key", "revoke", identifier), 0)
+            wait_for(lambda: status_with(two, secret) == 401, 1, "the key's end on the other node")
+            assert status_with(two, one.key) == 200
+            expect(one.cli("backup", "/tmp/never"), 1, "pg_dump")
+    finally:
+        subprocess.run(["psql", server, "-qc", f"drop database {name} with (force)"], check=True)
+
+
 TESTS = [
+    two_nodes_on_one_database_share_keys_and_what_happens_to_them,
     a_key_is_made_used_listed_and_revoked,
     a_secret_is_nowhere_in_the_database,
     scopes_are_enforced,
