@@ -10,12 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENA_ASAN 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(ARENA_ASAN)
+#ifdef BASE_ASAN
 #include <sanitizer/asan_interface.h>
 #define ARENA_GAP 16
 #define poison(ptr, size) __asan_poison_memory_region(ptr, size)

@@ -14,6 +14,16 @@
 #define KIB(n) ((size_t)(n) * 1024)
 #define MIB(n) ((size_t)(n) * 1024 * 1024)
 
+/* Built with AddressSanitizer: gcc says so with a macro, clang with a feature. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define BASE_ASAN 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define BASE_ASAN 1
+#endif
+
 /* What a printf-like function is, for the compiler's checks: positions of the format and of the first argument. */
 #define PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 

@@ -160,7 +160,7 @@ run_child(struct ingest_batch *batch, struct str files, size_t count, struct str
 	struct child_spec spec = { .argv = argv, .input = files, .output_max = PARSE_OUTPUT_MAX, .cpu_max_us = PARSE_CPU_US, .memory_max = PARSE_MEMORY_MAX,
 		.timeout_us = k->parse_timeout_us * (int64_t)count + PARSE_SLACK_US };
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef BASE_ASAN
 	spec.memory_max = 0; /* the shadow alone is terabytes of address space */
 #endif
 	return timeout_ms.ptr ? child_run(&spec, batch->arena, results) : &err_no_memory;
