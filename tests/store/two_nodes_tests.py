@@ -1,0 +1,183 @@
+"""Two nodes on one database: what one is told, the other knows."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import common
+import harness
+
+PAGES = ("routine-vacuuming.html", "indexes-[a-m]*.html", "sql-vacuum.html", "sql-reindex.html", "sql-c[l-o]*.html")
+QUESTION = "Which process starts the autovacuum workers?"
+
+mock: harness.Mock
+a: common.Node
+b: common.Node
+
+
+@contextlib.contextmanager
+def world() -> Iterator[None]:
+    global mock, a, b
+    with harness.Mock() as mock, contextlib.ExitStack() as stack:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(common.Node, common.config(mock.url), model=True) for _ in range(2)]
+        a, b = (stack.enter_context(node.result()) for node in both)
+        yield
+        assert (a.stop(30), b.stop(30)) == (0, 0)
+
+
+def put(node: common.Node, collection: str, path: str, text: str) -> None:
+    data = text.encode()
+    where = f"/admin/v1/collections/{collection}/documents?path={quote(path, safe='')}"
+    status, _, body = node.call("PUT", where, data, {"x-content-sha256": hashlib.sha256(data).hexdigest()})
+    assert status in (200, 201), (status, body)
+
+
+def collection(node: common.Node, name: str) -> Any:
+    status, found = node.get(f"/admin/v1/collections/{name}")
+    assert status == 200, found
+    return found
+
+
+def search(node: common.Node, store: str, query: str, **more: Any) -> list[Any]:
+    status, found = node.get(f"/v1/vector_stores/{store}/search", "POST", {"query": query, **more})
+    assert status == 200, found
+    return found["data"]
+
+
+def answered(node: common.Node, text: str, model: str) -> tuple[str, Any]:
+    """The request id and the answer."""
+    status, headers, body = node.ask(text, model)
+    assert status == 200, (status, body)
+    return headers["x-request-id"], json.loads(body)
+
+
+def two_nodes_that_start_at_once_make_one_schema() -> None:
+    assert common.sql("select count(*), count(distinct name) from shared_secret") == [["1", "1"]]
+    assert a.get("/readyz")[0] == b.get("/readyz")[0] == 200
+
+
+def a_directory_ingested_on_one_node_is_searched_by_meaning_on_the_other() -> None:
+    with tempfile.TemporaryDirectory(prefix="corbel-pages-") as scratch:
+        pages = [page for pattern in PAGES for page in common.MANUAL.glob(pattern)]
+        assert len(pages) > 10
+        for page in pages:
+            shutil.copy(page, scratch)
+        done = a.cli("ingest", scratch, "--collection", "manual", "--wait", "ready")
+        assert done.returncode == 0, done.stderr
+    found = collection(b, "manual")
+    hits = search(b, found["id"], QUESTION)
+    assert "autovacuum" in json.dumps(hits[:3]), hits[:3]
+    status, other = b.get(f"/v1/vector_stores/{found['id']}/files?limit=100")
+    assert status == 200 and len(other["data"]) == len(pages) and {file["status"] for file in other["data"]} == {"completed"}
+    vectors, chunks = common.sql("select (select count(*) from chunk_vector), (select count(*) from chunk)")[0]
+    assert int(vectors) == int(chunks) > 100, (vectors, chunks)
+
+
+def an_answer_is_cited_and_its_link_opens_on_the_other_node() -> None:
+    request_id, answer = answered(b, QUESTION, "docs")
+    notes = answer["choices"][0]["message"]["annotations"]
+    assert notes and "launcher" in answer["choices"][0]["message"]["content"], answer
+    link = urlsplit(notes[0]["url_citation"]["url"])
+    status, _, page = harness.Server.call(a, "GET", f"{link.path}?{link.query}")
+    assert status == 200 and b"autovacuum launcher" in page, (status, page[:300])
+    forged = link.query[:-1] + ("0" if link.query[-1] != "0" else "1")
+    assert harness.Server.call(a, "GET", f"{link.path}?{forged}")[0] == 401
+    status, trace = a.get(f"/admin/v1/traces/{request_id}")
+    assert status == 200 and any(source["cited"] for source in trace["interaction"]["sources"]), trace
+
+
+def a_search_keeps_to_its_filters() -> None:
+    store = collection(a, "manual")["id"]
+    status, files = a.get(f"/v1/vector_stores/{store}/files?limit=100")
+    assert status == 200
+    names = {hit["filename"]: hit["file_id"] for hit in search(a, store, "vacuum", max_num_results=50)}
+    assert len(names) > 1, names
+    chosen = "sql-vacuum.html"
+    status, changed = a.get(f"/v1/vector_stores/{store}/files/{names[chosen]}", "POST", {"attributes": {"kind": "command", "level": 3}})
+    assert status == 200, changed
+    for wanted in (
+        {"type": "eq", "key": "kind", "value": "command"},
+        {"type": "and", "filters": [{"type": "gte", "key": "level", "value": 3}, {"type": "ne", "key": "kind", "value": "other"}]},
+    ):
+        hits = search(b, store, "vacuum", filters=wanted)
+        assert hits and {hit["filename"] for hit in hits} == {chosen}, hits
+    assert not search(b, store, "vacuum", filters={"type": "eq", "key": "level", "value": 4})
+
+
+def a_deleted_document_is_found_on_neither_node() -> None:
+    store = collection(a, "manual")["id"]
+    victim = "sql-reindex.html"
+    assert victim in {hit["filename"] for hit in search(b, store, "rebuild an index with REINDEX")}
+    status, deleted = a.get(f"/admin/v1/collections/manual/documents/{victim}", "DELETE")
+    assert status == 200, deleted
+    for node in (a, b):
+        assert victim not in {hit["filename"] for hit in search(node, store, "rebuild an index with REINDEX", max_num_results=50)}
+        assert node.get(f"/admin/v1/collections/manual/documents/{victim}")[0] == 404
+
+
+def a_key_made_on_one_node_is_valid_and_then_revoked_on_the_other_within_a_second() -> None:
+    status, made = a.get("/admin/v1/keys", "POST", {"name": "shared", "scopes": ["model.use"]})
+    assert status == 201, made
+    harness.wait_for(lambda: b.get("/v1/models", key=made["key"])[0] == 200, 1, "the key to be valid on the other node")
+    assert a.get(f"/admin/v1/keys/{made['id']}", "DELETE")[0] == 200
+    harness.wait_for(lambda: b.get("/v1/models", key=made["key"])[0] == 401, 1, "the key to be refused on the other node")
+
+
+def documents_sent_to_both_nodes_at_once_are_read_once_each() -> None:
+    documents = {f"note-{number}.md": f"# Note {number}\n\nThe word of note {number} is zebra{number}.\n" for number in range(40)}
+
+    def send(item: tuple[int, tuple[str, str]]) -> None:
+        put((a, b)[item[0] % 2], "notes", *item[1])
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(send, enumerate(documents.items())))
+    harness.wait_for(lambda: collection(a, "notes")["ready"] == len(documents), 60, "all notes to be ready")
+    twice = "select d.path, count(*) from chunk c join document_version v on v.id = c.version_id join document d on d.id = v.document_id where d.path like 'note-%' group by 1 having count(*) <> 1"
+    assert common.sql(twice) == []
+    store = collection(b, "notes")["id"]
+    for number in (0, 17, 39):
+        assert search(b, store, f"zebra{number}")[0]["filename"] == f"note-{number}.md"
+
+
+def many_answers_with_the_same_words_are_all_recorded() -> None:
+    text = f"the same words for all {time.monotonic_ns()}"
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        done = list(pool.map(lambda turn: (a, b)[turn % 2].ask(text), range(128)))
+    assert [status for status, _, _ in done] == [200] * len(done), [body for status, _, body in done if status != 200][:2]
+    ids = ",".join(f"'{headers['x-request-id']}'" for _, headers, _ in done)
+    assert common.sql(f"select count(*), count(distinct id) from interaction where id in ({ids}) and outcome = 'ok'") == [["128", "128"]]
+    status, list_ = b.get("/admin/v1/traces?limit=1000")
+    assert status == 200 and {headers["x-request-id"] for _, headers, _ in done} <= {row["request_id"] for row in list_["data"]}
+
+
+def zero_bytes_in_a_request_are_recorded_all_the_same() -> None:
+    status, headers, body = a.ask("before\0after", "gpt-x", user="u\0v")
+    assert status == 200, body
+    status, headers, body = a.ask("text", "no\0model")
+    assert status == 404, (status, body)
+    status, trace = b.get(f"/admin/v1/traces/{headers['x-request-id']}")
+    assert status == 200 and trace["interaction"]["outcome"] == "error", trace
+
+
+TESTS = [
+    two_nodes_that_start_at_once_make_one_schema,
+    a_directory_ingested_on_one_node_is_searched_by_meaning_on_the_other,
+    an_answer_is_cited_and_its_link_opens_on_the_other_node,
+    a_search_keeps_to_its_filters,
+    a_deleted_document_is_found_on_neither_node,
+    a_key_made_on_one_node_is_valid_and_then_revoked_on_the_other_within_a_second,
+    documents_sent_to_both_nodes_at_once_are_read_once_each,
+    many_answers_with_the_same_words_are_all_recorded,
+    zero_bytes_in_a_request_are_recorded_all_the_same,
+]
