@@ -9,6 +9,7 @@
 #include "base/metric.h"
 #include "crypto/hash.h"
 #include "telemetry/telemetry_sql.h"
+#include "text/utf8.h"
 
 enum { HASH = 32, ENTRY = 2 + HASH, ATTRIBUTES_MAX = 64 * 1024, MESSAGES_MAX = 4096 };
 
@@ -50,6 +51,7 @@ record_source_add(struct record *record)
 /* The list of messages as it is stored: a byte for the direction, one for the role, the hash; each body stands in `bodies` at the same place. */
 struct prepared {
 	const struct record *record;
+	struct str model, response_id, served_model, finish_reason, conversation, error_message; /* strangers' texts, as the store takes them */
 	struct str messages;
 	const struct str *attributes; /* of each span */
 	int64_t day;
@@ -61,16 +63,54 @@ role_letter(struct str role)
 	return role.len ? role.ptr[0] : 'u'; /* s, d, u, a, t */
 }
 
+/* Valid UTF-8 without zero bytes: JSON can carry them, and a record must not fail for what a client or a provider says. */
+static const struct err *
+make_storable(struct arena *arena, struct str text, struct str *out)
+{
+	struct str valid = utf8_repair(arena, text);
+	struct buf clean;
+
+	*out = valid;
+	if (text.len && !valid.ptr)
+		return &err_no_memory;
+	if (!valid.len || !memchr(valid.ptr, '\0', valid.len))
+		return NULL;
+	buf_init(&clean, arena, 3 * valid.len);
+	for (size_t i = 0; i < valid.len; i++)
+		buf_add(&clean, valid.ptr[i] ? str_n(valid.ptr + i, 1) : STR("\xef\xbf\xbd")); /* U+FFFD */
+	*out = buf_str(&clean);
+	return buf_err(&clean);
+}
+
+static const struct err *
+prepare_texts(struct arena *arena, struct prepared *out)
+{
+	const struct record *r = out->record;
+	const struct err *err = make_storable(arena, r->model, &out->model);
+
+	if (!err)
+		err = make_storable(arena, r->response_id, &out->response_id);
+	if (!err)
+		err = make_storable(arena, r->served_model, &out->served_model);
+	if (!err)
+		err = make_storable(arena, r->finish_reason, &out->finish_reason);
+	if (!err)
+		err = make_storable(arena, r->conversation, &out->conversation);
+	return err ? err : make_storable(arena, r->err ? r->err->message : STR_EMPTY, &out->error_message);
+}
+
 static const struct err *
 prepare(const struct record *record, struct arena *arena, struct prepared *out)
 {
 	struct str *attributes = arena_array(arena, record->trace->count + 1, sizeof(*attributes));
 	struct buf list;
+	const struct err *err;
 	size_t i = 0;
 
 	*out = (struct prepared){ .record = record, .attributes = attributes, .day = clock_wall_us() / (86400 * USEC_PER_SEC) };
-	if (!attributes)
-		return &err_no_memory;
+	err = attributes ? prepare_texts(arena, out) : &err_no_memory;
+	if (err)
+		return err;
 	for (const struct span *span = record->trace->first; span; span = span->next) {
 		struct buf text;
 
@@ -118,11 +158,11 @@ write_interaction(struct tx *tx, const struct prepared *prepared)
 	const struct record *r = prepared->record;
 
 	return tx_exec(tx, &stmt_interaction_insert,
-		PARAMS(V_INT(r->tenant), V_TEXT(r->request_id), V_TEXT(str_n(r->trace->id, 32)), V_TEXT(str_n(r->root->id, 16)), V_TEXT(r->response_id),
-			V_INT(r->started_us), V_INT(r->duration_us), V_INT(r->first_chunk_us), V_TEXT(r->operation), V_TEXT(r->model), V_TEXT(r->provider),
-			V_TEXT(r->target_model), V_TEXT(r->served_model), V_TEXT(r->config_version), V_TEXT(r->key_id), V_TEXT(r->conversation),
+		PARAMS(V_INT(r->tenant), V_TEXT(r->request_id), V_TEXT(str_n(r->trace->id, 32)), V_TEXT(str_n(r->root->id, 16)), V_TEXT(prepared->response_id),
+			V_INT(r->started_us), V_INT(r->duration_us), V_INT(r->first_chunk_us), V_TEXT(r->operation), V_TEXT(prepared->model), V_TEXT(r->provider),
+			V_TEXT(r->target_model), V_TEXT(prepared->served_model), V_TEXT(r->config_version), V_TEXT(r->key_id), V_TEXT(prepared->conversation),
 			V_TEXT(r->capture == CONF_CAPTURE_NONE || !r->parameters.len ? STR("{}") : r->parameters), V_INT(r->stream), V_TEXT(str_of(outcomes[r->outcome])),
-			V_TEXT(r->err ? str_of(err_kind_name(r->err->kind)) : STR_EMPTY), V_TEXT(r->err ? r->err->message : STR_EMPTY), V_TEXT(r->finish_reason),
+			V_TEXT(r->err ? str_of(err_kind_name(r->err->kind)) : STR_EMPTY), V_TEXT(prepared->error_message), V_TEXT(prepared->finish_reason),
 			V_INT(r->status), V_TEXT(str_of(captures[r->capture])), prepared->messages.len ? V_BLOB(prepared->messages) : V_NULL),
 		NULL);
 }

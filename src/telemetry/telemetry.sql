@@ -10,8 +10,10 @@ insert into interaction (tenant, id, trace_id, span_id, response_id, started_us,
 	config_version, key_id, conversation, parameters, streamed, outcome, error_type, error_message, finish_reason, status, capture, messages)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25);
 
+-- The condition keeps a system prompt that all answers share from being locked by each of them.
 -- name: body_insert
-insert into body (tenant, hash, used_day, body) values ($1, $2, $3, $4)
+insert into body (tenant, hash, used_day, body)
+select $1, $2, $3, $4 where not exists (select 1 from body known where known.tenant = $1 and known.hash = $2 and known.used_day >= $3)
 on conflict (tenant, hash) do update set used_day = excluded.used_day where body.used_day < excluded.used_day;
 
 -- name: source_insert
