@@ -8,6 +8,7 @@
 
 #include <stdatomic.h>
 
+#include "base/metric.h"
 #include "store/notice.h"
 #include "store/store.h"
 
@@ -43,6 +44,7 @@ struct store {
 	const struct engine *engine;
 	struct notices notices;
 	size_t result_bytes_max;
+	struct metric_series *committed, *failed, *seconds;
 	atomic_uint reserved;               /* slots given out by store_reserve */
 	atomic_long fail_call, fail_commit; /* countdowns; 0: off */
 	const struct err *fail_err;

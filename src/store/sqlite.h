@@ -22,7 +22,8 @@ struct sqlite_wal {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool running, due, busy, closing;
-	int frames;             /* the writer's: length of the log after its last commit */
+	int frames; /* the writer's: length of the log after its last commit */
+	struct metric_series *bytes;
 	int asked_at, tried_at; /* the writer's: when it last asked for a checkpoint, tried to start the log over */
 };
 
@@ -41,6 +42,7 @@ struct sqlite_writer {
 	struct sqlite_member *first, **last; /* the queue */
 	unsigned queued;
 	bool running, sleeping, closing;
+	struct metric_series *commits, *queue;
 };
 
 struct sqlite_reader {
@@ -68,6 +70,9 @@ void sqlite_wal_close(struct sqlite_wal *wal);
 
 /* After a commit, on the writer's thread, outside a transaction. */
 void sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer);
+
+/* Nothing has been written for a while: what is in the log goes into the file. */
+void sqlite_wal_rest(struct sqlite_wal *wal);
 
 /* writer->conn is open. */
 const struct err *sqlite_writer_start(struct sqlite_writer *writer, struct store *store, struct sqlite_wal *wal, struct arena *arena);

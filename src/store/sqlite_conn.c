@@ -12,9 +12,9 @@
 #include "store/engine.h"
 
 enum {
-	BUSY_TIMEOUT_MS = 5000,      /* for a lock that another program holds (a backup tool, the sqlite3 shell) */
-	VALUE_BYTES_MAX = 256 << 20, /* of one text or blob, and of a row */
-	PROGRESS_STEPS = 20000,      /* of SQLite's machine between two looks at the clock: well under a millisecond */
+	BUSY_TIMEOUT_MS = 5000,    /* for a lock that another program holds (a backup tool, the sqlite3 shell) */
+	ROW_BYTES_MAX = 600 << 20, /* two of the largest values */
+	PROGRESS_STEPS = 20000,    /* of SQLite's machine between two looks at the clock: well under a millisecond */
 };
 
 /* What the program can tell its caller about a result code, by primary code. The rest is ours: ERR_INTERNAL. */
@@ -137,7 +137,7 @@ sqlite_conn_open(struct sqlite_conn *conn, const char *path, enum sqlite_role ro
 	err = sqlite_conn_err(conn, code, "open", arena);
 	if (!err) {
 		sqlite3_busy_timeout(conn->db, BUSY_TIMEOUT_MS);
-		sqlite3_limit(conn->db, SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX);
+		sqlite3_limit(conn->db, SQLITE_LIMIT_LENGTH, ROW_BYTES_MAX);
 		sqlite3_progress_handler(conn->db, PROGRESS_STEPS, interrupt_at_deadline, conn);
 		err = configure(conn, role, durability, arena);
 	}

@@ -15,7 +15,10 @@ enum {
 	RESTART_WAIT_MS = 10,
 	LARGE_WAIT_MS = 2000,
 	BUSY_TIMEOUT_MS = 5000,
+	FRAME_BYTES = 4096 + 24,
 };
+
+static struct metric log_bytes = METRIC_GAUGE("corbel_store_log_bytes", "Length of SQLite's write-ahead log.");
 
 static void *
 wal_main(void *arg)
@@ -48,6 +51,7 @@ sqlite_wal_open(struct sqlite_wal *wal, const char *path, enum store_durability 
 
 	if (err)
 		return err;
+	wal->bytes = metric_series(&log_bytes);
 	pthread_mutex_init(&wal->lock, NULL);
 	pthread_cond_init(&wal->wake, NULL);
 	wal->running = pthread_create(&wal->thread, NULL, wal_main, wal) == 0;
@@ -91,6 +95,7 @@ poke(struct sqlite_wal *wal, bool due)
 void
 sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer)
 {
+	metric_series_set(wal->bytes, (double)wal->frames * FRAME_BYTES);
 	if (wal->frames < wal->asked_at) /* the log has started over */
 		wal->asked_at = wal->tried_at = 0;
 	if (wal->frames - wal->asked_at >= CHECKPOINT_FRAMES) {
@@ -104,4 +109,13 @@ sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer)
 	sqlite3_busy_timeout(writer->db, wal->frames < LARGE_FRAMES ? RESTART_WAIT_MS : LARGE_WAIT_MS);
 	sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
 	sqlite3_busy_timeout(writer->db, BUSY_TIMEOUT_MS);
+}
+
+void
+sqlite_wal_rest(struct sqlite_wal *wal)
+{
+	if (wal->frames == wal->asked_at)
+		return;
+	wal->asked_at = wal->frames;
+	poke(wal, true);
 }

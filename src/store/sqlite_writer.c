@@ -24,10 +24,16 @@ enum {
 	QUEUE_MAX = 4096,
 	TOPICS_MAX = 8,
 	MEMBER_BYTES_MAX = 256 << 20,
-	VACUUM_PAGES = 256,
+	VACUUM_PAGES = 512,
+	EMPTY_KEPT = 1024, /* pages: they will be wanted again */
 };
 #define MEMBER_TIME_MAX_US (30 * USEC_PER_SEC)
 #define IDLE_US USEC_PER_SEC
+#define VACUUM_PAUSE_US (50 * USEC_PER_MS)
+
+static struct metric commits =
+	METRIC_COUNTER("corbel_store_commits_total", "Commits of SQLite: each shared by the transactions that waited together.");
+static struct metric queue = METRIC_GAUGE("corbel_store_queue", "Transactions that wait for SQLite's writer.");
 
 enum step { BEGIN, COMMIT, ROLLBACK, SAVE, RELEASE, UNDO };
 
@@ -122,6 +128,7 @@ commit(struct sqlite_writer *writer)
 	const struct err *err = fault_hit(&fault_store_commit) ? &full : take_step(writer, COMMIT);
 
 	fault_hit(&fault_store_committed);
+	metric_series_add(writer->commits, 1);
 	return err;
 }
 
@@ -203,7 +210,7 @@ vacuum_some(struct sqlite_writer *writer)
 	if (sqlite_conn_int(&writer->conn, "pragma freelist_count", writer->arena, &empty) ||
 		sqlite_conn_int(&writer->conn, "pragma page_count", writer->arena, &pages))
 		return false;
-	if (empty < 4 * VACUUM_PAGES || empty < pages / 4)
+	if (empty < EMPTY_KEPT || empty < pages / 4)
 		return false;
 	sqlite3_snprintf(sizeof(sql), sql, "pragma incremental_vacuum(%d)", VACUUM_PAGES);
 	return !sqlite_conn_exec(&writer->conn, sql, writer->arena);
@@ -217,7 +224,9 @@ take_group(struct sqlite_writer *writer, struct sqlite_member **members, int64_t
 	struct timespec until;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += idle_us / USEC_PER_SEC;
+	until.tv_nsec += (long)(idle_us % USEC_PER_SEC) * 1000;
+	until.tv_sec += idle_us / USEC_PER_SEC + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&writer->lock);
 	writer->sleeping = true;
 	while (!writer->first && !writer->closing) {
@@ -234,6 +243,7 @@ take_group(struct sqlite_writer *writer, struct sqlite_member **members, int64_t
 	if (!writer->first)
 		writer->last = &writer->first;
 	writer->queued -= (unsigned)count;
+	metric_series_set(writer->queue, writer->queued);
 	*closing = writer->closing;
 	pthread_mutex_unlock(&writer->lock);
 	return count;
@@ -253,8 +263,11 @@ writer_main(void *arg)
 		if (count) {
 			run_group(writer, members, count);
 			idle_us = IDLE_US;
+		} else if (vacuum_some(writer)) {
+			idle_us = VACUUM_PAUSE_US;
 		} else {
-			idle_us = vacuum_some(writer) ? IDLE_US : 0;
+			idle_us = 0;
+			sqlite_wal_rest(writer->wal);
 		}
 		sqlite_wal_committed(writer->wal, &writer->conn);
 	}
@@ -279,6 +292,8 @@ sqlite_writer_start(struct sqlite_writer *writer, struct store *store, struct sq
 
 	writer->store = store;
 	writer->wal = wal;
+	writer->commits = metric_series(&commits);
+	writer->queue = metric_series(&queue);
 	writer->last = &writer->first;
 	for (size_t i = 0; i < COUNT(step_sql); i++) {
 		int code = sqlite3_prepare_v3(writer->conn.db, step_sql[i], -1, SQLITE_PREPARE_PERSISTENT, &writer->steps[i], NULL);

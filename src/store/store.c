@@ -4,9 +4,18 @@
  */
 #include "store/store.h"
 
+#include "base/clock.h"
 #include "rt/scope.h"
 #include "store/engine.h"
 #include "text/utf8.h"
+
+static struct metric transactions = METRIC_COUNTER("corbel_store_transactions_total", "Transactions by how they ended.", "outcome");
+static const double tx_bounds[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 0 };
+static struct metric tx_seconds =
+	METRIC_HISTOGRAM("corbel_store_transaction_seconds", "Time from asking for a transaction to its commit or rollback.", tx_bounds);
+
+/* Of one text or blob. */
+#define VALUE_BYTES_MAX MIB(256)
 
 /* More than connections there can be (each holds a descriptor, and at most one settlement is due on it). */
 enum { RESERVED_MAX = 65536 };
@@ -34,6 +43,9 @@ store_init(struct store *store, const struct engine *engine, const struct store_
 {
 	store->engine = engine;
 	store->result_bytes_max = spec->result_bytes_max ? spec->result_bytes_max : MIB(64);
+	store->committed = metric_series(&transactions, STR("committed"));
+	store->failed = metric_series(&transactions, STR("failed"));
+	store->seconds = metric_series(&tx_seconds);
 	notices_init(&store->notices, runtime_loop(runtime, 0));
 }
 
@@ -71,19 +83,32 @@ store_fail_nth(struct store *store, long calls, long commits, const struct err *
 	atomic_store(&store->fail_commit, commits);
 }
 
+static const char *
+mistake_in(const struct value *value)
+{
+	if (value->type != VALUE_TEXT && value->type != VALUE_BLOB)
+		return NULL;
+	if (value->text.len > VALUE_BYTES_MAX)
+		return "a value is too large for the store";
+	if (value->type == VALUE_BLOB || value->text.len == 0)
+		return NULL;
+	if (!utf8_valid(value->text) || memchr(value->text.ptr, '\0', value->text.len))
+		return "a text is not valid UTF-8, or has a zero byte in it";
+	return NULL;
+}
+
 /* What PostgreSQL would refuse is refused for both engines, so that a database can move from one to the other. */
 static const struct err *
 check_params(struct arena *arena, const struct stmt *stmt, const struct value *params)
 {
 	for (unsigned i = 0; i < stmt->params; i++) {
-		const struct err *err;
+		const char *mistake = mistake_in(&params[i]);
+		enum err_kind kind;
 
-		struct str text = params[i].text;
-
-		if (params[i].type != VALUE_TEXT || text.len == 0 || (utf8_valid(text) && !memchr(text.ptr, '\0', text.len)))
+		if (!mistake)
 			continue;
-		err = err_new(arena, ERR_INVALID, "a text is not valid UTF-8, or has a zero byte in it");
-		return err_detail(arena, err, "parameter $%u of %s", i + 1, stmt->name);
+		kind = params[i].text.len > VALUE_BYTES_MAX ? ERR_TOO_LARGE : ERR_INVALID;
+		return err_detail(arena, err_new(arena, kind, "%s", mistake), "parameter $%u of %s", i + 1, stmt->name);
 	}
 	return NULL;
 }
@@ -155,8 +180,15 @@ static MAY_PARK const struct err *
 run_tx(struct store *store, struct arena *arena, tx_fn *fn, void *arg, bool reserved)
 {
 	const struct err *err = scope_check(); /* the last moment to leave: what has begun is not cancelled */
+	int64_t start_us;
 
-	return err ? err : store->engine->tx(store, arena, fn, arg, reserved);
+	if (err)
+		return err;
+	start_us = clock_mono_us();
+	err = store->engine->tx(store, arena, fn, arg, reserved);
+	metric_series_add(err ? store->failed : store->committed, 1);
+	metric_series_observe(&tx_seconds, store->seconds, (double)(clock_mono_us() - start_us) / (double)USEC_PER_SEC);
+	return err;
 }
 
 const struct err *

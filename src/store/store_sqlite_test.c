@@ -249,9 +249,10 @@ a_full_disk_fails_who_needs_the_room_and_nobody_else(void **state)
 }
 
 static void
-fail_syncs(struct store *store, void *arg)
+fail_syncs(void *arg)
 {
-	(void)arg;
+	struct store *store = arg;
+
 	CHECK_OK(add_alone(store, 1, 10));
 	atomic_store(&bad_disk_syncs, 0);
 	CHECK_ERR(add_alone(store, 2, 10), ERR_IO);
@@ -265,9 +266,13 @@ fail_syncs(struct store *store, void *arg)
 static void
 a_failed_sync_is_an_error_and_nothing_is_acknowledged(void **state)
 {
+	struct testing *testing = testing_new(STORE_SQLITE, 1);
+	struct store *store = testing_open_durable(testing, suite);
+
 	(void)state;
-	testing_run(STORE_SQLITE, suite, fail_syncs, NULL);
-	atomic_store(&bad_disk_syncs, -1);
+	testing_on_loop(testing, 0, fail_syncs, store);
+	store_close(store);
+	testing_free(testing);
 }
 
 static void
@@ -297,7 +302,7 @@ a_group_whose_commit_fails_is_run_again_one_by_one(void **state)
 
 struct flood {
 	struct store *store;
-	const char *wal;
+	const char *watched; /* the file whose size is watched */
 	atomic_bool done;
 	off_t longest;
 };
@@ -310,7 +315,7 @@ flood_reader(void *arg)
 	struct rows rows;
 
 	while (!atomic_load(&flood->done)) {
-		CHECK_OK(store_query(flood->store, arena, &stmt_rows_many, PARAMS(V_INT(20000), V_TEXT(STR("x"))), &rows));
+		CHECK_OK(store_query(flood->store, arena, &stmt_rows_many, PARAMS(V_INT(4000), V_TEXT(STR("x"))), &rows));
 		CHECK_OK(store_query(flood->store, arena, &stmt_thing_count, NO_PARAMS, &rows));
 		arena_reset(arena);
 	}
@@ -324,9 +329,9 @@ flood_writer(void *arg)
 	struct flood *flood = arg;
 	struct stat status;
 
-	for (int64_t id = 1; id <= 350; id++) {
+	for (int64_t id = 1; id <= 240; id++) {
 		CHECK_OK(add_alone(flood->store, id, KIB(256)));
-		if (stat(flood->wal, &status) == 0 && status.st_size > flood->longest)
+		if (stat(flood->watched, &status) == 0 && status.st_size > flood->longest)
 			flood->longest = status.st_size;
 	}
 	atomic_store(&flood->done, true);
@@ -354,11 +359,60 @@ the_log_stays_short_under_constant_readers(void **state)
 
 	(void)state;
 	snprintf(wal, sizeof(wal), "%s-wal", testing_url(testing).ptr + strlen("sqlite:"));
-	flood.wal = wal;
-	testing_on_loop(testing, 0, flood_log, &flood); /* 180 MiB go through it: a text and its index */
-	CHECK(flood.longest < (off_t)MIB(96));
+	flood.watched = wal;
+	testing_on_loop(testing, 0, flood_log, &flood); /* 120 MiB go through it: a text and its index */
+	CHECK(flood.longest < (off_t)MIB(64));
 	store_close(flood.store);
 	CHECK(access(wal, F_OK) != 0);
+	testing_free(testing);
+}
+
+/* ---- the file's size */
+
+static const struct err *
+delete_all(struct tx *tx, void *arg)
+{
+	(void)arg;
+	return tx_exec(tx, &stmt_thing_delete_all, NO_PARAMS, NULL);
+}
+
+static off_t
+size_of(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 ? status.st_size : 0;
+}
+
+static void
+fill_and_delete(void *arg)
+{
+	struct flood *flood = arg;
+	struct arena *arena = arena_new(MIB(1));
+
+	for (int64_t id = 1; id <= 100; id++)
+		CHECK_OK(add_alone(flood->store, id, KIB(100)));
+	CHECK_OK(store_tx(flood->store, arena, delete_all, NULL));
+	flood->longest = 0;
+	for (int i = 0; i < 1000 && (flood->longest < (off_t)MIB(10) || size_of(flood->watched) > (off_t)MIB(6)); i++) {
+		off_t size = size_of(flood->watched);
+
+		flood->longest = size > flood->longest ? size : flood->longest;
+		fiber_sleep_us(10 * USEC_PER_MS);
+	}
+	arena_free(arena);
+}
+
+static void
+an_idle_store_gives_deleted_room_back(void **state)
+{
+	struct testing *testing = testing_new(STORE_SQLITE, 1);
+	struct flood flood = { .store = testing_open(testing, suite), .watched = testing_url(testing).ptr + strlen("sqlite:") };
+
+	(void)state;
+	testing_on_loop(testing, 0, fill_and_delete, &flood); /* 20 MB: a text and its index */
+	CHECK(flood.longest > (off_t)MIB(10) && size_of(flood.watched) <= (off_t)MIB(6));
+	store_close(flood.store);
 	testing_free(testing);
 }
 
@@ -509,6 +563,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_failed_sync_is_an_error_and_nothing_is_acknowledged),
 		cmocka_unit_test(a_group_whose_commit_fails_is_run_again_one_by_one),
 		cmocka_unit_test(the_log_stays_short_under_constant_readers),
+		cmocka_unit_test(an_idle_store_gives_deleted_room_back),
 		cmocka_unit_test(a_copy_made_while_writing_is_whole_and_opens),
 		cmocka_unit_test(files_of_others_and_places_without_room_are_refused),
 	};

@@ -128,16 +128,28 @@ testing_runtime(const struct testing *testing)
 	return testing->runtime;
 }
 
-struct store *
-testing_open(struct testing *testing, const struct store_schema *const *schemas)
+static struct store *
+open_store(struct testing *testing, const struct store_schema *const *schemas, enum store_durability durability)
 {
-	const struct store_spec spec = { .url = testing_url(testing), .schemas = schemas };
+	const struct store_spec spec = { .url = testing_url(testing), .schemas = schemas, .durability = durability };
 	struct arena *arena = arena_new(MIB(1));
 	struct store *store;
 
 	CHECK_OK(store_open(&spec, testing->runtime, arena, &store));
 	arena_free(arena);
 	return store;
+}
+
+struct store *
+testing_open(struct testing *testing, const struct store_schema *const *schemas)
+{
+	return open_store(testing, schemas, STORE_DURABLE_PROCESS);
+}
+
+struct store *
+testing_open_durable(struct testing *testing, const struct store_schema *const *schemas)
+{
+	return open_store(testing, schemas, STORE_DURABLE_POWER);
 }
 
 struct errand {

@@ -31,8 +31,9 @@ void testing_free(struct testing *testing);
 struct str testing_url(const struct testing *testing);
 struct runtime *testing_runtime(const struct testing *testing);
 
-/* Opens the store with these schemas; the caller closes it before testing_free. */
+/* Opens the store with these schemas; the caller closes it before testing_free. Commits do not wait for the disk, or do (`durable`). */
 struct store *testing_open(struct testing *testing, const struct store_schema *const *schemas);
+struct store *testing_open_durable(struct testing *testing, const struct store_schema *const *schemas);
 
 /* Runs fn(arg) as a fiber of the loop and waits for its end. Not from a loop's thread. */
 void testing_on_loop(struct testing *testing, unsigned loop, void (*fn)(void *arg), void *arg);
