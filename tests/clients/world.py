@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -27,6 +28,10 @@ corbel: harness.Corbel
 client: openai.OpenAI
 
 
+# Where corbel keeps everything: a conninfo URL of an empty PostgreSQL database with pgvector, or nothing for a file of its own.
+STORE = {"store": {"url": os.environ["CORBEL_TEST_STORE"]}} if os.environ.get("CORBEL_TEST_STORE") else {}
+
+
 def config(mock_url: str) -> dict[str, Any]:
     def provider(name: str, kind: str = "openai", **more: Any) -> dict[str, Any]:
         return {"name": name, "kind": kind, "base_url": f"{mock_url}/v1", "api_key": UPSTREAM_KEY, **more}
@@ -36,6 +41,7 @@ def config(mock_url: str) -> dict[str, Any]:
 
     knowledge = {"collection": "manual", "top_k": 8}
     return {
+        **STORE,
         "providers": [
             provider("main"),
             provider("claude", "anthropic"),
