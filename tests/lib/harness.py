@@ -2,11 +2,12 @@
 
 A suite is a list of functions, each named after the one fact it states. `run` calls them, prints a line for each and
 `N passed, N failed` last. Programs come from the build in CORBEL_BUILD (or `build`), listen on ports of the kernel's choice, and
-are ended by the pid they were started with.
+are ended by the pid they were started with, also when the suite itself is ended or fails half-way.
 """
 
 from __future__ import annotations
 
+import atexit
 import http.client
 import json
 import os
@@ -26,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("CORBEL_BUILD") or ROOT / "build")
 
 Json = Any
+
+# A suite that runs out of its time is sent SIGTERM: it then leaves through `atexit`, where its children are ended.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def program(name: str) -> Path:
@@ -49,6 +53,7 @@ class Server:
             stderr=self.log,
             env={**os.environ, **(env or {})},
         )
+        atexit.register(self.kill)
         self.url = self._wait_ready(ready, timeout_s)
         self.ready_ms = (time.monotonic() - self.started) * 1000
 
@@ -88,11 +93,11 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
         try:
             return self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
+        finally:
             self.kill()
-            raise
 
     def kill(self) -> None:
+        atexit.unregister(self.kill)
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()

@@ -7,6 +7,7 @@ figure from another day is not.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -167,11 +168,13 @@ class Nginx(Peer):
         began = time.monotonic()
         with pinned(1):
             self.process = subprocess.Popen([binary, "-c", str(config), "-e", f"{self.dir.name}/error.log"])
+        atexit.register(self.stop)
         harness.wait_for(lambda: _answers(port), 10, "nginx to listen")
         self.ready_ms = (time.monotonic() - began) * 1000
         self.pid, self.url = self.process.pid, f"http://127.0.0.1:{port}"
 
     def stop(self) -> None:
+        atexit.unregister(self.stop)
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(10)
 
