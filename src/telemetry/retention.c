@@ -53,13 +53,13 @@ delete_some(struct tx *tx, void *arg)
 }
 
 static MAY_PARK const struct err *
-delete_all(struct retention *retention, struct arena *arena, const struct stmt *stmt, struct value before)
+delete_all(struct store *store, struct arena *arena, const struct stmt *stmt, struct value before)
 {
 	struct step step = { stmt, before, STEP };
 	const struct err *err = NULL;
 
 	while (!err && step.deleted == STEP) {
-		err = store_tx(retention->store, arena, delete_some, &step);
+		err = store_tx(store, arena, delete_some, &step);
 		if (!err && step.deleted == STEP)
 			err = fiber_sleep_us(REST_US);
 	}
@@ -73,26 +73,35 @@ id_at(int64_t wall_us, char out[13])
 	snprintf(out, 13, "%012llx", (unsigned long long)(wall_us > 0 ? wall_us / 1000 : 0) & 0xffffffffffffull);
 }
 
-static MAY_PARK const struct err *
-round_of(struct retention *retention, struct arena *arena)
+MAY_PARK const struct err *
+retention_run(struct store *store, struct arena *arena, const struct retention_limits *limits)
 {
-	struct conf *conf = conf_watch_get(retention->watch);
 	int64_t now = clock_wall_us();
 	char id[13];
 	const struct err *err;
 
-	id_at(now - conf_int(conf, &rows[INTERACTIONS]), id);
-	err = delete_all(retention, arena, &stmt_retain_bodies, V_INT((now - conf_int(conf, &rows[BODIES])) / DAY_US));
+	id_at(now - limits->interactions, id);
+	err = delete_all(store, arena, &stmt_retain_bodies, V_INT((now - limits->bodies) / DAY_US));
 	if (!err)
-		err = delete_all(retention, arena, &stmt_retain_spans, V_INT(now - conf_int(conf, &rows[SPANS])));
+		err = delete_all(store, arena, &stmt_retain_spans, V_INT(now - limits->spans));
 	if (!err)
-		err = delete_all(retention, arena, &stmt_retain_sources, V_TEXT(str_n(id, 12)));
+		err = delete_all(store, arena, &stmt_retain_sources, V_TEXT(str_n(id, 12)));
 	if (!err)
-		err = delete_all(retention, arena, &stmt_retain_interactions, V_TEXT(str_n(id, 12)));
-	if (!err)
-		err = delete_all(retention, arena, &stmt_retain_usage, V_INT(now - conf_int(conf, &rows[USAGE])));
+		err = delete_all(store, arena, &stmt_retain_interactions, V_TEXT(str_n(id, 12)));
+	return err ? err : delete_all(store, arena, &stmt_retain_usage, V_INT(now - limits->usage));
+}
+
+static struct retention_limits
+limits_now(struct retention *retention)
+{
+	struct conf *conf = conf_watch_get(retention->watch);
+	struct retention_limits limits = { .bodies = conf_int(conf, &rows[BODIES]),
+		.spans = conf_int(conf, &rows[SPANS]),
+		.interactions = conf_int(conf, &rows[INTERACTIONS]),
+		.usage = conf_int(conf, &rows[USAGE]) };
+
 	conf_unref(conf);
-	return err;
+	return limits;
 }
 
 static MAY_PARK void
@@ -102,7 +111,8 @@ retention_fiber(void *arg)
 	struct arena *arena = arena_new(ARENA_MAX);
 
 	while (!fiber_sleep_us(ROUND_US)) {
-		const struct err *err = round_of(retention, arena);
+		struct retention_limits limits = limits_now(retention);
+		const struct err *err = retention_run(retention->store, arena, &limits);
 
 		if (err && err->kind != ERR_CANCELLED)
 			log_warn("retention could not delete", LOG_ERR("error", err));

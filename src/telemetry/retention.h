@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include "base/arena.h"
+#include "base/err.h"
 #include "base/setting.h"
 #include "conf/conf.h"
 
@@ -10,6 +12,14 @@ struct store;
 struct conf_watch;
 
 extern const struct setting_table retention_settings;
+
+/* How long each field is kept, in microseconds. */
+struct retention_limits {
+	int64_t bodies, spans, interactions, usage;
+};
+
+/* Deletes what is over its time now, in small steps. */
+MAY_PARK const struct err *retention_run(struct store *store, struct arena *arena, const struct retention_limits *limits);
 
 /* Starts the fiber that deletes what is over its time, in small steps, on the calling loop; it ends with the loop's root scope. */
 const struct err *retention_start(struct store *store, struct conf_watch *watch);

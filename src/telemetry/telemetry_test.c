@@ -1,0 +1,313 @@
+/*
+ * telemetry_test.c - spans, prices, the metrics page, and the record of an interaction: written, read back and forgotten, on each engine that is there.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the four above */
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/metric.h"
+#include "base/random.h"
+#include "json/json.h"
+#include "store/testing.h"
+#include "telemetry/metrics.h"
+#include "telemetry/record.h"
+#include "telemetry/retention.h"
+#include "telemetry/telemetry_sql.h"
+
+static const struct store_schema *const schemas[] = { &telemetry_schema, NULL };
+
+/* --- spans --- */
+
+static void
+a_valid_traceparent_is_continued(void **state)
+{
+	struct arena *arena = arena_new(KIB(64));
+	struct trace *trace = trace_new(arena, STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+	struct span *span = span_open(trace, SPAN_SERVER, STR("request"));
+	char out[TRACEPARENT_LEN + 1];
+
+	(void)state;
+	assert_memory_equal(trace->id, "4bf92f3577b34da6a3ce929d0e0e4736", 32);
+	assert_memory_equal(span->parent_id, "00f067aa0ba902b7", 16);
+	trace_parent(span, out);
+	assert_int_equal(strlen(out), TRACEPARENT_LEN);
+	assert_memory_equal(out, "00-4bf92f3577b34da6a3ce929d0e0e4736-", 36);
+	assert_memory_equal(out + 36, span->id, 16);
+	assert_string_equal(out + 52, "-01");
+	arena_free(arena);
+}
+
+static void
+an_invalid_traceparent_begins_a_new_trace(void **state)
+{
+	static const char *const invalid[] = { "", "garbage", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0x" };
+	struct arena *arena = arena_new(KIB(64));
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(invalid); i++) {
+		struct trace *trace = trace_new(arena, str_of(invalid[i]));
+
+		assert_memory_not_equal(trace->id, "4bf92f3577b34da6a3ce929d0e0e4736", 32);
+		assert_int_equal(span_open(trace, SPAN_SERVER, STR("x"))->parent_id[0], 0);
+	}
+	arena_free(arena);
+}
+
+static void
+spans_nest_and_the_surplus_is_not_kept(void **state)
+{
+	struct arena *arena = arena_new(MIB(4));
+	struct trace *trace = trace_new(arena, STR_EMPTY);
+	struct span *root = span_open(trace, SPAN_SERVER, STR("root")), *child = span_open(trace, SPAN_CLIENT, STR("child")), *sibling;
+
+	(void)state;
+	span_close(child, &err_timeout);
+	sibling = span_open(trace, SPAN_CLIENT, STR("sibling"));
+	assert_memory_equal(child->parent_id, root->id, 16);
+	assert_memory_equal(sibling->parent_id, root->id, 16);
+	assert_true(str_eq_c(child->error_type, "timeout"));
+	for (unsigned i = 0; i < TRACE_SPANS_MAX + 10; i++)
+		span_str(span_open(trace, SPAN_INTERNAL, STR("more")), "key", STR("value"));
+	assert_int_equal(trace->count, TRACE_SPANS_MAX);
+	arena_free(arena);
+}
+
+/* --- prices and metrics --- */
+
+static void
+a_price_is_found_by_the_longest_name_and_is_exact(void **state)
+{
+	const struct usage usage = { .input = 1000, .cached_input = 400, .output = 100 };
+	struct price price;
+
+	(void)state;
+	assert_true(price_find(STR("openai"), STR("gpt-4o-mini-2024-07-18"), 0, &price));
+	assert_int_equal(price.input_nanos, 150);
+	assert_int_equal(price_cost_nanos(&price, &usage), 600 * 150 + 400 * 75 + 100 * 600);
+	assert_false(price_find(STR("openai"), STR("unheard-of"), 0, &price));
+	assert_true(price_find(STR("extractive"), STR("extractive"), 0, &price));
+	assert_int_equal(price_cost_nanos(&price, &usage), 0);
+}
+
+static void
+the_metrics_page_escapes_labels_and_adds_buckets_up(void **state)
+{
+	static struct metric counter = METRIC_COUNTER("telemetry_test_total", "A counter.", "name");
+	static struct metric histogram = METRIC_HISTOGRAM("telemetry_test_seconds", "A histogram.", metric_bounds_first_chunk);
+	struct buf page;
+
+	(void)state;
+	metric_add(&counter, 2, STR("a\"b\\c\nd"));
+	metric_observe(&histogram, 0.0005);
+	metric_observe(&histogram, 0.003);
+	metric_observe(&histogram, 60);
+	buf_init(&page, NULL, MIB(1));
+	metrics_render(&page);
+	assert_true(str_find(buf_str(&page), STR("telemetry_test_total{name=\"a\\\"b\\\\c\\nd\"} 2\n"), 0) != SIZE_MAX);
+	assert_true(str_find(buf_str(&page), STR("telemetry_test_seconds_bucket{le=\"0.005\"} 2\n"), 0) != SIZE_MAX);
+	assert_true(str_find(buf_str(&page), STR("telemetry_test_seconds_bucket{le=\"+Inf\"} 3\n"), 0) != SIZE_MAX);
+	assert_true(str_find(buf_str(&page), STR("telemetry_test_seconds_count 3\n"), 0) != SIZE_MAX);
+	buf_fini(&page);
+}
+
+/* --- records --- */
+
+struct fixture {
+	struct store *store;
+	struct arena *arena;
+};
+
+/* One interaction with a message in, one out and a source; its request id. */
+static MAY_PARK struct str
+written(struct fixture *f, enum conf_capture capture, struct str said)
+{
+	struct trace *trace = trace_new(f->arena, STR_EMPTY);
+	struct id id = id_new();
+	struct record_source *source;
+	struct record record;
+
+	record_init(&record, trace);
+	record.root = span_open(trace, SPAN_SERVER, STR("request"));
+	record.tenant = 1;
+	record.request_id = arena_dup(f->arena, id_str(&id));
+	record.response_id = arena_printf(f->arena, "answer-%" STR_F, STR_A(id_str(&id)));
+	record.operation = STR("chat");
+	record.key_id = record.conversation = record.served_model = record.config_version = STR_EMPTY;
+	record.model = record.target_model = STR("m");
+	record.provider = STR("p");
+	record.parameters = STR("{\"n\":1}");
+	record.capture = capture;
+	record.price_version = STR("test");
+	record.finish_reason = STR("stop");
+	record.cost_nanos = 42;
+	record.usage = (struct usage){ .input = 7, .output = 3, .known = true };
+	record.started_us = clock_wall_us();
+	record.status = 200;
+	record_message_add(&record, false, STR("user"), said);
+	record_message_add(&record, true, STR("assistant"), STR("an answer"));
+	source = record_source_add(&record);
+	*source = (struct record_source){ .version_id = STR("ver_1"), .document_id = STR("doc_1"), .path = STR("a.md"), .rank = 1, .score = 0.5, .cited = true };
+	CHECK_OK(store_reserve(f->store));
+	CHECK_OK(record_commit(f->store, f->arena, &record));
+	return record.request_id;
+}
+
+static MAY_PARK const struct json *
+shown(struct fixture *f, struct str id)
+{
+	const struct json *json;
+	struct buf text;
+
+	buf_init(&text, f->arena, MIB(1));
+	CHECK_OK(record_show(f->store, f->arena, 1, id, &text));
+	CHECK_OK(json_parse(f->arena, buf_str(&text), &json));
+	return json;
+}
+
+static const struct json *
+element(const struct json *array, size_t index)
+{
+	for (struct json_iter it = json_iter(array); json_next(&it);)
+		if (it.index == index)
+			return it.value;
+	return NULL;
+}
+
+static MAY_PARK void
+read_back(struct fixture *f)
+{
+	struct str id = written(f, CONF_CAPTURE_FULL, STR("hello \xc3\xbc"));
+	const struct json *trace = shown(f, id), *interaction = json_get(trace, "interaction"), *messages = json_get(interaction, "messages");
+
+	CHECK(str_eq(json_get_string(interaction, "request_id"), id));
+	CHECK(json_int(json_get(json_get(interaction, "usage"), "input_tokens"), 0) == 7);
+	CHECK(json_int(json_get(interaction, "cost_nanodollars"), 0) == 42);
+	CHECK(json_count(messages) == 2);
+	CHECK(str_eq_c(json_get_string(element(messages, 0), "body"), "hello \xc3\xbc"));
+	CHECK(str_eq_c(json_get_string(element(messages, 1), "direction"), "output"));
+	CHECK(str_eq_c(json_get_string(element(json_get(interaction, "sources"), 0), "path"), "a.md"));
+	CHECK(json_count(json_get(trace, "spans")) == 1);
+	/* by the other ids too */
+	CHECK(str_eq(json_get_string(json_get(shown(f, json_get_string(interaction, "response_id")), "interaction"), "request_id"), id));
+	CHECK(str_eq(json_get_string(json_get(shown(f, json_get_string(trace, "trace_id")), "interaction"), "request_id"), id));
+}
+
+static MAY_PARK int64_t
+rows_of(struct fixture *f, const struct stmt *stmt, const struct value *params)
+{
+	struct rows rows;
+
+	CHECK_OK(store_query(f->store, f->arena, stmt, params, &rows));
+	return (int64_t)rows.count;
+}
+
+static MAY_PARK void
+captured(struct fixture *f)
+{
+	const struct json *none = json_get(shown(f, written(f, CONF_CAPTURE_NONE, STR("secret words"))), "interaction");
+	const struct json *usage = json_get(shown(f, written(f, CONF_CAPTURE_USAGE, STR("secret words"))), "interaction");
+
+	CHECK(json_count(json_get(none, "messages")) == 0 && json_count(json_get(none, "parameters")) == 0);
+	CHECK(json_count(json_get(usage, "messages")) == 0 && json_count(json_get(usage, "parameters")) == 1);
+	CHECK(json_int(json_get(json_get(none, "usage"), "output_tokens"), 0) == 3);
+}
+
+static MAY_PARK void
+listed(struct fixture *f)
+{
+	struct str first = written(f, CONF_CAPTURE_NONE, STR("1")), second = written(f, CONF_CAPTURE_NONE, STR("2"));
+	struct trace_summary *list;
+	size_t count;
+
+	CHECK_OK(record_list(f->store, f->arena, 1, STR_EMPTY, 1, &list, &count));
+	CHECK(count == 1 && str_eq(list[0].request_id, second));
+	CHECK_OK(record_list(f->store, f->arena, 1, second, 1, &list, &count));
+	CHECK(count == 1 && str_eq(list[0].request_id, first));
+	CHECK_OK(record_list(f->store, f->arena, 2, STR_EMPTY, 10, &list, &count)); /* another tenant sees nothing */
+	CHECK(count == 0);
+}
+
+static MAY_PARK void
+forgotten(struct fixture *f)
+{
+	const struct retention_limits keep = { .bodies = INT64_C(86400000000), .spans = INT64_C(86400000000), .interactions = INT64_C(86400000000), .usage = INT64_C(86400000000) };
+	struct retention_limits bodies = keep;
+	struct str id = written(f, CONF_CAPTURE_FULL, STR("to be forgotten"));
+	const struct json *interaction;
+	struct buf text;
+
+	CHECK_OK(retention_run(f->store, f->arena, &keep));
+	CHECK(str_eq_c(json_get_string(element(json_get(json_get(shown(f, id), "interaction"), "messages"), 0), "body"), "to be forgotten"));
+	bodies.bodies = -2 * INT64_C(86400000000); /* as if two days had passed */
+	CHECK_OK(retention_run(f->store, f->arena, &bodies));
+	interaction = json_get(shown(f, id), "interaction");
+	CHECK(json_is(json_get(element(json_get(interaction, "messages"), 0), "body"), JSON_NULL));
+	CHECK(json_int(json_get(json_get(interaction, "usage"), "input_tokens"), 0) == 7);
+	bodies.interactions = bodies.spans = bodies.usage = -INT64_C(60000000);
+	CHECK_OK(retention_run(f->store, f->arena, &bodies));
+	buf_init(&text, f->arena, MIB(1));
+	CHECK_ERR(record_show(f->store, f->arena, 1, id, &text), ERR_NOT_FOUND);
+	CHECK(rows_of(f, &stmt_source_by_interaction, PARAMS(V_INT(1), V_TEXT(id))) == 0);
+}
+
+static MAY_PARK void
+all_cases(void *arg)
+{
+	struct fixture *f = arg;
+
+	read_back(f);
+	captured(f);
+	listed(f);
+	forgotten(f);
+}
+
+static void
+on_engine(enum store_engine engine)
+{
+	struct fixture f = { .arena = arena_new(MIB(64)) };
+	struct testing *testing = testing_new(engine, 1);
+
+	f.store = testing_open(testing, schemas);
+	testing_on_loop(testing, 0, all_cases, &f);
+	store_close(f.store);
+	testing_free(testing);
+	arena_free(f.arena);
+}
+
+static void
+a_record_is_kept_shown_and_forgotten_on_sqlite(void **state)
+{
+	(void)state;
+	on_engine(STORE_SQLITE);
+}
+
+static void
+a_record_is_kept_shown_and_forgotten_on_postgres(void **state)
+{
+	(void)state;
+	if (!testing_has(STORE_POSTGRES))
+		skip();
+	on_engine(STORE_POSTGRES);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_valid_traceparent_is_continued),
+		cmocka_unit_test(an_invalid_traceparent_begins_a_new_trace),
+		cmocka_unit_test(spans_nest_and_the_surplus_is_not_kept),
+		cmocka_unit_test(a_price_is_found_by_the_longest_name_and_is_exact),
+		cmocka_unit_test(the_metrics_page_escapes_labels_and_adds_buckets_up),
+		cmocka_unit_test(a_record_is_kept_shown_and_forgotten_on_sqlite),
+		cmocka_unit_test(a_record_is_kept_shown_and_forgotten_on_postgres),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
