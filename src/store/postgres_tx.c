@@ -142,10 +142,13 @@ roll_back(struct pg_tx *tx)
 		return;
 	request = pg_request_new(tx->base.store, &rollback_stmt, NO_PARAMS);
 	pg_conn_submit(tx->conn, request);
-	if (pg_request_wait(tx->conn, request) || request->outcome != PG_ANSWERED || request->sqlstate[0])
+	if (pg_request_wait(tx->conn, request)) {
 		pg_conn_lose(tx->conn);
-	else
-		pg_request_free(request);
+		return;
+	}
+	if (request->outcome != PG_ANSWERED || request->sqlstate[0])
+		pg_conn_lose(tx->conn);
+	pg_request_free(request);
 }
 
 static MAY_PARK const struct err *
