@@ -21,13 +21,14 @@ embed_here(struct embeddings_call *call, struct record *record)
 		return err_param(call->arena, ERR_UNAVAILABLE, "model", "model_unavailable", "the embedding model of this server is not loaded: %" STR_F,
 			STR_A(call->missing));
 	record->target_model = record->served_model = embedder_model(call->embedder);
+	err = embedder_prepare(call->embedder, call->arena);
+	if (err)
+		return err;
 	call->dimensions = embedder_dimensions(call->embedder);
 	call->vectors = arena_array(call->arena, call->count * call->dimensions + 1, sizeof(*call->vectors));
 	if (!call->vectors)
 		return &err_no_memory;
-	err = embed(call->embedder, call->arena, EMBED_INTERACTIVE, call->texts, call->count, call->vectors, &call->tokens);
-	call->dimensions = embedder_dimensions(call->embedder); /* a remote one learns it with its first call */
-	return err;
+	return embed(call->embedder, call->arena, EMBED_INTERACTIVE, call->texts, call->count, call->vectors, &call->tokens);
 }
 
 static const struct err *
@@ -143,6 +144,7 @@ embeddings_run(struct embeddings_call *call)
 	record.key_id = call->key_id;
 	record.model = call->model;
 	record.capture = CONF_CAPTURE_USAGE;
+	record.config_version = conf_version(call->conf);
 	record.started_us = call->root->start_us;
 	span = span_open(call->trace, SPAN_CLIENT, arena_printf(call->arena, "embeddings %" STR_F, STR_A(call->model)));
 	span_str(span, "gen_ai.operation.name", STR("embeddings"));

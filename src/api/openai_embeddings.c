@@ -42,16 +42,14 @@ parse_input(struct api_request *request, struct embeddings_call *call)
 	return NULL;
 }
 
+/* `out` has room for what base64_len says. */
 static struct str
-base64(struct arena *arena, const void *bytes, size_t size)
+base64(const void *bytes, size_t size, char *out)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *in = bytes;
-	size_t len = (size + 2) / 3 * 4, at = 0;
-	char *out = arena_alloc(arena, len + 1);
+	size_t at = 0;
 
-	if (!out)
-		return str_n(NULL, 0);
 	for (size_t i = 0; i < size; i += 3) {
 		unsigned group = (unsigned)in[i] << 16 | (i + 1 < size ? (unsigned)in[i + 1] << 8 : 0) | (i + 2 < size ? in[i + 2] : 0);
 
@@ -60,14 +58,21 @@ base64(struct arena *arena, const void *bytes, size_t size)
 		out[at++] = i + 1 < size ? digits[group >> 6 & 63] : '=';
 		out[at++] = i + 2 < size ? digits[group & 63] : '=';
 	}
-	return str_n(out, len);
+	return str_n(out, at);
 }
 
-static void
-put_vector(struct json_out *out, struct arena *arena, const float *vector, unsigned dimensions, bool encoded)
+static size_t
+base64_len(size_t size)
 {
-	if (encoded) { /* little-endian, as every machine we run on */
-		json_set_string(out, "embedding", base64(arena, vector, dimensions * sizeof(*vector)));
+	return (size + 2) / 3 * 4;
+}
+
+/* In base64 when there is `scratch` to write it to: little-endian, as every machine we run on. */
+static void
+put_vector(struct json_out *out, const float *vector, unsigned dimensions, char *scratch)
+{
+	if (scratch) {
+		json_set_string(out, "embedding", base64(vector, dimensions * sizeof(*vector), scratch));
 		return;
 	}
 	json_set_array(out, "embedding");
@@ -79,10 +84,14 @@ put_vector(struct json_out *out, struct arena *arena, const float *vector, unsig
 static MAY_PARK const struct err *
 answer_vectors(struct api_request *request, const struct embeddings_call *call, bool encoded)
 {
+	char *scratch = encoded ? arena_alloc(request->arena, base64_len(call->dimensions * sizeof(*call->vectors))) : NULL;
+	const struct err *err;
 	struct json_out json;
 	struct buf body;
 
-	buf_init(&body, request->arena, MIB(256));
+	if (encoded && !scratch)
+		return &err_no_memory;
+	buf_init(&body, NULL, MIB(256)); /* 2,048 vectors are more than the exchange's memory */
 	json_out_init(&json, &body);
 	json_begin_object(&json);
 	json_set_string(&json, "object", STR("list"));
@@ -91,7 +100,7 @@ answer_vectors(struct api_request *request, const struct embeddings_call *call, 
 		json_begin_object(&json);
 		json_set_string(&json, "object", STR("embedding"));
 		json_set_int(&json, "index", (int64_t)i);
-		put_vector(&json, request->arena, call->vectors + i * call->dimensions, call->dimensions, encoded);
+		put_vector(&json, call->vectors + i * call->dimensions, call->dimensions, scratch);
 		json_end_object(&json);
 	}
 	json_end_array(&json);
@@ -101,7 +110,9 @@ answer_vectors(struct api_request *request, const struct embeddings_call *call, 
 	json_set_int(&json, "total_tokens", call->tokens);
 	json_end_object(&json);
 	json_end_object(&json);
-	return api_answer_json(request, 200, &json);
+	err = api_answer_json(request, 200, &json);
+	buf_fini(&body);
+	return err;
 }
 
 static MAY_PARK const struct err *
