@@ -303,6 +303,7 @@ begin_record(struct answer *answer)
 	record->stream = answer->call->stream;
 	record->started_us = answer->root->start_us;
 	record->parameters = parameters(answer);
+	record->config_version = conf_version(answer->conf);
 	record->capture = CONF_CAPTURE_USAGE; /* until the model is known */
 }
 

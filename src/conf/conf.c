@@ -8,6 +8,7 @@
 #include "conf/expand.h"
 #include "conf/reader.h"
 #include "conf/snapshot.h"
+#include "crypto/hash.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -47,6 +48,12 @@ cell_of(const struct conf *conf, const struct setting *row)
 			return &conf->cells[i][row - conf->tables[i]->rows];
 	assert(false && "a setting that is in no table of src/cli/settings.c");
 	abort();
+}
+
+struct str
+conf_version(const struct conf *conf)
+{
+	return conf->version;
 }
 
 struct str
@@ -282,6 +289,17 @@ flags_apply(struct reader *reader, const struct conf_flag *flags, size_t count)
 	}
 }
 
+static struct str
+version_of(struct arena *arena, const struct str *text)
+{
+	char hash[HASH_SHA256_HEX];
+
+	if (!text)
+		return STR("default");
+	hash_sha256_hex(*text, hash);
+	return arena_dup(arena, str_n(hash, 16));
+}
+
 static const struct err *
 conf_build(const struct conf_spec *spec, const struct str *text, struct problems *problems, struct conf **out)
 {
@@ -297,6 +315,7 @@ conf_build(const struct conf_spec *spec, const struct str *text, struct problems
 	const struct err *err;
 
 	*out = NULL;
+	conf->version = version_of(conf->arena, text);
 	file_apply(&reader, kept.ptr ? kept : STR_EMPTY);
 	environment_apply(&reader);
 	flags_apply(&reader, spec->flags, spec->flag_count);

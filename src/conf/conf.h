@@ -39,6 +39,9 @@ const struct err *conf_parse(const struct conf_spec *spec, struct str text, stru
 struct conf *conf_ref(struct conf *conf);
 void conf_unref(struct conf *conf);
 
+/* What tells one configuration file from another: the first 16 hex digits of the SHA-256 of its text; "default" without a file. Records name it. */
+struct str conf_version(const struct conf *conf);
+
 /* The value of a row of one of the tables. Text lives as long as the snapshot. */
 struct str conf_str(const struct conf *conf, const struct setting *row);
 bool conf_bool(const struct conf *conf, const struct setting *row);

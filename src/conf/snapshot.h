@@ -29,6 +29,7 @@ struct conf {
 	size_t model_count;
 	struct map models_by_name; /* on the heap */
 	struct conf_embeddings embeddings;
+	struct str version;
 };
 
 /* The lists from the root of the file, or what holds without a file (NULL). */
