@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import openai
@@ -55,3 +56,12 @@ def bad_inputs_are_bad_requests() -> None:
     for value in ("", [], ["a", ""], 5, {"a": 1}, [["x"]]):
         raises(openai.BadRequestError, lambda: world.client.post("/embeddings", body={"model": LOCAL, "input": value}, cast_to=object))
     raises(openai.BadRequestError, lambda: world.client.embeddings.create(model=LOCAL, input="x", dimensions=5000))
+
+
+def a_provider_that_was_never_asked_gives_as_many_vectors_as_a_request_may_want() -> None:
+    setup = {"providers": world.config(world.mock.url)["providers"], "models": [], "embeddings": {"provider": "main", "model": "text-embedding-3-small"}}
+    with world.harness.Corbel(setup, model=True) as own:
+        texts = [f"text {number}" for number in range(2048)]
+        for encoding in ("float", "base64"):
+            status, _, body = own.call("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": texts, "encoding_format": encoding})
+            assert status == 200 and len(json.loads(body)["data"]) == len(texts), (status, body[:300])
