@@ -76,7 +76,9 @@ def a_database_that_goes_away_under_load_costs_no_record() -> None:
         assert not odd, odd[:3]
         assert (ready, alive) == (503, 200), (ready, alive)
         assert any(at < stopped for at, _, _ in finished) and any(at > back for at, _, _ in finished), "no load before, or none after"
-        assert refused and {status for _, _, status, _ in refused} <= {503}, [e for e in refused if e[2] != 503][:3]
+        # A commit that was on its way when the connection broke: nobody knows whether it was saved, and that is what is said.
+        others = [entry for entry in refused if entry[2] != 503 and (entry[2] != 500 or "may or may not have been saved" not in entry[3]["message"])]
+        assert refused and not others, others[:3]
         assert all(set(error) == {"message", "type", "param", "code"} and error["message"] for _, _, _, error in refused)
         assert slowest < 15, slowest
         recorded = {row[0] for row in common.sql("select id from interaction where outcome = 'ok'")}
