@@ -6,6 +6,7 @@
  */
 #include "knowledge/ingest.h"
 
+#include "base/log.h"
 #include "crypto/hash.h"
 #include "infer/embed.h"
 #include "knowledge/parse_wire.h"
@@ -16,18 +17,40 @@
 #define PARSE_OUTPUT_MAX MIB(128)
 #define PARSE_CPU_US (20 * USEC_PER_SEC)
 #define PARSE_SLACK_US (5 * USEC_PER_SEC)
-#define PARSE_MEMORY_MAX MIB(1536)
 
-enum { TOKENS_SPECIAL = 2, WINDOW_DEFAULT = 256, WINDOW_MAX = 512, WORDS_ONLY_BYTES_A_TOKEN = 4 };
+/* Sanitizers map terabytes of address space for their shadows: their builds go without a limit. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PARSE_MEMORY_MAX 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PARSE_MEMORY_MAX 0
+#endif
+#endif
+#ifndef PARSE_MEMORY_MAX
+#define PARSE_MEMORY_MAX MIB(1536)
+#endif
+
+enum { TOKENS_SPECIAL = 2, WINDOW_DEFAULT = 256, WINDOW_MAX = 512, WORDS_ONLY_BYTES_A_TOKEN = 4, MESSAGE_MAX = 500 };
+
+/* A parser's process may be anybody's by now: what it says is cut, and made text that a row and a page can show. */
+static struct str
+clean_message(struct arena *arena, struct str message)
+{
+	struct str text = utf8_repair(arena, str_slice(message, 0, MESSAGE_MAX));
+	char *bytes = text.ptr ? arena_cstr(arena, text) : NULL;
+
+	for (size_t i = 0; bytes && i < text.len; i++)
+		if ((unsigned char)bytes[i] < 0x20 || bytes[i] == 0x7f)
+			bytes[i] = ' ';
+	return bytes ? str_n(bytes, text.len) : STR_EMPTY;
+}
 
 void
 ingest_blame(struct ingest *ingest, struct arena *arena, const char *code, struct str message)
 {
-	struct str kept = arena_dup(arena, message);
-
 	ingest->state = INGEST_FAULTY;
 	ingest->code = code;
-	ingest->message = kept.ptr ? kept : STR_EMPTY;
+	ingest->message = clean_message(arena, message);
 }
 
 /* --- the bytes --- */
@@ -144,7 +167,7 @@ cut(void *arg)
 			cut_one(batch, ingest, result.body);
 		else
 			ingest_blame(ingest, batch->arena, "invalid_file",
-				result.status == PARSE_BROKEN ? utf8_repair(batch->arena, str_slice(result.body, 0, 500)) : faults[result.status]);
+				result.status == PARSE_BROKEN ? result.body : faults[result.status]);
 	}
 	job->whole = job->results.len == 0;
 }
@@ -212,11 +235,15 @@ parse_apart(struct ingest_batch *batch)
 		struct ingest_batch alone = { .knowledge = batch->knowledge, .arena = batch->arena, .list = &batch->list[i], .count = 1 };
 
 		err = parse_together(&alone);
-		if (err && is_of_the_files(err)) {
+		if (!err || !is_of_the_files(err))
+			continue;
+		log_warn("the parser failed", LOG_STR("path", batch->list[i].path), LOG_ERR("why", err));
+		if (err->kind == ERR_INVALID)
+			ingest_blame(&batch->list[i], batch->arena, "server_error", STR("the parser gave no proper answer for this file"));
+		else
 			ingest_blame(&batch->list[i], batch->arena, "invalid_file",
 				err->kind == ERR_TIMEOUT ? STR("reading the file took too long") : STR("the text in the file is too large"));
-			err = NULL;
-		}
+		err = NULL;
 	}
 	return err;
 }

@@ -245,6 +245,37 @@ CASE(a_page_that_takes_too_long_is_given_up)
 	CHECK(d.status == VERSION_FAILED && str_eq_c(d.error_code, "invalid_file") && str_eq_c(d.error_message, "reading the file took too long"));
 }
 
+/* In place of the parser, a program that says anything but what it should. */
+static MAY_PARK void
+babble_case(struct store *store, void *arg)
+{
+	struct fixture f = { .store = store, .arena = arena_new(MIB(512)) };
+	struct collection wanted = { .name = STR("manual") };
+	struct str real = parse_program;
+	struct document d;
+	bool changed;
+
+	parse_program = str_of(arg);
+	fixture_open(&f, NULL);
+	CHECK_OK(collection_create(f.knowledge, f.arena, TENANT, &wanted, &f.collection));
+	put(&f, "a.txt", STR("a"), &changed);
+	d = settled(&f, "a.txt");
+	CHECK(d.status == VERSION_FAILED && str_eq_c(d.error_code, "server_error"));
+	fixture_close(&f);
+	arena_free(f.arena);
+	parse_program = real;
+}
+
+static void
+a_parser_that_babbles_fails_its_file_and_nothing_else(void **state)
+{
+	static char echo[] = "/bin/echo", fails[] = "/bin/false";
+
+	(void)state;
+	testing_run(STORE_SQLITE, schemas, babble_case, echo);
+	testing_run(STORE_SQLITE, schemas, babble_case, fails);
+}
+
 CASE(an_empty_file_is_a_document_without_chunks)
 {
 	bool changed;
@@ -550,6 +581,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(equal_bytes_under_two_paths_are_two_documents),
 		cmocka_unit_test(a_broken_file_is_reported_and_the_version_before_stays_current),
 		cmocka_unit_test(a_page_that_takes_too_long_is_given_up),
+		cmocka_unit_test(a_parser_that_babbles_fails_its_file_and_nothing_else),
 		cmocka_unit_test(an_empty_file_is_a_document_without_chunks),
 		cmocka_unit_test(a_large_file_is_kept_in_pieces_and_comes_back_whole),
 		cmocka_unit_test(deleting_a_file_deletes_its_documents),

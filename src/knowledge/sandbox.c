@@ -35,6 +35,7 @@ static struct sock_filter rules[] = {
 	ALLOW(brk), ALLOW(mmap), ALLOW(munmap), ALLOW(mremap), ALLOW(mprotect), ALLOW(madvise),
 	ALLOW(exit), ALLOW(exit_group), ALLOW(rt_sigreturn), ALLOW(rt_sigprocmask), ALLOW(rt_sigaction), ALLOW(futex), ALLOW(getrandom),
 	ALLOW(gettid), ALLOW(getpid), ALLOW(tgkill), /* abort */
+	ALLOW(sigaltstack), ALLOW(sched_yield), /* what sanitizers do at the end */
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
 };
 

@@ -48,7 +48,7 @@ delete from word_segment where collection_id = $1 and tier = $2;
 select id from word_segment where collection_id = $1 and chunk_first <= $3 and chunk_last >= $2 order by id;
 
 -- name: words_postings_of :sqlite
-select p.term, p.cells from json_each($2) t join word_posting p on p.segment_id = $1 and p.term = t.value;
+select p.term, p.cells from json_each($2) t cross join word_posting p on p.segment_id = $1 and p.term = t.value;
 -- name: words_postings_of :postgres
 select p.term, p.cells from word_posting p where p.segment_id = $1 and p.term = any(select jsonb_array_elements_text(cast($2 as jsonb)));
 
@@ -68,9 +68,10 @@ delete from word_segment where id = $1;
 -- name: words_collection
 select coalesce(sum(chunks), 0), coalesce(sum(text_terms), 0), coalesce(sum(path_terms), 0) from word_segment where collection_id = $1;
 
+-- A segment's rows one after the other; `cross join` tells SQLite to look things up in this order.
 -- name: words_postings :sqlite
-select s.id, s.chunks, p.term, p.cells from word_segment s cross join json_each($2) t join word_posting p on p.segment_id = s.id and p.term = t.value
-where s.collection_id = $1 order by s.id;
+select s.id, s.chunks, p.term, p.cells from word_segment s cross join json_each($2) t cross join word_posting p on p.segment_id = s.id and p.term = t.value
+where s.collection_id = $1;
 -- name: words_postings :postgres
 select s.id, s.chunks, p.term, p.cells from word_segment s join word_posting p on p.segment_id = s.id
 where s.collection_id = $1 and p.term = any(array(select jsonb_array_elements_text(cast($2 as jsonb)))) order by s.id;
@@ -142,14 +143,14 @@ select n.chunk_id from chunk_nearest(cast($1 as bigint), cast($2 as text), cast(
 select current_version, attributes from document where tenant = $1 and collection_id = $2 and current_version is not null and deleted_us is null order by current_version;
 
 -- name: search_chunks_of :sqlite
-select c.id from json_each($1) i join document_version v on v.id = i.value join chunk c on c.tenant = v.tenant and c.version_id = v.id order by c.id;
+select c.id from json_each($1) i cross join document_version v on v.id = i.value cross join chunk c on c.tenant = v.tenant and c.version_id = v.id order by c.id;
 -- name: search_chunks_of :postgres
 select c.id from document_version v join chunk c on c.tenant = v.tenant and c.version_id = v.id
 where v.id = any(select cast(jsonb_array_elements_text(cast($1 as jsonb)) as bigint)) order by c.id;
 
 -- name: search_hits :sqlite
 select c.id, d.id, v.id, c.ordinal, d.public_id, v.public_id, v.file_id, d.path, v.title, c.heading_path, c.text, d.attributes, c.page, c.byte_from, c.byte_to
-from json_each($1) i join chunk c on c.id = i.value join document_version v on v.id = c.version_id
+from json_each($1) i cross join chunk c on c.id = i.value join document_version v on v.id = c.version_id
 	join document d on d.id = v.document_id and d.current_version = v.id and d.tenant = $2 and d.deleted_us is null;
 -- name: search_hits :postgres
 select c.id, d.id, v.id, c.ordinal, d.public_id, v.public_id, v.file_id, d.path, v.title, c.heading_path, c.text, d.attributes, c.page, c.byte_from, c.byte_to
