@@ -16,6 +16,7 @@ export CORBEL_DATA="${CORBEL_DATA:-$ROOT/corbel-data}"
 CORBEL=$ROOT/build/corbel
 LOG=$CORBEL_DATA/serve.log
 READY_SECONDS=30
+EMBED_SECONDS=300
 QUESTION_BY_WORDS='What does the autovacuum daemon do?'
 QUESTION_BY_MEANING='How can I build an index without stopping other people from writing?'
 QUESTION_ABOUT_SYNTAX='Which function returns the current date and time?'
@@ -33,7 +34,8 @@ serve()
 		return
 	fi
 	(umask 077 && mkdir -p "$CORBEL_DATA")
-	nohup "$CORBEL" serve >"$LOG" 2>&1 </dev/null &
+	# a session of its own: it outlives this terminal, and an interrupt here
+	setsid "$CORBEL" serve >"$LOG" 2>&1 </dev/null &
 	server=$!
 	waited=0
 	until healthy; do
@@ -89,7 +91,8 @@ say "ingesting $corpus: words first"
 ask "$QUESTION_BY_WORDS"
 
 say "meaning follows: embeddings are made in the background"
-"$CORBEL" ingest --collection manual --wait ready "$corpus"
+timeout "$EMBED_SECONDS" "$CORBEL" ingest --collection manual --wait ready "$corpus" ||
+	say "not done after $EMBED_SECONDS s; the server goes on with it, and answers meanwhile from what there is"
 ask "$QUESTION_BY_MEANING"
 ask "$QUESTION_ABOUT_SYNTAX"
 
