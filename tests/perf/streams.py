@@ -40,7 +40,7 @@ def measure(peer: peers.Peer, streams: int, seconds: float) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, default=min(9500, (FILES_MAX - 1000) // 2))
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--systems", default="nginx,corbel-power", help="comma-separated; corbel-LEVEL of durability")
     parser.add_argument("--corbel", type=Path, help="the binary, in place of the build's")
     wanted = parser.parse_args()
