@@ -173,6 +173,15 @@ record_sources(struct answer *answer, const struct citation *citations, size_t c
 	}
 }
 
+/* Whether the provider may have read (and will bill) the input of a call for which it reported nothing: not when it refused it. */
+static bool
+may_have_been_read(const struct answer *answer)
+{
+	const struct err *err = answer->record.err;
+
+	return answer->attempt.began || !err || err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT;
+}
+
 /* What was used, counted by us where the provider did not say: a stream that was cut, a server that reports nothing. */
 static void
 record_usage(struct answer *answer, const struct recorder *recorder)
@@ -183,7 +192,7 @@ record_usage(struct answer *answer, const struct recorder *recorder)
 	if (usage->known || !answer->attempt.target)
 		return;
 	usage->estimated = true;
-	if (!usage->input && (answer->attempt.began || !answer->record.err))
+	if (!usage->input && may_have_been_read(answer))
 		for (const struct message *message = answer->call->messages; message; message = message->next)
 			usage->input += tokens_estimate(message_text(answer->arena, message));
 	usage->output = recorder_tokens(recorder);
@@ -244,22 +253,23 @@ static MAY_PARK const struct err *
 settle(const struct answer_services *services, struct answer *answer, struct recorder *recorder, const struct citation *citations, size_t count, const struct err *err)
 {
 	struct record *record = &answer->record;
-	const struct err *commit;
+	const struct err *commit, *lacking;
 	struct scope scope;
 
 	record->err = err;
 	record->outcome = !err ? OUTCOME_OK : err->kind == ERR_CANCELLED ? OUTCOME_CANCELLED : OUTCOME_ERROR;
 	record->status = !err || (answer->call->stream && answer->attempt.began) ? 200 : record->outcome == OUTCOME_CANCELLED ? 499 : err_http_status(err);
-	commit = fill_record(answer, recorder, citations, count);
-	if (commit) {
-		store_release(services->store);
-	} else {
-		scope_open_shielded(&scope, SETTLE_US);
-		commit = record_commit(services->store, answer->arena, record);
-		scope_close(&scope);
+	lacking = fill_record(answer, recorder, citations, count);
+	if (lacking) { /* no memory for the texts: the figures are kept, and the answer is not finished */
+		record->messages = NULL;
+		record->err = lacking;
+		record->outcome = OUTCOME_ERROR;
 	}
+	scope_open_shielded(&scope, SETTLE_US);
+	commit = record_commit(services->store, answer->arena, record);
+	scope_close(&scope);
 	record_count(record);
-	return commit ? commit : err;
+	return commit ? commit : lacking && !err ? lacking : err;
 }
 
 /* What the caller asked for beside the conversation: the request's numbers, switches and short texts. */
