@@ -11,7 +11,7 @@
 #include "net/http_client.h"
 #include "text/utf8.h"
 
-enum { BATCH_ARENA_MAX = 512 * 1024 * 1024, DIMENSIONS_LIMIT = 8192, BATCH_LIMIT = EMBED_TEXTS_MAX, BYTES_A_TOKEN = 4, TOKENS_DEFAULT = 512, BATCH_DEFAULT = 64 };
+enum { DIMENSIONS_LIMIT = 8192, BATCH_LIMIT = EMBED_TEXTS_MAX, BYTES_A_TOKEN = 4, TOKENS_DEFAULT = 512, BATCH_DEFAULT = 64 };
 #define REQUEST_BYTES_MAX MIB(32)
 #define REPLY_BYTES_MAX MIB(128)
 
@@ -169,6 +169,7 @@ read_reply(struct remote *remote, struct arena *arena, struct str reply, size_t 
 	return NULL;
 }
 
+/* One exchange, in memory of its own. */
 static MAY_PARK const struct err *
 request(struct remote *remote, struct arena *errors, const struct str *texts, size_t count, float *out, int64_t *tokens)
 {
@@ -203,11 +204,8 @@ remote_embed(struct embedder *embedder, struct arena *arena, enum embed_class cl
 	(void)class; /* the server has a queue of its own */
 	for (size_t from = 0; from < count && !err; from += remote->batch_max) {
 		size_t some = count - from < remote->batch_max ? count - from : remote->batch_max;
-		struct arena *scratch = arena_new(BATCH_ARENA_MAX); /* so that an answer of many batches takes the room of one */
 
-		err = request(remote, scratch, texts + from, some, out + from * embedder->dimensions, tokens);
-		err = err_copy(arena, err);
-		arena_free(scratch);
+		err = request(remote, arena, texts + from, some, out + from * embedder->dimensions, tokens);
 	}
 	return err;
 }
