@@ -25,13 +25,14 @@ struct knowledge_spec {
 	int64_t parse_timeout_us;      /* for one file; 0: 60 s */
 };
 
+/* The arena must outlive the store, whose notices come until it is closed. */
 const struct err *knowledge_open(const struct knowledge_spec *spec, struct arena *arena, struct knowledge **out);
 
 /* Starts the background fibers on the calling loop, which go on with what an earlier process left; stop waits for their end. */
 const struct err *knowledge_start(struct knowledge *knowledge);
 MAY_PARK void knowledge_stop(struct knowledge *knowledge);
 
-/* After knowledge_stop, or without a start. */
+/* After knowledge_stop, or without a start; and after the store was closed. */
 void knowledge_close(struct knowledge *knowledge);
 
 struct search *knowledge_search(struct knowledge *knowledge);

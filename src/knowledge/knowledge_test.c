@@ -33,9 +33,19 @@ struct fixture {
 	struct arena *arena;
 	struct knowledge *knowledge;
 	struct collection collection;
+	struct plan *plan;
 };
 
 typedef MAY_PARK void test_case(struct fixture *fixture);
+
+/* What a case is run with; all of it outlives the store, whose notices come until it is closed. */
+struct plan {
+	test_case *fn;
+	struct embedder *embedder;
+	struct arena *arena;
+	struct knowledge *opened[2];
+	size_t opened_count;
+};
 
 static MAY_PARK void
 fixture_open(struct fixture *f, struct embedder *embedder)
@@ -45,26 +55,32 @@ fixture_open(struct fixture *f, struct embedder *embedder)
 
 	CHECK_OK(knowledge_open(&spec, f->arena, &f->knowledge));
 	CHECK_OK(knowledge_start(f->knowledge));
+	f->plan->opened[f->plan->opened_count++] = f->knowledge;
 }
 
-static MAY_PARK void
-fixture_close(struct fixture *f)
-{
-	knowledge_stop(f->knowledge);
-	knowledge_close(f->knowledge);
-}
 
 static MAY_PARK void
 run_case(struct store *store, void *arg)
 {
-	struct fixture f = { .store = store, .arena = arena_new(MIB(512)) };
+	struct plan *plan = arg;
+	struct fixture f = { .store = store, .arena = plan->arena, .plan = plan };
 	struct collection wanted = { .name = STR("manual") };
 
-	fixture_open(&f, NULL);
+	fixture_open(&f, plan->embedder);
 	CHECK_OK(collection_create(f.knowledge, f.arena, TENANT, &wanted, &f.collection));
-	(*(test_case **)arg)(&f);
-	fixture_close(&f);
-	arena_free(f.arena);
+	plan->fn(&f);
+	knowledge_stop(f.knowledge);
+}
+
+static void
+run_on(enum store_engine engine, test_case *fn, struct embedder *embedder)
+{
+	struct plan plan = { .fn = fn, .embedder = embedder, .arena = arena_new(MIB(512)) };
+
+	testing_run(engine, schemas, run_case, &plan);
+	for (size_t i = 0; i < plan.opened_count; i++)
+		knowledge_close(plan.opened[i]);
+	arena_free(plan.arena);
 }
 
 static void
@@ -74,7 +90,7 @@ run_on_engines(test_case *fn)
 
 	for (size_t i = 0; i < COUNT(engines); i++)
 		if (testing_has(engines[i]))
-			testing_run(engines[i], schemas, run_case, &fn);
+			run_on(engines[i], fn, NULL);
 }
 
 #define CASE(name)                                                                                                                        \
@@ -245,35 +261,30 @@ CASE(a_page_that_takes_too_long_is_given_up)
 	CHECK(d.status == VERSION_FAILED && str_eq_c(d.error_code, "invalid_file") && str_eq_c(d.error_message, "reading the file took too long"));
 }
 
-/* In place of the parser, a program that says anything but what it should. */
 static MAY_PARK void
-babble_case(struct store *store, void *arg)
+babble_case(struct fixture *f)
 {
-	struct fixture f = { .store = store, .arena = arena_new(MIB(512)) };
-	struct collection wanted = { .name = STR("manual") };
-	struct str real = parse_program;
 	struct document d;
 	bool changed;
 
-	parse_program = str_of(arg);
-	fixture_open(&f, NULL);
-	CHECK_OK(collection_create(f.knowledge, f.arena, TENANT, &wanted, &f.collection));
-	put(&f, "a.txt", STR("a"), &changed);
-	d = settled(&f, "a.txt");
+	put(f, "a.txt", STR("a"), &changed);
+	d = settled(f, "a.txt");
 	CHECK(d.status == VERSION_FAILED && str_eq_c(d.error_code, "server_error"));
-	fixture_close(&f);
-	arena_free(f.arena);
-	parse_program = real;
 }
 
+/* In place of the parser, a program that says anything but what it should. */
 static void
 a_parser_that_babbles_fails_its_file_and_nothing_else(void **state)
 {
-	static char echo[] = "/bin/echo", fails[] = "/bin/false";
+	static const char *const programs[] = { "/bin/echo", "/bin/false" };
+	struct str real = parse_program;
 
 	(void)state;
-	testing_run(STORE_SQLITE, schemas, babble_case, echo);
-	testing_run(STORE_SQLITE, schemas, babble_case, fails);
+	for (size_t i = 0; i < COUNT(programs); i++) {
+		parse_program = str_of(programs[i]);
+		run_on(STORE_SQLITE, babble_case, NULL);
+	}
+	parse_program = real;
 }
 
 CASE(an_empty_file_is_a_document_without_chunks)
@@ -468,7 +479,7 @@ CASE(what_was_left_is_gone_on_with)
 		snprintf(path, sizeof(path), "%u.txt", i);
 		put(f, path, str_of(path), &changed);
 	}
-	fixture_close(f);
+	knowledge_stop(f->knowledge);
 	fixture_open(f, NULL);
 	for (unsigned i = 0; i < 20; i++) {
 		snprintf(path, sizeof(path), "%u.txt", i);
@@ -507,26 +518,20 @@ first_vector(struct fixture *f, const struct document *d)
 }
 
 static MAY_PARK void
-embed_case(struct store *store, void *arg)
+embed_case(struct fixture *f)
 {
 	static const char first[] = "# A\n\nAlpha is the first letter of the Greek alphabet, and it has been that for a long time, which is why so many things are called by it; "
 				    "what comes first in a series, what leads a group, and the brightest star of a constellation are all called alpha.\n";
-	struct fixture f = { .store = store, .arena = arena_new(MIB(512)) };
-	struct collection wanted = { .name = STR("manual") };
 	struct document before, after;
 	bool changed;
 
-	fixture_open(&f, arg);
-	CHECK_OK(collection_create(f.knowledge, f.arena, TENANT, &wanted, &f.collection));
-	put(&f, "a.md", str_of(first), &changed);
-	before = embedded(&f, "a.md");
+	put(f, "a.md", str_of(first), &changed);
+	before = embedded(f, "a.md");
 	CHECK(before.status == VERSION_READY && before.chunks_embedded == 1 && before.chunks == 1);
-	put(&f, "a.md", arena_printf(f.arena, "%s\n# B\n\nBeta comes after it.\n", first), &changed);
-	after = embedded(&f, "a.md");
+	put(f, "a.md", arena_printf(f->arena, "%s\n# B\n\nBeta comes after it.\n", first), &changed);
+	after = embedded(f, "a.md");
 	CHECK(after.status == VERSION_READY && after.chunks_embedded == 2 && after.chunks == 2);
-	CHECK(str_eq(first_vector(&f, &before), first_vector(&f, &after)));
-	fixture_close(&f);
-	arena_free(f.arena);
+	CHECK(str_eq(first_vector(f, &before), first_vector(f, &after)));
 }
 
 static void
@@ -546,7 +551,7 @@ documents_end_ready_when_there_is_a_model_and_unchanged_text_keeps_its_vector(vo
 	}
 	for (size_t i = 0; i < 2; i++)
 		if (testing_has(i ? STORE_POSTGRES : STORE_SQLITE))
-			testing_run(i ? STORE_POSTGRES : STORE_SQLITE, schemas, embed_case, embedder);
+			run_on(i ? STORE_POSTGRES : STORE_SQLITE, embed_case, embedder);
 	embedder_close(embedder);
 	arena_free(arena);
 }

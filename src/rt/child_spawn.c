@@ -44,10 +44,23 @@ limit(int what, rlim_t soft, rlim_t hard)
 	return setrlimit(what, &(struct rlimit){ soft, hard }) == 0;
 }
 
+/* ThreadSanitizer's runtime begins by writing a file: a child that is built with it could not even start. */
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define FILE_BYTES_MAX RLIM_INFINITY
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#define FILE_BYTES_MAX RLIM_INFINITY
+#endif
+#ifndef FILE_BYTES_MAX
+#define FILE_BYTES_MAX 0
+#endif
+
 static bool
 box_limits(const struct box *box)
 {
-	return limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_FSIZE, 0, 0) && limit(RLIMIT_NOFILE, OPEN_FILES_MAX, OPEN_FILES_MAX) &&
+	return limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_FSIZE, FILE_BYTES_MAX, FILE_BYTES_MAX) && limit(RLIMIT_NOFILE, OPEN_FILES_MAX, OPEN_FILES_MAX) &&
 		limit(RLIMIT_CPU, box->cpu_s, box->cpu_s + 1) && (box->memory == 0 || limit(RLIMIT_AS, box->memory, box->memory));
 }
 
