@@ -41,6 +41,7 @@ struct sqlite_writer {
 	pthread_cond_t wake;
 	struct sqlite_member *first, **last; /* the queue */
 	unsigned queued;
+	unsigned careful; /* groups still to be run with savepoints */
 	bool running, sleeping, closing;
 	struct metric_series *commits, *queue;
 };

@@ -1,10 +1,11 @@
 /*
  * sqlite_writer.c - the one thread that writes to SQLite.
  *
- * Transactions wait in a queue. The thread takes all that wait (bounded), runs each as a savepoint of one SQLite transaction, commits once, and wakes
- * them together: they share the fsync. There is no artificial delay: while one group is at its fsync, the next one gathers.
+ * Transactions wait in a queue. The thread takes all that wait (bounded), runs them in one SQLite transaction, commits once, and wakes them
+ * together: they share the fsync. There is no artificial delay: while one group is at its fsync, the next one gathers.
  *
- * - A member whose function fails is rolled back to its savepoint; the others are not touched.
+ * - A savepoint each would cost a quarter of the work, and nearly all members succeed; so a group is first run without. When a member fails,
+ *   everything is rolled back and run again, each in a savepoint, to which the failing ones are rolled back; and for a while so are the next groups.
  * - Some errors (a full disk above all) make SQLite roll back everything, and a commit may fail as a whole. Then the group is run again one by one,
  *   so that each member gets its own outcome and one that needs too much room takes nobody with it.
  * - A member lies in the frame of its fiber, which waits to the end whatever happens to its scope; from the wake on it is gone.
@@ -24,6 +25,7 @@ enum {
 	QUEUE_MAX = 4096,
 	TOPICS_MAX = 8,
 	MEMBER_BYTES_MAX = 256 << 20,
+	CAREFUL_GROUPS = 32, /* with savepoints, after a failure */
 	VACUUM_PAGES = 512,
 	EMPTY_KEPT = 1024, /* pages: they will be wanted again */
 };
@@ -154,32 +156,51 @@ run_alone(struct sqlite_writer *writer, struct sqlite_member *member)
 	abandon(writer);
 }
 
-/* One member as a savepoint. False: the transaction is gone, with all that was in it. */
+/* One member of many, in a savepoint or not. False: the transaction is lost, with all that was in it. */
 static bool
-run_saved(struct sqlite_writer *writer, struct sqlite_member *member)
+run_member(struct sqlite_writer *writer, struct sqlite_member *member, bool saved)
 {
 	const struct err *err;
 
-	if (take_step(writer, SAVE))
+	if (saved && take_step(writer, SAVE))
 		return false;
 	err = member_run(writer, member);
+	if (err && !saved)
+		return false;
 	member_end(member, err);
 	if (sqlite3_get_autocommit(writer->conn.db))
 		return false;
-	return !(err && take_step(writer, UNDO)) && !take_step(writer, RELEASE);
+	return !saved || (!(err && take_step(writer, UNDO)) && !take_step(writer, RELEASE));
 }
 
 /* All members in one transaction. False: nothing of it is committed. */
 static bool
-run_together(struct sqlite_writer *writer, struct sqlite_member *const *members, size_t count)
+run_together(struct sqlite_writer *writer, struct sqlite_member *const *members, size_t count, bool saved)
 {
 	bool done = !take_step(writer, BEGIN);
 
 	for (size_t i = 0; i < count && done; i++)
-		done = run_saved(writer, members[i]);
+		done = run_member(writer, members[i], saved);
 	done = done && !commit(writer);
 	abandon(writer);
 	return done;
+}
+
+/* As cheaply as it goes. */
+static void
+run_members(struct sqlite_writer *writer, struct sqlite_member *const *members, size_t count)
+{
+	if (count > 1 && writer->careful == 0) {
+		if (run_together(writer, members, count, false))
+			return;
+		writer->careful = CAREFUL_GROUPS;
+	}
+	if (count > 1 && run_together(writer, members, count, true)) {
+		writer->careful--;
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		run_alone(writer, members[i]);
 }
 
 static void
@@ -187,10 +208,7 @@ run_group(struct sqlite_writer *writer, struct sqlite_member *const *members, si
 {
 	struct waiter *waiters[GROUP_MAX];
 
-	if (count == 1 || !run_together(writer, members, count)) {
-		for (size_t i = 0; i < count; i++)
-			run_alone(writer, members[i]);
-	}
+	run_members(writer, members, count);
 	for (size_t i = 0; i < count; i++) {
 		for (unsigned t = 0; t < members[i]->topic_count && !members[i]->err; t++)
 			topic_post(members[i]->topics[t]);

@@ -115,7 +115,7 @@ MAY_PARK const struct err *store_query(
 typedef MAY_PARK const struct err *tx_fn(struct tx *tx, void *arg);
 
 /*
- * Runs fn inside one transaction: on SQLite on the writer thread, as a savepoint of a group commit; on PostgreSQL on this fiber over a connection of its own. fn may run
+ * Runs fn inside one transaction: on SQLite on the writer thread, as a member of a group commit; on PostgreSQL on this fiber over a connection of its own. fn may run
  * more than once, so it resets its outputs first; it waits on nothing but tx, calls no user code, and does not touch what belongs to a loop. Errors it returns are allocated
  * in tx_arena(tx) and copied to `arena`. The call returns after the commit, or with the error after the rollback; once begun it is not cancelled. Serialization
  * failures and connections lost before the commit are retried (at most 20 times); a lost answer to a commit is ERR_UNKNOWN_OUTCOME. A full queue is ERR_BUSY.

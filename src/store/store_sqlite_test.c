@@ -276,12 +276,44 @@ a_failed_sync_is_an_error_and_nothing_is_acknowledged(void **state)
 }
 
 static void
+add_some_twice(struct store *store, void *arg)
+{
+	struct add adds[TOGETHER];
+
+	(void)arg;
+	for (int round = 0; round < 40; round++) { /* the first failure, careful groups after it, and the end of care */
+		int64_t first = 1 + round * TOGETHER;
+		bool twice = round % 20 < 2;
+
+		if (twice) {
+			CHECK_OK(add_alone(store, first + 7, 20));
+			CHECK_OK(add_alone(store, first + 40, 20));
+		}
+		add_together(store, adds, TOGETHER, first, -1);
+		for (int i = 0; i < TOGETHER; i++) {
+			if (twice && (i == 7 || i == 40))
+				CHECK_ERR(adds[i].err, ERR_CONFLICT);
+			else
+				CHECK_OK(adds[i].err);
+		}
+		CHECK(has_things(store, 1, first + TOGETHER - 1));
+	}
+}
+
+static void
+members_that_fail_are_undone_and_the_others_of_their_group_are_not(void **state)
+{
+	(void)state;
+	testing_run(STORE_SQLITE, suite, add_some_twice, NULL);
+}
+
+static void
 fail_a_group_commit(struct store *store, void *arg)
 {
 	struct add adds[TOGETHER];
 
 	(void)arg;
-	CHECK(fault_arm(STR("store_commit"), 2)); /* the first commit is that of one, the second that of the others */
+	CHECK(fault_arm(STR("store_commit"), 1));
 	add_together(store, adds, TOGETHER, 1, -1);
 	for (int i = 0; i < TOGETHER; i++)
 		CHECK_OK(adds[i].err);
@@ -561,6 +593,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(what_was_acknowledged_survives_kill_9),
 		cmocka_unit_test(a_full_disk_fails_who_needs_the_room_and_nobody_else),
 		cmocka_unit_test(a_failed_sync_is_an_error_and_nothing_is_acknowledged),
+		cmocka_unit_test(members_that_fail_are_undone_and_the_others_of_their_group_are_not),
 		cmocka_unit_test(a_group_whose_commit_fails_is_run_again_one_by_one),
 		cmocka_unit_test(the_log_stays_short_under_constant_readers),
 		cmocka_unit_test(an_idle_store_gives_deleted_room_back),
