@@ -11,11 +11,12 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 . "$ROOT/tools/dev/lib.sh"
 . "$ROOT/tools/dev/compile.sh"
 
-# The packages that own the libraries which BINARY loads. Of two paths to one file, dpkg knows one.
+# The packages that own the libraries which BINARY loads. dpkg may know a file of /usr/lib by its older name in /lib.
 library_packages()
 {
 	ldd "$1" | sed -n 's/.* => \(\/[^ ]*\) .*/\1/p' | while read -r library; do
-		dpkg-query -S "$(realpath "$library")" 2>/dev/null || dpkg-query -S "*/${library##*/}"
+		file=$(realpath "$library")
+		dpkg-query -S "$file" 2>/dev/null || dpkg-query -S "${file#/usr}"
 	done | sed 's/:.*//' | sort -u
 }
 
