@@ -218,7 +218,7 @@ local_thread(void *arg)
 /* ---- the fibers' side ---- */
 
 /* Tokenizes into the request's items and one run of ids. */
-static const struct err *
+static MAY_PARK const struct err *
 request_fill(struct local *local, struct request *request, const struct str *texts, float *out, int32_t **ids, int64_t *tokens)
 {
 	size_t used = 0, room = 0;
@@ -281,7 +281,7 @@ request_take_back(struct local *local, struct request *request, enum embed_class
 	return wake_comes;
 }
 
-static const struct err *
+static MAY_PARK const struct err *
 local_embed(struct embedder *embedder, struct arena *arena, enum embed_class class, const struct str *texts, size_t count, float *out, int64_t *tokens)
 {
 	struct local *local = (struct local *)embedder;
