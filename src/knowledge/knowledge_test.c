@@ -136,8 +136,7 @@ settled(struct fixture *f, const char *path)
 			return document;
 		CHECK_OK(fiber_sleep_us(10 * USEC_PER_MS));
 	}
-	CHECK(!"the document is never read");
-	return document;
+	check_failed("the document is never read", __FILE__, __LINE__);
 }
 
 CASE(a_document_becomes_passages)
@@ -371,7 +370,7 @@ CASE(deleted_things_are_gone_at_once_and_their_rows_later)
 			return;
 		CHECK_OK(fiber_sleep_us(10 * USEC_PER_MS));
 	}
-	CHECK(!"the rows are never cleaned up");
+	check_failed("the rows are never cleaned up", __FILE__, __LINE__);
 }
 
 CASE(the_first_collection_of_a_name_is_found_by_it)
@@ -498,8 +497,7 @@ embedded(struct fixture *f, const char *path)
 			return d;
 		CHECK_OK(fiber_sleep_us(10 * USEC_PER_MS));
 	}
-	CHECK(!"the document is never embedded");
-	return d;
+	check_failed("the document is never embedded", __FILE__, __LINE__);
 }
 
 /* The vector of a document's first chunk. */

@@ -9,7 +9,7 @@
 #include "base/map.h"
 #include "knowledge/decode.h"
 
-enum { EDGE_LINES = 2, EDGE_PAGES_MIN = 3, HEADING_BYTES_MAX = 120, EDGE_BYTES_MAX = 200 };
+enum { EDGE_LINES = 2, EDGE_PAGES_MIN = 3, HEADING_BYTES_MAX = 120, EDGE_BYTES_MAX = 100 };
 
 struct pages {
 	struct block_writer *out;
@@ -77,6 +77,8 @@ is_edge(const struct pages *pages, struct str line, const struct str *edges, siz
 {
 	bool at_edge = false;
 
+	if (line.len > EDGE_BYTES_MAX) /* running titles are short; a page of few lines is all edges */
+		return false;
 	for (size_t i = 0; i < count; i++)
 		at_edge |= line.ptr == edges[i].ptr;
 	if (!at_edge || pages->page_count < EDGE_PAGES_MIN)

@@ -178,6 +178,16 @@ pages_lose_running_titles_and_join_lines(void **state)
 }
 
 static void
+pages_of_few_lines_keep_their_text(void **state)
+{
+#define LONG_LINE "of a text that is nearly the same on all pages, as on forms and certificates, and yet is what the page is about, not a title above it."
+
+	(void)state;
+	assert_string_equal(shown(DOC_PDF, "a.pdf", STR("Title\n\nPage 1 " LONG_LINE "\n\fTitle\n\nPage 2 " LONG_LINE "\n\fTitle\n\nPage 3 " LONG_LINE "\n\f")),
+		"page 1: \nparagraph: Page 1 " LONG_LINE "\npage 2: \nparagraph: Page 2 " LONG_LINE "\npage 3: \nparagraph: Page 3 " LONG_LINE "\n");
+}
+
+static void
 a_file_that_is_no_zip_is_no_docx(void **state)
 {
 	(void)state;
@@ -247,6 +257,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(json_records_are_flattened_with_their_paths),
 		cmocka_unit_test(code_is_cut_where_blank_lines_meet_the_margin),
 		cmocka_unit_test(pages_lose_running_titles_and_join_lines),
+		cmocka_unit_test(pages_of_few_lines_keep_their_text),
 		cmocka_unit_test(a_file_that_is_no_zip_is_no_docx),
 		cmocka_unit_test(docx_styles_lists_tables_and_pages_are_read),
 		cmocka_unit_test(encodings_are_recognised),

@@ -1,10 +1,11 @@
 #!/bin/sh
-# corbel's WordPiece against the reference tokenizer.
+# WordPiece beside the reference tokenizer, on hard and on random text.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 ROOT=$(cd "$here/../.." && pwd)
 . "$ROOT/tools/dev/lib.sh"
 
-env=$(python_env "$here/requirements.txt")
-exec "$env/bin/python" "$here/compare_wordpiece.py" "${CORBEL_BUILD:?}/tests/text/wordpiece_ids" "$CACHE/models/all-MiniLM-L6-v2"
+build=${CORBEL_BUILD:-$ROOT/build}
+export PYTHONDONTWRITEBYTECODE=1
+exec "$(python_env "$here/requirements.txt")/bin/python" "$here/compare_wordpiece.py" "$build/tests/text/wordpiece_ids" "$CACHE/models/all-MiniLM-L6-v2"
