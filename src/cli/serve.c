@@ -95,6 +95,8 @@ static void
 store_stop(struct server *server)
 {
 	store_close(server->app.store);
+	if (server->app.knowledge)
+		knowledge_close(server->app.knowledge);
 	access_free(server->app.access);
 }
 

@@ -81,6 +81,13 @@ context_entry(struct transfer transfer)
 }
 
 void
+context_stack_clean(void *low, size_t size)
+{
+	(void)size;
+	asan_clean(low, size);
+}
+
+void
 context_init(struct context *context, void *low, size_t size, void (*fn)(void *arg), void *arg)
 {
 	*context = (struct context){ .fn = fn, .arg = arg, .low = low, .size = size };

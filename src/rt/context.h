@@ -41,6 +41,9 @@ void context_init(struct context *context, void *low, size_t size, void (*fn)(vo
 /* The context has ended: forgets it. Its stack may be used again. */
 void context_fini(struct context *context);
 
+/* Before the memory of a stack is given back: forgets what AddressSanitizer knows of frames there, since it outlives the mapping. */
+void context_stack_clean(void *low, size_t size);
+
 /* Runs it until it yields or ends (then `ended` is set). Not from inside itself. */
 void context_resume(struct context *context);
 

@@ -62,6 +62,7 @@ stack_unmap_free(struct stacks *stacks, enum fiber_stack kind)
 
 	stacks->free[kind] = head->next;
 	stacks->count[kind]--;
+	context_stack_clean(stack_low(kind, head), stack_size(kind));
 	munmap((char *)stack_low(kind, head) - GUARD, GUARD + stack_bytes[kind]);
 	atomic_fetch_sub(&stacks_mapped, 1);
 }

@@ -4,6 +4,7 @@
 #include "store/notice.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/arena.h"
 
@@ -24,10 +25,14 @@ notices_init(struct notices *notices, struct loop *loop)
 void
 notices_fini(struct notices *notices)
 {
+	const struct timespec moment = { .tv_nsec = 500 * 1000 };
+
 	while (notices->topics) {
 		struct topic *topic = notices->topics;
 		struct listener *listener = atomic_load(&topic->listeners), *next;
 
+		while (atomic_load(&topic->coming) > 0)
+			nanosleep(&moment, NULL);
 		for (; listener; listener = next) {
 			next = listener->next;
 			free(listener);
@@ -96,13 +101,16 @@ call_listeners(void *arg)
 	atomic_store(&topic->posted, false); /* before the calls: a change during them is a notice of its own */
 	for (struct listener *listener = atomic_load(&topic->listeners); listener; listener = listener->next)
 		listener->fn(listener->arg);
+	atomic_fetch_sub(&topic->coming, 1); /* last: the topic may be freed now */
 }
 
 void
 topic_post(struct topic *topic)
 {
-	if (atomic_load(&topic->listeners) && !atomic_exchange(&topic->posted, true))
-		loop_post(topic->loop, call_listeners, topic);
+	if (!atomic_load(&topic->listeners) || atomic_exchange(&topic->posted, true))
+		return;
+	atomic_fetch_add(&topic->coming, 1);
+	loop_post(topic->loop, call_listeners, topic);
 }
 
 void

@@ -19,6 +19,7 @@ struct topic {
 	struct loop *loop;
 	_Atomic(struct listener *) listeners;
 	atomic_bool posted; /* on its way to the loop: one more need not be sent */
+	atomic_uint coming; /* posts whose calls have not ended */
 };
 
 struct notices {
@@ -29,6 +30,7 @@ struct notices {
 
 /* Listeners are called on `loop`. */
 void notices_init(struct notices *notices, struct loop *loop);
+/* Waits for calls that are on their way. Blocks; not on the loop. */
 void notices_fini(struct notices *notices);
 
 /* The topic of this name, made if it is new. The name is a literal. Any thread. */
