@@ -27,33 +27,47 @@ dot_encode(const float *vector, unsigned dimensions, int8_t *out, float *scale)
 }
 
 void
-dot_rows_portable(const int8_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out)
+dot_widen(const int8_t *codes, size_t stride, int16_t *out)
+{
+	for (size_t i = 0; i < stride; i++)
+		out[i] = codes[i];
+}
+
+void
+dot_rows_portable(const int16_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out)
 {
 	for (size_t row = 0; row < count; row++) {
 		int32_t sum = 0;
 
-		for (size_t i = 0; i < stride; i++)
-			sum += query[i] * rows[row * stride + i];
+		for (size_t i = 0; i < stride; i += DOT_ALIGN) /* a step of known length, so that compilers unroll it */
+			for (size_t j = i; j < i + DOT_ALIGN; j++)
+				sum += query[j] * rows[row * stride + j];
 		out[row] = sum;
 	}
 }
 
 #if defined(__x86_64__)
+enum { PREFETCH_BYTES = 4096 }; /* ahead of what is read: the scan waits for memory */
+
+__attribute__((target("avx2"))) static inline __m256i
+step(__m256i sum, const int16_t *query, const int8_t *row)
+{
+	__m256i wide = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)row));
+
+	return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_load_si256((const __m256i *)query), wide));
+}
+
 __attribute__((target("avx2"))) static void
-dot_rows_avx2(const int8_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out)
+dot_rows_avx2(const int16_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out)
 {
 	for (size_t row = 0; row < count; row++) {
 		const int8_t *at = rows + row * stride;
 		__m256i low = _mm256_setzero_si256(), high = _mm256_setzero_si256();
 
 		for (size_t i = 0; i < stride; i += DOT_ALIGN) {
-			__m256i q0 = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(query + i)));
-			__m256i q1 = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(query + i + 16)));
-			__m256i r0 = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(at + i)));
-			__m256i r1 = _mm256_cvtepi8_epi16(_mm_load_si128((const __m128i *)(at + i + 16)));
-
-			low = _mm256_add_epi32(low, _mm256_madd_epi16(q0, r0));
-			high = _mm256_add_epi32(high, _mm256_madd_epi16(q1, r1));
+			__builtin_prefetch((const void *)((uintptr_t)(at + i) + PREFETCH_BYTES));
+			low = step(low, query + i, at + i);
+			high = step(high, query + i + DOT_ALIGN / 2, at + i + DOT_ALIGN / 2);
 		}
 		low = _mm256_add_epi32(low, high);
 		__m128i sum = _mm_add_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1));
@@ -65,7 +79,7 @@ dot_rows_avx2(const int8_t *query, const int8_t *rows, size_t count, size_t stri
 #endif
 
 void
-dot_rows(const int8_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out)
+dot_rows(const int16_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out)
 {
 #if defined(__x86_64__)
 	if (__builtin_cpu_supports("avx2")) {

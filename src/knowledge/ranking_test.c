@@ -146,11 +146,12 @@ every_way_to_multiply_gives_the_same(void **state)
 	(void)state;
 	for (size_t s = 0; s < COUNT(sizes); s++) {
 		size_t stride = dot_stride(sizes[s]);
-		int8_t *query = aligned_alloc(DOT_ALIGN, stride), *rows = aligned_alloc(DOT_ALIGN, 100 * stride);
+		int16_t *query = aligned_alloc(DOT_ALIGN, 2 * stride);
+		int8_t *rows = aligned_alloc(DOT_ALIGN, 100 * stride);
 		int32_t fast[100], plain[100];
 
 		for (size_t i = 0; i < stride; i++)
-			query[i] = (int8_t)(rand() % 255 - 127);
+			query[i] = (int16_t)(rand() % 255 - 127);
 		for (size_t i = 0; i < 100 * stride; i++)
 			rows[i] = i < stride ? -127 : (int8_t)(rand() % 255 - 127);
 		dot_rows(query, rows, 100, stride, fast);

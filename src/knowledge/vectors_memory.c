@@ -7,10 +7,11 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "knowledge/dot.h"
 
-enum { BLOCK_ROWS = 4096, STRIP_ROWS = 256 };
+enum { BLOCK_ROWS = 4096, STRIP_ROWS = 256, HUGE_PAGE_BYTES = 2 << 20 };
 
 struct block {
 	int8_t *codes;           /* BLOCK_ROWS * stride, aligned */
@@ -67,6 +68,19 @@ vector_table_clear(struct vector_table *table)
 	pthread_rwlock_unlock(&table->lock);
 }
 
+/* In huge pages where the system has them: looking up small ones costs the scan a tenth. */
+static void *
+codes_alloc(size_t bytes)
+{
+	size_t room = (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+	void *codes = aligned_alloc(HUGE_PAGE_BYTES, room);
+
+	if (!codes)
+		abort(); /* as mem_alloc does */
+	madvise(codes, room, MADV_HUGEPAGE);
+	return codes;
+}
+
 /* A free row, in a new block when the last one is full. */
 static struct block *
 row_take(struct vector_table *table, size_t *row)
@@ -80,9 +94,7 @@ row_take(struct vector_table *table, size_t *row)
 			table->blocks = mem_realloc(table->blocks, table->block_room * sizeof(struct block *));
 		}
 		block = mem_zalloc(sizeof(*block));
-		block->codes = aligned_alloc(DOT_ALIGN, bytes);
-		if (!block->codes)
-			abort(); /* as mem_alloc does */
+		block->codes = codes_alloc(bytes);
 		table->blocks[table->block_count++] = block;
 	}
 	*row = block->rows++;
@@ -170,10 +182,25 @@ vector_table_bytes(struct vector_table *table)
 
 /* A query as the scan wants it. */
 struct query_codes {
-	int8_t *codes; /* aligned */
+	int16_t *codes; /* aligned */
 	float scale;
 	size_t stride;
 };
+
+static void
+query_encode(struct query_codes *query, const float *vector, unsigned dimensions)
+{
+	int8_t *bytes;
+
+	query->stride = dot_stride(dimensions);
+	bytes = mem_alloc(query->stride);
+	query->codes = aligned_alloc(DOT_ALIGN, query->stride * sizeof(*query->codes));
+	if (!query->codes)
+		abort(); /* as mem_alloc does */
+	dot_encode(vector, dimensions, bytes, &query->scale);
+	dot_widen(bytes, query->stride, query->codes);
+	free(bytes);
+}
 
 static void
 strip_scan(const struct block *block, size_t from, size_t count, const struct query_codes *query, const struct id_set *versions, struct top *top)
@@ -193,12 +220,9 @@ strip_scan(const struct block *block, size_t from, size_t count, const struct qu
 void
 vector_table_scan(struct vector_table *table, const float *vector, const struct id_set *versions, unsigned slice, unsigned slices, struct top *top)
 {
-	struct query_codes query = { .stride = dot_stride(table->dimensions) };
+	struct query_codes query;
 
-	query.codes = aligned_alloc(DOT_ALIGN, query.stride);
-	if (!query.codes)
-		abort(); /* as mem_alloc does */
-	dot_encode(vector, table->dimensions, query.codes, &query.scale);
+	query_encode(&query, vector, table->dimensions);
 	pthread_rwlock_rdlock(&table->lock);
 	for (size_t i = slice; i < table->block_count; i += slices) {
 		const struct block *block = table->blocks[i];
