@@ -6,6 +6,7 @@
  * GET: 1,000 bytes. POST: the body comes back. GET /stream: 20 pieces. GET /wait: nothing, until the client leaves; then it counts, and GET /left tells.
  */
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ handle(struct http_exchange *exchange, void *arg)
 
 struct stop {
 	struct http_server *http;
-	pthread_mutex_t stopped; /* locked until then */
+	sem_t stopped;
 };
 
 static void
@@ -62,7 +63,7 @@ stop_run(void *arg)
 	struct stop *stop = arg;
 
 	http_server_stop(stop->http, USEC_PER_SEC);
-	pthread_mutex_unlock(&stop->stopped);
+	sem_post(&stop->stopped);
 }
 
 static void
@@ -83,7 +84,7 @@ int
 main(int argc, char **argv)
 {
 	struct http_server_spec spec = { .limits = http_limits_default, .handler = handle, .server_name = STR("corbel") };
-	struct stop stop = { .stopped = PTHREAD_MUTEX_INITIALIZER };
+	struct stop stop = { 0 };
 	struct arena *arena = arena_new(KIB(64));
 	const struct err *err;
 	struct runtime *runtime;
@@ -105,9 +106,11 @@ main(int argc, char **argv)
 	printf("ready on %" STR_F "\n", STR_A(http_server_address(stop.http)));
 	fflush(stdout);
 	sigwait(&signals, &signal);
-	pthread_mutex_lock(&stop.stopped);
+	sem_init(&stop.stopped, 0, 0);
 	loop_post(runtime_loop(runtime, 0), stop_begin, &stop);
-	pthread_mutex_lock(&stop.stopped);
+	while (sem_wait(&stop.stopped))
+		;
+	sem_destroy(&stop.stopped);
 	runtime_stop(runtime);
 	runtime_free(runtime);
 	tls_server_free(spec.tls);

@@ -243,7 +243,11 @@ memory_cpu_and_file_limits_hold(void **state)
 	assert_true(contains(cpu.err->message, "CPU"));
 	assert_in_range(cpu.took_us, 500 * USEC_PER_MS, 6 * USEC_PER_SEC);
 	shell_run(&files);
+#ifdef __SANITIZE_THREAD__ /* a child has no limit on files then: see child_spawn.c */
+	assert_null(files.err);
+#else
 	assert_int_equal(files.err->kind, ERR_INVALID);
+#endif
 	assert_int_equal(system("rm -f /tmp/corbel-child-test-*"), 0);
 }
 
