@@ -56,7 +56,7 @@ sqlite_conn_err(struct sqlite_conn *conn, int code, const char *doing, struct ar
 			break;
 		}
 	}
-	return err_detail(arena, err, "%s: %s (%s)", doing, sqlite3_errmsg(conn->db), sqlite3_errstr(code));
+	return err_detail(arena, err, "%s: %s (SQLite error %d)", doing, sqlite3_errmsg(conn->db), code);
 }
 
 const struct err *
@@ -94,11 +94,17 @@ interrupt_at_deadline(void *arg)
 	return clock_mono_us() > conn->deadline_us;
 }
 
+/*
+ * A file that is there is left alone, not even opened: closing any descriptor of a file drops every POSIX lock that this program holds on it, and
+ * SQLite's own locks with them (sqlite.org/howtocorrupt.html, 2.2).
+ */
 static const struct err *
 create_private(const char *path, struct arena *arena)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
+	if (fd < 0 && errno == EEXIST)
+		return NULL;
 	if (fd < 0)
 		return err_new(arena, ERR_UNAVAILABLE, "the database file %s cannot be created: %s", path, strerror(errno));
 	close(fd);
