@@ -24,10 +24,14 @@
 
 static const struct store_schema *const schemas[] = { &access_schema, NULL };
 
+enum { OPENED_MAX = 4 };
+
 struct fixture {
 	struct store *store;
 	struct arena *arena;
 	char dir[64];
+	struct access *stopped[OPENED_MAX]; /* freed once the store is closed */
+	size_t stopped_count;
 };
 
 static struct access *
@@ -41,10 +45,11 @@ opened(struct fixture *f, struct str admin_key, struct str *made)
 }
 
 static MAY_PARK void
-closed(struct access *access)
+closed(struct fixture *f, struct access *access)
 {
 	access_stop(access);
-	access_free(access);
+	assert_true(f->stopped_count < OPENED_MAX);
+	f->stopped[f->stopped_count++] = access;
 }
 
 static const struct identity *
@@ -84,12 +89,12 @@ first_start_case(struct fixture *f)
 	CHECK(read(fd, text, sizeof(text)) == SECRET_LEN + 1 && text[SECRET_LEN] == '\n');
 	close(fd);
 	CHECK(str_eq(str_n(text, SECRET_LEN), made));
-	closed(access);
+	closed(f, access);
 
 	access = opened(f, STR_EMPTY, &again); /* the second start makes none */
 	CHECK(again.len == 0);
 	accepted(f, access, made);
-	closed(access);
+	closed(f, access);
 }
 
 static MAY_PARK void
@@ -123,7 +128,7 @@ interrupted_case(struct fixture *f)
 	access = opened(f, STR_EMPTY, &made);
 	CHECK(str_eq(made, str_n(secret, SECRET_LEN)));
 	accepted(f, access, made);
-	closed(access);
+	closed(f, access);
 }
 
 static MAY_PARK void
@@ -139,7 +144,7 @@ given_key_case(struct fixture *f)
 	refused(f, access, STR("a key of the operatos"));
 	snprintf(path, sizeof(path), "%s/admin.key", f->dir);
 	CHECK(access != NULL && stat(path, &(struct stat){ 0 }) != 0);
-	closed(access);
+	closed(f, access);
 }
 
 static MAY_PARK void
@@ -175,7 +180,7 @@ life_case(struct fixture *f)
 	CHECK(strstr(refused(f, access, secret), "revoked"));
 	CHECK_ERR(key_revoke(access, f->arena, TENANT_DEFAULT, key.id), ERR_NOT_FOUND);
 	accepted(f, access, other);
-	closed(access);
+	closed(f, access);
 }
 
 static MAY_PARK void
@@ -227,7 +232,7 @@ messages_case(struct fixture *f)
 	CHECK_OK(fiber_sleep_us(USEC_PER_SEC));
 	CHECK(strstr(refused(f, access, secret), "has expired"));
 	CHECK_ERR(key_create(access, f->arena, TENANT_DEFAULT, &spec, &key, &secret), ERR_INVALID);
-	closed(access);
+	closed(f, access);
 }
 
 static MAY_PARK void
@@ -240,11 +245,11 @@ last_use_case(struct fixture *f)
 	size_t count;
 
 	accepted(f, access, made);
-	closed(access);
+	closed(f, access);
 	access = opened(f, STR_EMPTY, &made);
 	CHECK_OK(key_list(access, f->arena, TENANT_DEFAULT, STR_EMPTY, 10, &list, &count));
 	CHECK(count == 1 && list[0].used_us >= before_us);
-	closed(access);
+	closed(f, access);
 }
 
 /* What was valid stays valid while the store is away, and what changed is seen once it is back. */
@@ -264,35 +269,42 @@ store_away_case(struct fixture *f)
 		CHECK_OK(fiber_sleep_us(10 * USEC_PER_MS));
 	accepted(f, access, secret);
 	store_fail_nth(f->store, 0, 0, NULL);
-	closed(access);
+	closed(f, access);
 }
 
 struct run {
 	MAY_PARK void (*fn)(struct fixture *f);
+	struct fixture fixture;
 };
 
 static MAY_PARK void
 run_in(struct store *store, void *arg)
 {
-	struct fixture f = { .store = store, .arena = arena_new(MIB(64)), .dir = "/tmp/corbel-access-test-XXXXXX" };
+	struct run *run = arg;
+	struct fixture *f = &run->fixture;
 	char path[96];
 
-	CHECK(mkdtemp(f.dir));
-	((struct run *)arg)->fn(&f);
-	snprintf(path, sizeof(path), "%s/admin.key", f.dir);
+	f->store = store;
+	f->arena = arena_new(MIB(64));
+	CHECK(mkdtemp(f->dir));
+	run->fn(f);
+	snprintf(path, sizeof(path), "%s/admin.key", f->dir);
 	unlink(path);
-	CHECK(rmdir(f.dir) == 0); /* nothing else was left there */
-	arena_free(f.arena);
+	CHECK(rmdir(f->dir) == 0); /* nothing else was left there */
+	arena_free(f->arena);
 }
 
 static void
 on_each_engine(void (*fn)(struct fixture *f))
 {
-	struct run run = { fn };
+	for (int engine = STORE_SQLITE; engine <= STORE_POSTGRES; engine++) {
+		struct run run = { fn, { .dir = "/tmp/corbel-access-test-XXXXXX" } };
 
-	for (int engine = STORE_SQLITE; engine <= STORE_POSTGRES; engine++)
 		if (testing_has((enum store_engine)engine))
 			testing_run((enum store_engine)engine, schemas, run_in, &run);
+		for (size_t i = 0; i < run.fixture.stopped_count; i++)
+			access_free(run.fixture.stopped[i]);
+	}
 }
 
 #define ON_EACH_ENGINE(name, fn)                                                                                                           \

@@ -54,12 +54,11 @@ def main() -> int:
         entry = json.loads(line)
         good, bad = count(entry)
         passed, failed = passed + good, failed + bad
-        print(f"{entry['name']}: {entry['result']}, {good} passed, {bad} failed, {entry['duration']:.2f} s")
         if bad:
             broken.append(entry)
     for entry in broken:
         output = PASSED_TEST.sub("", entry.get("stdout", "") + entry.get("stderr", ""))
-        print(f"\n-- {entry['name']}", *output.splitlines()[-OUTPUT_LINES:], sep="\n")
+        print(f"\n-- {entry['name']}: {entry['result']} after {entry['duration']:.2f} s", *output.splitlines()[-OUTPUT_LINES:], sep="\n")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

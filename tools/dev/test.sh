@@ -16,7 +16,7 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 # The cheap ones come first; a suite that is not named here runs last.
 ORDER='lint unit sanitize mock text infer store cli clients faults fuzz web e2e'
 SUITE_SECONDS=${CORBEL_SUITE_SECONDS:-1800}
-TAIL_LINES=60
+TAIL_LINES=150
 
 suites()
 {
