@@ -68,6 +68,7 @@ remember(struct recorder *recorder, const struct event *event)
 			recorder->finish_reason = arena_dup(recorder->arena, event->finish_text);
 		return NULL;
 	case EVENT_REASONING:
+	case EVENT_SIGNATURE:
 	case EVENT_CITATION:
 	case EVENT_USAGE:
 	case EVENT_OTHER:

@@ -3,8 +3,7 @@
  */
 #pragma once
 
-#include "api/api.h"
-#include "gateway/event.h"
+#include "api/dialect.h"
 #include "net/sse.h"
 
 /* ERR_INVALID names the field in the way of OpenAI ("messages[2].content"). Views point into json, which lives as long as the arena. */
@@ -14,7 +13,7 @@ enum { ENCODER_CHOICES_MAX = 16 };
 
 /* An answer being written: as a stream, or gathered and written whole. */
 struct openai_encoder {
-	struct sink sink;               /* give this to the answer */
+	struct encoder base;
 	struct api_request *request;
 	const struct call *call;
 	struct sse_writer *stream;      /* NULL until the first event, and for a whole answer */
@@ -30,9 +29,3 @@ struct openai_encoder {
 
 /* NULL, or err_no_memory. */
 const struct err *openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call);
-
-/* Writes the end: the last frames and [DONE], or the whole answer. */
-MAY_PARK const struct err *openai_encoder_end(struct openai_encoder *encoder);
-
-/* After an error: NULL when the stream had begun and the error went out as its last event; else the error, for an ordinary error answer. */
-MAY_PARK const struct err *openai_encoder_fail(struct openai_encoder *encoder, const struct err *err);

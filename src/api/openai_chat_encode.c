@@ -165,7 +165,11 @@ put_chunk(struct openai_encoder *encoder, struct json_out *out, const struct eve
 	case EVENT_REFUSAL:
 	case EVENT_REASONING:
 		begin_delta(encoder, out, event->choice);
-		json_set_string(out, event->type == EVENT_TEXT ? "content" : event->type == EVENT_REFUSAL ? "refusal" : "reasoning_content", event->text);
+		json_set_string(out,
+			event->type == EVENT_TEXT      ? "content"
+			: event->type == EVENT_REFUSAL ? "refusal"
+						       : "reasoning_content",
+			event->text);
 		end_delta(encoder, out, STR_EMPTY);
 		break;
 	case EVENT_TOOL_CALL:
@@ -182,24 +186,11 @@ put_chunk(struct openai_encoder *encoder, struct json_out *out, const struct eve
 		if (encoder->call->include_usage)
 			put_usage_chunk(encoder, out, event->usage);
 		break;
+	case EVENT_SIGNATURE: /* has no place in this dialect */
 	case EVENT_CITATION:
 	case EVENT_OTHER:
 		break;
 	}
-}
-
-/* "data: …" as one frame behind what is in `out`. Data of our own has no line breaks; a provider's frame was one line or is joined by the reader with LF. */
-static void
-add_frame(struct buf *out, struct str data)
-{
-	struct str line;
-
-	while (str_split(&data, '\n', &line)) {
-		buf_add(out, STR("data: "));
-		buf_add(out, line);
-		buf_add(out, STR("\n"));
-	}
-	buf_add(out, STR("\n"));
 }
 
 static void
@@ -215,7 +206,7 @@ add_citations(struct openai_encoder *encoder, struct buf *out)
 	begin_delta(encoder, &json, 0);
 	json_set_raw(&json, "annotations", citations_array(encoder));
 	end_delta(encoder, &json, STR_EMPTY);
-	add_frame(out, buf_str(&chunk));
+	dialect_frame_add(out, STR_EMPTY, buf_str(&chunk));
 	buf_clear(&encoder->citations);
 }
 
@@ -255,7 +246,7 @@ stream_event(struct openai_encoder *encoder, const struct event *event)
 		err = chunk.failed ? &err_no_memory : sse_send(encoder->stream, STR_EMPTY, data);
 	} else if (data.len) {
 		add_citations(encoder, &encoder->tail);
-		add_frame(&encoder->tail, data);
+		dialect_frame_add(&encoder->tail, STR_EMPTY, data);
 		err = buf_err(&encoder->tail);
 	}
 	buf_fini(&chunk);
@@ -276,7 +267,8 @@ choice_of(struct openai_encoder *encoder, unsigned index)
 	choice = arena_zalloc(encoder->request->arena, sizeof(*choice));
 	if (!choice)
 		return NULL;
-	if (!buf_init_held(&choice->text, encoder->request->arena, FRAME_MAX) || !buf_init_held(&choice->refusal, encoder->request->arena, FRAME_MAX) ||
+	if (!buf_init_held(&choice->text, encoder->request->arena, FRAME_MAX) ||
+		!buf_init_held(&choice->refusal, encoder->request->arena, FRAME_MAX) ||
 		!buf_init_held(&choice->reasoning, encoder->request->arena, FRAME_MAX))
 		return NULL;
 	return encoder->choices[index] = choice;
@@ -319,8 +311,9 @@ gather(struct openai_encoder *encoder, const struct event *event)
 	struct openai_choice *choice = choice_of(encoder, event->choice);
 
 	if (!choice)
-		return event->choice < ENCODER_CHOICES_MAX ? &err_no_memory
-			: err_new(encoder->request->arena, ERR_UPSTREAM, "the provider sent more choices than were asked for");
+		return event->choice < ENCODER_CHOICES_MAX
+			       ? &err_no_memory
+			       : err_new(encoder->request->arena, ERR_UPSTREAM, "the provider sent more choices than were asked for");
 	switch (event->type) {
 	case EVENT_START:
 		remember_start(encoder, event);
@@ -350,6 +343,7 @@ gather(struct openai_encoder *encoder, const struct event *event)
 		encoder->usage = *event->usage;
 		encoder->usage_known = true;
 		return NULL;
+	case EVENT_SIGNATURE:
 	case EVENT_OTHER:
 		return NULL;
 	}
@@ -442,26 +436,21 @@ encoder_event(struct sink *sink, const struct event *event)
 	return encoder->call->stream ? stream_event(encoder, event) : gather(encoder, event);
 }
 
-const struct err *
-openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call)
+static MAY_PARK const struct err *
+encoder_end(struct encoder *base)
 {
-	*encoder = (struct openai_encoder){ .sink = { encoder_event }, .request = request, .call = call };
-	buf_init(&encoder->citations, request->arena, MIB(1));
-	return buf_init_held(&encoder->tail, request->arena, FRAME_MAX) ? NULL : &err_no_memory;
-}
+	struct openai_encoder *encoder = (struct openai_encoder *)base;
 
-MAY_PARK const struct err *
-openai_encoder_end(struct openai_encoder *encoder)
-{
 	if (!encoder->call->stream)
 		return answer_whole(encoder);
 	buf_add(&encoder->tail, STR("data: [DONE]\n\n"));
 	return encoder->tail.failed ? &err_no_memory : sse_end(encoder->stream, buf_str(&encoder->tail));
 }
 
-MAY_PARK const struct err *
-openai_encoder_fail(struct openai_encoder *encoder, const struct err *err)
+static MAY_PARK const struct err *
+encoder_fail(struct encoder *base, const struct err *err)
 {
+	struct openai_encoder *encoder = (struct openai_encoder *)base;
 	struct json_out json;
 	struct buf body, frame;
 
@@ -471,6 +460,14 @@ openai_encoder_fail(struct openai_encoder *encoder, const struct err *err)
 	buf_init(&frame, encoder->request->arena, KIB(80));
 	json_out_init(&json, &body);
 	openai_errors.write(&json, err, encoder->request->request_id);
-	add_frame(&frame, buf_str(&body));
+	dialect_frame_add(&frame, STR_EMPTY, buf_str(&body));
 	return frame.failed || body.failed || sse_end(encoder->stream, buf_str(&frame)) ? err : NULL;
+}
+
+const struct err *
+openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call)
+{
+	*encoder = (struct openai_encoder){ .base = { { encoder_event }, encoder_end, encoder_fail }, .request = request, .call = call };
+	buf_init(&encoder->citations, request->arena, MIB(1));
+	return buf_init_held(&encoder->tail, request->arena, FRAME_MAX) ? NULL : &err_no_memory;
 }

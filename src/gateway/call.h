@@ -13,11 +13,12 @@ enum role { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
 enum part_type {
 	PART_TEXT,
 	PART_IMAGE,       /* url (http, https or data:) */
-	PART_AUDIO,       /* data, format */
-	PART_FILE,        /* raw only */
+	PART_AUDIO,       /* url (data:), media_type */
+	PART_FILE,        /* url (data:, http or https) or id (at the provider), name, media_type */
 	PART_TOOL_CALL,   /* id, name, text: the arguments as JSON text */
-	PART_TOOL_RESULT, /* id, text */
+	PART_TOOL_RESULT, /* id, text; parts when it is more than text */
 	PART_REFUSAL,     /* text */
+	PART_REASONING,   /* text, signature; redacted: the signature alone */
 };
 
 struct part {
@@ -25,26 +26,35 @@ struct part {
 	enum part_type type;
 	struct str text, id, name, url;
 	struct str detail;           /* of an image: "low", "high", "auto" */
-	const struct json *raw;      /* as it came, or NULL */
+	struct str media_type;       /* "application/pdf", "audio/wav"; empty: not said */
+	struct str signature;        /* of reasoning: opaque, goes back to its provider unchanged */
+	struct part *parts;          /* of a tool result: its content when that is more than text; `text` has the texts joined */
+	bool failed;                 /* a tool result that reports a failure */
+	const struct json *cache;    /* a mark for the provider's prompt cache (Anthropic's cache_control), or NULL */
+	const struct json *raw;      /* as it came in the caller's dialect, or NULL */
 };
 
 struct message {
 	struct message *next;
 	enum role role;
 	struct part *parts;
-	const struct json *raw;      /* as it came, or NULL when a stage made it */
+	const struct json *raw;      /* as it came in the caller's dialect, or NULL when a stage made it */
 };
 
 struct tool {
 	struct tool *next;
 	struct str name, description;
 	const struct json *parameters; /* JSON Schema, or NULL */
+	bool strict;
+	bool hosted;                   /* run by the provider itself (web search and the like): `raw` is all there is */
+	const struct json *cache;      /* as in struct part */
+	const struct json *raw;        /* as it came in the caller's dialect */
 };
 
 enum tool_choice { TOOL_CHOICE_UNSET, TOOL_CHOICE_NONE, TOOL_CHOICE_AUTO, TOOL_CHOICE_REQUIRED, TOOL_CHOICE_NAMED };
 enum format { FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA };
 
-enum dialect { DIALECT_OPENAI_CHAT };
+enum dialect { DIALECT_OPENAI_CHAT, DIALECT_OPENAI_RESPONSES, DIALECT_ANTHROPIC };
 
 enum { STOPS_MAX = 16 };
 
@@ -56,16 +66,30 @@ struct call {
 	struct str tool_named;
 	bool parallel_tools_off;
 	enum format format;
+	const struct json *schema;   /* FORMAT_JSON_SCHEMA */
+	struct str schema_name, schema_description;
+	bool schema_strict;
 	struct str stops[STOPS_MAX];
 	unsigned stop_count;
 	double temperature, top_p;   /* NaN: not said */
+	double frequency_penalty, presence_penalty; /* NaN: not said */
+	int64_t top_k;               /* 0: not said */
+	const struct json *seed;     /* a whole number, or NULL */
 	int64_t tokens_max;          /* of the answer; 0: not said */
+	struct str reasoning_effort; /* "none", "minimal", "low", "medium", "high", …; empty: not said */
+	int64_t reasoning_tokens;    /* a budget for reasoning; 0: not said */
 	unsigned choices;            /* n; at least 1 */
 	bool logprobs;
 	bool audio;                  /* an audio answer is asked for */
 	bool stream;
 	bool include_usage;          /* the client wants the usage in the stream */
 	struct str user, conversation;
+
+	/*
+	 * The first member of the request that the inner form does not carry and that would change the answer; empty: none. Mere hints (metadata, a cache key) do not count. A
+	 * provider of another dialect refuses the call by it: nothing is dropped in silence.
+	 */
+	struct str extra;
 
 	enum dialect dialect;
 	const struct json *source;   /* the request as it came */

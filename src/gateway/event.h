@@ -1,7 +1,8 @@
 /*
  * event.h - everything a model says is a sequence of events, whether it streams or not, and a sink is what takes them.
  *
- * Order: START, then pieces of items, then FINISH for each choice, then USAGE; a provider that reports usage earlier is put in order by its decoder. Stages
+ * Order: START, then pieces of items, then FINISH for each choice, then USAGE; a provider that reports usage earlier is put in order by its decoder. An item begins
+ * with its first piece and ends where a piece of another begins: pieces of text, of reasoning, and of each tool call (`item`, which may interleave). Stages
  * between provider and client (record, citations, guards) are sinks that pass events on; a slow client parks them all the way up.
  */
 #pragma once
@@ -14,6 +15,7 @@ enum event_type {
 	EVENT_TEXT,       /* text */
 	EVENT_REFUSAL,    /* text */
 	EVENT_REASONING,  /* text */
+	EVENT_SIGNATURE,  /* text: opaque, of the reasoning before it; without any before it: of reasoning that is redacted */
 	EVENT_TOOL_CALL,  /* item, id, name: a call begins */
 	EVENT_ARGUMENTS,  /* item, text: a piece of its arguments */
 	EVENT_CITATION,   /* citation */
@@ -37,10 +39,13 @@ struct event {
 	int64_t created_us;
 	enum finish finish;
 	struct str finish_text;      /* the reason in the provider's words, for the record */
+	struct str stop;             /* FINISH: the stop sequence that was met, where the provider says so */
+	struct str logprobs;         /* TEXT: of its tokens, as a JSON array in OpenAI's chat shape; empty: none */
 	const struct usage *usage;
 	const struct citation *citation;
 	bool framed;                 /* comes from a frame of the client's own dialect… */
 	struct str frame;            /* …whose bytes the frame's first event carries */
+	struct str frame_name;       /* its "event:" line; empty: none */
 	bool last;                   /* from the frame that carries a finish, or later: not to be sent before the record is committed */
 };
 

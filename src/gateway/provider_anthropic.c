@@ -92,6 +92,7 @@ put_block(struct json_out *out, const struct part *part, struct arena *arena)
 	case PART_REFUSAL:
 	case PART_AUDIO:
 	case PART_FILE:
+	case PART_REASONING:
 		json_set_string(out, "type", STR("text"));
 		json_set_string(out, "text", part->text);
 		break;

@@ -198,7 +198,7 @@ emit(struct decoder *decoder, struct event event)
 {
 	struct reading *reading = decoder->state;
 
-	event.framed = true;
+	event.framed = decoder->call->dialect == DIALECT_OPENAI_CHAT;
 	event.frame = reading->first.frame;
 	event.last = reading->first.last;
 	reading->first.frame = STR_EMPTY;

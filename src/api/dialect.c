@@ -1,0 +1,52 @@
+/*
+ * dialect.c - see dialect.h.
+ */
+#include "api/dialect.h"
+
+#include "answer/answer.h"
+#include "api/links.h"
+
+MAY_PARK const struct err *
+dialect_answer(struct api_request *request, struct call *call, struct encoder *encoder, struct span *root)
+{
+	struct answer_services services = { .store = request->app->store, .knowledge = request->app->knowledge };
+	struct answer *answer = arena_zalloc(request->arena, sizeof(*answer));
+	const struct err *err;
+
+	if (!answer)
+		return &err_no_memory;
+	*answer = (struct answer){
+		.arena = request->arena,
+		.call = call,
+		.conf = request->conf,
+		.trace = request->trace,
+		.root = root,
+		.tenant = request->identity->tenant,
+		.key_id = str_of(request->identity->key_id),
+		.request_id = request->request_id,
+		.out = &encoder->sink,
+		.link = link_passage,
+		.link_arg = request,
+	};
+	err = answer_run(&services, answer);
+	return err ? encoder->fail(encoder, err) : encoder->end(encoder);
+}
+
+/* Data of our own has no line breaks; a provider's frame was one line or is joined by the reader with LF. */
+void
+dialect_frame_add(struct buf *out, struct str name, struct str data)
+{
+	struct str line;
+
+	if (name.len) {
+		buf_add(out, STR("event: "));
+		buf_add(out, name);
+		buf_add(out, STR("\n"));
+	}
+	while (str_split(&data, '\n', &line)) {
+		buf_add(out, STR("data: "));
+		buf_add(out, line);
+		buf_add(out, STR("\n"));
+	}
+	buf_add(out, STR("\n"));
+}

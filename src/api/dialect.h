@@ -1,0 +1,28 @@
+/*
+ * dialect.h - what every dialect in which models are asked has in common: a file parses its requests to the inner form, a file encodes events to its answers, and
+ * dialect_answer does the rest.
+ */
+#pragma once
+
+#include "api/api.h"
+#include "gateway/event.h"
+
+/* An answer being written in one dialect, as a stream or gathered and written whole. The first member of each dialect's own. */
+struct encoder {
+	struct sink sink;
+
+	/* Writes the end: the last events, or the whole answer. */
+	MAY_PARK const struct err *(*end)(struct encoder *encoder);
+
+	/* After an error: NULL when a stream had begun and the error went out as its last event; else the error, for an ordinary error answer. */
+	MAY_PARK const struct err *(*fail)(struct encoder *encoder, const struct err *err);
+};
+
+/*
+ * Answers the call: the pipeline of answer/answer.h with this encoder at its end. The record is committed before the end is written, and when it returns an error, too.
+ * `root` is the request's span.
+ */
+MAY_PARK const struct err *dialect_answer(struct api_request *request, struct call *call, struct encoder *encoder, struct span *root);
+
+/* "data: …" as one frame behind what is in `out`, after an "event: …" line where there is a name. */
+void dialect_frame_add(struct buf *out, struct str name, struct str data);
