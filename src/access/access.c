@@ -13,7 +13,6 @@
 #include "rt/fiber.h"
 #include "rt/wait.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #define USED_EVERY_US (60 * USEC_PER_SEC)
@@ -208,8 +207,6 @@ keeper(void *arg)
 	access->ended = true;
 	refreshes_answer(access->first);
 	access->first = NULL;
-	if (access->stopping)
-		wait_wake(access->stopping);
 }
 
 static void
@@ -297,16 +294,7 @@ access_open(const struct access_spec *spec, struct arena *arena, struct access *
 void
 access_stop(struct access *access)
 {
-	struct waiter stopping;
-
-	assert(loop_current() == access->home);
-	scope_cancel(&access->scope, &err_cancelled);
-	if (!access->ended) {
-		waiter_init(&stopping);
-		access->stopping = &stopping;
-		wait_end(&stopping);
-	}
-	scope_fini(&access->scope);
+	scope_stop(&access->scope);
 	uses_flush(access);
 }
 

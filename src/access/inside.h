@@ -25,7 +25,6 @@ struct access {
 	struct waiter *idle;           /* that fiber's, while it waits; or NULL */
 	struct refresh *first, **last; /* refreshes asked for */
 	bool stale;                    /* keys have changed since the last load began */
-	struct waiter *stopping;       /* access_stop waits for the fiber */
 };
 
 /* One valid key in memory. */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -32,22 +31,44 @@ draw(void *out, size_t size)
 	}
 }
 
+static _Thread_local unsigned char pool[512];
+static _Thread_local size_t left; /* bytes of the pool that nobody has had */
+
+/* A forked child must not repeat its parent's bytes. It has one thread: the one that forked. */
+static void
+forget_pool(void)
+{
+	left = 0;
+}
+
+static void
+watch_forks(void)
+{
+	if (pthread_atfork(NULL, NULL, forget_pool) != 0) {
+		fputs("corbel: out of memory\n", stderr);
+		abort();
+	}
+}
+
+static void
+fill_pool(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, watch_forks);
+	draw(pool, sizeof(pool));
+	left = sizeof(pool);
+}
+
 void
 random_bytes(void *out, size_t size)
 {
-	static _Thread_local unsigned char pool[512];
-	static _Thread_local size_t left;
-	static _Thread_local pid_t owner;
-
 	if (size > sizeof(pool)) {
 		draw(out, size);
 		return;
 	}
-	if (size > left || owner != getpid()) { /* a forked child must not repeat its parent's bytes */
-		draw(pool, sizeof(pool));
-		left = sizeof(pool);
-		owner = getpid();
-	}
+	if (size > left)
+		fill_pool();
 	left -= size;
 	memcpy(out, pool + left, size);
 	memset(pool + left, 0, size);

@@ -38,6 +38,7 @@ struct server {
 	struct conf_spec conf_spec;
 	struct datadir dir;
 	struct tls_server *tls;
+	struct retention *retention;
 	struct str first_key; /* made by this start, to be shown once */
 };
 
@@ -205,7 +206,13 @@ knowledge_end(struct server *server)
 static const struct err *
 retention_begin(struct server *server)
 {
-	return retention_start(server->app.store, server->app.watch);
+	return retention_start(server->app.store, server->app.watch, &server->retention);
+}
+
+static MAY_PARK void
+retention_end(struct server *server)
+{
+	retention_stop(server->retention);
 }
 
 static const struct err *
@@ -249,7 +256,7 @@ static const struct step steps[] = {
 	{ "configuration", watch_start, watch_stop, true },
 	{ "keys", access_start, access_end, true },
 	{ "knowledge", knowledge_begin, knowledge_end, true },
-	{ "retention", retention_begin, NULL, true },
+	{ "retention", retention_begin, retention_end, true },
 	{ "http", http_start, http_stop, true },
 };
 

@@ -18,13 +18,6 @@ struct bell {
 	struct bell_wait *first;
 };
 
-/* A kind of background fiber. */
-struct background {
-	struct knowledge *knowledge;
-	MAY_PARK void (*run)(void *knowledge);
-};
-enum { BACKGROUNDS = 4 };
-
 struct knowledge {
 	struct store *store;
 	struct embedder *embedder;   /* or NULL */
@@ -37,9 +30,6 @@ struct knowledge {
 	struct loop *loop;           /* of the background fibers, once started */
 	struct scope scope;          /* above them */
 	struct bell queued, indexed, deleted; /* versions to parse; versions to embed; rows to clean up */
-	unsigned fibers;             /* still running */
-	struct waiter *stopped;      /* knowledge_stop, waiting for the last of them */
-	struct background backgrounds[BACKGROUNDS];
 };
 
 /* bell.c. bell_wait returns after a ring, or the time; also the scope's end. A ring while nobody waits is not kept: look for work first, wait then. */

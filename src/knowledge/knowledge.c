@@ -77,27 +77,13 @@ on_notice(void *arg)
 		loop_post(k->loop, ring_all, k);
 }
 
-static MAY_PARK void
-background_run(void *arg)
-{
-	struct background background = *(struct background *)arg;
-	struct knowledge *k = background.knowledge;
-
-	background.run(k);
-	if (--k->fibers == 0 && k->stopped)
-		wait_wake(k->stopped);
-}
-
 static const struct err *
-background_go(struct knowledge *k, unsigned slot, const char *name, MAY_PARK void (*run)(void *), unsigned count)
+background_go(struct knowledge *k, const char *name, MAY_PARK void (*run)(void *), unsigned count)
 {
 	const struct err *err = NULL;
 
-	k->backgrounds[slot] = (struct background){ k, run };
-	for (unsigned i = 0; i < count && !err; i++) {
-		err = fiber_go(name, &k->scope, background_run, &k->backgrounds[slot]);
-		k->fibers += !err;
-	}
+	for (unsigned i = 0; i < count && !err; i++)
+		err = fiber_go(name, &k->scope, run, k);
 	return err;
 }
 
@@ -112,11 +98,11 @@ first_run(void *arg)
 	while ((err = ingest_lease_reset(k, arena)) && !fiber_sleep_us(USEC_PER_SEC))
 		log_warn("ingest cannot begin", LOG_ERR("why", err));
 	if (!err)
-		err = background_go(k, 1, "ingest-parse", ingest_parse_run, k->parsers);
+		err = background_go(k, "ingest-parse", ingest_parse_run, k->parsers);
 	if (!err && k->embedder)
-		err = background_go(k, 2, "ingest-embed", ingest_embed_run, EMBED_FIBERS);
+		err = background_go(k, "ingest-embed", ingest_embed_run, EMBED_FIBERS);
 	if (!err)
-		err = background_go(k, 3, "knowledge-clean", clean_run, 1);
+		err = background_go(k, "knowledge-clean", clean_run, 1);
 	if (err && err->kind != ERR_CANCELLED)
 		log_error("ingest cannot begin", LOG_ERR("why", err));
 	arena_free(arena);
@@ -130,22 +116,14 @@ knowledge_start(struct knowledge *k)
 	k->loop = loop_current();
 	scope_init(&k->scope, NULL, INT64_MAX);
 	store_listen(k->store, "knowledge", on_notice, k);
-	return background_go(k, 0, "ingest", first_run, 1);
+	return background_go(k, "ingest", first_run, 1);
 }
 
 void
 knowledge_stop(struct knowledge *k)
 {
-	struct waiter stopped;
-
 	if (!k->loop)
 		return;
-	waiter_init(&stopped);
-	k->stopped = &stopped;
-	scope_cancel(&k->scope, &err_cancelled);
-	if (k->fibers)
-		wait_end(&stopped);
-	k->stopped = NULL;
-	scope_fini(&k->scope);
+	scope_stop(&k->scope);
 	k->loop = NULL;
 }

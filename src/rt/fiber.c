@@ -96,7 +96,8 @@ fiber_free(struct fiber *fiber)
 {
 	struct loop *loop = fiber->loop;
 
-	fiber->base->fibers--;
+	if (--fiber->base->fibers == 0 && fiber->base->drained)
+		wait_wake(fiber->base->drained);
 	*fiber->live_link = fiber->live_next;
 	if (fiber->live_next)
 		fiber->live_next->live_link = fiber->live_link;

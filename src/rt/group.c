@@ -12,7 +12,7 @@
 void
 group_open(struct group *group)
 {
-	*group = (struct group){ .live = 0 };
+	*group = (struct group){ .first = NULL };
 	scope_open(&group->scope, INT64_MAX);
 }
 
@@ -27,8 +27,6 @@ child_main(void *arg)
 		group->first = err;
 		scope_cancel(&group->scope, &err_cancelled);
 	}
-	if (--group->live == 0 && group->done)
-		wait_wake(group->done);
 }
 
 const struct err *
@@ -40,7 +38,6 @@ group_go(struct group *group, const char *name, const struct err *(*fn)(void *ar
 		return &err_busy;
 	fiber->group = group;
 	fiber->child_fn = fn;
-	group->live++;
 	return NULL;
 }
 
@@ -48,13 +45,8 @@ const struct err *
 group_wait(struct group *group)
 {
 	const struct err *err;
-	struct waiter done;
 
-	if (group->live > 0) {
-		waiter_init(&done);
-		group->done = &done;
-		wait_end(&done);
-	}
+	scope_drain(&group->scope);
 	err = group->first ? group->first : scope_over(group->scope.parent, group->scope.loop->now_us);
 	scope_close(&group->scope);
 	return err;

@@ -10,9 +10,7 @@
 
 struct group {
 	struct scope scope;
-	struct waiter *done;      /* the parent, while it waits */
 	const struct err *first;  /* the first error; its message must outlive the child: parent's arena or static */
-	unsigned live;
 };
 
 void group_open(struct group *group);

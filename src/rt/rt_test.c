@@ -74,6 +74,76 @@ cancelling_a_scope_ends_the_waits_below_it_at_the_next_turn(void **state)
 	runtime_run_one(cancel_a_sleeper, &err);
 }
 
+struct background {
+	struct scope scope;
+	int ended;
+};
+
+/* Goes on in a shielded scope after it was cancelled, as what must be put in order does. */
+static void
+background_fiber(void *arg)
+{
+	struct background *background = arg;
+	struct scope shield;
+
+	assert_ptr_equal(fiber_sleep_us(3600 * USEC_PER_SEC), &err_cancelled);
+	scope_open_shielded(&shield, USEC_PER_SEC);
+	assert_null(fiber_sleep_us(5 * USEC_PER_MS));
+	scope_close(&shield);
+	background->ended++;
+}
+
+static void
+background_starter(void *arg)
+{
+	struct background *background = arg;
+
+	background_fiber(background);
+	assert_null(fiber_go("late", &background->scope, background_fiber, background));
+}
+
+static void
+stop_background(void *arg)
+{
+	struct background background = { .ended = 0 };
+	struct scope over;
+
+	(void)arg;
+	scope_init(&background.scope, NULL, INT64_MAX);
+	assert_null(fiber_go("first", &background.scope, background_fiber, &background));
+	assert_null(fiber_go("second", &background.scope, background_starter, &background));
+	assert_null(fiber_sleep_us(2 * USEC_PER_MS));
+	scope_open(&over, 0); /* who stops is in a hurry, and waits all the same */
+	scope_stop(&background.scope);
+	assert_int_equal(background.ended, 3);
+	assert_int_equal(loop_fibers(loop_current()), 1);
+	scope_close(&over);
+}
+
+static void
+stopping_a_scope_waits_for_its_fibers_and_those_they_start(void **state)
+{
+	(void)state;
+	runtime_run_one(stop_background, NULL);
+}
+
+static void
+stop_nothing(void *arg)
+{
+	struct scope scope;
+
+	(void)arg;
+	scope_init(&scope, NULL, INT64_MAX);
+	scope_stop(&scope);
+}
+
+static void
+stopping_a_scope_without_fibers_does_not_wait(void **state)
+{
+	(void)state;
+	runtime_run_one(stop_nothing, NULL);
+}
+
 static void *
 wake_from_a_thread(void *arg)
 {
@@ -370,6 +440,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_scope_deadline_ends_a_sleep_and_not_the_one_after_it),
 		cmocka_unit_test(cancelling_a_scope_ends_the_waits_below_it_at_the_next_turn),
+		cmocka_unit_test(stopping_a_scope_waits_for_its_fibers_and_those_they_start),
+		cmocka_unit_test(stopping_a_scope_without_fibers_does_not_wait),
 		cmocka_unit_test(a_wake_from_another_thread_arrives),
 		cmocka_unit_test(offload_waits_for_a_job_that_has_begun),
 		cmocka_unit_test(wakes_of_other_threads_may_come_after_the_wait_has_ended),

@@ -108,6 +108,28 @@ scope_cancel(struct scope *scope, const struct err *why)
 			scope_cancel(child, why);
 }
 
+void
+scope_drain(struct scope *scope)
+{
+	struct waiter drained;
+
+	assert(scope->loop == loop_current() && !scope->drained);
+	while (scope->fibers > 0) {
+		waiter_init(&drained);
+		scope->drained = &drained;
+		wait_end(&drained);
+		scope->drained = NULL;
+	}
+}
+
+void
+scope_stop(struct scope *scope)
+{
+	scope_cancel(scope, &err_cancelled);
+	scope_drain(scope);
+	scope_fini(scope);
+}
+
 struct scope *
 scope_current(void)
 {

@@ -31,6 +31,7 @@ static const struct setting rows[] = {
 const struct setting_table retention_settings = SETTING_TABLE(rows);
 
 struct retention {
+	struct scope scope; /* of the fiber */
 	struct store *store;
 	struct conf_watch *watch;
 };
@@ -119,18 +120,29 @@ retention_fiber(void *arg)
 		arena_reset(arena);
 	}
 	arena_free(arena);
-	free(retention);
 }
 
 const struct err *
-retention_start(struct store *store, struct conf_watch *watch)
+retention_start(struct store *store, struct conf_watch *watch, struct retention **out)
 {
 	struct retention *retention = mem_alloc(sizeof(*retention));
 	const struct err *err;
 
-	*retention = (struct retention){ store, watch };
-	err = fiber_go("retention", NULL, retention_fiber, retention);
-	if (err)
+	*retention = (struct retention){ .store = store, .watch = watch };
+	scope_init(&retention->scope, NULL, INT64_MAX);
+	err = fiber_go("retention", &retention->scope, retention_fiber, retention);
+	if (err) {
+		scope_fini(&retention->scope);
 		free(retention);
-	return err;
+		return err;
+	}
+	*out = retention;
+	return NULL;
+}
+
+void
+retention_stop(struct retention *retention)
+{
+	scope_stop(&retention->scope);
+	free(retention);
 }

@@ -10,6 +10,7 @@
 
 struct store;
 struct conf_watch;
+struct retention;
 
 extern const struct setting_table retention_settings;
 
@@ -21,5 +22,8 @@ struct retention_limits {
 /* Deletes what is over its time now, in small steps. */
 MAY_PARK const struct err *retention_run(struct store *store, struct arena *arena, const struct retention_limits *limits);
 
-/* Starts the fiber that deletes what is over its time, in small steps, on the calling loop; it ends with the loop's root scope. */
-const struct err *retention_start(struct store *store, struct conf_watch *watch);
+/* Starts the fiber that deletes what is over its time, in small steps, on the calling loop. ERR_BUSY: no fiber is to be had. */
+const struct err *retention_start(struct store *store, struct conf_watch *watch, struct retention **out);
+
+/* Ends the fiber, on its loop, and frees: before the store and the watch are. */
+MAY_PARK void retention_stop(struct retention *retention);

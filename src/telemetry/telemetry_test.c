@@ -12,6 +12,7 @@
 #include "base/metric.h"
 #include "base/random.h"
 #include "json/json.h"
+#include "rt/fiber.h"
 #include "store/testing.h"
 #include "telemetry/metrics.h"
 #include "telemetry/record.h"
@@ -257,6 +258,19 @@ forgotten(struct fixture *f)
 }
 
 static MAY_PARK void
+stopped(struct fixture *f)
+{
+	unsigned before = loop_fibers(loop_current());
+	struct retention *retention;
+
+	CHECK_OK(retention_start(f->store, NULL, &retention));
+	CHECK(loop_fibers(loop_current()) == before + 1);
+	CHECK_OK(fiber_yield()); /* it sleeps until its first round */
+	retention_stop(retention);
+	CHECK(loop_fibers(loop_current()) == before);
+}
+
+static MAY_PARK void
 all_cases(void *arg)
 {
 	struct fixture *f = arg;
@@ -265,6 +279,7 @@ all_cases(void *arg)
 	captured(f);
 	listed(f);
 	forgotten(f);
+	stopped(f);
 }
 
 static void
