@@ -5,6 +5,7 @@
 
 #include "conf/conf.h"
 #include "gateway/gateway.h"
+#include "store/store.h"
 
 struct knowledge;
 struct store;
@@ -13,6 +14,16 @@ struct store;
 struct answer_services {
 	struct store *store;
 	struct knowledge *knowledge;
+};
+
+/*
+ * What a dialect keeps beside the record, in the same commit: a stored response. With one, `out` gets every event before the commit, sends nothing that is marked `last` before its
+ * end, and so knows the whole answer when it is to be stored.
+ */
+struct answer_keep {
+	/* Once all events are in, on the answer's fiber: makes what `write` needs. `err`: how the answer ended, or NULL. */
+	const struct err *(*prepare)(struct answer_keep *keep, const struct err *err);
+	tx_fn *write; /* within the record's transaction; its argument is the struct answer_keep */
 };
 
 /* One answer being made. The caller fills the first part; the arena is the request's. */
@@ -24,7 +35,10 @@ struct answer {
 	struct span *root;             /* of the request */
 	int64_t tenant;
 	struct str key_id, request_id;
+	struct str response_id;        /* the answer's id as the client sees it; empty: the provider's */
 	struct sink *out;              /* the dialect's encoder: gets every event; those marked `last` only after the commit */
+
+	struct answer_keep *keep;      /* or NULL */
 
 	/* How passages link: fills url with a page of this server for one passage. */
 	const struct err *(*link)(void *arg, struct arena *arena, struct context_passage *passage);

@@ -227,7 +227,7 @@ fill_record(struct answer *answer, struct recorder *recorder, const struct citat
 	const struct err *err = NULL;
 	struct str message;
 
-	record->response_id = recorder->response_id;
+	record->response_id = answer->response_id.len ? answer->response_id : recorder->response_id;
 	record->served_model = recorder->served_model;
 	record->finish_reason = recorder->finish_reason;
 	record_usage(answer, recorder);
@@ -260,6 +260,13 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 	record->outcome = !err ? OUTCOME_OK : err->kind == ERR_CANCELLED ? OUTCOME_CANCELLED : OUTCOME_ERROR;
 	record->status = !err || (answer->call->stream && answer->attempt.began) ? 200 : record->outcome == OUTCOME_CANCELLED ? 499 : err_http_status(err);
 	lacking = fill_record(answer, recorder, citations, count);
+	if (answer->keep) {
+		const struct err *unkept = answer->keep->prepare(answer->keep, lacking ? lacking : err);
+
+		lacking = lacking ? lacking : unkept;
+		record->also = unkept ? NULL : answer->keep->write;
+		record->also_arg = answer->keep;
+	}
 	if (lacking) { /* no memory for the texts: the figures are kept, and the answer is not finished */
 		record->messages = NULL;
 		record->err = lacking;
@@ -338,8 +345,10 @@ answer_run(const struct answer_services *services, struct answer *answer)
 		err = stages[i].run(services, answer, recorder);
 	if (!err && answer->passages)
 		err = cite_find(answer->arena, recorder_text(recorder), answer->passages, &citations, &count);
+	if (!err && answer->keep)
+		err = recorder_release(recorder, citations, count);
 	if (answer->call->stream && recorder->first_us)
 		answer->record.first_chunk_us = recorder->first_us - began_us;
 	err = settle(services, answer, recorder, citations, count, err);
-	return err ? err : recorder_release(recorder, citations, count);
+	return err || answer->keep ? err : recorder_release(recorder, citations, count);
 }

@@ -77,9 +77,11 @@ struct call {
 	const struct json *seed;     /* a whole number, or NULL */
 	int64_t tokens_max;          /* of the answer; 0: not said */
 	struct str reasoning_effort; /* "none", "minimal", "low", "medium", "high", …; empty: not said */
+	struct str verbosity;        /* "low", "medium", "high"; empty: not said */
 	int64_t reasoning_tokens;    /* a budget for reasoning; 0: not said */
 	unsigned choices;            /* n; at least 1 */
 	bool logprobs;
+	unsigned top_logprobs;       /* alternatives for each token; 0: none */
 	bool audio;                  /* an audio answer is asked for */
 	bool stream;
 	bool include_usage;          /* the client wants the usage in the stream */

@@ -6,7 +6,7 @@
  */
 #include <math.h>
 
-#include "gateway/provider.h"
+#include "gateway/openai_request.h"
 
 enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 192 * 1024 * 1024 };
 
@@ -157,16 +157,19 @@ openai_request(const struct call *call, const struct target *target, struct aren
 		return err;
 	out->method = HTTP_POST;
 	out->url = provider_url(arena, target->provider->base_url, "/chat/completions");
-	if (!call->changed && str_eq(target->model, call->model) && (!call->stream || call->include_usage)) {
+	if (call->dialect == DIALECT_OPENAI_CHAT && !call->changed && str_eq(target->model, call->model) && (!call->stream || call->include_usage)) {
 		out->body = call->source_text;
 		return out->url.ptr ? NULL : &err_no_memory;
 	}
 	buf_init(&body, arena, REQUEST_MAX);
 	buf_reserve(&body, call->source_text.len + 64);
 	json_out_init(&json, &body);
-	put_body(&json, call, target);
+	if (call->dialect == DIALECT_OPENAI_CHAT)
+		put_body(&json, call, target);
+	else
+		err = openai_body_put(&json, call, target, arena);
 	out->body = buf_str(&body);
-	return out->url.ptr ? buf_err(&body) : &err_no_memory;
+	return err ? err : out->url.ptr ? buf_err(&body) : &err_no_memory;
 }
 
 /* --- the answer --- */
@@ -265,6 +268,23 @@ emit_tool_calls(struct decoder *decoder, unsigned choice, const struct json *cal
 	return err;
 }
 
+/* The chances of the text's tokens as JSON text; only a dialect of another shape asks for it. */
+static struct str
+logprobs_text(struct decoder *decoder, const struct json *choice)
+{
+	const struct json *content = json_get(json_get(choice, "logprobs"), "content");
+	struct reading *reading = decoder->state;
+	struct json_out json;
+	struct buf text;
+
+	if (decoder->call->dialect == DIALECT_OPENAI_CHAT || !decoder->call->logprobs || !json_is(content, JSON_ARRAY))
+		return STR_EMPTY;
+	buf_init(&text, reading->frame, FRAME_ARENA_MAX);
+	json_out_init(&json, &text);
+	json_put(&json, content);
+	return text.failed ? STR_EMPTY : buf_str(&text);
+}
+
 /* A delta of a stream and the message of a whole answer have the same members. */
 static MAY_PARK const struct err *
 emit_choice(struct decoder *decoder, const struct json *choice, const struct json *message)
@@ -278,7 +298,7 @@ emit_choice(struct decoder *decoder, const struct json *choice, const struct jso
 	if (reasoning.len)
 		err = emit(decoder, (struct event){ .type = EVENT_REASONING, .choice = index, .text = reasoning });
 	if (!err && text.len)
-		err = emit(decoder, (struct event){ .type = EVENT_TEXT, .choice = index, .text = text });
+		err = emit(decoder, (struct event){ .type = EVENT_TEXT, .choice = index, .text = text, .logprobs = logprobs_text(decoder, choice) });
 	if (!err && refusal.len)
 		err = emit(decoder, (struct event){ .type = EVENT_REFUSAL, .choice = index, .text = refusal });
 	if (!err)

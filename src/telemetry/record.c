@@ -219,7 +219,9 @@ write_prepared(struct tx *tx, void *arg)
 		err = write_bodies(tx, prepared);
 	if (!err)
 		err = write_sources(tx, prepared->record);
-	return err ? err : write_usage(tx, prepared->record);
+	if (!err)
+		err = write_usage(tx, prepared->record);
+	return err || !prepared->record->also ? err : prepared->record->also(tx, prepared->record->also_arg);
 }
 
 MAY_PARK const struct err *
