@@ -1,8 +1,8 @@
 /*
  * migrate.c - see migrate.h.
  *
- * Each round begins under the lock, reads what has been applied, and applies the first that is missing. So it does not matter whether another program
- * did some of them meanwhile, and a round that fails leaves a schema that some earlier program knew.
+ * One transaction, under the lock: what has been applied is read in it, and all that is missing is applied. So it does not matter whether another program did some of it
+ * meanwhile, a failure leaves the schema that an earlier program knew, and a new database waits for the disk once.
  */
 #include "store/migrate.h"
 
@@ -56,32 +56,42 @@ contains(const int *numbers, size_t count, int number)
 	return false;
 }
 
-/* The first step that has not been applied, or NULL; ERR_CONFLICT for an applied one that the plan does not have. */
+/* The steps that have not been applied; ERR_CONFLICT for an applied one that the plan does not have. */
 static const struct err *
-plan_next(const struct plan *plan, const int *applied, size_t count, struct arena *arena, const struct migration **out)
+plan_missing(const struct plan *plan, const int *applied, size_t count, struct arena *arena, struct plan *out)
 {
-	size_t known = 0;
-
-	*out = NULL;
+	*out = (struct plan){ arena_array(arena, plan->count, sizeof(*out->steps)), 0 };
+	if (!out->steps)
+		return &err_no_memory;
 	for (size_t i = 0; i < plan->count; i++) {
-		if (contains(applied, count, plan->steps[i]->number))
-			known++;
-		else if (!*out)
-			*out = plan->steps[i];
+		if (!contains(applied, count, plan->steps[i]->number))
+			out->steps[out->count++] = plan->steps[i];
 	}
-	if (known == count)
+	if (plan->count - out->count == count)
 		return NULL;
 	return err_new(arena, ERR_CONFLICT,
 		"the database was made by a newer version of this program; install that version, or restore a backup from before it");
 }
 
-/* One round: *done when nothing was missing. The transaction is open and stays open. */
 static const struct err *
-apply_next(const struct migrator *migrator, const struct plan *plan, struct arena *arena, bool *done)
+apply(const struct migrator *migrator, const struct migration *step, struct arena *arena)
 {
-	const struct migration *step;
-	const struct err *err;
+	const struct err *err = migrator->exec(migrator->conn, arena, step->sql[migrator->engine]);
 	struct str record;
+
+	if (err)
+		return err_wrap(arena, err, "migration %04d_%s failed", step->number, step->title);
+	record = arena_printf(arena, "insert into store_migration (number, title, applied_us) values (%d, '%s', %lld)", step->number,
+		step->title, (long long)clock_wall_us());
+	return record.ptr ? migrator->exec(migrator->conn, arena, record.ptr) : &err_no_memory;
+}
+
+/* The transaction is open and stays open. */
+static const struct err *
+apply_missing(const struct migrator *migrator, const struct plan *plan, struct arena *arena)
+{
+	struct plan missing;
+	const struct err *err;
 	int *applied;
 	size_t count;
 
@@ -90,18 +100,10 @@ apply_next(const struct migrator *migrator, const struct plan *plan, struct aren
 	if (!err)
 		err = migrator->applied(migrator->conn, arena, &applied, &count);
 	if (!err)
-		err = plan_next(plan, applied, count, arena, &step);
-	if (err)
-		return err;
-	*done = !step;
-	if (!step)
-		return NULL;
-	err = migrator->exec(migrator->conn, arena, step->sql[migrator->engine]);
-	if (err)
-		return err_wrap(arena, err, "migration %04d_%s failed", step->number, step->title);
-	record = arena_printf(arena, "insert into store_migration (number, title, applied_us) values (%d, '%s', %lld)", step->number,
-		step->title, (long long)clock_wall_us());
-	return record.ptr ? migrator->exec(migrator->conn, arena, record.ptr) : &err_no_memory;
+		err = plan_missing(plan, applied, count, arena, &missing);
+	for (size_t i = 0; !err && i < missing.count; i++)
+		err = apply(migrator, missing.steps[i], arena);
+	return err;
 }
 
 const struct err *
@@ -109,17 +111,15 @@ migrate(const struct migrator *migrator, const struct store_schema *const *schem
 {
 	struct plan plan;
 	const struct err *err = plan_make(schemas, arena, &plan);
-	bool done = false;
 
-	while (!err && !done) {
+	if (!err)
 		err = migrator->exec(migrator->conn, arena, migrator->begin);
-		if (err)
-			return err;
-		err = apply_next(migrator, &plan, arena, &done);
-		if (!err)
-			err = migrator->exec(migrator->conn, arena, "commit");
-		if (err)
-			migrator->exec(migrator->conn, arena, "rollback"); /* its own failure says nothing new */
-	}
+	if (err)
+		return err;
+	err = apply_missing(migrator, &plan, arena);
+	if (!err)
+		err = migrator->exec(migrator->conn, arena, "commit");
+	if (err)
+		migrator->exec(migrator->conn, arena, "rollback"); /* its own failure says nothing new */
 	return err;
 }

@@ -21,7 +21,7 @@ struct migrator {
 };
 
 /*
- * Applies what is missing, in order of number, each in its own transaction; many programs may do so at once. ERR_CONFLICT: the database has a
+ * Applies what is missing, in order of number, all of it in one transaction; many programs may do so at once. ERR_CONFLICT: the database has a
  * migration that is not in `schemas`.
  */
 const struct err *migrate(const struct migrator *migrator, const struct store_schema *const *schemas, struct arena *arena);
