@@ -76,16 +76,16 @@ pump_whole(struct decoder *decoder, struct http_call *http)
 }
 
 static MAY_PARK const struct err *
-explain_failure(struct decoder *decoder, struct http_call *http, bool *other_target)
+explain_failure(struct decoder *decoder, struct http_call *http, enum failure_cause *cause)
 {
-	struct failure failure = { .err = &err_internal };
+	struct failure failure = { &err_internal, FAILURE_ERROR };
 	struct str body = STR_EMPTY;
 	const struct err *err = http_call_read_all(http, decoder->arena, FAILURE_BODY_MAX, &body);
 
 	if (err && (err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT))
 		return err;
 	decoder->target->kind->failure(decoder->arena, http_call_status(http), http_call_headers(http), body, &failure);
-	*other_target = failure.other_target;
+	*cause = failure.cause;
 	return failure.err;
 }
 
@@ -106,7 +106,7 @@ add_traceparent(struct arena *arena, const struct span *span, struct http_header
 }
 
 static MAY_PARK const struct err *
-attempt_http(struct decoder *decoder, const struct span *span, bool *other_target)
+attempt_http(struct decoder *decoder, const struct span *span, enum failure_cause *cause)
 {
 	const struct conf_provider *provider = decoder->target->provider;
 	struct http_call_spec spec = { .body_max = ANSWER_MAX };
@@ -122,17 +122,14 @@ attempt_http(struct decoder *decoder, const struct span *span, bool *other_targe
 	spec.headers_timeout_us = provider->headers_timeout_us;
 	spec.idle_timeout_us = provider->idle_timeout_us;
 	err = http_call_open(decoder->arena, &spec, &http);
-	if (err) {
-		*other_target = err->kind != ERR_CANCELLED && err->kind != ERR_INVALID;
+	if (err)
 		return err;
-	}
 	if (http_call_status(http) / 100 != 2) {
-		err = explain_failure(decoder, http, other_target);
+		err = explain_failure(decoder, http, cause);
 	} else {
 		struct str type = http_header_get(http_call_headers(http), STR("content-type"));
 
 		/* Some servers answer whole though a stream was asked for: the events are the same. */
-		*other_target = true;
 		err = str_starts(type, STR("text/event-stream")) ? pump_stream(decoder, http) : pump_whole(decoder, http);
 	}
 	http_call_close(http);
@@ -170,14 +167,16 @@ gateway_call(const struct call *call, const struct target *targets, size_t count
 		struct arena *scratch = arena_new(ATTEMPT_ARENA_MAX);
 		struct decoder decoder = { .arena = scratch, .call = call, .target = &targets[i], .sink = sink };
 		struct span *span = span_open(trace, SPAN_CLIENT, arena_printf(arena, "chat %" STR_F, STR_A(targets[i].model)));
+		enum failure_cause cause = FAILURE_NONE;
 
-		again = false;
 		out->target = &targets[i];
 		out->tries++;
-		err = targets[i].kind->run ? targets[i].kind->run(&decoder) : attempt_http(&decoder, span, &again);
+		err = targets[i].kind->run ? targets[i].kind->run(&decoder) : attempt_http(&decoder, span, &cause);
 		out->usage = decoder.usage;
 		out->began = decoder.started;
-		again = err && again && !decoder.started;
+		if (err && cause == FAILURE_NONE)
+			cause = failure_cause_of(err);
+		again = err && !decoder.started && cause != FAILURE_REQUEST && cause != FAILURE_CANCELLED;
 		err = err_copy(arena, err);
 		describe(span, &decoder, err);
 		arena_free(scratch);

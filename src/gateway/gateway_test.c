@@ -249,11 +249,47 @@ failure_reads_message_code_and_retry_after(void **state)
 	assert_int_equal(failure.err->kind, ERR_RATE_LIMITED);
 	assert_int_equal(failure.err->retry_after_us, 3000000);
 	assert_true(str_eq_c(failure.err->message, "slow down") && str_eq_c(failure.err->code, "rate_limit_exceeded"));
-	assert_true(failure.other_target);
+	assert_int_equal(failure.cause, FAILURE_RATE_LIMIT);
 	provider_openai.failure(arena, 400, &headers, STR("not json"), &failure);
 	assert_int_equal(failure.err->kind, ERR_INVALID);
-	assert_false(failure.other_target);
+	assert_int_equal(failure.cause, FAILURE_REQUEST);
 	arena_free(arena);
+}
+
+static void
+failure_tells_causes_apart(void **state)
+{
+	static const struct {
+		const struct provider *provider;
+		int status;
+		const char *body;
+		enum failure_cause cause;
+	} rows[] = {
+		{ &provider_openai, 500, "", FAILURE_ERROR },
+		{ &provider_openai, 503, "{\"error\":{\"message\":\"busy\"}}", FAILURE_ERROR },
+		{ &provider_openai, 504, "", FAILURE_TIMEOUT },
+		{ &provider_openai, 401, "", FAILURE_CREDENTIALS },
+		{ &provider_openai, 404, "", FAILURE_CREDENTIALS },
+		{ &provider_openai, 400, "{\"error\":{\"message\":\"too long\",\"code\":\"context_length_exceeded\"}}", FAILURE_CONTEXT_WINDOW },
+		{ &provider_openai, 400, "{\"message\":\"This model's maximum context length is 4096 tokens.\"}", FAILURE_CONTEXT_WINDOW },
+		{ &provider_openai, 400, "{\"error\":{\"message\":\"filtered\",\"code\":\"content_filter\"}}", FAILURE_CONTENT_FILTER },
+		{ &provider_anthropic, 400, "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"prompt is too long: 9 tokens > 8 maximum\"}}",
+			FAILURE_CONTEXT_WINDOW },
+		{ &provider_anthropic, 529, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}", FAILURE_ERROR },
+		{ &provider_anthropic, 422, "", FAILURE_REQUEST },
+	};
+	struct http_headers none = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *arena = arena_new(KIB(64));
+		struct failure failure;
+
+		rows[i].provider->failure(arena, rows[i].status, &none, str_of(rows[i].body), &failure);
+		assert_int_equal(failure.cause, rows[i].cause);
+		assert_true(rows[i].cause != FAILURE_CONTEXT_WINDOW || str_eq_c(failure.err->code, "context_length_exceeded"));
+		arena_free(arena);
+	}
 }
 
 static void
@@ -305,6 +341,7 @@ main(void)
 		cmocka_unit_test(anthropic_request_joins_turns_and_lifts_the_system_prompt),
 		cmocka_unit_test(anthropic_refuses_what_it_cannot_do),
 		cmocka_unit_test(failure_reads_message_code_and_retry_after),
+		cmocka_unit_test(failure_tells_causes_apart),
 		cmocka_unit_test(extractive_quotes_the_sentence_that_matches),
 		cmocka_unit_test(extractive_says_that_nothing_was_found),
 	};

@@ -14,10 +14,25 @@ struct target {
 	struct str model;
 };
 
+/* Why an attempt failed, as far as routing cares: what may follow depends on it. */
+enum failure_cause {
+	FAILURE_NONE,
+	FAILURE_ERROR,               /* not reached, broke off, nonsense, 5xx */
+	FAILURE_TIMEOUT,
+	FAILURE_RATE_LIMIT,          /* 429, or a queue of ours that is full */
+	FAILURE_CONTEXT_WINDOW,      /* the conversation is too long for this model */
+	FAILURE_CONTENT_FILTER,      /* the provider's filter refused it */
+	FAILURE_CREDENTIALS,         /* our key or the model's name is not known there: never the same target again */
+	FAILURE_UNSUPPORTED,         /* this target cannot do what is asked; nothing was sent */
+	FAILURE_REQUEST,             /* the request is wrong whoever is asked */
+	FAILURE_CANCELLED,           /* the caller left, or its deadline passed */
+	FAILURE_CAUSES
+};
+
 /* What an error answer of a provider means. */
 struct failure {
 	const struct err *err;       /* for the client: the provider's own message where it has one, never its key */
-	bool other_target;           /* worth trying on another target */
+	enum failure_cause cause;
 };
 
 /* Reads one answer; made per attempt, in the attempt's arena. */
@@ -60,5 +75,15 @@ const struct provider *provider_find(struct str kind);
 /* Joins a provider's base_url with a path, keeping a query that the base has. */
 struct str provider_url(struct arena *arena, struct str base_url, const char *path);
 
-/* The error an HTTP status stands for when nothing better is known, with Retry-After read. */
-const struct err *failure_from_status(struct arena *arena, int status, const struct http_headers *headers, struct str message, struct str code);
+/*
+ * For a provider's `failure`: the error that an HTTP status stands for, with Retry-After read, and its cause, from the status, the code and what the services are known
+ * to say. `code` (empty: none) goes to the client; a context that is too long has OpenAI's "context_length_exceeded" wherever it comes from. A provider with words of its
+ * own sets out->cause afterwards.
+ */
+void failure_from_status(struct arena *arena, int status, const struct http_headers *headers, struct str message, struct str code, struct failure *out);
+
+/* The cause of an error that came without an HTTP status: in a stream, or from the connection. */
+enum failure_cause failure_cause_of(const struct err *err);
+
+/* "error", "timeout", "rate_limit"…: as the configuration, spans and metrics say it. */
+const char *failure_cause_name(enum failure_cause cause);

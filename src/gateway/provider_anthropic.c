@@ -492,8 +492,7 @@ anthropic_failure(struct arena *arena, int status, const struct http_headers *he
 	if (json_parse(arena, body, &root))
 		root = NULL;
 	error = json_get(root, "error");
-	out->err = failure_from_status(arena, status, headers, json_get_string(error, "message"), STR_EMPTY);
-	out->other_target = status == 401 || status == 403 || status == 404 || status == 408 || status == 429 || status >= 500;
+	failure_from_status(arena, status, headers, json_get_string(error, "message"), STR_EMPTY, out);
 }
 
 const struct provider provider_anthropic = {

@@ -404,8 +404,7 @@ openai_failure(struct arena *arena, int status, const struct http_headers *heade
 	if (!message.len)
 		message = json_get_string(root, "message"); /* vLLM before 0.9 */
 	code = json_get_string(error, "code");
-	out->err = failure_from_status(arena, status, headers, message, code);
-	out->other_target = status == 401 || status == 403 || status == 404 || status == 408 || status == 429 || status >= 500;
+	failure_from_status(arena, status, headers, message, code, out);
 }
 
 const struct provider provider_openai = {
