@@ -190,8 +190,9 @@ api_handle(struct http_exchange *exchange, void *arg)
 	const struct err *err;
 
 	request.conf = conf;
-	request.trace = trace_new(exchange->arena, http_header_get(&exchange->headers, STR("traceparent")));
-	if (!request.trace || !request.request_id.ptr) {
+	if (request.request_id.ptr)
+		request.trace = trace_new(exchange->arena, request.request_id, http_header_get(&exchange->headers, STR("traceparent")));
+	if (!request.trace) {
 		answer_error(&request, &err_no_memory);
 	} else {
 		http_answer_header(exchange, STR("x-request-id"), request.request_id);

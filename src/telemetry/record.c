@@ -7,11 +7,12 @@
 
 #include "base/clock.h"
 #include "base/metric.h"
+#include "base/random.h"
 #include "crypto/hash.h"
 #include "telemetry/telemetry_sql.h"
 #include "text/utf8.h"
 
-enum { HASH = 32, ENTRY = 2 + HASH, ATTRIBUTES_MAX = 64 * 1024, MESSAGES_MAX = 4096 };
+enum { ID = 16, SPAN_ID = 8, HASH = 32, ENTRY = 2 + HASH, ATTRIBUTES_MAX = 64 * 1024, MESSAGES_MAX = 4096 };
 
 static const char *const outcomes[] = { [OUTCOME_OK] = "ok", [OUTCOME_ERROR] = "error", [OUTCOME_CANCELLED] = "cancelled" };
 static const char *const captures[] = { [CONF_CAPTURE_NONE] = "none", [CONF_CAPTURE_USAGE] = "usage", [CONF_CAPTURE_FULL] = "full" };
@@ -48,9 +49,10 @@ record_source_add(struct record *record)
 	return source;
 }
 
-/* The list of messages as it is stored: a byte for the direction, one for the role, the hash; each body stands in `bodies` at the same place. */
+/* `messages` is the list as it is stored: a byte for the direction, one for the role, the body's hash. */
 struct prepared {
 	const struct record *record;
+	char id[ID], trace_id[ID];
 	struct str model, response_id, served_model, finish_reason, conversation, error_message; /* strangers' texts, as the store takes them */
 	struct str messages;
 	const struct str *attributes; /* of each span */
@@ -99,6 +101,28 @@ prepare_texts(struct arena *arena, struct prepared *out)
 	return err ? err : make_storable(arena, r->err ? r->err->message : STR_EMPTY, &out->error_message);
 }
 
+/* Ids are kept as bytes. The trace's is not kept when the trace began with this request. */
+static const struct err *
+prepare_ids(struct prepared *out)
+{
+	const struct record *r = out->record;
+	bool good = r->request_id.len == 2 * ID && hex_decode(r->request_id, out->id) && hex_decode(str_n(r->trace->id, 2 * ID), out->trace_id);
+
+	return good ? NULL : &err_internal;
+}
+
+static struct value
+trace_value(const struct prepared *prepared)
+{
+	return memcmp(prepared->trace_id, prepared->id, ID) == 0 ? V_NULL : V_BLOB(str_n(prepared->trace_id, ID));
+}
+
+static struct value
+span_id_value(const char *hex, char bytes[SPAN_ID])
+{
+	return hex[0] && hex_decode(str_n(hex, 2 * SPAN_ID), bytes) ? V_BLOB(str_n(bytes, SPAN_ID)) : V_NULL;
+}
+
 static const struct err *
 prepare(const struct record *record, struct arena *arena, struct prepared *out)
 {
@@ -108,7 +132,9 @@ prepare(const struct record *record, struct arena *arena, struct prepared *out)
 	size_t i = 0;
 
 	*out = (struct prepared){ .record = record, .attributes = attributes, .day = clock_wall_us() / (86400 * USEC_PER_SEC) };
-	err = attributes ? prepare_texts(arena, out) : &err_no_memory;
+	err = attributes ? prepare_ids(out) : &err_no_memory;
+	if (!err)
+		err = prepare_texts(arena, out);
 	if (err)
 		return err;
 	for (const struct span *span = record->trace->first; span; span = span->next) {
@@ -139,15 +165,18 @@ write_spans(struct tx *tx, const struct prepared *prepared)
 	const struct record *record = prepared->record;
 	const struct str *attributes = prepared->attributes;
 	const struct err *err = NULL;
+	int64_t ordinal = 0;
 
 	for (const struct span *span = record->trace->first; span && !err; span = span->next) {
 		int64_t end = span->end_us ? span->end_us : clock_wall_us(); /* the request's own span ends with the commit */
+		char id[SPAN_ID], parent[SPAN_ID];
 
 		err = tx_exec(tx, &stmt_span_insert,
-			PARAMS(V_INT(record->tenant), V_TEXT(str_n(record->trace->id, 32)), V_TEXT(str_n(span->id, 16)),
-				V_TEXT(span->parent_id[0] ? str_n(span->parent_id, 16) : STR_EMPTY), V_TEXT(span->name), V_INT(span->kind), V_INT(span->start_us),
-				V_INT(end - span->start_us), V_TEXT(span->error_type), V_TEXT(*attributes++)),
+			PARAMS(V_INT(record->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(ordinal), span_id_value(span->id, id), span_id_value(span->parent_id, parent),
+				V_TEXT(span->name), V_INT(span->kind), V_INT(span->start_us), V_INT(end - span->start_us), V_TEXT(span->error_type),
+				V_TEXT(attributes[ordinal])),
 			NULL);
+		ordinal++;
 	}
 	return err;
 }
@@ -156,9 +185,11 @@ static MAY_PARK const struct err *
 write_interaction(struct tx *tx, const struct prepared *prepared)
 {
 	const struct record *r = prepared->record;
+	char span_id[SPAN_ID];
 
 	return tx_exec(tx, &stmt_interaction_insert,
-		PARAMS(V_INT(r->tenant), V_TEXT(r->request_id), V_TEXT(str_n(r->trace->id, 32)), V_TEXT(str_n(r->root->id, 16)), V_TEXT(prepared->response_id),
+		PARAMS(V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), trace_value(prepared), span_id_value(r->root->id, span_id),
+			prepared->response_id.len ? V_TEXT(prepared->response_id) : V_NULL,
 			V_INT(r->started_us), V_INT(r->duration_us), V_INT(r->first_chunk_us), V_TEXT(r->operation), V_TEXT(prepared->model), V_TEXT(r->provider),
 			V_TEXT(r->target_model), V_TEXT(prepared->served_model), V_TEXT(r->config_version), V_TEXT(r->key_id), V_TEXT(prepared->conversation),
 			V_TEXT(r->capture == CONF_CAPTURE_NONE || !r->parameters.len ? STR("{}") : r->parameters), V_INT(r->stream), V_TEXT(str_of(outcomes[r->outcome])),
@@ -167,41 +198,52 @@ write_interaction(struct tx *tx, const struct prepared *prepared)
 		NULL);
 }
 
+/* Most are new. One that is known is marked as used, so that it lives on. */
+static MAY_PARK const struct err *
+write_body(struct tx *tx, const struct prepared *prepared, struct str hash, struct str body)
+{
+	struct value tenant = V_INT(prepared->record->tenant), day = V_INT(prepared->day);
+	struct rows result;
+	const struct err *err = tx_exec(tx, &stmt_body_insert, PARAMS(tenant, V_BLOB(hash), day, V_BLOB(body)), &result);
+
+	return err || result.changed ? err : tx_exec(tx, &stmt_body_use, PARAMS(tenant, V_BLOB(hash), day), NULL);
+}
+
 static MAY_PARK const struct err *
 write_bodies(struct tx *tx, const struct prepared *prepared)
 {
-	const struct record *record = prepared->record;
 	const char *entry = prepared->messages.ptr;
 	const struct err *err = NULL;
 
 	if (!prepared->messages.len)
 		return NULL;
-	for (const struct record_message *message = record->messages; message && !err; message = message->next, entry += ENTRY)
-		err = tx_exec(tx, &stmt_body_insert,
-			PARAMS(V_INT(record->tenant), V_BLOB(str_n(entry + 2, HASH)), V_INT(prepared->day), V_BLOB(message->body)), NULL);
+	for (const struct record_message *message = prepared->record->messages; message && !err; message = message->next, entry += ENTRY)
+		err = write_body(tx, prepared, str_n(entry + 2, HASH), message->body);
 	return err;
 }
 
 static MAY_PARK const struct err *
-write_sources(struct tx *tx, const struct record *record)
+write_sources(struct tx *tx, const struct prepared *prepared)
 {
+	const struct record *record = prepared->record;
 	const struct err *err = NULL;
 
 	for (const struct record_source *source = record->sources; source && !err; source = source->next)
 		err = tx_exec(tx, &stmt_source_insert,
-			PARAMS(V_INT(record->tenant), V_TEXT(record->request_id), V_INT(source->rank), V_TEXT(source->version_id), V_TEXT(source->document_id),
+			PARAMS(V_INT(record->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(source->rank), V_TEXT(source->version_id), V_TEXT(source->document_id),
 				V_TEXT(source->path), V_INT(source->chunk), V_INT(source->ordinal), V_REAL(source->score), V_INT(source->cited)),
 			NULL);
 	return err;
 }
 
 static MAY_PARK const struct err *
-write_usage(struct tx *tx, const struct record *r)
+write_usage(struct tx *tx, const struct prepared *prepared)
 {
+	const struct record *r = prepared->record;
 	const struct usage *usage = &r->usage;
 
 	return tx_exec(tx, &stmt_usage_insert,
-		PARAMS(V_INT(r->tenant), V_TEXT(r->request_id), V_INT(r->started_us), V_TEXT(r->key_id), V_TEXT(r->provider),
+		PARAMS(V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(r->started_us), V_TEXT(r->key_id), V_TEXT(r->provider),
 			V_TEXT(r->target_model), V_INT(usage->input), V_INT(usage->cached_input), V_INT(usage->cache_write), V_INT(usage->output),
 			V_INT(usage->reasoning), V_INT(usage->estimated), V_TEXT(r->price_version), V_INT(r->cost_nanos)),
 		NULL);
@@ -211,16 +253,16 @@ static MAY_PARK const struct err *
 write_prepared(struct tx *tx, void *arg)
 {
 	const struct prepared *prepared = arg;
-	const struct err *err = write_spans(tx, prepared);
+	const struct err *err = write_interaction(tx, prepared);
 
 	if (!err)
-		err = write_interaction(tx, prepared);
+		err = write_spans(tx, prepared);
 	if (!err)
 		err = write_bodies(tx, prepared);
 	if (!err)
-		err = write_sources(tx, prepared->record);
+		err = write_sources(tx, prepared);
 	if (!err)
-		err = write_usage(tx, prepared->record);
+		err = write_usage(tx, prepared);
 	return err || !prepared->record->also ? err : prepared->record->also(tx, prepared->record->also_arg);
 }
 

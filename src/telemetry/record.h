@@ -40,7 +40,7 @@ struct record {
 	struct trace *trace;
 	struct span *root;             /* of the request: its id is the interaction's */
 	int64_t tenant;
-	struct str request_id;         /* what x-request-id said */
+	struct str request_id;         /* what x-request-id said: 32 hex digits, as of id_new */
 	struct str response_id;        /* id of the answer, as the client saw it */
 	struct str operation;          /* "chat", "embeddings" */
 	struct str key_id, conversation;

@@ -1,22 +1,44 @@
 /*
- * record_read.c - records read back: a list of interactions, and one trace whole as JSON.
+ * record_read.c - records read back: a list of interactions, and one trace whole as JSON. Ids are bytes in the store and hex digits outside it.
  */
 #include "base/random.h"
 #include "json/json.h"
 #include "telemetry/record.h"
 #include "telemetry/telemetry_sql.h"
 
-enum { HASH = 32, ENTRY = 2 + HASH };
+enum { ID = 16, HASH = 32, ENTRY = 2 + HASH };
+
+/* A request's or a trace's id as bytes; empty when the text is something else. */
+static struct str
+id_bytes(struct str text, char bytes[ID])
+{
+	return text.len == 2 * ID && hex_decode(text, bytes) ? str_n(bytes, ID) : STR_EMPTY;
+}
+
+/* NULL ptr: no memory. */
+static struct str
+hex_of(struct arena *arena, struct str bytes)
+{
+	char *hex = arena_alloc(arena, 2 * bytes.len);
+
+	if (hex)
+		hex_encode(bytes.ptr, bytes.len, hex);
+	return str_n(hex, hex ? 2 * bytes.len : 0);
+}
 
 MAY_PARK const struct err *
 record_list(struct store *store, struct arena *arena, int64_t tenant, struct str before, unsigned limit, struct trace_summary **out, size_t *count)
 {
+	char bytes[ID];
+	struct str end = before.len ? id_bytes(before, bytes) : STR("\xff"); /* behind every id */
 	struct rows rows;
-	const struct err *err =
-		store_query(store, arena, &stmt_interaction_list, PARAMS(V_INT(tenant), V_TEXT(before.len ? before : STR("g")), V_INT(limit)), &rows);
+	const struct err *err;
 
 	*out = NULL;
 	*count = 0;
+	if (!end.len)
+		return err_param(arena, ERR_INVALID, "after", NULL, "after: expected a request id, 32 hex digits");
+	err = store_query(store, arena, &stmt_interaction_list, PARAMS(V_INT(tenant), V_BLOB(end), V_INT(limit)), &rows);
 	if (err)
 		return err;
 	*out = arena_array(arena, rows.count + 1, sizeof(**out));
@@ -25,8 +47,8 @@ record_list(struct store *store, struct arena *arena, int64_t tenant, struct str
 	*count = rows.count;
 	for (size_t i = 0; i < rows.count; i++)
 		(*out)[i] = (struct trace_summary){
-			.trace_id = rows_text(&rows, i, 0),
-			.request_id = rows_text(&rows, i, 1),
+			.trace_id = hex_of(arena, rows_text(&rows, i, 0)),
+			.request_id = hex_of(arena, rows_text(&rows, i, 1)),
 			.response_id = rows_text(&rows, i, 2),
 			.operation = rows_text(&rows, i, 3),
 			.model = rows_text(&rows, i, 4),
@@ -57,6 +79,12 @@ struct shown {
 	struct json_out *json;
 };
 
+static void
+set_id(struct shown *shown, const char *key, struct str bytes)
+{
+	json_set_string(shown->json, key, hex_of(shown->arena, bytes));
+}
+
 static struct str
 role_of_letter(char letter)
 {
@@ -77,18 +105,16 @@ role_of_letter(char letter)
 static MAY_PARK const struct err *
 show_message(struct shown *shown, const char *entry)
 {
-	char hex[2 * HASH];
+	struct str hash = str_n(entry + 2, HASH);
 	struct rows rows;
-	const struct err *err =
-		store_query(shown->store, shown->arena, &stmt_body_get, PARAMS(V_INT(shown->tenant), V_BLOB(str_n(entry + 2, HASH))), &rows);
+	const struct err *err = store_query(shown->store, shown->arena, &stmt_body_get, PARAMS(V_INT(shown->tenant), V_BLOB(hash)), &rows);
 
 	if (err)
 		return err;
-	hex_encode(entry + 2, HASH, hex);
 	json_begin_object(shown->json);
 	json_set_string(shown->json, "direction", entry[0] == 'o' ? STR("output") : STR("input"));
 	json_set_string(shown->json, "role", role_of_letter(entry[1]));
-	json_set_string(shown->json, "sha256", str_n(hex, sizeof(hex)));
+	set_id(shown, "sha256", hash);
 	if (rows.count)
 		json_set_string(shown->json, "body", rows_text(&rows, 0, 0));
 	else
@@ -114,7 +140,7 @@ show_sources(struct shown *shown, struct str interaction)
 {
 	struct rows rows;
 	const struct err *err =
-		store_query(shown->store, shown->arena, &stmt_source_by_interaction, PARAMS(V_INT(shown->tenant), V_TEXT(interaction)), &rows);
+		store_query(shown->store, shown->arena, &stmt_source_by_interaction, PARAMS(V_INT(shown->tenant), V_BLOB(interaction)), &rows);
 
 	if (err)
 		return err;
@@ -152,14 +178,15 @@ show_usage(struct json_out *json, const struct rows *rows, size_t i)
 static MAY_PARK const struct err *
 show_interaction(struct shown *shown, const struct rows *rows, size_t i)
 {
-	static const char *const texts[] = { "request_id", "trace_id", "span_id", "response_id" };
+	static const char *const ids[] = { "request_id", "trace_id", "span_id" };
 	static const char *const names[] = { "operation", "model", "provider", "target_model", "served_model", "config_version", "key_id", "conversation" };
 	struct json_out *json = shown->json;
 	const struct err *err;
 
 	json_begin_object(json);
-	for (size_t c = 0; c < COUNT(texts); c++)
-		json_set_string(json, texts[c], rows_text(rows, i, c));
+	for (size_t c = 0; c < COUNT(ids); c++)
+		set_id(shown, ids[c], rows_text(rows, i, c));
+	json_set_string(json, "response_id", rows_text(rows, i, 3));
 	json_set_int(json, "started_us", rows_int(rows, i, 4));
 	json_set_int(json, "duration_us", rows_int(rows, i, 5));
 	json_set_int(json, "first_chunk_us", rows_int(rows, i, 6));
@@ -187,7 +214,7 @@ show_spans(struct shown *shown, struct str trace_id)
 	static const char *const kinds[] = { "internal", "server", "client" };
 	struct json_out *json = shown->json;
 	struct rows rows;
-	const struct err *err = store_query(shown->store, shown->arena, &stmt_span_by_trace, PARAMS(V_INT(shown->tenant), V_TEXT(trace_id)), &rows);
+	const struct err *err = store_query(shown->store, shown->arena, &stmt_span_by_trace, PARAMS(V_INT(shown->tenant), V_BLOB(trace_id)), &rows);
 
 	if (err)
 		return err;
@@ -196,8 +223,8 @@ show_spans(struct shown *shown, struct str trace_id)
 		int64_t kind = rows_int(&rows, i, 3);
 
 		json_begin_object(json);
-		json_set_string(json, "span_id", rows_text(&rows, i, 0));
-		json_set_string(json, "parent_id", rows_text(&rows, i, 1));
+		set_id(shown, "span_id", rows_text(&rows, i, 0));
+		set_id(shown, "parent_id", rows_text(&rows, i, 1));
 		json_set_string(json, "name", rows_text(&rows, i, 2));
 		json_set_string(json, "kind", str_of(kinds[kind >= 0 && kind < 3 ? kind : 0]));
 		json_set_int(json, "start_us", rows_int(&rows, i, 4));
@@ -216,13 +243,13 @@ show_others(struct shown *shown, struct str trace_id, struct str id)
 {
 	struct rows rows;
 	const struct err *err =
-		store_query(shown->store, shown->arena, &stmt_interaction_others, PARAMS(V_INT(shown->tenant), V_TEXT(trace_id), V_TEXT(id)), &rows);
+		store_query(shown->store, shown->arena, &stmt_interaction_others, PARAMS(V_INT(shown->tenant), V_BLOB(trace_id), V_BLOB(id)), &rows);
 
 	if (err)
 		return err;
 	json_set_array(shown->json, "other_request_ids");
 	for (size_t i = 0; i < rows.count; i++)
-		json_put_string(shown->json, rows_text(&rows, i, 0));
+		json_put_string(shown->json, hex_of(shown->arena, rows_text(&rows, i, 0)));
 	json_end_array(shown->json);
 	return NULL;
 }
@@ -233,19 +260,20 @@ record_show(struct store *store, struct arena *arena, int64_t tenant, struct str
 	struct json_out json;
 	struct shown shown = { store, arena, tenant, &json };
 	struct rows found, rows;
+	char bytes[ID];
 	struct str trace_id;
-	const struct err *err = store_query(store, arena, &stmt_interaction_find, PARAMS(V_INT(tenant), V_TEXT(id)), &found);
+	const struct err *err = store_query(store, arena, &stmt_interaction_find, PARAMS(V_INT(tenant), V_BLOB(id_bytes(id, bytes)), V_TEXT(id)), &found);
 
 	if (!err && !found.count)
 		err = err_new(arena, ERR_NOT_FOUND, "no record has the trace, response or request id %" STR_F, STR_A(id));
 	if (!err)
-		err = store_query(store, arena, &stmt_interaction_get, PARAMS(V_INT(tenant), V_TEXT(rows_text(&found, 0, 0))), &rows);
+		err = store_query(store, arena, &stmt_interaction_get, PARAMS(V_INT(tenant), V_BLOB(rows_text(&found, 0, 0))), &rows);
 	if (err)
 		return err;
 	trace_id = rows_text(&found, 0, 1);
 	json_out_init(&json, out);
 	json_begin_object(&json);
-	json_set_string(&json, "trace_id", trace_id);
+	set_id(&shown, "trace_id", trace_id);
 	json_key(&json, STR("interaction"));
 	if (rows.count)
 		err = show_interaction(&shown, &rows, 0);

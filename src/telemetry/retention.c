@@ -1,10 +1,9 @@
 /*
- * retention.c - see retention.h. A step deletes at most STEP rows in one transaction and then rests, so that answers never wait for it; ids and times sort, so each step
- * reads the front of an index.
+ * retention.c - see retention.h. A step deletes at most STEP rows in one transaction and then rests, so that answers never wait for it; ids sort by time, so each step reads the
+ * front of a tenant's keys, and bodies stand in the order of their last use.
  */
 #include "telemetry/retention.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -14,7 +13,7 @@
 #include "store/store.h"
 #include "telemetry/telemetry_sql.h"
 
-enum { STEP = 500, ARENA_MAX = 1024 * 1024 };
+enum { STEP = 500, ARENA_MAX = 1024 * 1024, ID_TIME = 6 };
 static const int64_t REST_US = 200 * USEC_PER_MS, ROUND_US = 600 * USEC_PER_SEC, DAY_US = 86400 * USEC_PER_SEC;
 
 enum { BODIES, SPANS, INTERACTIONS, USAGE };
@@ -36,9 +35,10 @@ struct retention {
 	struct conf_watch *watch;
 };
 
+/* A statement that deletes what lies before something, at most as many rows as its last parameter says. */
 struct step {
 	const struct stmt *stmt;
-	struct value before;
+	const struct value *params;
 	int64_t deleted;
 };
 
@@ -47,16 +47,16 @@ delete_some(struct tx *tx, void *arg)
 {
 	struct step *step = arg;
 	struct rows result;
-	const struct err *err = tx_exec(tx, step->stmt, PARAMS(step->before, V_INT(STEP)), &result);
+	const struct err *err = tx_exec(tx, step->stmt, step->params, &result);
 
 	step->deleted = err ? 0 : result.changed;
 	return err;
 }
 
 static MAY_PARK const struct err *
-delete_all(struct store *store, struct arena *arena, const struct stmt *stmt, struct value before)
+delete_all(struct store *store, struct arena *arena, const struct stmt *stmt, const struct value *params)
 {
-	struct step step = { stmt, before, STEP };
+	struct step step = { stmt, params, STEP };
 	const struct err *err = NULL;
 
 	while (!err && step.deleted == STEP) {
@@ -67,29 +67,58 @@ delete_all(struct store *store, struct arena *arena, const struct stmt *stmt, st
 	return err;
 }
 
-/* The smallest interaction id of a time: ids begin with 48 bits of milliseconds (base/random.h). */
-static void
-id_at(int64_t wall_us, char out[13])
+/* What is smaller than every interaction id from this time on: ids begin with 48 bits of milliseconds (base/random.h). */
+static struct value
+id_at(int64_t wall_us, char out[ID_TIME])
 {
-	snprintf(out, 13, "%012llx", (unsigned long long)(wall_us > 0 ? wall_us / 1000 : 0) & 0xffffffffffffull);
+	int64_t ms = wall_us > 0 ? wall_us / USEC_PER_MS : 0;
+
+	for (int i = 0; i < ID_TIME; i++)
+		out[i] = (char)(ms >> 8 * (ID_TIME - 1 - i));
+	return V_BLOB(str_n(out, ID_TIME));
+}
+
+static MAY_PARK const struct err *
+forget_interactions(struct store *store, struct arena *arena, int64_t tenant, int64_t now, const struct retention_limits *limits)
+{
+	const struct {
+		const struct stmt *stmt;
+		int64_t kept_us;
+	} tables[] = { { &stmt_retain_spans, limits->spans }, { &stmt_retain_sources, limits->interactions }, { &stmt_retain_interactions, limits->interactions },
+		{ &stmt_retain_usage, limits->usage } };
+	const struct err *err = NULL;
+	char id[ID_TIME];
+
+	for (size_t i = 0; i < COUNT(tables) && !err; i++)
+		err = delete_all(store, arena, tables[i].stmt, PARAMS(V_INT(tenant), id_at(now - tables[i].kept_us, id), V_INT(STEP)));
+	return err;
+}
+
+/* The tenant after this one that has records, or 0. */
+static MAY_PARK const struct err *
+next_tenant(struct store *store, struct arena *arena, int64_t *tenant)
+{
+	struct rows found;
+	const struct err *err = store_query(store, arena, &stmt_retain_tenant, PARAMS(V_INT(*tenant)), &found);
+
+	*tenant = err ? 0 : rows_int(&found, 0, 0);
+	return err;
 }
 
 MAY_PARK const struct err *
 retention_run(struct store *store, struct arena *arena, const struct retention_limits *limits)
 {
-	int64_t now = clock_wall_us();
-	char id[13];
-	const struct err *err;
+	int64_t now = clock_wall_us(), tenant = 0;
+	const struct err *err = delete_all(store, arena, &stmt_retain_bodies, PARAMS(V_INT((now - limits->bodies) / DAY_US), V_INT(STEP)));
 
-	id_at(now - limits->interactions, id);
-	err = delete_all(store, arena, &stmt_retain_bodies, V_INT((now - limits->bodies) / DAY_US));
 	if (!err)
-		err = delete_all(store, arena, &stmt_retain_spans, V_INT(now - limits->spans));
-	if (!err)
-		err = delete_all(store, arena, &stmt_retain_sources, V_TEXT(str_n(id, 12)));
-	if (!err)
-		err = delete_all(store, arena, &stmt_retain_interactions, V_TEXT(str_n(id, 12)));
-	return err ? err : delete_all(store, arena, &stmt_retain_usage, V_INT(now - limits->usage));
+		err = next_tenant(store, arena, &tenant);
+	while (!err && tenant) {
+		err = forget_interactions(store, arena, tenant, now, limits);
+		if (!err)
+			err = next_tenant(store, arena, &tenant);
+	}
+	return err;
 }
 
 static struct retention_limits

@@ -23,11 +23,13 @@ static const struct store_schema *const schemas[] = { &telemetry_schema, NULL };
 
 /* --- spans --- */
 
+static const struct str request = STR_INIT("0198c0ffee007abc8000000000000001");
+
 static void
 a_valid_traceparent_is_continued(void **state)
 {
 	struct arena *arena = arena_new(KIB(64));
-	struct trace *trace = trace_new(arena, STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
+	struct trace *trace = trace_new(arena, request, STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"));
 	struct span *span = span_open(trace, SPAN_SERVER, STR("request"));
 	char out[TRACEPARENT_LEN + 1];
 
@@ -43,7 +45,7 @@ a_valid_traceparent_is_continued(void **state)
 }
 
 static void
-an_invalid_traceparent_begins_a_new_trace(void **state)
+without_a_valid_traceparent_the_trace_is_the_request_s(void **state)
 {
 	static const char *const invalid[] = { "", "garbage", "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
 		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
@@ -52,9 +54,9 @@ an_invalid_traceparent_begins_a_new_trace(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(invalid); i++) {
-		struct trace *trace = trace_new(arena, str_of(invalid[i]));
+		struct trace *trace = trace_new(arena, request, str_of(invalid[i]));
 
-		assert_memory_not_equal(trace->id, "4bf92f3577b34da6a3ce929d0e0e4736", 32);
+		assert_memory_equal(trace->id, request.ptr, 32);
 		assert_int_equal(span_open(trace, SPAN_SERVER, STR("x"))->parent_id[0], 0);
 	}
 	arena_free(arena);
@@ -64,7 +66,7 @@ static void
 spans_nest_and_the_surplus_is_not_kept(void **state)
 {
 	struct arena *arena = arena_new(MIB(4));
-	struct trace *trace = trace_new(arena, STR_EMPTY);
+	struct trace *trace = trace_new(arena, request, STR_EMPTY);
 	struct span *root = span_open(trace, SPAN_SERVER, STR("root")), *child = span_open(trace, SPAN_CLIENT, STR("child")), *sibling;
 
 	(void)state;
@@ -126,10 +128,10 @@ struct fixture {
 
 /* One interaction with a message in, one out and a source; its request id. */
 static MAY_PARK struct str
-written(struct fixture *f, enum conf_capture capture, struct str said)
+written_under(struct fixture *f, enum conf_capture capture, struct str said, struct str traceparent)
 {
-	struct trace *trace = trace_new(f->arena, STR_EMPTY);
 	struct id id = id_new();
+	struct trace *trace = trace_new(f->arena, id_str(&id), traceparent);
 	struct record_source *source;
 	struct record record;
 
@@ -157,6 +159,12 @@ written(struct fixture *f, enum conf_capture capture, struct str said)
 	CHECK_OK(store_reserve(f->store));
 	CHECK_OK(record_commit(f->store, f->arena, &record));
 	return record.request_id;
+}
+
+static MAY_PARK struct str
+written(struct fixture *f, enum conf_capture capture, struct str said)
+{
+	return written_under(f, capture, said, STR_EMPTY);
 }
 
 static MAY_PARK const struct json *
@@ -194,9 +202,23 @@ read_back(struct fixture *f)
 	CHECK(str_eq_c(json_get_string(element(messages, 1), "direction"), "output"));
 	CHECK(str_eq_c(json_get_string(element(json_get(interaction, "sources"), 0), "path"), "a.md"));
 	CHECK(json_count(json_get(trace, "spans")) == 1);
-	/* by the other ids too */
+	CHECK(str_eq(json_get_string(trace, "trace_id"), id));
+	/* by the other id too */
 	CHECK(str_eq(json_get_string(json_get(shown(f, json_get_string(interaction, "response_id")), "interaction"), "request_id"), id));
-	CHECK(str_eq(json_get_string(json_get(shown(f, json_get_string(trace, "trace_id")), "interaction"), "request_id"), id));
+}
+
+static MAY_PARK void
+joined(struct fixture *f)
+{
+	struct str traceparent = STR("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+	struct str first = written_under(f, CONF_CAPTURE_NONE, STR("1"), traceparent), second = written_under(f, CONF_CAPTURE_NONE, STR("2"), traceparent);
+	const struct json *trace = shown(f, STR("4bf92f3577b34da6a3ce929d0e0e4736"));
+
+	CHECK(str_eq_c(json_get_string(trace, "trace_id"), "4bf92f3577b34da6a3ce929d0e0e4736"));
+	CHECK(str_eq(json_get_string(json_get(trace, "interaction"), "request_id"), second));
+	CHECK(str_eq(json_string(element(json_get(trace, "other_request_ids"), 0)), first));
+	CHECK(json_count(json_get(trace, "spans")) == 2);
+	CHECK(str_eq_c(json_get_string(element(json_get(trace, "spans"), 0), "parent_id"), "00f067aa0ba902b7"));
 }
 
 static MAY_PARK int64_t
@@ -232,6 +254,7 @@ listed(struct fixture *f)
 	CHECK(count == 1 && str_eq(list[0].request_id, first));
 	CHECK_OK(record_list(f->store, f->arena, 2, STR_EMPTY, 10, &list, &count)); /* another tenant sees nothing */
 	CHECK(count == 0);
+	CHECK_ERR(record_list(f->store, f->arena, 1, STR("not an id"), 1, &list, &count), ERR_INVALID);
 }
 
 static MAY_PARK void
@@ -242,6 +265,7 @@ forgotten(struct fixture *f)
 	struct str id = written(f, CONF_CAPTURE_FULL, STR("to be forgotten"));
 	const struct json *interaction;
 	struct buf text;
+	char bytes[16];
 
 	CHECK_OK(retention_run(f->store, f->arena, &keep));
 	CHECK(str_eq_c(json_get_string(element(json_get(json_get(shown(f, id), "interaction"), "messages"), 0), "body"), "to be forgotten"));
@@ -254,7 +278,32 @@ forgotten(struct fixture *f)
 	CHECK_OK(retention_run(f->store, f->arena, &bodies));
 	buf_init(&text, f->arena, MIB(1));
 	CHECK_ERR(record_show(f->store, f->arena, 1, id, &text), ERR_NOT_FOUND);
-	CHECK(rows_of(f, &stmt_source_by_interaction, PARAMS(V_INT(1), V_TEXT(id))) == 0);
+	CHECK(hex_decode(id, bytes));
+	CHECK(rows_of(f, &stmt_source_by_interaction, PARAMS(V_INT(1), V_BLOB(str_n(bytes, sizeof(bytes))))) == 0);
+}
+
+static MAY_PARK const struct err *
+use_on_three_days(struct tx *tx, void *arg)
+{
+	struct value tenant = V_INT(7), old = V_BLOB(STR("old")), again = V_BLOB(STR("again"));
+
+	(void)arg;
+	tx_exec(tx, &stmt_body_insert, PARAMS(tenant, again, V_INT(10), V_BLOB(STR("b"))), NULL);
+	tx_exec(tx, &stmt_body_insert, PARAMS(tenant, old, V_INT(11), V_BLOB(STR("a"))), NULL);
+	return tx_exec(tx, &stmt_body_use, PARAMS(tenant, again, V_INT(12)), NULL);
+}
+
+/* The first of two bodies is used again: it outlives the second. */
+static MAY_PARK void
+used_again(struct fixture *f)
+{
+	const int64_t day_us = INT64_C(86400000000), year_us = 365 * day_us;
+	struct retention_limits limits = { .bodies = clock_wall_us() - 12 * day_us - 1, .spans = year_us, .interactions = year_us, .usage = year_us };
+
+	CHECK_OK(store_tx(f->store, f->arena, use_on_three_days, NULL));
+	CHECK_OK(retention_run(f->store, f->arena, &limits));
+	CHECK(rows_of(f, &stmt_body_get, PARAMS(V_INT(7), V_BLOB(STR("old")))) == 0);
+	CHECK(rows_of(f, &stmt_body_get, PARAMS(V_INT(7), V_BLOB(STR("again")))) == 1);
 }
 
 static MAY_PARK void
@@ -276,8 +325,10 @@ all_cases(void *arg)
 	struct fixture *f = arg;
 
 	read_back(f);
+	joined(f);
 	captured(f);
 	listed(f);
+	used_again(f);
 	forgotten(f);
 	stopped(f);
 }
@@ -316,7 +367,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_valid_traceparent_is_continued),
-		cmocka_unit_test(an_invalid_traceparent_begins_a_new_trace),
+		cmocka_unit_test(without_a_valid_traceparent_the_trace_is_the_request_s),
 		cmocka_unit_test(spans_nest_and_the_surplus_is_not_kept),
 		cmocka_unit_test(a_price_is_found_by_the_longest_name_and_is_exact),
 		cmocka_unit_test(the_metrics_page_escapes_labels_and_adds_buckets_up),

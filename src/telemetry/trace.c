@@ -3,6 +3,8 @@
  */
 #include "telemetry/trace.h"
 
+#include <assert.h>
+
 #include "base/clock.h"
 #include "base/random.h"
 #include "json/json.h"
@@ -45,11 +47,12 @@ parse_parent(struct str text, struct str *trace_id, struct str *span_id, bool *s
 }
 
 struct trace *
-trace_new(struct arena *arena, struct str traceparent)
+trace_new(struct arena *arena, struct str request_id, struct str traceparent)
 {
 	struct trace *trace = arena_zalloc(arena, sizeof(*trace));
 	struct str trace_id, span_id;
 
+	assert(request_id.len == sizeof(trace->id));
 	if (!trace)
 		return NULL;
 	trace->arena = arena;
@@ -65,9 +68,7 @@ trace_new(struct arena *arena, struct str traceparent)
 		}
 		trace->current = caller;
 	} else {
-		struct id id = id_new();
-
-		memcpy(trace->id, id.hex, sizeof(trace->id));
+		memcpy(trace->id, request_id.ptr, sizeof(trace->id));
 	}
 	return trace;
 }

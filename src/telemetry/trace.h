@@ -43,8 +43,11 @@ struct trace {
 
 enum { TRACE_SPANS_MAX = 1000 };
 
-/* A trace that continues `traceparent` (W3C level 1; an invalid one is ignored) or begins anew; *parent_id of the first span is the caller's span. NULL when memory is out. */
-struct trace *trace_new(struct arena *arena, struct str traceparent);
+/*
+ * A trace that continues `traceparent` (W3C level 1; an invalid one is ignored), so that parent_id of the first span is the caller's span; or one that begins here: its id is then that of
+ * the request, 32 hex digits. NULL when memory is out.
+ */
+struct trace *trace_new(struct arena *arena, struct str request_id, struct str traceparent);
 
 /* "00-<trace>-<span>-01" for a call made under `span`; out has TRACEPARENT_LEN + 1 bytes. */
 #define TRACEPARENT_LEN 55

@@ -55,6 +55,10 @@ class Counting(unittest.TestCase):
 
 
 class Rewriting(unittest.TestCase):
+    def test_a_table_without_rowid_is_a_plain_one_on_postgres(self) -> None:
+        self.assertEqual(gen.for_engine("postgres", "create table t (a text primary key)\n without rowid;"), "create table t (a text primary key);")
+        self.assertIn("without rowid", gen.for_engine("sqlite", "create table t (a text primary key) without rowid;"))
+
     def test_parameters_become_numbered_on_sqlite_alone(self) -> None:
         query = one("select a from t where b = $2 and c = $1 and d <> '$3'")
         self.assertEqual(query.sql["sqlite"], "select a from t where b = ?2 and c = ?1 and d <> '$3'")

@@ -156,7 +156,7 @@ def many_answers_with_the_same_words_are_all_recorded() -> None:
         done = list(pool.map(lambda turn: (a, b)[turn % 2].ask(text), range(128)))
     assert [status for status, _, _ in done] == [200] * len(done), [body for status, _, body in done if status != 200][:2]
     ids = ",".join(f"'{headers['x-request-id']}'" for _, headers, _ in done)
-    assert common.sql(f"select count(*), count(distinct id) from interaction where id in ({ids}) and outcome = 'ok'") == [["128", "128"]]
+    assert common.sql(f"select count(*), count(distinct id) from interaction where encode(id, 'hex') in ({ids}) and outcome = 'ok'") == [["128", "128"]]
     status, list_ = b.get("/admin/v1/traces?limit=1000")
     assert status == 200 and {headers["x-request-id"] for _, headers, _ in done} <= {row["request_id"] for row in list_["data"]}
 
