@@ -21,11 +21,11 @@ dot_stride(unsigned dimensions)
 /* Codes of a vector to out[0..dot_stride), and its scale. */
 void dot_encode(const float *vector, unsigned dimensions, int8_t *out, float *scale);
 
-/* A query's codes, widened once for all rows: dot_stride of them. */
-void dot_widen(const int8_t *codes, size_t stride, int16_t *out);
-
-/* out[i] = the sum of query[j] * rows[i * stride + j], for `count` rows. The addresses are aligned to DOT_ALIGN. The widest way that the processor has. */
-void dot_rows(const int16_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out);
+/*
+ * out[i] = the sum of query[j] * rows[i * stride + j], for `count` rows. Codes are -127 to 127, the addresses aligned to DOT_ALIGN. The widest
+ * way that the processor has.
+ */
+void dot_rows(const int8_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out);
 
 /* The plain way, for comparison. */
-void dot_rows_portable(const int16_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out);
+void dot_rows_portable(const int8_t *query, const int8_t *rows, size_t count, size_t stride, int32_t *out);

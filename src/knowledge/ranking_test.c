@@ -146,12 +146,12 @@ every_way_to_multiply_gives_the_same(void **state)
 	(void)state;
 	for (size_t s = 0; s < COUNT(sizes); s++) {
 		size_t stride = dot_stride(sizes[s]);
-		int16_t *query = aligned_alloc(DOT_ALIGN, 2 * stride);
+		int8_t *query = aligned_alloc(DOT_ALIGN, stride);
 		int8_t *rows = aligned_alloc(DOT_ALIGN, 100 * stride);
 		int32_t fast[100], plain[100];
 
 		for (size_t i = 0; i < stride; i++)
-			query[i] = (int16_t)(rand() % 255 - 127);
+			query[i] = s % 2 ? 127 : (int8_t)(rand() % 255 - 127);
 		for (size_t i = 0; i < 100 * stride; i++)
 			rows[i] = i < stride ? -127 : (int8_t)(rand() % 255 - 127);
 		dot_rows(query, rows, 100, stride, fast);
@@ -207,6 +207,64 @@ a_scan_in_slices_finds_what_one_scan_finds(void **state)
 	top_finish(&part);
 	assert_int_equal(whole.list[0].chunk, 1);
 	assert_memory_equal(whole.list, part.list, 50 * sizeof(*whole.list));
+	free(numbers);
+	vector_table_free(table);
+}
+
+/* Vectors in clumps, as texts on a few subjects are: within a clump, scores lie close together. */
+static void
+clump(float *out, const float *middle, unsigned dimensions)
+{
+	double sum = 0;
+
+	for (unsigned d = 0; d < dimensions; d++) {
+		out[d] = middle[d] + noise() / 2;
+		sum += (double)out[d] * (double)out[d];
+	}
+	for (unsigned d = 0; d < dimensions; d++)
+		out[d] /= (float)sqrt(sum);
+}
+
+/* What the search scores again from the vectors themselves (vectors.c). */
+static void
+the_candidates_of_bytes_have_the_best_by_floats(void **state)
+{
+	enum { ROWS = 20000, DIMENSIONS = 384, CLUMPS = 20, QUESTIONS = 40, BEST = 50, CANDIDATES = 128 };
+	struct vector_table *table = vector_table_new(DIMENSIONS);
+	float *numbers = mem_alloc(sizeof(float) * DIMENSIONS * (ROWS + CLUMPS)), *middles = numbers + (size_t)ROWS * DIMENSIONS;
+
+	(void)state;
+	srand(7);
+	for (size_t i = 0; i < (size_t)CLUMPS * DIMENSIONS; i++)
+		middles[i] = noise();
+	for (int64_t i = 0; i < ROWS; i++) {
+		float *vector = numbers + i * DIMENSIONS;
+
+		clump(vector, middles + i % CLUMPS * DIMENSIONS, DIMENSIONS);
+		vector_table_add(table, &(int64_t){ i + 1 }, &(int64_t){ 1 }, &(const float *){ vector }, 1);
+	}
+	for (int question = 0; question < QUESTIONS; question++) {
+		float asked[DIMENSIONS];
+		struct top exact, found;
+
+		clump(asked, middles + question % CLUMPS * DIMENSIONS, DIMENSIONS);
+		assert_true(top_init(&exact, arena, BEST) && top_init(&found, arena, CANDIDATES));
+		for (int64_t i = 0; i < ROWS; i++) {
+			double sum = 0;
+
+			for (int d = 0; d < DIMENSIONS; d++)
+				sum += (double)asked[d] * (double)numbers[i * DIMENSIONS + d];
+			top_add(&exact, (struct scored){ i + 1, sum });
+		}
+		vector_table_scan(table, asked, &(struct id_set){ NULL, 0 }, 0, 1, &found);
+		for (size_t i = 0; i < BEST; i++) {
+			size_t at = 0;
+
+			while (at < found.count && found.list[at].chunk != exact.list[i].chunk)
+				at++;
+			assert_true(at < found.count);
+		}
+	}
 	free(numbers);
 	vector_table_free(table);
 }
@@ -367,6 +425,7 @@ main(void)
 		cmocka_unit_test(every_way_to_multiply_gives_the_same),
 		cmocka_unit_test(bytes_keep_the_largest_number_exactly_and_survive_nonsense),
 		cmocka_unit_test(a_scan_in_slices_finds_what_one_scan_finds),
+		cmocka_unit_test(the_candidates_of_bytes_have_the_best_by_floats),
 		cmocka_unit_test(dropped_versions_are_gone_and_their_room_comes_back),
 		cmocka_unit_test(fusion_joins_sides_and_keeps_their_scores_and_ranks),
 		cmocka_unit_test(sentences_weigh_more_on_the_side_of_meaning_than_names),

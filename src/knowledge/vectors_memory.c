@@ -182,7 +182,7 @@ vector_table_bytes(struct vector_table *table)
 
 /* A query as the scan wants it. */
 struct query_codes {
-	int16_t *codes; /* aligned */
+	int8_t *codes; /* aligned */
 	float scale;
 	size_t stride;
 };
@@ -190,16 +190,11 @@ struct query_codes {
 static void
 query_encode(struct query_codes *query, const float *vector, unsigned dimensions)
 {
-	int8_t *bytes;
-
 	query->stride = dot_stride(dimensions);
-	bytes = mem_alloc(query->stride);
-	query->codes = aligned_alloc(DOT_ALIGN, query->stride * sizeof(*query->codes));
+	query->codes = aligned_alloc(DOT_ALIGN, query->stride);
 	if (!query->codes)
 		abort(); /* as mem_alloc does */
-	dot_encode(vector, dimensions, bytes, &query->scale);
-	dot_widen(bytes, query->stride, query->codes);
-	free(bytes);
+	dot_encode(vector, dimensions, query->codes, &query->scale);
 }
 
 static void
