@@ -79,7 +79,7 @@ embed_there(struct embeddings_call *call, const struct conf_target *target, stru
 
 	record->provider = target->provider->name;
 	record->target_model = target->model;
-	if (target->provider->kind != CONF_PROVIDER_OPENAI)
+	if (!conf_provider_embeds(target->provider))
 		return err_param(call->arena, ERR_UNSUPPORTED, "model", "unsupported_model", "the provider of this model has no embeddings");
 	if (!err)
 		err = http_call_open(call->arena, &spec, &http);

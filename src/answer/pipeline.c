@@ -21,9 +21,11 @@ struct stage {
 static const struct err *
 add_target(struct answer *answer, const struct conf_target *row)
 {
-	static const struct provider *const kinds[] = { [CONF_PROVIDER_OPENAI] = &provider_openai, [CONF_PROVIDER_ANTHROPIC] = &provider_anthropic };
+	const struct provider *kind = provider_find(conf_provider_kind(row->provider));
 
-	answer->targets[answer->target_count] = (struct target){ .provider = row->provider, .kind = kinds[row->provider->kind], .model = row->model };
+	if (!kind)
+		return &err_internal; /* a test finds each kind */
+	answer->targets[answer->target_count] = (struct target){ .provider = row->provider, .kind = kind, .model = row->model };
 	answer->target_rows[answer->target_count++] = row;
 	return NULL;
 }

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -257,6 +258,33 @@ fault_fails_the_nth_hit_once(void **state)
 }
 
 static void
+base64_gives_the_published_vectors(void **state)
+{
+	static const char *const vectors[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" } };
+	struct buf text, back;
+
+	(void)state;
+	buf_init(&text, NULL, 64);
+	buf_init(&back, NULL, 64);
+	for (size_t i = 0; i < COUNT(vectors); i++) {
+		buf_clear(&text);
+		buf_clear(&back);
+		base64_encode(&text, str_of(vectors[i][0]));
+		assert_true(str_eq_c(buf_str(&text), vectors[i][1]));
+		assert_true(base64_decode(&back, buf_str(&text)));
+		assert_true(str_eq_c(buf_str(&back), vectors[i][0]));
+	}
+	buf_clear(&text);
+	base64url_encode(&text, STR("\xfb\xff\xfe?"));
+	assert_true(str_eq_c(buf_str(&text), "-__-Pw"));
+	assert_false(base64_decode(&back, STR("Zg=v")));
+	assert_false(base64_decode(&back, STR("Z")));
+	buf_fini(&text);
+	buf_fini(&back);
+}
+
+static void
 time_is_written_in_utc(void **state)
 {
 	char text[CLOCK_TEXT_SIZE];
@@ -285,6 +313,7 @@ main(void)
 		cmocka_unit_test(error_copy_outlives_its_arena),
 		cmocka_unit_test(metric_counts_by_label_and_bucket),
 		cmocka_unit_test(fault_fails_the_nth_hit_once),
+		cmocka_unit_test(base64_gives_the_published_vectors),
 		cmocka_unit_test(time_is_written_in_utc),
 	};
 

@@ -217,7 +217,7 @@ models_and_providers_are_read_and_joined(void **state)
 	assert_true(str_eq_c(providers[0].base_url, "http://127.0.0.1:9100/v1"));
 	assert_true(str_eq_c(providers[0].api_key, "example.org"));
 	assert_true(str_eq_c(providers[0].headers[0].name, "X-Team"));
-	assert_int_equal(providers[1].kind, CONF_PROVIDER_ANTHROPIC);
+	assert_true(str_eq_c(conf_provider_kind(&providers[1]), "anthropic"));
 	assert_true(str_eq_c(providers[1].base_url, "https://api.anthropic.com"));
 	assert_int_equal(providers[1].idle_timeout_us, 5 * USEC_PER_SEC);
 	model = conf_model(f->conf, STR("docs"));
@@ -256,13 +256,49 @@ dangling_and_double_names_are_refused(void **state)
 	assert_string_equal(told(f),
 		"c.yaml:3:5: providers: a second provider is named \"main\"\n"
 		"c.yaml:4:5: providers[2]: \"name\" is missing: How targets refer to it.\n"
-		"c.yaml:4:12: providers[2].kind: expected one of openai, anthropic, found \"opnai\"; did you mean \"openai\"?\n"
+		"c.yaml:4:12: providers[2].kind: expected one of openai, anthropic, azure, mistral, groq, deepseek, xai, together, fireworks, openrouter, perplexity, ollama, vllm, tgi, llamacpp, lmstudio, found \"opnai\"; did you mean \"openai\"?\n"
 		"c.yaml:6:36: models[0].targets[0].provider: there is no provider \"mian\"; did you mean \"main\"?\n"
 		"c.yaml:7:5: models: a second model is named \"a\"\n"
 		"c.yaml:7:26: models[1].knowledge: \"collection\" is missing: The name of the collection it answers from.\n"
 		"c.yaml:8:5: models: \"b\" needs targets or knowledge\n"
 		"c.yaml:9:25: models[3].targets: \"provider\" is missing: a name from providers\n"
 		"c.yaml:10:5: models[4]: expected a map, found \"x\"\n");
+}
+
+static void
+a_provider_that_lacks_what_its_kind_needs_is_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(parse(f,
+		"providers:\n  - {name: a, kind: azure, api_key: k}\n  - {name: b, kind: azure, base_url: \"https://r.openai.azure.com\", tenant_id: t, client_id: c}\n"
+		"  - {name: c, kind: mistral}\n  - {name: d, kind: openai, tenant_id: t}\n"
+		"  - {name: e, kind: azure, base_url: \"https://r.openai.azure.com\", api_key: k, tenant_id: t, client_id: c, client_secret: s}\n"
+		"embeddings: {provider: a, model: x}\n"));
+	assert_string_equal(told(f),
+		"c.yaml:2:5: providers: \"a\": a provider of kind azure needs \"base_url\"\n"
+		"c.yaml:3:5: providers: \"b\": a provider of kind azure needs either \"api_key\" or \"tenant_id\", \"client_id\" and \"client_secret\"\n"
+		"c.yaml:4:5: providers: \"c\": a provider of kind mistral needs \"api_key\"\n"
+		"c.yaml:5:5: providers: \"d\": a provider of kind openai has no \"tenant_id\"\n"
+		"c.yaml:6:5: providers: \"e\": a provider of kind azure needs either \"api_key\" or \"tenant_id\", \"client_id\" and \"client_secret\"\n"
+		"c.yaml:7:13: embeddings: a provider of kind azure has no OpenAI-compatible embeddings\n");
+}
+
+static void
+kinds_know_where_they_are(void **state)
+{
+	struct fixture *f = *state;
+	const struct conf_provider *providers;
+	size_t count;
+
+	assert_null(parse(f,
+		"providers:\n  - {name: a, kind: groq, api_key: k}\n  - {name: b, kind: ollama}\n"
+		"  - {name: c, kind: azure, base_url: \"https://r.openai.azure.com\", api_key: k}\n"));
+	providers = conf_providers(f->conf, &count);
+	assert_true(str_eq_c(providers[0].base_url, "https://api.groq.com/openai/v1"));
+	assert_true(str_eq_c(providers[1].base_url, "http://127.0.0.1:11434/v1"));
+	assert_true(str_eq_c(providers[2].api_version, "2024-10-21"));
+	assert_true(str_eq_c(conf_provider_kind(&providers[2]), "azure"));
 }
 
 static void
@@ -406,6 +442,8 @@ main(void)
 		TEST(models_and_providers_are_read_and_joined),
 		TEST(without_models_docs_answers_from_docs),
 		TEST(dangling_and_double_names_are_refused),
+		TEST(a_provider_that_lacks_what_its_kind_needs_is_refused),
+		TEST(kinds_know_where_they_are),
 		TEST(a_header_cannot_be_smuggled_in),
 		TEST(yaml_that_could_grow_or_hide_is_refused),
 		TEST(a_file_too_large_is_refused),

@@ -6,6 +6,7 @@
  */
 #include "conf/models.h"
 
+#include "conf/kinds.h"
 #include "conf/reader.h"
 #include "conf/nearest.h"
 #include "conf/snapshot.h"
@@ -60,6 +61,21 @@ header_name_ok(struct str name)
 	return name.len > 0;
 }
 
+/* What stands in a URL or a signature as it is. */
+static bool
+path_piece_ok(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.ptr[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		if (!letter && c != '-' && c != '_' && c != '.')
+			return false;
+	}
+	return text.len > 0;
+}
+
+#define PATH_PIECE_WANTS "letters, digits and - _ ."
 #define NAME_WANTS "a name of letters, digits and . _ - / : @ +, beginning with a letter or a digit"
 
 static void headers_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
@@ -69,7 +85,6 @@ static void price_read(struct reader *reader, const struct yaml *node, struct st
 static void knowledge_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 static void embeddings_provider_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 
-static const char *const provider_kinds[] = { "openai", "anthropic", NULL };
 static const char *const model_types[] = { "chat", "embeddings", NULL };
 static const char *const captures[] = { "none", "usage", "full", NULL };
 static const char *const search_modes[] = { "auto", "rrf", "convex", "words", "vectors", NULL };
@@ -79,13 +94,13 @@ static const char *const search_modes[] = { "auto", "rrf", "convex", "words", "v
 static const struct field provider_fields[] = {
 	{ { "name", SETTING_STRING, .min = "1", .max = "64", .help = "How targets refer to it.", .check = name_ok, .wants = NAME_WANTS },
 		AT(conf_provider, name) },
-	{ { "kind", SETTING_CHOICE, .choices = provider_kinds,
-		  .help = "What it speaks: the OpenAI API (vLLM, llama.cpp, Ollama, TGI and others do too) or Anthropic's Messages API." },
+	{ { "kind", SETTING_CHOICE, .choices = conf_kind_names,
+		  .help = "What it speaks, see [providers.md](providers.md). Any server that speaks the OpenAI API and is not listed is `openai`." },
 		AT(conf_provider, kind) },
 	{ { "base_url", SETTING_STRING, "", .max = "2048",
 		  .help = "Where it is, with the path before the endpoint's own: \"http://127.0.0.1:9100/v1\" for openai, "
-			  "\"https://api.anthropic.com\" for anthropic. "
-			  "When it is missing, the public service of that kind.",
+			  "\"https://api.anthropic.com\" for anthropic, \"https://RESOURCE.openai.azure.com\" for azure. "
+			  "When it is missing, the public service of that kind; azure needs one.",
 		  .check = url_ok, .wants = "a URL that begins with http:// or https://, without user, query or fragment" },
 		AT(conf_provider, base_url) },
 	{ { "api_key", SETTING_STRING, "", .max = "8192", .secret = true,
@@ -99,6 +114,39 @@ static const struct field provider_fields[] = {
 		AT(conf_provider, headers_timeout_us) },
 	{ { "idle_timeout", SETTING_DURATION, "1m", "10ms", "1h", .help = "Between two pieces of an answer." },
 		AT(conf_provider, idle_timeout_us) },
+	{ { "api_version", SETTING_STRING, "", .max = "64", .help = "azure: the version of its API; 2024-10-21 when missing.", .check = path_piece_ok,
+		  .wants = PATH_PIECE_WANTS },
+		AT(conf_provider, api_version) },
+	{ { "tenant_id", SETTING_STRING, "", .max = "128", .help = "azure: the directory that gives out Entra tokens, in place of api_key.",
+		  .check = path_piece_ok, .wants = PATH_PIECE_WANTS },
+		AT(conf_provider, tenant_id) },
+	{ { "client_id", SETTING_STRING, "", .max = "128", .help = "azure: the application that the token is for." }, AT(conf_provider, client_id) },
+	{ { "client_secret", SETTING_STRING, "", .max = "8192", .secret = true, .help = "azure: that application's secret." },
+		AT(conf_provider, client_secret) },
+	{ { "authority_url", SETTING_STRING, "", .max = "2048",
+		  .help = "azure: who gives out Entra tokens; https://login.microsoftonline.com when missing.", .check = url_ok,
+		  .wants = "a URL that begins with http:// or https://, without user, query or fragment" },
+		AT(conf_provider, authority_url) },
+	{ { "project", SETTING_STRING, "", .max = "128", .help = "vertex: the project; that of the credentials when missing.", .check = path_piece_ok,
+		  .wants = PATH_PIECE_WANTS },
+		AT(conf_provider, project) },
+	{ { "location", SETTING_STRING, "", .max = "64", .help = "vertex: the region, such as europe-west4; global when missing.",
+		  .check = path_piece_ok, .wants = PATH_PIECE_WANTS },
+		AT(conf_provider, location) },
+	{ { "credentials", SETTING_STRING, "", .max = "65536", .secret = true,
+		  .help = "vertex: a service account's key: the path of the JSON file, or its text. The file is read with the configuration." },
+		AT(conf_provider, credentials) },
+	{ { "region", SETTING_STRING, "", .max = "64", .help = "bedrock: the region, such as eu-central-1.", .check = path_piece_ok,
+		  .wants = PATH_PIECE_WANTS },
+		AT(conf_provider, region) },
+	{ { "access_key_id", SETTING_STRING, "", .max = "128", .help = "bedrock: whose requests they are. An api_key may stand in its place.",
+		  .check = path_piece_ok, .wants = PATH_PIECE_WANTS },
+		AT(conf_provider, access_key_id) },
+	{ { "secret_access_key", SETTING_STRING, "", .max = "8192", .secret = true, .help = "bedrock: what requests are signed with." },
+		AT(conf_provider, secret_access_key) },
+	{ { "session_token", SETTING_STRING, "", .max = "16384", .secret = true, .help = "bedrock: of temporary credentials.", .check = header_value_ok,
+		  .wants = "a token without control characters" },
+		AT(conf_provider, session_token) },
 };
 
 static const struct field price_fields[] = {
@@ -277,18 +325,13 @@ targets_read(struct reader *reader, const struct yaml *node, struct str path, vo
 static void
 providers_finish(struct reader *reader, const struct yaml *list)
 {
-	static const char *const public_urls[] = {
-		[CONF_PROVIDER_OPENAI] = "https://api.openai.com/v1",
-		[CONF_PROVIDER_ANTHROPIC] = "https://api.anthropic.com",
-	};
 	struct conf *conf = reader->conf;
 	const struct yaml *node = list->first;
 
 	for (size_t i = 0; i < conf->provider_count; i++, node = node->next) {
 		struct conf_provider *provider = &conf->providers[i];
 
-		if (provider->base_url.len == 0)
-			provider->base_url = str_of(public_urls[provider->kind]);
+		conf_kind_finish(reader, node, provider);
 		while (str_ends(provider->base_url, STR("/")))
 			provider->base_url.len--;
 		for (size_t j = 0; j < i; j++)
@@ -369,6 +412,9 @@ models_read(struct reader *reader, const struct yaml *root)
 		reader_fields(reader, node, &embeddings_table, STR("embeddings"), &conf->embeddings);
 		if (conf->embeddings.provider && conf->embeddings.model.len == 0)
 			reader_problem(reader, node, STR("embeddings"), "\"model\" is missing: the model's name at the provider");
+		if (conf->embeddings.provider && !conf_provider_embeds(conf->embeddings.provider))
+			reader_problem(reader, node, STR("embeddings"), "a provider of kind %s has no OpenAI-compatible embeddings",
+				conf_kind_names[conf->embeddings.provider->kind]);
 	}
 }
 
@@ -388,6 +434,18 @@ models_offer(struct nearest *nearest)
 {
 	for (size_t i = 0; i < COUNT(root_keys); i++)
 		nearest_offer(nearest, str_of(root_keys[i]));
+}
+
+struct str
+conf_provider_kind(const struct conf_provider *provider)
+{
+	return str_of(conf_kind_names[provider->kind]);
+}
+
+bool
+conf_provider_embeds(const struct conf_provider *provider)
+{
+	return conf_kind_at(provider->kind)->embeds;
 }
 
 const struct conf_provider *

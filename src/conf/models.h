@@ -9,21 +9,30 @@
 
 struct conf;
 
-enum conf_provider_kind { CONF_PROVIDER_OPENAI, CONF_PROVIDER_ANTHROPIC };
-
 struct conf_header {
 	struct str name, value;
+};
+
+/* A service account's key: what signs the assertion that a token is had for. */
+struct conf_google {
+	struct str email, private_key, private_key_id, token_url; /* private_key: PEM */
 };
 
 /* A server that answers model calls. */
 struct conf_provider {
 	struct str name;
-	enum conf_provider_kind kind;
+	unsigned kind;               /* conf_provider_kind gives its name */
 	struct str base_url;         /* http:// or https://, without a slash at its end */
 	struct str api_key;          /* may be empty */
 	struct conf_header *headers; /* sent with each call */
 	size_t header_count;
 	int64_t connect_timeout_us, headers_timeout_us, idle_timeout_us; /* as in net/http_client.h */
+
+	/* Of some kinds alone (conf/kinds.h); empty elsewhere. */
+	struct str api_version, tenant_id, client_id, client_secret, authority_url; /* azure */
+	struct str project, location, credentials;                                  /* vertex; what credentials hold is in `google` */
+	struct conf_google google;
+	struct str region, access_key_id, secret_access_key, session_token;         /* bedrock */
 };
 
 /* US dollars for a million tokens. */
@@ -79,6 +88,12 @@ struct conf_embeddings {
 const struct conf_provider *conf_providers(const struct conf *conf, size_t *count);
 const struct conf_model *conf_models(const struct conf *conf, size_t *count);
 const struct conf_embeddings *conf_embeddings(const struct conf *conf);
+
+/* "openai", "gemini"…: what gateway/provider.h finds the provider's code by. */
+struct str conf_provider_kind(const struct conf_provider *provider);
+
+/* Whether it has OpenAI's POST /embeddings below base_url. */
+bool conf_provider_embeds(const struct conf_provider *provider);
 
 /* By its name, or NULL. */
 const struct conf_model *conf_model(const struct conf *conf, struct str name);

@@ -18,6 +18,7 @@
 
 #include "base/random.h"
 #include "crypto/hash.h"
+#include "crypto/sign.h"
 #include "crypto/tls.h"
 
 static struct arena *arena;
@@ -316,6 +317,57 @@ a_failed_reload_changes_nothing_and_a_good_one_keeps_old_sessions(void **state)
 	pair_close(&pair);
 }
 
+/* The PEM text of a key, into the arena. */
+static struct str
+pem_of(EVP_PKEY *key)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long len;
+	struct str pem;
+
+	assert_int_equal(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL), 1);
+	len = BIO_get_mem_data(bio, &text);
+	pem = arena_dup(arena, str_n(text, (size_t)len));
+	BIO_free(bio);
+	return pem;
+}
+
+static void
+rs256_signatures_are_those_that_the_public_key_confirms(void **state)
+{
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	struct str pem = pem_of(key), data = STR("header.claims");
+	struct buf signature;
+
+	(void)state;
+	buf_init(&signature, arena, KIB(4));
+	assert_true(sign_key_ok(pem));
+	assert_true(sign_rs256(pem, data, &signature));
+	assert_int_equal(signature.len, 256);
+	assert_int_equal(EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL), 1);
+	assert_int_equal(EVP_DigestVerify(context, (unsigned char *)signature.ptr, signature.len, (const unsigned char *)data.ptr, data.len), 1);
+	EVP_MD_CTX_free(context);
+	EVP_PKEY_free(key);
+}
+
+static void
+other_keys_do_not_sign(void **state)
+{
+	EVP_PKEY *curve = EVP_EC_gen("P-256"), *weak = EVP_RSA_gen(1024);
+	struct buf signature;
+
+	(void)state;
+	buf_init(&signature, arena, KIB(4));
+	assert_false(sign_key_ok(STR("")));
+	assert_false(sign_key_ok(STR("-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n")));
+	assert_false(sign_rs256(pem_of(curve), STR("data"), &signature));
+	assert_false(sign_rs256(pem_of(weak), STR("data"), &signature));
+	EVP_PKEY_free(curve);
+	EVP_PKEY_free(weak);
+}
+
 int
 main(void)
 {
@@ -327,6 +379,8 @@ main(void)
 		cmocka_unit_test(an_old_protocol_is_refused_with_an_alert),
 		cmocka_unit_test(plain_http_is_refused),
 		cmocka_unit_test(wrong_files_are_named),
+		cmocka_unit_test(rs256_signatures_are_those_that_the_public_key_confirms),
+		cmocka_unit_test(other_keys_do_not_sign),
 		cmocka_unit_test(a_failed_reload_changes_nothing_and_a_good_one_keeps_old_sessions),
 	};
 

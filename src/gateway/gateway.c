@@ -5,7 +5,7 @@
  */
 #include "gateway/gateway.h"
 
-#include "net/sse.h"
+#include "gateway/frames.h"
 
 enum {
 	ATTEMPT_ARENA_MAX = 96 * 1024 * 1024,
@@ -16,15 +16,15 @@ enum {
 };
 
 static MAY_PARK const struct err *
-pump_frames(struct decoder *decoder, struct sse_reader *reader)
+pump_frames(struct decoder *decoder, struct frames *frames)
 {
 	const struct provider *kind = decoder->target->kind;
 	struct str event, data;
 	const struct err *err = NULL;
 
-	while (!err && !decoder->done && sse_reader_next(reader, &event, &data))
+	while (!err && !decoder->done && frames_next(frames, &event, &data))
 		err = kind->frame(decoder, event, data);
-	return err;
+	return err ? err : frames_err(frames, decoder->arena);
 }
 
 /* After the stream's own end the transfer should end too: then the connection can be used again. It is not worth waiting for long. */
@@ -43,27 +43,27 @@ drain(struct http_call *http)
 static MAY_PARK const struct err *
 pump_stream(struct decoder *decoder, struct http_call *http)
 {
-	struct sse_reader reader;
+	struct frames frames;
 	struct str piece = STR_EMPTY;
 	const struct err *err = NULL;
 
-	sse_reader_init(&reader, NULL, FRAME_MAX);
+	frames_init(&frames, decoder->target->kind->framing, FRAME_MAX);
 	while (!err && !decoder->done) {
 		err = http_call_read(http, &piece);
 		if (err || piece.len == 0)
 			break;
-		err = sse_reader_feed(&reader, piece);
+		err = frames_feed(&frames, piece);
 		if (!err)
-			err = pump_frames(decoder, &reader);
+			err = pump_frames(decoder, &frames);
 		else
 			err = err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame over %d bytes", (int)FRAME_MAX);
 	}
-	sse_reader_fini(&reader);
+	frames_fini(&frames);
 	if (!err && decoder->done)
 		drain(http);
 	if (!err && !decoder->finished)
 		err = err_new(decoder->arena, ERR_UPSTREAM, "the provider's stream ended before the answer was complete");
-	return err;
+	return err || !decoder->target->kind->end ? err : decoder->target->kind->end(decoder);
 }
 
 static MAY_PARK const struct err *
@@ -118,6 +118,13 @@ attempt_http(struct decoder *decoder, const struct span *span, enum failure_caus
 		err = add_traceparent(decoder->arena, span, &spec.headers);
 	if (err)
 		return err;
+	if (decoder->target->kind->authorize) {
+		err = decoder->target->kind->authorize(decoder->target, decoder->arena, &spec);
+		if (err && err->kind == ERR_UPSTREAM)
+			*cause = FAILURE_CREDENTIALS;
+		if (err)
+			return err;
+	}
 	spec.connect_timeout_us = provider->connect_timeout_us;
 	spec.headers_timeout_us = provider->headers_timeout_us;
 	spec.idle_timeout_us = provider->idle_timeout_us;
@@ -130,7 +137,7 @@ attempt_http(struct decoder *decoder, const struct span *span, enum failure_caus
 		struct str type = http_header_get(http_call_headers(http), STR("content-type"));
 
 		/* Some servers answer whole though a stream was asked for: the events are the same. */
-		err = str_starts(type, STR("text/event-stream")) ? pump_stream(decoder, http) : pump_whole(decoder, http);
+		err = str_starts(type, frames_type(decoder->target->kind->framing)) ? pump_stream(decoder, http) : pump_whole(decoder, http);
 	}
 	http_call_close(http);
 	return err;

@@ -3,7 +3,7 @@
  */
 #include "gateway/provider.h"
 
-static const struct provider *const providers[] = { &provider_openai, &provider_anthropic, &provider_extractive };
+static const struct provider *const providers[] = { &provider_openai, &provider_azure, &provider_anthropic, &provider_extractive };
 
 const struct provider *
 provider_find(struct str kind)
@@ -11,6 +11,9 @@ provider_find(struct str kind)
 	for (size_t i = 0; i < COUNT(providers); i++)
 		if (str_eq_c(kind, providers[i]->kind))
 			return providers[i];
+	for (size_t i = 0; i < providers_compatible_count; i++)
+		if (str_eq_c(kind, providers_compatible[i].kind))
+			return &providers_compatible[i];
 	return NULL;
 }
 
@@ -23,4 +26,18 @@ provider_url(struct arena *arena, struct str base_url, const char *path)
 	while (base.len && base.ptr[base.len - 1] == '/')
 		base.len--;
 	return arena_printf(arena, "%" STR_F "%s%" STR_F, STR_A(base), path, STR_A(str_slice(base_url, query, base_url.len)));
+}
+
+const struct err *
+provider_header(struct arena *arena, struct http_call_spec *spec, struct str name, struct str value)
+{
+	struct http_header *list = arena_array(arena, spec->headers.count + 1, sizeof(*list));
+
+	if (!list || !value.ptr)
+		return &err_no_memory;
+	if (spec->headers.count)
+		memcpy(list, spec->headers.list, spec->headers.count * sizeof(*list));
+	list[spec->headers.count] = (struct http_header){ name, value };
+	spec->headers = (struct http_headers){ list, spec->headers.count + 1 };
+	return NULL;
 }

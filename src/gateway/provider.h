@@ -48,14 +48,31 @@ struct decoder {
 	void *state;                 /* the provider's own */
 };
 
+/* How the answer of a stream is cut into frames. */
+enum stream_framing {
+	STREAM_SSE,                  /* server-sent events: the frame's event and data */
+	STREAM_AWS,                  /* application/vnd.amazon.eventstream: the frame's event or exception type, and its payload */
+};
+
 struct provider {
-	const char *kind;            /* as the configuration and gen_ai.provider.name say it */
+	const char *kind;            /* as the configuration (conf/kinds.h) and gen_ai.provider.name say it */
+	enum stream_framing framing;
+	const struct openai_traits *traits; /* of servers that speak OpenAI's API with differences (provider_openai.h); NULL: without any */
 
 	/* Writes the HTTP request (url, headers, body) from the call; refuses what the target cannot do, before any money is spent. NULL in a built-in model. */
 	const struct err *(*request)(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out);
 
+	/*
+	 * Adds what proves who calls to a request that is complete but for that: a token that has to be fetched first, a signature. NULL where `request` has done it. Errors
+	 * are those of the service that gives out tokens.
+	 */
+	MAY_PARK const struct err *(*authorize)(const struct target *target, struct arena *arena, struct http_call_spec *spec);
+
 	/* One frame of a stream, to events. */
 	MAY_PARK const struct err *(*frame)(struct decoder *decoder, struct str event, struct str data);
+
+	/* The stream has ended after a finish: what was read and not said yet, such as usage. NULL: nothing ever is. */
+	MAY_PARK const struct err *(*end)(struct decoder *decoder);
 
 	/* A whole answer, to the same events. */
 	MAY_PARK const struct err *(*body)(struct decoder *decoder, struct str body);
@@ -67,13 +84,20 @@ struct provider {
 	MAY_PARK const struct err *(*run)(struct decoder *decoder);
 };
 
-extern const struct provider provider_openai, provider_anthropic, provider_extractive;
+extern const struct provider provider_openai, provider_azure, provider_anthropic, provider_extractive;
+
+/* Servers that speak OpenAI's API: rows over provider_openai.c. */
+extern const struct provider providers_compatible[];
+extern const size_t providers_compatible_count;
 
 /* By its kind's name; NULL when there is none. */
 const struct provider *provider_find(struct str kind);
 
 /* Joins a provider's base_url with a path, keeping a query that the base has. */
 struct str provider_url(struct arena *arena, struct str base_url, const char *path);
+
+/* Adds a header to a request; a NULL value is out of memory. */
+const struct err *provider_header(struct arena *arena, struct http_call_spec *spec, struct str name, struct str value);
 
 /*
  * For a provider's `failure`: the error that an HTTP status stands for, with Retry-After read, and its cause, from the status, the code and what the services are known

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "gateway/openai_request.h"
+#include "gateway/provider_openai.h"
 
 enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 192 * 1024 * 1024 };
 
@@ -126,20 +127,18 @@ put_body(struct json_out *out, const struct call *call, const struct target *tar
 	json_end_object(out);
 }
 
-/* Headers of every call: the configuration's own come last, so that they can override. */
+/* Headers of every call; the configuration's own come last, so that they can override. */
 static const struct err *
 put_headers(const struct target *target, struct arena *arena, bool stream, struct http_call_spec *out)
 {
 	const struct conf_provider *provider = target->provider;
-	struct http_header *list = arena_array(arena, 3 + provider->header_count, sizeof(*list));
+	struct http_header *list = arena_array(arena, 2 + provider->header_count, sizeof(*list));
 	size_t count = 0;
 
 	if (!list)
 		return &err_no_memory;
 	list[count++] = (struct http_header){ STR("content-type"), STR("application/json") };
 	list[count++] = (struct http_header){ STR("accept"), stream ? STR("text/event-stream") : STR("application/json") };
-	if (provider->api_key.len)
-		list[count++] = (struct http_header){ STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)) };
 	for (size_t i = 0; i < provider->header_count; i++)
 		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
 	out->headers = (struct http_headers){ list, count };
@@ -147,19 +146,15 @@ put_headers(const struct target *target, struct arena *arena, bool stream, struc
 }
 
 static const struct err *
-openai_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+write_body(const struct call *call, const struct target *target, struct arena *arena, struct str *out)
 {
-	const struct err *err = put_headers(target, arena, call->stream, out);
+	const struct err *err = NULL;
 	struct json_out json;
 	struct buf body;
 
-	if (err)
-		return err;
-	out->method = HTTP_POST;
-	out->url = provider_url(arena, target->provider->base_url, "/chat/completions");
 	if (call->dialect == DIALECT_OPENAI_CHAT && !call->changed && str_eq(target->model, call->model) && (!call->stream || call->include_usage)) {
-		out->body = call->source_text;
-		return out->url.ptr ? NULL : &err_no_memory;
+		*out = call->source_text;
+		return NULL;
 	}
 	buf_init(&body, arena, REQUEST_MAX);
 	buf_reserve(&body, call->source_text.len + 64);
@@ -168,8 +163,35 @@ openai_request(const struct call *call, const struct target *target, struct aren
 		put_body(&json, call, target);
 	else
 		err = openai_body_put(&json, call, target, arena);
-	out->body = buf_str(&body);
-	return err ? err : out->url.ptr ? buf_err(&body) : &err_no_memory;
+	*out = buf_str(&body);
+	return err ? err : buf_err(&body);
+}
+
+const struct err *
+openai_write(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+{
+	const struct err *err = put_headers(target, arena, call->stream, out);
+
+	out->method = HTTP_POST;
+	if (!err)
+		err = write_body(call, target, arena, &out->body);
+	if (!err && target->kind->traits)
+		err = openai_traits_apply(target->kind, &out->body, arena);
+	return err;
+}
+
+const struct err *
+openai_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+{
+	const struct conf_provider *provider = target->provider;
+	const struct err *err = openai_write(call, target, arena, out);
+
+	out->url = provider_url(arena, provider->base_url, "/chat/completions");
+	if (!err && !out->url.ptr)
+		err = &err_no_memory;
+	if (!err && provider->api_key.len && !http_header_get(&out->headers, STR("authorization")).ptr)
+		err = provider_header(arena, out, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
+	return err;
 }
 
 /* --- the answer --- */
@@ -177,6 +199,9 @@ openai_request(const struct call *call, const struct target *target, struct aren
 struct reading {
 	struct arena *frame;         /* of the frame being read; reset with the next */
 	struct event first;          /* the frame's bytes ride on the frame's first event */
+	struct str held;             /* a frame that came before the answer's id: it goes out with its start */
+	bool own;                    /* the frame says what no client of this dialect reads: our own words go out in its place */
+	bool usage_said;
 };
 
 static struct reading *
@@ -201,28 +226,49 @@ emit(struct decoder *decoder, struct event event)
 {
 	struct reading *reading = decoder->state;
 
-	event.framed = decoder->call->dialect == DIALECT_OPENAI_CHAT;
-	event.frame = reading->first.frame;
+	event.framed = decoder->call->dialect == DIALECT_OPENAI_CHAT && !reading->own;
+	event.frame = reading->own ? STR_EMPTY : reading->first.frame;
 	event.last = reading->first.last;
 	reading->first.frame = STR_EMPTY;
 	return sink_send(decoder->sink, &event);
 }
 
+/* Cached tokens have three names: OpenAI's, DeepSeek's and that of servers which list them beside the others. */
+static int64_t
+cached_tokens(const struct json *usage)
+{
+	int64_t cached = json_int(json_get(json_get(usage, "prompt_tokens_details"), "cached_tokens"), 0);
+
+	return cached ? cached : json_int(json_get(usage, "prompt_cache_hit_tokens"), json_int(json_get(usage, "cached_tokens"), 0));
+}
+
 static void
 read_usage(struct decoder *decoder, const struct json *usage)
 {
-	const struct json *input = json_get(usage, "prompt_tokens_details"), *output = json_get(usage, "completion_tokens_details");
+	const struct openai_traits *traits = decoder->target->kind->traits;
+	const struct json *output = json_get(usage, "completion_tokens_details");
 
 	if (!json_is(usage, JSON_OBJECT))
 		return;
 	decoder->usage = (struct usage){
 		.input = json_int(json_get(usage, "prompt_tokens"), 0),
 		.output = json_int(json_get(usage, "completion_tokens"), 0),
-		.cached_input = json_int(json_get(input, "cached_tokens"), 0),
-		.cache_write = json_int(json_get(input, "cache_write_tokens"), 0),
+		.cached_input = cached_tokens(usage),
+		.cache_write = json_int(json_get(json_get(usage, "prompt_tokens_details"), "cache_write_tokens"), 0),
 		.reasoning = json_int(json_get(output, "reasoning_tokens"), 0),
 		.known = true,
 	};
+	if (traits && traits->reasoning_apart)
+		decoder->usage.output += decoder->usage.reasoning;
+}
+
+/* Groq puts it into x_groq as well, and there alone where nobody asked for it. */
+static const struct json *
+usage_of(const struct json *root)
+{
+	const struct json *usage = json_get(root, "usage");
+
+	return json_is(usage, JSON_OBJECT) ? usage : json_get(json_get(root, "x_groq"), "usage");
 }
 
 static enum finish
@@ -285,20 +331,50 @@ logprobs_text(struct decoder *decoder, const struct json *choice)
 	return text.failed ? STR_EMPTY : buf_str(&text);
 }
 
+/* The text of a part of a content that is a list: {"type":"text","text"}, or {"type":"thinking","thinking":[parts]}, as Mistral's reasoning models write it. */
+static MAY_PARK const struct err *
+emit_content_part(struct decoder *decoder, unsigned choice, const struct json *part)
+{
+	const struct json *thinking = json_get(part, "thinking");
+	struct str text = json_get_string(part, "text");
+	const struct err *err = NULL;
+
+	for (struct json_iter it = json_iter(thinking); !err && json_next(&it);)
+		if (json_get_string(it.value, "text").len)
+			err = emit(decoder, (struct event){ .type = EVENT_REASONING, .choice = choice, .text = json_get_string(it.value, "text") });
+	if (!err && !thinking && text.len)
+		err = emit(decoder, (struct event){ .type = EVENT_TEXT, .choice = choice, .text = text });
+	return err;
+}
+
+static MAY_PARK const struct err *
+emit_content(struct decoder *decoder, unsigned choice, const struct json *content, struct str logprobs)
+{
+	const struct err *err = NULL;
+
+	if (json_string(content).len)
+		return emit(decoder, (struct event){ .type = EVENT_TEXT, .choice = choice, .text = json_string(content), .logprobs = logprobs });
+	if (json_is(content, JSON_ARRAY))
+		for (struct json_iter it = json_iter(content); !err && json_next(&it);)
+			err = emit_content_part(decoder, choice, it.value);
+	return err;
+}
+
 /* A delta of a stream and the message of a whole answer have the same members. */
 static MAY_PARK const struct err *
 emit_choice(struct decoder *decoder, const struct json *choice, const struct json *message)
 {
 	unsigned index = (unsigned)json_int(json_get(choice, "index"), 0);
 	struct str reason = json_get_string(choice, "finish_reason");
-	struct str reasoning = json_get_string(message, "reasoning_content");
-	struct str text = json_get_string(message, "content"), refusal = json_get_string(message, "refusal");
+	struct str reasoning = json_get_string(message, "reasoning_content"), refusal = json_get_string(message, "refusal");
 	const struct err *err = NULL;
 
+	if (!reasoning.len)
+		reasoning = json_get_string(message, "reasoning"); /* OpenRouter, Groq, Together, Ollama, vLLM */
 	if (reasoning.len)
 		err = emit(decoder, (struct event){ .type = EVENT_REASONING, .choice = index, .text = reasoning });
-	if (!err && text.len)
-		err = emit(decoder, (struct event){ .type = EVENT_TEXT, .choice = index, .text = text, .logprobs = logprobs_text(decoder, choice) });
+	if (!err)
+		err = emit_content(decoder, index, json_get(message, "content"), logprobs_text(decoder, choice));
 	if (!err && refusal.len)
 		err = emit(decoder, (struct event){ .type = EVENT_REFUSAL, .choice = index, .text = refusal });
 	if (!err)
@@ -319,20 +395,117 @@ has_finish(const struct json *choices)
 	return false;
 }
 
-static const struct err *
-upstream_error(struct arena *arena, const struct json *error)
+/* Whether a choice's content is a list of parts, which the answers of this dialect do not have. */
+static bool
+has_parts(const struct json *choices, const char *message)
 {
+	for (struct json_iter it = json_iter(choices); json_next(&it);)
+		if (json_is(json_get(json_get(it.value, message), "content"), JSON_ARRAY))
+			return true;
+	return false;
+}
+
+static const struct json *
+error_of(const struct json *root)
+{
+	const struct json *error = json_get(root, "error");
+
+	if (!error)
+		error = json_get(json_get(root, "x_groq"), "error");
+	return json_is(error, JSON_NULL) ? NULL : error;
+}
+
+/* Servers word it as {error: {message}}, {error: text}, {message} or, of a body that does not validate, {detail: text or [{msg}]}. */
+static struct str
+error_message(const struct json *root, const struct json *error)
+{
+	const struct json *detail = json_get(root, "detail");
 	struct str message = json_is(error, JSON_STRING) ? json_string(error) : json_get_string(error, "message");
+
+	if (!message.len)
+		message = json_get_string(root, "message");
+	if (!message.len)
+		message = json_is(detail, JSON_STRING) ? json_string(detail) : STR_EMPTY;
+	for (struct json_iter it = json_iter(json_is(detail, JSON_ARRAY) ? detail : NULL); !message.len && json_next(&it);)
+		message = json_get_string(it.value, "msg");
+	return message;
+}
+
+static const struct err *
+upstream_error(struct arena *arena, const struct json *root, const struct json *error)
+{
+	struct str message = error_message(root, error);
 
 	return err_new(arena, ERR_UPSTREAM, "the provider reported an error: %" STR_F, STR_A(message.len ? message : STR("no reason given")));
 }
 
+/* A frame of Azure's about the prompt, before anything is known of the answer. */
+static bool
+precedes_answer(const struct json *root)
+{
+	return json_count(json_get(root, "choices")) == 0 && json_get_string(root, "id").len == 0 && !json_is(usage_of(root), JSON_OBJECT);
+}
+
+/* The held frame with the names of the answer, which it lacks: clients that check what they get refuse it otherwise. */
+static struct str
+named(struct reading *reading, const struct json *root)
+{
+	static const char *const names[] = { "id", "object", "created", "model" };
+	const struct json *held = NULL;
+	struct json_out out;
+	struct buf text;
+
+	buf_init(&text, reading->frame, FRAME_ARENA_MAX);
+	json_out_init(&out, &text);
+	if (json_parse(reading->frame, reading->held, &held))
+		return STR_EMPTY;
+	json_begin_object(&out);
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (json_get(root, names[i]))
+			json_set(&out, names[i], json_get(root, names[i]));
+	for (struct json_iter it = json_iter(held); json_next(&it);) {
+		if (json_get_str(root, it.key) && !json_is(it.value, JSON_ARRAY))
+			continue;
+		json_key(&out, it.key);
+		json_put(&out, it.value);
+	}
+	json_end_object(&out);
+	return text.failed ? STR_EMPTY : buf_str(&text);
+}
+
 static MAY_PARK const struct err *
+emit_frame(struct decoder *decoder, const struct json *root, struct str data)
+{
+	struct reading *reading = decoder->state;
+	const struct json *choices = json_get(root, "choices");
+	const struct err *err = NULL;
+
+	reading->own = has_parts(choices, "delta");
+	reading->first = (struct event){ .frame = data, .last = decoder->finished || has_finish(choices) };
+	if (!decoder->started && reading->held.len) {
+		reading->first.frame = named(reading, root);
+		err = emit_start(decoder, root);
+		reading->first.frame = data;
+	} else if (!decoder->started) {
+		err = emit_start(decoder, root);
+	}
+	read_usage(decoder, usage_of(root));
+	for (struct json_iter it = json_iter(choices); !err && json_next(&it);)
+		err = emit_choice(decoder, it.value, json_get(it.value, "delta"));
+	if (!err && json_is(json_get(root, "usage"), JSON_OBJECT) && json_count(choices) == 0) {
+		reading->usage_said = true;
+		err = emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage });
+	}
+	if (!err && reading->first.frame.len && !reading->own)
+		err = emit(decoder, (struct event){ .type = EVENT_OTHER });
+	return err;
+}
+
+MAY_PARK const struct err *
 openai_frame(struct decoder *decoder, struct str name, struct str data)
 {
 	struct reading *reading = reading_of(decoder);
-	const struct json *root, *choices, *error;
-	const struct err *err;
+	const struct json *root, *error;
 
 	(void)name;
 	if (!reading)
@@ -342,27 +515,32 @@ openai_frame(struct decoder *decoder, struct str name, struct str data)
 		return NULL;
 	}
 	arena_reset(reading->frame);
-	err = json_parse(reading->frame, data, &root);
-	if (err || !json_is(root, JSON_OBJECT))
+	if (json_parse(reading->frame, data, &root) || !json_is(root, JSON_OBJECT))
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame that is not a JSON object");
-	error = json_get(root, "error");
-	if (error && !json_is(error, JSON_NULL))
-		return upstream_error(decoder->arena, error);
-	choices = json_get(root, "choices");
-	reading->first = (struct event){ .frame = data, .last = decoder->finished || has_finish(choices) };
-	if (!decoder->started)
-		err = emit_start(decoder, root);
-	read_usage(decoder, json_get(root, "usage"));
-	for (struct json_iter it = json_iter(choices); !err && json_next(&it);)
-		err = emit_choice(decoder, it.value, json_get(it.value, "delta"));
-	if (!err && decoder->usage.known && json_is(json_get(root, "usage"), JSON_OBJECT) && json_count(choices) == 0)
-		err = emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage });
-	if (!err && reading->first.frame.len)
-		err = emit(decoder, (struct event){ .type = EVENT_OTHER });
-	return err;
+	error = error_of(root);
+	if (error)
+		return upstream_error(decoder->arena, root, error);
+	if (!decoder->started && !reading->held.len && precedes_answer(root)) {
+		reading->held = arena_dup(decoder->arena, data);
+		return reading->held.ptr ? NULL : &err_no_memory;
+	}
+	return emit_frame(decoder, root, data);
 }
 
-static MAY_PARK const struct err *
+/* Usage that came in a chunk with text, as many servers send it: said once more on its own, as OpenAI does. */
+MAY_PARK const struct err *
+openai_end(struct decoder *decoder)
+{
+	struct reading *reading = decoder->state;
+
+	if (!decoder->usage.known || !reading || reading->usage_said)
+		return NULL;
+	reading->own = true;
+	reading->first = (struct event){ .last = true };
+	return emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage });
+}
+
+MAY_PARK const struct err *
 openai_body(struct decoder *decoder, struct str body)
 {
 	struct reading *reading = reading_of(decoder);
@@ -374,43 +552,52 @@ openai_body(struct decoder *decoder, struct str body)
 	err = json_parse(reading->frame, body, &root);
 	if (err || !json_is(root, JSON_OBJECT))
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer is not a JSON object");
-	error = json_get(root, "error");
-	if (error && !json_is(error, JSON_NULL))
-		return upstream_error(decoder->arena, error);
+	error = error_of(root);
+	if (error)
+		return upstream_error(decoder->arena, root, error);
 	choices = json_get(root, "choices");
 	if (json_count(choices) == 0)
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer has no choices");
+	reading->own = has_parts(choices, "message");
 	reading->first = (struct event){ .frame = body, .last = true };
-	read_usage(decoder, json_get(root, "usage"));
+	read_usage(decoder, usage_of(root));
 	err = emit_start(decoder, root);
 	for (struct json_iter it = json_iter(choices); !err && json_next(&it);)
 		err = emit_choice(decoder, it.value, json_get(it.value, "message"));
 	if (!err && decoder->usage.known)
 		err = emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage });
+	reading->usage_said = true;
 	decoder->done = true;
 	return err;
 }
 
-static void
+/* A code that is text; numbers only repeat the status (OpenRouter, llama.cpp). Azure's filter has the better name inside. */
+static struct str
+error_code(const struct json *root, const struct json *error)
+{
+	struct str code = json_get_string(error, "code");
+
+	if (!code.len && json_is(error, JSON_STRING))
+		code = json_get_string(root, "code"); /* xAI */
+	return code.len ? code : json_get_string(root, "error_type"); /* TGI */
+}
+
+void
 openai_failure(struct arena *arena, int status, const struct http_headers *headers, struct str body, struct failure *out)
 {
 	const struct json *root = NULL, *error;
-	struct str message, code;
 
 	if (json_parse(arena, body, &root))
 		root = NULL;
-	error = json_get(root, "error");
-	message = json_is(error, JSON_STRING) ? json_string(error) : json_get_string(error, "message");
-	if (!message.len)
-		message = json_get_string(root, "message"); /* vLLM before 0.9 */
-	code = json_get_string(error, "code");
-	failure_from_status(arena, status, headers, message, code, out);
+	error = error_of(root);
+	failure_from_status(arena, status, headers, error_message(root, error), error_code(root, error), out);
 }
 
 const struct provider provider_openai = {
 	.kind = "openai",
 	.request = openai_request,
 	.frame = openai_frame,
+	.end = openai_end,
 	.body = openai_body,
 	.failure = openai_failure,
 };

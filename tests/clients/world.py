@@ -16,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import harness  # noqa: E402
+import kinds  # noqa: E402
 import openai  # noqa: E402
 
 UPSTREAM_KEY = "upstream-key"
@@ -47,6 +48,7 @@ def config(mock_url: str) -> dict[str, Any]:
             provider("claude", "anthropic"),
             provider("cites", headers={"x-mock": f"say='{CITED_TEXT}'"}),
             provider("down", headers={"x-mock": "status=503"}),
+            *kinds.providers(mock_url, UPSTREAM_KEY),
         ],
         "models": [
             model("gpt-x"),
@@ -60,6 +62,7 @@ def config(mock_url: str) -> dict[str, Any]:
                 "targets": [{"provider": "down", "model": "gpt-x"}, {"provider": "main", "model": "gpt-x"}],
             },
             model("text-embedding-3-small", type="embeddings"),
+            *kinds.models(),
         ],
     }
 

@@ -3,12 +3,13 @@
  *
  * Field order and null fields are the service's own, and so is the shape: a whole body is indented, a chunk is one line.
  */
-#include "reply.h"
+#include "azure.h"
+#include "compatible.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum openai_step { STEP_ROLE, STEP_WORDS, STEP_CALL, STEP_ARGS, STEP_FINISH, STEP_USAGE, STEP_DONE, STEP_END };
+enum openai_step { STEP_ROLE, STEP_REASONING, STEP_WORDS, STEP_CALL, STEP_ARGS, STEP_FINISH, STEP_USAGE, STEP_DONE, STEP_END };
 
 static const char *
 finish_reason(const struct reply *reply)
@@ -27,17 +28,24 @@ add_finish(const struct reply *reply, struct bytes *out)
 	bytes_add(out, STR("\""));
 }
 
+static const char thinking_text[] = "Let me think about this.";
+enum { THINKING_TOKENS = 5 };
+
 /* The `usage` object; `gap` is what stands between its members. */
 static void
 add_usage(const struct reply *reply, const char *gap, struct bytes *out)
 {
+	const struct likeness *likeness = likeness_of(&reply->plan);
 	long prompt = reply_prompt_tokens(reply), completion = reply_completion_tokens(reply);
+	long reasoning = likeness && reply->plan.thinking ? THINKING_TOKENS : 0;
 
+	if (!likeness || !likeness->reasoning_apart)
+		completion += reasoning;
 	bytes_fmt(out, "{%s\"prompt_tokens\":%ld,%s\"completion_tokens\":%ld,%s\"total_tokens\":%ld,%s", gap, prompt, gap, completion, gap,
-		  prompt + completion, gap);
+		  prompt + completion + (likeness && likeness->reasoning_apart ? reasoning : 0), gap);
 	bytes_fmt(out, "\"prompt_tokens_details\":{\"cached_tokens\":%ld,\"audio_tokens\":0},%s", reply->plan.cached_tokens, gap);
-	bytes_add(out, STR("\"completion_tokens_details\":{\"reasoning_tokens\":0,\"audio_tokens\":0,"
-			   "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}"));
+	bytes_fmt(out, "\"completion_tokens_details\":{\"reasoning_tokens\":%ld,\"audio_tokens\":0,"
+		       "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}", reasoning);
 }
 
 static void
@@ -52,11 +60,19 @@ chunk_begin(const struct reply *reply, struct bytes *out)
 
 /* The service pads events to hide the length of words from those who watch the line. */
 static void
-chunk_end(const struct reply *reply, size_t delta_len, struct bytes *out)
+chunk_end(const struct reply *reply, size_t delta_len, bool finish, struct bytes *out)
 {
 	static const char padding[] = "Q7rW2nXb9LkTz4Vy";
+	const struct likeness *likeness = likeness_of(&reply->plan);
 
-	if (reply->ask.include_usage)
+	if (likeness && !reply->plan.no_usage && (likeness->usage == USAGE_ALWAYS || (finish && likeness->usage == USAGE_WITH_FINISH))) {
+		bytes_add(out, STR(",\"usage\":"));
+		add_usage(reply, "", out);
+	} else if (likeness && !reply->plan.no_usage && finish && likeness->usage == USAGE_IN_X_GROQ) {
+		bytes_add(out, STR(",\"x_groq\":{\"id\":\"req_mock\",\"usage\":"));
+		add_usage(reply, "", out);
+		bytes_add(out, STR("}"));
+	} else if (reply->ask.include_usage)
 		bytes_add(out, STR(",\"usage\":null"));
 	if (reply->ask.obfuscate)
 		bytes_fmt(out, ",\"obfuscation\":\"%.*s\"", (int)(sizeof(padding) - 1 - delta_len % 12), padding);
@@ -68,7 +84,10 @@ static void
 chunk_delta(const struct reply *reply, struct str delta, bool finish, struct bytes *out)
 {
 	chunk_begin(reply, out);
-	bytes_add(out, STR("{\"index\":0,\"delta\":"));
+	bytes_add(out, STR("{"));
+	if (reply->wire == &wire_azure)
+		bytes_add(out, azure_results);
+	bytes_add(out, STR("\"index\":0,\"delta\":"));
 	bytes_add(out, delta);
 	bytes_add(out, STR(",\"logprobs\":null,\"finish_reason\":"));
 	if (finish)
@@ -76,7 +95,7 @@ chunk_delta(const struct reply *reply, struct str delta, bool finish, struct byt
 	else
 		bytes_add(out, STR("null"));
 	bytes_add(out, STR("}]"));
-	chunk_end(reply, delta.len, out);
+	chunk_end(reply, delta.len, finish, out);
 }
 
 static void
@@ -86,7 +105,10 @@ call_open(const struct reply *reply, struct bytes *delta)
 
 	snprintf(prefix, sizeof(prefix), "call_%ld", reply->block);
 	bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"id\":\"", reply->block);
-	reply_id(reply, prefix, 23, delta);
+	if (likeness_of(&reply->plan) && likeness_of(&reply->plan)->tool_id_len)
+		reply_id(reply, "", likeness_of(&reply->plan)->tool_id_len, delta);
+	else
+		reply_id(reply, prefix, 23, delta);
 	bytes_add(delta, STR("\",\"type\":\"function\",\"function\":{\"name\":\""));
 	bytes_json(delta, reply_tool_name(reply));
 	bytes_add(delta, STR("\",\"arguments\":\"\"}}]}"));
@@ -96,6 +118,19 @@ static long
 calls_wanted(const struct reply *reply)
 {
 	return reply->plan.tool_calls > 1 ? reply->plan.tool_calls : 1;
+}
+
+/* False if the server has no reasoning to show. */
+static bool
+reasoning_delta(const struct reply *reply, struct bytes *delta)
+{
+	const struct likeness *likeness = likeness_of(&reply->plan);
+
+	if (likeness && likeness->parts)
+		bytes_fmt(delta, "{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"%s\"}]}]}", thinking_text);
+	else if (likeness && likeness->reasoning)
+		bytes_fmt(delta, "{\"%s\":\"%s\"}", likeness->reasoning, thinking_text);
+	return delta->len > 0;
 }
 
 /* Writes the delta of the present step and moves to the next; false if this step has nothing to say. */
@@ -108,8 +143,11 @@ step_delta(struct reply *reply, struct bytes *delta)
 	switch (reply->step) {
 	case STEP_ROLE:
 		bytes_fmt(delta, "{\"role\":\"assistant\",\"content\":%s,\"refusal\":null}", reply_calls_tool(reply) ? "null" : "\"\"");
-		reply->step = reply_calls_tool(reply) ? STEP_CALL : STEP_WORDS;
+		reply->step = reply->plan.thinking ? STEP_REASONING : reply_calls_tool(reply) ? STEP_CALL : STEP_WORDS;
 		return true;
+	case STEP_REASONING:
+		reply->step = reply_calls_tool(reply) ? STEP_CALL : STEP_WORDS;
+		return reasoning_delta(reply, delta);
 	case STEP_WORDS:
 		bytes_add(delta, STR("{\"content\":\""));
 		before = delta->len;
@@ -138,6 +176,14 @@ step_delta(struct reply *reply, struct bytes *delta)
 }
 
 static bool
+usage_apart(const struct reply *reply)
+{
+	const struct likeness *likeness = likeness_of(&reply->plan);
+
+	return !likeness || likeness->usage == USAGE_APART;
+}
+
+static bool
 openai_event(struct reply *reply, struct bytes *out)
 {
 	static struct bytes delta; /* used again; emptied each time */
@@ -152,7 +198,7 @@ openai_event(struct reply *reply, struct bytes *out)
 	switch (reply->step) {
 	case STEP_FINISH:
 		chunk_delta(reply, STR("{}"), true, out);
-		reply->step = reply->ask.include_usage && !reply->plan.no_usage ? STEP_USAGE : STEP_DONE;
+		reply->step = reply->ask.include_usage && !reply->plan.no_usage && usage_apart(reply) ? STEP_USAGE : STEP_DONE;
 		return true;
 	case STEP_USAGE:
 		chunk_begin(reply, out);
@@ -204,6 +250,8 @@ openai_whole(struct reply *reply, struct bytes *out)
 	bytes_json(out, bytes_view(&reply->ask.model));
 	bytes_add(out, STR("\",\n  \"choices\": [\n    {\n      \"index\": 0,\n      \"message\": {\n        \"role\": \"assistant\",\n"
 			   "        \"content\": "));
+	const struct likeness *likeness = likeness_of(&reply->plan);
+
 	if (reply_calls_tool(reply)) {
 		bytes_add(out, STR("null"));
 		whole_calls(reply, out);
@@ -214,10 +262,17 @@ openai_whole(struct reply *reply, struct bytes *out)
 		reply->fill_at = out->len;
 		bytes_add(out, STR("\""));
 	}
+	if (likeness && likeness->reasoning && reply->plan.thinking)
+		bytes_fmt(out, ",\n        \"%s\": \"%s\"", likeness->reasoning, thinking_text);
 	bytes_add(out, STR(",\n        \"refusal\": null,\n        \"annotations\": []\n      },\n      \"logprobs\": null,\n"
 			   "      \"finish_reason\": "));
 	add_finish(reply, out);
-	bytes_add(out, STR("\n    }\n  ],\n"));
+	if (reply->wire == &wire_azure) {
+		bytes_fmt(out, ",\n      %.*s", (int)azure_results.len - 1, azure_results.ptr);
+		bytes_fmt(out, "\n    }\n  ],\n  %.*s,\n", (int)azure_prompt_results.len, azure_prompt_results.ptr);
+	} else {
+		bytes_add(out, STR("\n    }\n  ],\n"));
+	}
 	if (!reply->plan.no_usage) {
 		bytes_add(out, STR("  \"usage\": "));
 		add_usage(reply, "\n    ", out);
@@ -244,7 +299,10 @@ openai_error(const struct reply *reply, int status, const char *message, const c
 {
 	const char *type = status == 429 ? "requests" : status >= 500 ? "server_error" : "invalid_request_error";
 
-	(void)reply;
+	if (likeness_of(&reply->plan)) {
+		likeness_error(likeness_of(&reply->plan), status, message, out);
+		return;
+	}
 	bytes_add(out, STR("{\n  \"error\": {\n    \"message\": "));
 	add_nullable(message, out);
 	bytes_fmt(out, ",\n    \"type\": \"%s\",\n    \"param\": ", type);

@@ -36,6 +36,7 @@ static const struct number_row {
 	FLAG("bad-utf8", bad_utf8),
 	FLAG("tool-call", tool_calls),
 	FLAG("thinking", thinking),
+	FLAG("filter-prompt", filter_prompt),
 	FLAG("no-usage", no_usage),
 	FLAG("no-done", no_done),
 	FLAG("crlf", crlf),
@@ -60,6 +61,7 @@ static const struct text_row {
 	{ "say", offsetof(struct plan, say) },
 	{ "args", offsetof(struct plan, args) },
 	{ "finish", offsetof(struct plan, finish) },
+	{ "like", offsetof(struct plan, like) },
 	{ "content-type", offsetof(struct plan, content_type) },
 };
 

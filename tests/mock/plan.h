@@ -46,6 +46,7 @@ struct plan {
 	long bad_utf8;
 	long tool_calls;
 	long thinking;
+	long filter_prompt; /* Azure's filter refuses the prompt */
 	long no_usage;
 	long no_done;
 	long crlf;
@@ -70,6 +71,7 @@ struct plan {
 	struct str say;
 	struct str args;
 	struct str finish;
+	struct str like; /* a server that speaks OpenAI's wire with differences */
 	struct str content_type;
 
 	struct bytes source; /* all directives, each source behind the other */

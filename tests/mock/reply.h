@@ -37,6 +37,7 @@ struct wire {
 
 extern const struct wire wire_openai;
 extern const struct wire wire_anthropic;
+extern const struct wire wire_azure;
 
 enum framing { FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 
@@ -63,6 +64,7 @@ struct reply {
 	/* a stream: the wire's own place in it */
 	int step;
 	bool over; /* the wire has given its last event */
+	bool preface_given; /* an event that stands before all others */
 	long block; /* index of the content block or tool call under way */
 	struct bytes args; /* arguments of the tool call */
 	size_t args_at;

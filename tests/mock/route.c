@@ -1,9 +1,12 @@
 /*
  * route.c - see route.h.
  */
+#include "azure.h"
+#include "compatible.h"
 #include "embeddings.h"
 #include "journal.h"
 #include "route.h"
+#include "tokens.h"
 
 #include <string.h>
 
@@ -210,6 +213,10 @@ service_plan(const struct request *request, struct reply *reply)
 	}
 	if (plan_is_spent(&reply->plan)) {
 		plan_clear(&reply->plan);
+	} else if (reply->plan.filter_prompt) {
+		reply_error(reply, 400, "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify "
+				       "your prompt and retry.", "prompt", "content_filter");
+		return false;
 	} else if (reply->plan.status != PLAN_OFF) {
 		int status = (int)reply->plan.status;
 
@@ -224,14 +231,66 @@ service_plan(const struct request *request, struct reply *reply)
 	return true;
 }
 
+/* Answers as a server that is like OpenAI's. */
+static void
+answer_like(struct reply *reply, const struct likeness *likeness, const struct json *json)
+{
+	struct bytes why = { 0 };
+
+	if (likeness_refuses(likeness, json, &why)) {
+		bytes_add(&why, (struct str){ "", 1 });
+		reply_error(reply, likeness->errors == ERROR_DETAIL ? 422 : 400, why.ptr, NULL, NULL);
+	} else {
+		reply_answer(reply);
+	}
+	bytes_free(&why);
+}
+
+/* A deployment of Azure's; its name stands for the model. */
+static void
+route_azure(const struct request *request, struct str key, struct str deployment, struct json *json, struct reply *reply)
+{
+	static const char version[] = "api-version=20";
+	struct str shown = http_header(request, "api-key");
+
+	reply->wire = &wire_azure;
+	if (!str_equal(request->method, STR("POST")) || request->query.len < sizeof(version) || memcmp(request->query.ptr, version, sizeof(version) - 1) != 0) {
+		reply_error(reply, 404, "Resource not found", NULL, NULL);
+	} else if (key.len > 0 && !str_equal(shown, key) && !tokens_shown(request)) {
+		reply_error(reply, 401,
+			    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an active "
+			    "subscription and use a correct regional API endpoint for your resource.",
+			    NULL, NULL);
+	} else if (!json_parse(json, request->body)) {
+		reply_error(reply, 400, "We could not parse the JSON body of your request.", NULL, "BadRequest");
+	} else {
+		ask_read(&reply->ask, json, DIALECT_OPENAI);
+		bytes_clear(&reply->ask.model, 4096);
+		bytes_add(&reply->ask.model, deployment);
+		if (!service_plan(request, reply))
+			return;
+		if (reply->ask.problem)
+			reply_error(reply, 400, reply->ask.problem, reply->ask.param, reply->ask.code);
+		else
+			reply_answer(reply);
+	}
+}
+
 void
 route_service(const struct request *request, struct str key, struct reply *reply)
 {
 	static struct json json; /* used again for every request */
+	struct str deployment;
 	struct str path = request->path;
 	bool messages = str_equal(path, STR("/v1/messages")), models = str_equal(path, STR("/v1/models"));
 	bool embeddings = str_equal(path, STR("/v1/embeddings")), chat = str_equal(path, STR("/v1/chat/completions"));
 
+	if (tokens_route(request, key, reply))
+		return;
+	if (azure_path(path, &deployment)) {
+		route_azure(request, key, deployment, &json, reply);
+		return;
+	}
 	if (messages || (models && http_header(request, "anthropic-version").len > 0))
 		reply->wire = &wire_anthropic;
 	if (!messages && !models && !embeddings && !chat) {
@@ -254,6 +313,8 @@ route_service(const struct request *request, struct str key, struct reply *reply
 			embeddings_answer(reply, &json);
 		else if (reply->ask.problem)
 			reply_error(reply, 400, reply->ask.problem, reply->ask.param, reply->ask.code);
+		else if (likeness_of(&reply->plan))
+			answer_like(reply, likeness_of(&reply->plan), &json);
 		else
 			reply_answer(reply);
 	}

@@ -8,6 +8,7 @@
 #include "journal.h"
 #include "route.h"
 #include "timers.h"
+#include "tokens.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -417,8 +418,10 @@ main(int argc, char **argv)
 			where = argv[i + 1];
 		} else if (i + 1 < argc && strcmp(argv[i], "--key") == 0) {
 			required_key = (struct str){ argv[i + 1], strlen(argv[i + 1]) };
+		} else if (i + 1 < argc && strcmp(argv[i], "--token-seconds") == 0) {
+			tokens_seconds = atol(argv[i + 1]);
 		} else {
-			fprintf(stderr, "usage: mock-upstream [--listen IPV4:PORT] [--key KEY]\n");
+			fprintf(stderr, "usage: mock-upstream [--listen IPV4:PORT] [--key KEY] [--token-seconds N]\n");
 			return 2;
 		}
 	}

@@ -1,0 +1,86 @@
+/*
+ * provider_azure.c - Azure OpenAI: OpenAI's chat completions behind deployments.
+ *
+ * Wire: Azure OpenAI's REST API reference (data plane, "Chat completions - Create"). Body and answers are provider_openai.c's; what differs is the address (the deployment's name stands in the
+ * path, the version of the API in the query), the proof of who calls (the header api-key, or an Entra token of the application in the configuration), and the content
+ * filter's words: a frame with prompt_filter_results comes before the answer, and a refused prompt is a 400 with the code content_filter.
+ */
+#include "gateway/provider_openai.h"
+#include "gateway/token.h"
+
+enum { FORM_MAX = 32 * 1024 };
+
+/* Names of deployments may hold nearly anything. */
+static struct str
+path_piece(struct arena *arena, struct str name)
+{
+	struct buf out;
+
+	buf_init(&out, arena, KIB(2));
+	url_encode(&out, name);
+	return out.failed ? str_n(NULL, 0) : buf_str(&out);
+}
+
+static const struct err *
+azure_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+{
+	const struct conf_provider *provider = target->provider;
+	struct str deployment = path_piece(arena, target->model), base = provider->base_url;
+	const struct err *err = openai_write(call, target, arena, out);
+
+	if (err || !deployment.ptr)
+		return err ? err : &err_no_memory;
+	if (str_ends(base, STR("/openai")))
+		base.len -= strlen("/openai");
+	out->url = arena_printf(arena, "%" STR_F "/openai/deployments/%" STR_F "/chat/completions?api-version=%" STR_F, STR_A(base), STR_A(deployment),
+		STR_A(provider->api_version));
+	if (!out->url.ptr)
+		return &err_no_memory;
+	return provider->api_key.len ? provider_header(arena, out, STR("api-key"), provider->api_key) : NULL;
+}
+
+/* Client credentials (RFC 6749, section 4.4) at Entra's token endpoint, version 2. */
+static MAY_PARK const struct err *
+entra_fetch(const struct token_source *source, struct arena *arena, struct token_grant *out)
+{
+	struct buf form;
+
+	buf_init(&form, arena, FORM_MAX);
+	buf_add(&form, STR("grant_type=client_credentials&client_id="));
+	url_encode(&form, source->id);
+	buf_add(&form, STR("&client_secret="));
+	url_encode(&form, source->secret);
+	buf_add(&form, STR("&scope="));
+	url_encode(&form, source->scope);
+	return form.failed ? &err_no_memory : token_request(arena, source->url, buf_str(&form), "Entra", out);
+}
+
+static MAY_PARK const struct err *
+azure_authorize(const struct target *target, struct arena *arena, struct http_call_spec *spec)
+{
+	const struct conf_provider *provider = target->provider;
+	struct token_source source = {
+		.fetch = entra_fetch,
+		.url = arena_printf(arena, "%" STR_F "/%" STR_F "/oauth2/v2.0/token", STR_A(provider->authority_url), STR_A(provider->tenant_id)),
+		.id = provider->client_id,
+		.secret = provider->client_secret,
+		.scope = STR("https://cognitiveservices.azure.com/.default"),
+	};
+	const struct err *err;
+	struct str token;
+
+	if (provider->api_key.len)
+		return NULL;
+	err = source.url.ptr ? token_get(&source, arena, &token) : &err_no_memory;
+	return err ? err : provider_header(arena, spec, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(token)));
+}
+
+const struct provider provider_azure = {
+	.kind = "azure",
+	.request = azure_request,
+	.authorize = azure_authorize,
+	.frame = openai_frame,
+	.end = openai_end,
+	.body = openai_body,
+	.failure = openai_failure,
+};

@@ -1,0 +1,313 @@
+/*
+ * provider_compatible.c - the servers that speak OpenAI's chat completions with differences of their own: a row each.
+ *
+ * A body is written as for OpenAI and then read again by the row, so that the differences stand in one place whichever dialect a call came in. What a server would refuse and what
+ * would change the answer is refused here; a hint it does not know is left out. Where each difference is published stands above its row. None of these servers is tested live.
+ */
+#include "gateway/provider_openai.h"
+
+#include "base/random.h"
+#include "crypto/hash.h"
+
+enum { REQUEST_MAX = 64 * 1024 * 1024, TREE_MAX = 192 * 1024 * 1024 };
+
+#define HINTS "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"
+
+/*
+ * docs.mistral.ai, API, "Chat Completion": members beyond the documented ones are answered with 422 (extra_forbidden); max_tokens, random_seed; no role developer. Ids of tool calls
+ * are nine letters and digits (mistral-common, validator). Usage comes in the last chunk of every stream.
+ */
+static const struct openai_traits mistral = {
+	.refuses = { "logprobs", "top_logprobs", "logit_bias", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
+	.drops = { HINTS },
+	.renames = { { "max_completion_tokens", "max_tokens" }, { "seed", "random_seed" } },
+	.stream_options_unknown = true,
+	.developer_unknown = true,
+	.names_unknown = true,
+	.tool_id_len = 9,
+};
+
+/* console.groq.com/docs/openai, "Currently unsupported OpenAI features": 400 for logprobs, logit_bias, top_logprobs, messages[].name, and n other than 1. Reasoning in `reasoning`. */
+static const struct openai_traits groq = {
+	.refuses = { "logprobs", "top_logprobs", "logit_bias", "n", "modalities", "audio", "web_search_options" },
+	.drops = { "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention" },
+	.names_unknown = true,
+};
+
+/*
+ * api-docs.deepseek.com, "Create Chat Completion": max_tokens; roles system, user, assistant, tool; response_format text or json_object; cached tokens in prompt_cache_hit_tokens; reasoning in
+ * reasoning_content; keep-alive comments in a stream. One choice.
+ */
+static const struct openai_traits deepseek = {
+	.refuses = { "n", "logit_bias", "seed", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
+	.drops = { HINTS, "parallel_tool_calls" },
+	.renames = { { "max_completion_tokens", "max_tokens" } },
+	.developer_unknown = true,
+	.schema_unknown = true,
+};
+
+/* docs.x.ai, REST API reference, "Chat completions": logit_bias is not supported; completion_tokens leave out reasoning_tokens, which are billed beside them; errors are {code, error: text}. */
+static const struct openai_traits xai = {
+	.refuses = { "logit_bias", "verbosity", "modalities", "audio", "functions", "function_call" },
+	.drops = { "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier" },
+	.developer_unknown = true,
+	.reasoning_apart = true,
+};
+
+/* docs.together.ai, "Chat completions": max_tokens; roles system, user, assistant, tool; usage in the last chunk. Reasoning in `reasoning`. */
+static const struct openai_traits together = {
+	.refuses = { "verbosity", "modalities", "audio", "web_search_options" },
+	.drops = { HINTS },
+	.renames = { { "max_completion_tokens", "max_tokens" } },
+	.developer_unknown = true,
+};
+
+/* docs.fireworks.ai, "Create chat completion": max_tokens; usage in the last chunk; reasoning in reasoning_content. */
+static const struct openai_traits fireworks = {
+	.refuses = { "verbosity", "modalities", "audio", "web_search_options" },
+	.drops = { "store", "service_tier", "safety_identifier", "prompt_cache_retention" },
+	.renames = { { "max_completion_tokens", "max_tokens" } },
+	.developer_unknown = true,
+};
+
+/* openrouter.ai/docs/api: unknown members are passed on or ignored by its providers; max_tokens; error codes are numbers; an error in a stream is a chunk with `error` and finish_reason "error"; comments in a stream. */
+static const struct openai_traits openrouter = {
+	.renames = { { "max_completion_tokens", "max_tokens" } },
+};
+
+/* docs.perplexity.ai, "Chat completions": max_tokens; no tools; usage in every chunk; sources in `citations` and `search_results`. */
+static const struct openai_traits perplexity = {
+	.refuses = { "tools", "tool_choice", "n", "logprobs", "top_logprobs", "logit_bias", "seed", "modalities", "audio", "functions", "function_call" },
+	.drops = { HINTS, "parallel_tool_calls" },
+	.renames = { { "max_completion_tokens", "max_tokens" } },
+	.stream_options_unknown = true,
+	.developer_unknown = true,
+};
+
+/* docs.ollama.com/api/openai-compatibility: the list of members; max_tokens; one choice; images as base64 data; no key. Reasoning in `reasoning`. */
+static const struct openai_traits ollama = {
+	.refuses = { "n", "logit_bias", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
+	.renames = { { "max_completion_tokens", "max_tokens" } },
+	.developer_unknown = true,
+};
+
+/* docs.vllm.ai, "OpenAI-compatible server": roles go to the model's template, which knows no developer as a rule; reasoning in reasoning_content, in `reasoning` since 0.11. No key unless --api-key. */
+static const struct openai_traits vllm = {
+	.refuses = { "modalities", "audio", "web_search_options" },
+	.developer_unknown = true,
+};
+
+/* huggingface.co/docs/text-generation-inference, "Messages API": max_tokens; one choice; errors are {error: text, error_type}. */
+static const struct openai_traits tgi = {
+	.refuses = { "n", "modalities", "audio", "web_search_options", "functions", "function_call", "parallel_tool_calls" },
+	.drops = { HINTS },
+	.renames = { { "max_completion_tokens", "max_tokens" } },
+	.developer_unknown = true,
+	.schema_unknown = true,
+};
+
+/* github.com/ggml-org/llama.cpp, tools/server/README.md: max_tokens; error codes are numbers; reasoning in reasoning_content. */
+static const struct openai_traits llamacpp = {
+	.refuses = { "modalities", "audio", "web_search_options", "functions", "function_call" },
+	.renames = { { "max_completion_tokens", "max_tokens" } },
+	.developer_unknown = true,
+};
+
+/* lmstudio.ai/docs, "OpenAI compatibility endpoints": the list of members; max_tokens; errors are {error: text} or OpenAI's. */
+static const struct openai_traits lmstudio = {
+	.refuses = { "n", "logprobs", "top_logprobs", "modalities", "audio", "web_search_options", "functions", "function_call" },
+	.drops = { HINTS, "parallel_tool_calls" },
+	.renames = { { "max_completion_tokens", "max_tokens" } },
+	.developer_unknown = true,
+};
+
+#define ROW(name) { .kind = #name, .traits = &name, .request = openai_request, .frame = openai_frame, .end = openai_end, .body = openai_body, .failure = openai_failure }
+
+const struct provider providers_compatible[] = { ROW(mistral), ROW(groq), ROW(deepseek), ROW(xai), ROW(together), ROW(fireworks), ROW(openrouter), ROW(perplexity), ROW(ollama),
+	ROW(vllm), ROW(tgi), ROW(llamacpp), ROW(lmstudio) };
+const size_t providers_compatible_count = COUNT(providers_compatible);
+
+/* --- a body, read again by a row --- */
+
+struct rewriting {
+	const struct openai_traits *traits;
+	const char *kind;
+	struct arena *arena;
+	struct json_out *out;
+};
+
+static const struct err *
+refuse(const struct rewriting *rewriting, const char *param, const char *what)
+{
+	return err_param(rewriting->arena, ERR_UNSUPPORTED, param, "unsupported_parameter", "%s is not supported by the %s provider of this model", what, rewriting->kind);
+}
+
+static bool
+listed(const char *const names[TRAIT_NAMES_MAX], struct str name)
+{
+	for (size_t i = 0; i < TRAIT_NAMES_MAX && names[i]; i++)
+		if (str_eq_c(name, names[i]))
+			return true;
+	return false;
+}
+
+/* A value that says what not saying it would: clients send them without meaning anything. */
+static bool
+says_nothing(struct str name, const struct json *value)
+{
+	switch (json_type(value)) {
+	case JSON_NULL:
+		return true;
+	case JSON_BOOL:
+		return json_bool(value, false) == str_eq_c(name, "parallel_tool_calls"); /* true is the default of this one */
+	case JSON_INT:
+	case JSON_REAL:
+		return str_eq_c(name, "n") ? json_number(value, 0) == 1 : json_number(value, 1) == 0 && !str_eq_c(name, "seed");
+	case JSON_STRING:
+		return str_eq_c(name, "tool_choice") && str_eq_c(json_string(value), "none");
+	case JSON_ARRAY:
+		return json_count(value) == 0 || (str_eq_c(name, "modalities") && json_count(value) == 1);
+	case JSON_OBJECT:
+		return json_count(value) == 0;
+	case JSON_NONE:
+		break;
+	}
+	return true;
+}
+
+/* An id of exactly so many letters and digits: itself when it is one, else made from it, so that call and result still agree. */
+static struct str
+tool_id(const struct rewriting *rewriting, struct str id)
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	unsigned len = rewriting->traits->tool_id_len;
+	unsigned char hash[HASH_SHA256_SIZE];
+	bool good = id.len == len;
+	char made[HASH_SHA256_SIZE];
+
+	for (size_t i = 0; i < id.len && good; i++)
+		good = memchr(digits, id.ptr[i], sizeof(digits) - 1) != NULL;
+	if (len == 0 || good)
+		return id;
+	hash_sha256(id, hash);
+	for (unsigned i = 0; i < len && i < sizeof(made); i++)
+		made[i] = digits[hash[i] % (sizeof(digits) - 1)];
+	return arena_dup(rewriting->arena, str_n(made, len));
+}
+
+static void
+put_tool_calls(const struct rewriting *rewriting, const struct json *calls)
+{
+	json_begin_array(rewriting->out);
+	for (struct json_iter it = json_iter(calls); json_next(&it);) {
+		json_begin_object(rewriting->out);
+		for (struct json_iter member = json_iter(it.value); json_next(&member);) {
+			json_key(rewriting->out, member.key);
+			if (str_eq_c(member.key, "id"))
+				json_put_string(rewriting->out, tool_id(rewriting, json_string(member.value)));
+			else
+				json_put(rewriting->out, member.value);
+		}
+		json_end_object(rewriting->out);
+	}
+	json_end_array(rewriting->out);
+}
+
+static const struct err *
+put_message(const struct rewriting *rewriting, const struct json *message)
+{
+	struct json_out *out = rewriting->out;
+
+	json_begin_object(out);
+	for (struct json_iter it = json_iter(message); json_next(&it);) {
+		if (str_eq_c(it.key, "name") && rewriting->traits->names_unknown) {
+			if (json_string(it.value).len > 0)
+				return refuse(rewriting, "messages", "the name of a message's author");
+			continue;
+		}
+		json_key(out, it.key);
+		if (str_eq_c(it.key, "role") && rewriting->traits->developer_unknown && str_eq_c(json_string(it.value), "developer"))
+			json_put_string(out, STR("system"));
+		else if (str_eq_c(it.key, "tool_call_id"))
+			json_put_string(out, tool_id(rewriting, json_string(it.value)));
+		else if (str_eq_c(it.key, "tool_calls") && json_is(it.value, JSON_ARRAY))
+			put_tool_calls(rewriting, it.value);
+		else
+			json_put(out, it.value);
+	}
+	json_end_object(out);
+	return NULL;
+}
+
+static const struct err *
+put_messages(const struct rewriting *rewriting, const struct json *messages)
+{
+	const struct err *err = NULL;
+
+	json_begin_array(rewriting->out);
+	for (struct json_iter it = json_iter(messages); !err && json_next(&it);)
+		err = put_message(rewriting, it.value);
+	if (!err)
+		json_end_array(rewriting->out);
+	return err;
+}
+
+/* The name a member has at this server; ptr NULL: the server has it under a name that the body has too. */
+static struct str
+renamed(const struct rewriting *rewriting, const struct json *body, struct str name)
+{
+	for (size_t i = 0; i < COUNT(rewriting->traits->renames) && rewriting->traits->renames[i].from; i++)
+		if (str_eq_c(name, rewriting->traits->renames[i].to) && json_get(body, rewriting->traits->renames[i].from))
+			return str_n(NULL, 0);
+		else if (str_eq_c(name, rewriting->traits->renames[i].from))
+			return str_of(rewriting->traits->renames[i].to);
+	return name;
+}
+
+static const struct err *
+put_member(const struct rewriting *rewriting, const struct json *body, struct str name, const struct json *value)
+{
+	const struct openai_traits *traits = rewriting->traits;
+	struct str there = renamed(rewriting, body, name);
+
+	if (listed(traits->refuses, name) && !says_nothing(name, value)) {
+		const char *param = arena_cstr(rewriting->arena, name);
+
+		return param ? refuse(rewriting, param, param) : &err_no_memory;
+	}
+	if (!there.ptr || listed(traits->refuses, name) || listed(traits->drops, name) || (traits->stream_options_unknown && str_eq_c(name, "stream_options")))
+		return NULL;
+	if (str_eq_c(name, "response_format") && traits->schema_unknown && str_eq_c(json_get_string(value, "type"), "json_schema"))
+		return refuse(rewriting, "response_format", "a JSON schema as response_format");
+	json_key(rewriting->out, there);
+	if (str_eq_c(name, "messages"))
+		return put_messages(rewriting, value);
+	json_put(rewriting->out, value);
+	return NULL;
+}
+
+const struct err *
+openai_traits_apply(const struct provider *kind, struct str *body, struct arena *arena)
+{
+	struct arena *tree = arena_new_below(arena, TREE_MAX);
+	struct rewriting rewriting = { .traits = kind->traits, .kind = kind->kind, .arena = arena };
+	const struct json *root;
+	struct json_out out;
+	struct buf text;
+	const struct err *err = tree ? json_parse(tree, *body, &root) : &err_no_memory;
+
+	if (err)
+		return err;
+	buf_init(&text, arena, REQUEST_MAX);
+	buf_reserve(&text, body->len + 64);
+	json_out_init(&out, &text);
+	rewriting.out = &out;
+	json_begin_object(&out);
+	for (struct json_iter it = json_iter(root); !err && json_next(&it);)
+		err = put_member(&rewriting, root, it.key, it.value);
+	if (err)
+		return err;
+	json_end_object(&out);
+	*body = buf_str(&text);
+	return buf_err(&text);
+}

@@ -1,0 +1,125 @@
+/*
+ * compatible.c - see compatible.h. Sources, by name: docs.mistral.ai (API, Chat Completion; mistral-common's validator for ids), console.groq.com/docs/openai, api-docs.deepseek.com,
+ * docs.x.ai (REST API reference), openrouter.ai/docs/api (errors), docs.perplexity.ai, huggingface.co/docs/text-generation-inference (Messages API).
+ */
+#include "compatible.h"
+
+#include <string.h>
+
+static const struct likeness likenesses[] = {
+	{ .name = "mistral",
+	  .known = { "model", "temperature", "top_p", "max_tokens", "stream", "stop", "random_seed", "messages", "response_format", "tools", "tool_choice",
+		     "presence_penalty", "frequency_penalty", "n", "prediction", "parallel_tool_calls", "prompt_mode", "reasoning_effort", "guardrails", "safe_prompt" },
+	  .usage = USAGE_WITH_FINISH,
+	  .errors = ERROR_DETAIL,
+	  .parts = true,
+	  .no_developer = true,
+	  .tool_id_len = 9 },
+	{ .name = "groq",
+	  .refused = { "logprobs", "logit_bias", "top_logprobs" },
+	  .usage = USAGE_IN_X_GROQ,
+	  .reasoning = "reasoning" },
+	{ .name = "deepseek", .refused = { "max_completion_tokens" }, .usage = USAGE_WITH_FINISH, .reasoning = "reasoning_content", .no_developer = true },
+	{ .name = "xai",
+	  .refused = { "logit_bias" },
+	  .usage = USAGE_APART,
+	  .errors = ERROR_TEXT,
+	  .reasoning = "reasoning_content",
+	  .reasoning_apart = true },
+	{ .name = "openrouter", .usage = USAGE_APART, .errors = ERROR_NUMBER, .reasoning = "reasoning" },
+	{ .name = "perplexity", .refused = { "tools", "stream_options" }, .usage = USAGE_ALWAYS, .reasoning = "reasoning_content" },
+	{ .name = "tgi", .usage = USAGE_APART, .errors = ERROR_TEXT },
+};
+
+const struct likeness *
+likeness_of(const struct plan *plan)
+{
+	for (size_t i = 0; plan->like.ptr && i < COUNT(likenesses); i++)
+		if (str_equal(plan->like, (struct str){ likenesses[i].name, strlen(likenesses[i].name) }))
+			return &likenesses[i];
+	return NULL;
+}
+
+static bool
+listed(const char *const *names, size_t count, struct str name)
+{
+	for (size_t i = 0; i < count && names[i]; i++)
+		if (str_equal(name, (struct str){ names[i], strlen(names[i]) }))
+			return true;
+	return false;
+}
+
+static bool
+id_ok(struct str id, unsigned len)
+{
+	bool ok = id.len == len;
+
+	for (size_t i = 0; i < id.len && ok; i++)
+		ok = (id.ptr[i] >= '0' && id.ptr[i] <= '9') || (id.ptr[i] >= 'a' && id.ptr[i] <= 'z') || (id.ptr[i] >= 'A' && id.ptr[i] <= 'Z');
+	return ok;
+}
+
+static bool
+message_refused(const struct likeness *likeness, const struct json *json, const struct json_node *message, struct bytes *why)
+{
+	const struct json_node *role = json_get(json, message, "role"), *id = json_get(json, message, "tool_call_id");
+
+	if (likeness->no_developer && json_is(role, JSON_STRING) && str_equal(role->text, STR("developer")))
+		bytes_fmt(why, "Input tag 'developer' found using 'role' does not match any of the expected tags");
+	else if (likeness->tool_id_len && id && !id_ok(id->text, likeness->tool_id_len))
+		bytes_fmt(why, "Tool call id was %.*s but must be a-z, A-Z, 0-9, with a length of 9.", (int)id->text.len, id->text.ptr);
+	return why->len > 0;
+}
+
+bool
+likeness_refuses(const struct likeness *likeness, const struct json *json, struct bytes *why)
+{
+	const struct json_node *item, *messages = json_get(json, json->nodes, "messages");
+
+	for (item = json_first(json, json->nodes); item; item = json_after(json, json->nodes, item)) {
+		bool refused = listed(likeness->refused, COUNT(likeness->refused), item->text) ||
+			       (likeness->known[0] && !listed(likeness->known, COUNT(likeness->known), item->text));
+
+		if (refused) {
+			bytes_fmt(why, "%s: %.*s", likeness->errors == ERROR_DETAIL ? "Extra inputs are not permitted" : "property is not supported",
+				  (int)item->text.len, item->text.ptr);
+			return true;
+		}
+		item = json_after(json, json->nodes, item); /* the value of this key */
+		if (!item)
+			break;
+	}
+	for (item = json_first(json, messages); item; item = json_after(json, messages, item))
+		if (message_refused(likeness, json, item, why))
+			return true;
+	return false;
+}
+
+void
+likeness_error(const struct likeness *likeness, int status, const char *message, struct bytes *out)
+{
+	struct str text = { message, strlen(message) };
+
+	switch (likeness->errors) {
+	case ERROR_TEXT:
+		bytes_add(out, STR("{\"code\":\"mock_code\",\"error\":\""));
+		bytes_json(out, text);
+		bytes_add(out, STR("\"}"));
+		break;
+	case ERROR_NUMBER:
+		bytes_fmt(out, "{\"error\":{\"code\":%d,\"message\":\"", status);
+		bytes_json(out, text);
+		bytes_add(out, STR("\"}}"));
+		break;
+	case ERROR_DETAIL:
+		bytes_add(out, STR("{\"detail\":[{\"type\":\"extra_forbidden\",\"loc\":[\"body\"],\"msg\":\""));
+		bytes_json(out, text);
+		bytes_add(out, STR("\"}]}"));
+		break;
+	case ERROR_OBJECT:
+		bytes_add(out, STR("{\"error\":{\"message\":\""));
+		bytes_json(out, text);
+		bytes_add(out, STR("\",\"type\":\"invalid_request_error\"}}"));
+		break;
+	}
+}

@@ -1,0 +1,34 @@
+/*
+ * compatible.h - servers that speak OpenAI's wire with differences: what the directive `like` makes of the mock.
+ */
+#ifndef MOCK_COMPATIBLE_H
+#define MOCK_COMPATIBLE_H
+
+#include "reply.h"
+
+enum usage_place { USAGE_APART, USAGE_WITH_FINISH, USAGE_IN_X_GROQ, USAGE_ALWAYS };
+enum error_shape { ERROR_OBJECT, ERROR_TEXT, ERROR_NUMBER, ERROR_DETAIL };
+
+struct likeness {
+	const char *name;
+	const char *known[40];	/* members that it takes; empty: any */
+	const char *refused[8]; /* members that it refuses */
+	enum usage_place usage;
+	enum error_shape errors;
+	const char *reasoning;	/* the member that reasoning stands in */
+	bool reasoning_apart;	/* completion_tokens leave reasoning out */
+	bool parts;		/* reasoning comes as parts of the content */
+	bool no_developer;	/* refuses the role */
+	unsigned tool_id_len;	/* wants ids of exactly so many letters and digits; 0: any */
+};
+
+/* What the plan's `like` names; NULL: nothing, or no such server. */
+const struct likeness *likeness_of(const struct plan *plan);
+
+/* Appends why the server refuses the request; false if it does not. */
+bool likeness_refuses(const struct likeness *likeness, const struct json *json, struct bytes *why);
+
+/* Appends the body of an error in the server's shape. */
+void likeness_error(const struct likeness *likeness, int status, const char *message, struct bytes *out);
+
+#endif

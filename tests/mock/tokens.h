@@ -1,0 +1,18 @@
+/*
+ * tokens.h - the token endpoints: Entra's client credentials, Google's JWT bearer grant; and which tokens they gave out.
+ */
+#ifndef MOCK_TOKENS_H
+#define MOCK_TOKENS_H
+
+#include "reply.h"
+
+/* Answers a request to a token endpoint; false if it is to none. `key` is the client secret that Entra wants. */
+bool tokens_route(const struct request *request, struct str key, struct reply *reply);
+
+/* True if the request shows a token that was given out and has not expired. */
+bool tokens_shown(const struct request *request);
+
+/* How long tokens live, for tests of renewal; seconds. */
+extern long tokens_seconds;
+
+#endif
