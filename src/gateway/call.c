@@ -103,3 +103,39 @@ tokens_estimate(struct str text)
 	}
 	return (ascii + 3) / 4 + (other * 2 + 2) / 3;
 }
+
+enum { TOKENS_OF_A_FILE = 1500, TOKENS_OF_A_MESSAGE = 4 };
+
+static int64_t
+parts_estimate(const struct part *parts)
+{
+	int64_t tokens = 0;
+
+	for (const struct part *part = parts; part; part = part->next) {
+		tokens += tokens_estimate(part->name) + (part->parts ? parts_estimate(part->parts) : tokens_estimate(part->text));
+		if (part->type == PART_IMAGE || part->type == PART_AUDIO || part->type == PART_FILE)
+			tokens += TOKENS_OF_A_FILE;
+	}
+	return tokens;
+}
+
+int64_t
+call_tokens_estimate(struct arena *arena, const struct call *call)
+{
+	int64_t tokens = 0;
+
+	for (const struct message *message = call->messages; message; message = message->next)
+		tokens += TOKENS_OF_A_MESSAGE + parts_estimate(message->parts);
+	for (const struct tool *tool = call->tools; tool; tool = tool->next) {
+		const struct json *schema = tool->hosted ? tool->raw : tool->parameters;
+		struct json_out json;
+		struct buf text;
+
+		buf_init(&text, arena, MIB(1));
+		json_out_init(&json, &text);
+		if (schema)
+			json_put(&json, schema);
+		tokens += TOKENS_OF_A_MESSAGE + tokens_estimate(tool->name) + tokens_estimate(tool->description) + tokens_estimate(buf_str(&text));
+	}
+	return tokens;
+}

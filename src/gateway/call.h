@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "json/json.h"
+#include "net/http.h"
 
 enum role { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
 
@@ -18,7 +19,7 @@ enum part_type {
 	PART_TOOL_CALL,   /* id, name, text: the arguments as JSON text */
 	PART_TOOL_RESULT, /* id, text; parts when it is more than text */
 	PART_REFUSAL,     /* text */
-	PART_REASONING,   /* text, signature; redacted: the signature alone */
+	PART_REASONING,   /* text, signature; redacted: the signature alone, text.ptr NULL */
 };
 
 struct part {
@@ -94,6 +95,7 @@ struct call {
 	struct str extra;
 
 	enum dialect dialect;
+	struct http_headers headers; /* of the request, for a provider of the same dialect: versions and betas */
 	const struct json *source;   /* the request as it came */
 	struct str source_text;
 	bool changed;                /* a stage changed the messages: source's are stale */
@@ -127,6 +129,9 @@ struct message *message_new(struct arena *arena, enum role role, struct str text
 /* "system", "user"… as OpenAI writes them. */
 struct str role_name(enum role role);
 bool role_of(struct str name, enum role *out);
+
+/* About how many tokens the call's input has: instructions, messages and tools. Images and files count a flat sum. */
+int64_t call_tokens_estimate(struct arena *arena, const struct call *call);
 
 /* A rough count of tokens of a text for when nobody counts: four bytes of ASCII or one and a half other characters a token. */
 int64_t tokens_estimate(struct str text);
