@@ -43,41 +43,72 @@ part_add(struct parser *parser, struct part ***end, enum part_type type)
 }
 
 static const struct err *
+parse_text(struct parser *parser, const struct json *json, struct part *part)
+{
+	bool refusal = part->type == PART_REFUSAL;
+
+	part->text = json_get_string(json, refusal ? "refusal" : "text");
+	part->cache = json_get(json, "cache_control"); /* as OpenAI's clients send it to other providers */
+	return part->text.ptr ? NULL : bad_message(parser, "content", "a text part needs a string 'text'");
+}
+
+static const struct err *
+parse_image(struct parser *parser, const struct json *json, struct part *part)
+{
+	const struct json *image = json_get(json, "image_url");
+
+	part->url = json_is(image, JSON_STRING) ? json_string(image) : json_get_string(image, "url");
+	part->detail = json_get_string(image, "detail");
+	return part->url.len ? NULL : bad_message(parser, "content", "an image_url part needs an object 'image_url' with a 'url'");
+}
+
+static const struct err *
+parse_audio(struct parser *parser, const struct json *json, struct part *part)
+{
+	const struct json *audio = json_get(json, "input_audio");
+	struct str data = json_get_string(audio, "data"), format = json_get_string(audio, "format");
+
+	if (!data.len || !format.len)
+		return bad_message(parser, "content", "an input_audio part needs an object 'input_audio' with 'data' and 'format'");
+	part->media_type = arena_printf(parser->arena, "audio/%" STR_F, STR_A(format));
+	part->url = data_url_make(parser->arena, part->media_type, data);
+	return part->media_type.ptr && part->url.ptr ? NULL : &err_no_memory;
+}
+
+static const struct err *
+parse_file(struct parser *parser, const struct json *json, struct part *part)
+{
+	const struct json *file = json_get(json, "file");
+
+	part->url = json_get_string(file, "file_data");
+	part->id = json_get_string(file, "file_id");
+	part->name = json_get_string(file, "filename");
+	return part->url.len || part->id.len ? NULL : bad_message(parser, "content", "a file part needs an object 'file' with 'file_data' or 'file_id'");
+}
+
+static const struct err *
 parse_part(struct parser *parser, const struct json *json, struct part ***end)
 {
+	static const struct {
+		const char *name;
+		enum part_type type;
+		const struct err *(*parse)(struct parser *parser, const struct json *json, struct part *part);
+	} types[] = { { "text", PART_TEXT, parse_text }, { "refusal", PART_REFUSAL, parse_text }, { "image_url", PART_IMAGE, parse_image },
+		{ "input_audio", PART_AUDIO, parse_audio }, { "file", PART_FILE, parse_file } };
 	struct str type = json_get_string(json, "type");
-	const struct json *image = json_get(json, "image_url");
-	struct part *part;
 
-	if (str_eq_c(type, "text") || str_eq_c(type, "refusal")) {
-		struct str text = json_get_string(json, type.ptr[0] == 't' ? "text" : "refusal");
+	for (size_t i = 0; i < COUNT(types); i++) {
+		struct part *part;
 
-		if (!text.ptr)
-			return bad_message(parser, "content", "a text part needs a string 'text'");
-		part = part_add(parser, end, type.ptr[0] == 't' ? PART_TEXT : PART_REFUSAL);
-		if (part)
-			part->text = text;
-	} else if (str_eq_c(type, "image_url")) {
-		struct str url = json_is(image, JSON_STRING) ? json_string(image) : json_get_string(image, "url");
-
-		if (!url.len)
-			return bad_message(parser, "content", "an image_url part needs an object 'image_url' with a 'url'");
-		part = part_add(parser, end, PART_IMAGE);
-		if (part) {
-			part->url = url;
-			part->detail = json_get_string(image, "detail");
-		}
-	} else if (str_eq_c(type, "input_audio")) {
-		part = part_add(parser, end, PART_AUDIO);
-	} else if (str_eq_c(type, "file")) {
-		part = part_add(parser, end, PART_FILE);
-	} else {
-		return bad_message(parser, "content", "a part's type must be text, image_url, input_audio, file or refusal");
+		if (!str_eq_c(type, types[i].name))
+			continue;
+		part = part_add(parser, end, types[i].type);
+		if (!part)
+			return &err_no_memory;
+		part->raw = json;
+		return types[i].parse(parser, json, part);
 	}
-	if (!part)
-		return &err_no_memory;
-	part->raw = json;
-	return NULL;
+	return bad_message(parser, "content", "a part's type must be text, image_url, input_audio, file or refusal");
 }
 
 static const struct err *
@@ -195,6 +226,9 @@ parse_tools(struct parser *parser, const struct json *tools)
 		tool->name = json_get_string(function, "name");
 		tool->description = json_get_string(function, "description");
 		tool->parameters = json_get(function, "parameters");
+		tool->strict = json_bool(json_get(function, "strict"), false);
+		tool->cache = json_get(it.value, "cache_control");
+		tool->raw = it.value;
 		if (!tool->name.len)
 			return bad_field(parser, "tools", "a tool needs a function with a 'name'");
 		*end = tool;
@@ -273,18 +307,62 @@ parse_sampling(struct parser *parser)
 		err = parse_number(parser, "n", 1, N_MAX, &choices);
 	if (!err)
 		call->choices = isnan(choices) ? 1 : (unsigned)choices;
+	if (!err)
+		err = parse_number(parser, "frequency_penalty", -2, 2, &call->frequency_penalty);
+	if (!err)
+		err = parse_number(parser, "presence_penalty", -2, 2, &call->presence_penalty);
+	call->top_k = json_int(json_get(call->source, "top_k"), 0); /* these two are other providers', but OpenAI's clients send them to those */
+	call->reasoning_tokens = json_int(json_get(json_get(call->source, "thinking"), "budget_tokens"), 0);
+	if (json_is(json_get(call->source, "seed"), JSON_INT))
+		call->seed = json_get(call->source, "seed");
 	return err ? err : parse_stop(parser, json_get(call->source, "stop"));
 }
 
-static void
-parse_format(struct call *call)
+static const struct err *
+parse_format(struct parser *parser)
 {
-	struct str type = json_get_string(json_get(call->source, "response_format"), "type");
+	const struct json *format = json_get(parser->call->source, "response_format"), *schema = json_get(format, "json_schema");
+	struct str type = json_get_string(format, "type");
+	struct call *call = parser->call;
 
 	if (str_eq_c(type, "json_object"))
 		call->format = FORMAT_JSON_OBJECT;
-	else if (str_eq_c(type, "json_schema"))
-		call->format = FORMAT_JSON_SCHEMA;
+	if (!str_eq_c(type, "json_schema"))
+		return NULL;
+	call->format = FORMAT_JSON_SCHEMA;
+	call->schema = json_get(schema, "schema");
+	call->schema_name = json_get_string(schema, "name");
+	call->schema_description = json_get_string(schema, "description");
+	call->schema_strict = json_bool(json_get(schema, "strict"), false);
+	return json_is(call->schema, JSON_OBJECT) ? NULL : bad_field(parser, "response_format", "needs an object 'json_schema' with a 'schema'");
+}
+
+/* What the inner form does not carry and what is no mere hint: a provider of another dialect cannot do it. */
+static void
+find_extra(struct call *call)
+{
+	static const char *const known[] = { "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "stream", "stream_options", "temperature", "top_p", "n", "stop",
+		"max_tokens", "max_completion_tokens", "frequency_penalty", "presence_penalty", "seed", "response_format", "logprobs", "top_logprobs", "audio", "modalities",
+		"reasoning_effort", "verbosity", "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prediction", "top_k", "thinking" };
+
+	for (struct json_iter it = json_iter(call->source); json_next(&it);) {
+		bool is_known = json_is(it.value, JSON_NULL);
+
+		for (size_t i = 0; i < COUNT(known) && !is_known; i++)
+			is_known = str_eq_c(it.key, known[i]);
+		if (!is_known) {
+			call->extra = it.key;
+			return;
+		}
+	}
+}
+
+static struct str
+text_of(const struct json *json, const char *key)
+{
+	struct str text = json_get_string(json, key);
+
+	return text.ptr ? text : STR_EMPTY;
 }
 
 static const struct err *
@@ -298,12 +376,15 @@ parse_switches(struct parser *parser)
 	call->stream = json_bool(stream, false);
 	call->include_usage = json_bool(json_get(json_get(json, "stream_options"), "include_usage"), false);
 	call->logprobs = json_bool(json_get(json, "logprobs"), false);
+	call->top_logprobs = (unsigned)json_int(json_get(json, "top_logprobs"), 0);
+	call->reasoning_effort = text_of(json, "reasoning_effort");
+	call->verbosity = text_of(json, "verbosity");
 	call->audio = json_is(json_get(json, "audio"), JSON_OBJECT);
 	call->parallel_tools_off = !json_bool(json_get(json, "parallel_tool_calls"), true);
 	call->user = json_get_string(json, "user");
 	call->conversation = json_get_string(json_get(json, "metadata"), "conversation_id");
-	parse_format(call);
-	return NULL;
+	find_extra(call);
+	return parse_format(parser);
 }
 
 const struct err *

@@ -26,25 +26,12 @@ put_cache(struct json_out *out, const struct json *cache)
 		json_set(out, "cache_control", cache);
 }
 
-/* "data:MEDIA;base64,DATA" */
-static bool
-data_url(struct str url, struct str *media_type, struct str *data)
-{
-	size_t comma = str_find(url, STR(";base64,"), 0);
-
-	if (!str_starts(url, STR("data:")) || comma == SIZE_MAX)
-		return false;
-	*media_type = str_slice(url, 5, comma);
-	*data = str_slice(url, comma + 8, url.len);
-	return true;
-}
-
 /* An image or a document: what they are made from is worded alike. */
 static const struct err *
 put_source(struct json_out *out, const struct part *part, struct arena *arena)
 {
 	struct str media_type = STR_EMPTY, data;
-	bool inlined = data_url(part->url, &media_type, &data);
+	bool inlined = data_url_split(part->url, &media_type, &data);
 
 	if (!part->url.len)
 		return refuse(arena, "messages", "a file by the id of another service");
@@ -309,6 +296,8 @@ check(const struct call *call, struct arena *arena)
 		return refuse(arena, "presence_penalty", "presence_penalty");
 	if (call->seed)
 		return refuse(arena, "seed", "seed");
+	if (call->verbosity.len)
+		return refuse(arena, "verbosity", "verbosity");
 	if (call->extra.len) {
 		const char *extra = arena_cstr(arena, call->extra);
 

@@ -104,6 +104,32 @@ tokens_estimate(struct str text)
 	return (ascii + 3) / 4 + (other * 2 + 2) / 3;
 }
 
+struct str
+data_url_make(struct arena *arena, struct str media_type, struct str data)
+{
+	struct buf *url = arena_alloc(arena, sizeof(*url));
+
+	if (!url || !buf_init_held(url, arena, data.len + media_type.len + 16))
+		return str_n(NULL, 0);
+	buf_add(url, STR("data:"));
+	buf_add(url, media_type);
+	buf_add(url, STR(";base64,"));
+	buf_add(url, data);
+	return url->failed ? str_n(NULL, 0) : buf_str(url);
+}
+
+bool
+data_url_split(struct str url, struct str *media_type, struct str *data)
+{
+	size_t comma = str_find(str_slice(url, 0, 256), STR(";base64,"), 0);
+
+	if (!str_starts(url, STR("data:")) || comma == SIZE_MAX)
+		return false;
+	*media_type = str_slice(url, 5, comma);
+	*data = str_slice(url, comma + 8, url.len);
+	return true;
+}
+
 enum { TOKENS_OF_A_FILE = 1500, TOKENS_OF_A_MESSAGE = 4 };
 
 static int64_t

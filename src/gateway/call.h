@@ -130,6 +130,10 @@ struct message *message_new(struct arena *arena, enum role role, struct str text
 struct str role_name(enum role role);
 bool role_of(struct str name, enum role *out);
 
+/* "data:MEDIA_TYPE;base64,DATA": put together (outside the arena's cap; ptr NULL: no memory), and taken apart (false: it is none). */
+struct str data_url_make(struct arena *arena, struct str media_type, struct str data);
+bool data_url_split(struct str url, struct str *media_type, struct str *data);
+
 /* About how many tokens the call's input has: instructions, messages and tools. Images and files count a flat sum. */
 int64_t call_tokens_estimate(struct arena *arena, const struct call *call);
 

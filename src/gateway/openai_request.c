@@ -2,7 +2,7 @@
  * openai_request.c - the body of a chat completion, written from the inner form: for calls that came in another dialect.
  *
  * Wire: OpenAI's API reference, "Chat completions". Results of tools are messages of their own there, directly behind the assistant's turn that called them; instructions of any kind are sent as "system",
- * which every server of this wire knows. Reasoning of earlier turns has no place in it and stays behind. What the wire cannot say is refused.
+ * which every server of this wire knows. What the wire cannot say is refused.
  */
 #include <math.h>
 
@@ -15,19 +15,6 @@ refuse(struct arena *arena, const char *param, const char *what)
 }
 
 /* --- messages --- */
-
-/* "data:MEDIA;base64,DATA" */
-static bool
-data_url(struct str url, struct str *media_type, struct str *data)
-{
-	size_t comma = str_find(url, STR(";base64,"), 0);
-
-	if (!str_starts(url, STR("data:")) || comma == SIZE_MAX)
-		return false;
-	*media_type = str_slice(url, 5, comma);
-	*data = str_slice(url, comma + 8, url.len);
-	return true;
-}
 
 static void
 put_image(struct json_out *out, const struct part *part)
@@ -45,7 +32,7 @@ put_audio(struct json_out *out, const struct part *part, struct arena *arena)
 {
 	struct str media_type, data;
 
-	if (!data_url(part->url, &media_type, &data))
+	if (!data_url_split(part->url, &media_type, &data))
 		return refuse(arena, "messages", "audio by anything but a data: URL");
 	json_set_string(out, "type", STR("input_audio"));
 	json_set_object(out, "input_audio");
@@ -152,22 +139,78 @@ put_content(struct json_out *out, const struct message *message, struct arena *a
 	return err;
 }
 
+/* A result is text there; what else it holds comes in a user's message behind all results (put_seen), where images are allowed. */
+static const struct err *
+put_tool_result(struct json_out *out, const struct part *part, struct arena *arena)
+{
+	struct str text = part->text;
+	bool more = false;
+
+	for (const struct part *inner = part->parts; inner; inner = inner->next)
+		more = more || inner->type != PART_TEXT;
+	if (more)
+		text = arena_printf(arena, "%" STR_F "%sWhat this tool returned beside text follows in the next message.", STR_A(text), text.len ? "\n" : "");
+	if (part->failed)
+		text = arena_printf(arena, "The tool failed: %" STR_F, STR_A(text));
+	if (!text.ptr)
+		return &err_no_memory;
+	json_begin_object(out);
+	json_set_string(out, "role", STR("tool"));
+	json_set_string(out, "tool_call_id", part->id);
+	json_set_string(out, "content", text);
+	json_end_object(out);
+	return NULL;
+}
+
+static const struct err *
+put_seen(struct json_out *out, const struct message *message, struct arena *arena)
+{
+	const struct err *err = NULL;
+	bool any = false;
+
+	for (const struct part *part = message->parts; part; part = part->next) {
+		for (const struct part *inner = part->type == PART_TOOL_RESULT ? part->parts : NULL; inner && !err; inner = inner->next) {
+			if (inner->type == PART_TEXT)
+				continue;
+			if (!any) {
+				json_begin_object(out);
+				json_set_string(out, "role", STR("user"));
+				json_set_array(out, "content");
+			}
+			any = true;
+			err = put_part(out, inner, arena);
+		}
+	}
+	if (any && !err) {
+		json_end_array(out);
+		json_end_object(out);
+	}
+	return err;
+}
+
 static const struct err *
 put_tool_results(struct json_out *out, const struct message *message, struct arena *arena)
 {
-	for (const struct part *part = message->parts; part; part = part->next) {
-		if (part->type != PART_TOOL_RESULT)
-			continue;
-		for (const struct part *inner = part->parts; inner; inner = inner->next)
-			if (inner->type != PART_TEXT)
-				return refuse(arena, "messages", "a tool result that is more than text");
-		json_begin_object(out);
-		json_set_string(out, "role", STR("tool"));
-		json_set_string(out, "tool_call_id", part->id);
-		json_set_string(out, "content", part->text);
-		json_end_object(out);
-	}
-	return NULL;
+	const struct err *err = NULL;
+
+	for (const struct part *part = message->parts; part && !err; part = part->next)
+		if (part->type == PART_TOOL_RESULT)
+			err = put_tool_result(out, part, arena);
+	return err ? err : put_seen(out, message, arena);
+}
+
+/* Reasoning that nobody signed came over this very wire, from a server that wants it back between tool calls; what is signed can be read by its signer alone. */
+static void
+put_reasoning(struct json_out *out, const struct message *message, struct arena *arena)
+{
+	struct buf text;
+
+	buf_init(&text, arena, MIB(8));
+	for (const struct part *part = message->parts; part; part = part->next)
+		if (part->type == PART_REASONING && !part->signature.len)
+			buf_add(&text, part->text);
+	if (text.len && !text.failed)
+		json_set_string(out, "reasoning_content", buf_str(&text));
 }
 
 /* Whether something is left of a message beside results of tools and reasoning. */
@@ -192,6 +235,7 @@ put_message(struct json_out *out, const struct message *message, struct arena *a
 	err = put_content(out, message, arena);
 	if (err)
 		return err;
+	put_reasoning(out, message, arena);
 	put_tool_calls(out, message);
 	json_end_object(out);
 	return NULL;
@@ -268,6 +312,13 @@ put_number(struct json_out *out, const char *key, double value)
 		json_set_real(out, key, value);
 }
 
+/* This wire has no budget of tokens for reasoning. */
+static struct str
+effort_of(int64_t tokens)
+{
+	return tokens < 4096 ? STR("low") : tokens < 16384 ? STR("medium") : STR("high");
+}
+
 static void
 put_sampling(struct json_out *out, const struct call *call)
 {
@@ -288,7 +339,9 @@ put_sampling(struct json_out *out, const struct call *call)
 	if (call->stop_count)
 		json_end_array(out);
 	if (call->reasoning_effort.len)
-		json_set_string(out, "reasoning_effort", call->reasoning_effort);
+		json_set_string(out, "reasoning_effort", str_eq_c(call->reasoning_effort, "max") ? STR("xhigh") : call->reasoning_effort);
+	else if (call->reasoning_tokens)
+		json_set_string(out, "reasoning_effort", effort_of(call->reasoning_tokens));
 	if (call->verbosity.len)
 		json_set_string(out, "verbosity", call->verbosity);
 	if (call->logprobs)

@@ -170,7 +170,7 @@ emit_finish(struct decoder *decoder, const struct json *delta)
 	decoder->finished = true;
 	decoder->usage.known = true;
 	err = emit(decoder, (struct event){
-		.type = EVENT_FINISH, .finish = finish_of(reason), .finish_text = reason.ptr ? reason : STR_EMPTY, .stop = stop.ptr ? stop : STR_EMPTY });
+		.type = EVENT_FINISH, .finish = finish_of(reason), .finish_text = reason, .stop = stop.ptr ? stop : STR_EMPTY });
 	return err ? err : emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage });
 }
 
@@ -250,10 +250,18 @@ end_block(struct decoder *decoder)
 static const struct err *
 upstream_error(struct arena *arena, const struct json *error)
 {
-	struct str message = json_get_string(error, "message");
+	static const struct {
+		const char *type;
+		enum err_kind kind;
+	} kinds[] = { { "overloaded_error", ERR_UNAVAILABLE }, { "rate_limit_error", ERR_RATE_LIMITED }, { "timeout_error", ERR_TIMEOUT },
+		{ "invalid_request_error", ERR_INVALID } };
+	struct str message = json_get_string(error, "message"), type = json_get_string(error, "type");
+	enum err_kind kind = ERR_UPSTREAM;
 
-	return err_new(arena, str_eq_c(json_get_string(error, "type"), "overloaded_error") ? ERR_UNAVAILABLE : ERR_UPSTREAM,
-		"the provider reported an error: %" STR_F, STR_A(message.len ? message : STR("no reason given")));
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (str_eq_c(type, kinds[i].type))
+			kind = kinds[i].kind;
+	return err_new(arena, kind, "the provider reported an error: %" STR_F, STR_A(message.len ? message : STR("no reason given")));
 }
 
 static MAY_PARK const struct err *
@@ -267,7 +275,7 @@ read_frame(struct decoder *decoder, struct str type, const struct json *root)
 		return end_block(decoder);
 	if (str_eq_c(type, "message_delta")) {
 		read_usage(decoder, json_get(root, "usage"));
-		return decoder->finished ? NULL : emit_finish(decoder, json_get(root, "delta"));
+		return decoder->finished || !json_get_string(json_get(root, "delta"), "stop_reason").len ? NULL : emit_finish(decoder, json_get(root, "delta"));
 	}
 	if (str_eq_c(type, "message_stop"))
 		decoder->done = true;
@@ -303,7 +311,7 @@ anthropic_frame(struct decoder *decoder, struct str name, struct str data)
 	if (!decoder->started)
 		return str_eq_c(type, "ping") ? NULL : err_new(decoder->arena, ERR_UPSTREAM, "the provider's stream does not begin with message_start");
 	err = read_frame(decoder, type, root);
-	return err || !reading->data.len ? err : emit(decoder, (struct event){ .type = EVENT_OTHER });
+	return err || !reading->data.len || decoder->call->dialect != DIALECT_ANTHROPIC ? err : emit(decoder, (struct event){ .type = EVENT_OTHER });
 }
 
 static MAY_PARK const struct err *

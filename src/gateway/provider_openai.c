@@ -305,7 +305,7 @@ emit_tool_calls(struct decoder *decoder, unsigned choice, const struct json *cal
 		struct str name = json_get_string(function, "name"), arguments = json_get_string(function, "arguments");
 		unsigned item = (unsigned)json_int(json_get(it.value, "index"), (int64_t)it.index);
 
-		if (name.ptr)
+		if (name.len) /* some servers repeat it empty */
 			err = emit(decoder, (struct event){
 				.type = EVENT_TOOL_CALL, .choice = choice, .item = item, .id = json_get_string(it.value, "id"), .name = name });
 		if (!err && arguments.len)
@@ -366,6 +366,7 @@ emit_choice(struct decoder *decoder, const struct json *choice, const struct jso
 {
 	unsigned index = (unsigned)json_int(json_get(choice, "index"), 0);
 	struct str reason = json_get_string(choice, "finish_reason");
+	struct str stop = json_get_string(choice, "stop_reason"); /* vLLM: which stop sequence was met */
 	struct str reasoning = json_get_string(message, "reasoning_content"), refusal = json_get_string(message, "refusal");
 	const struct err *err = NULL;
 
@@ -381,7 +382,7 @@ emit_choice(struct decoder *decoder, const struct json *choice, const struct jso
 		err = emit_tool_calls(decoder, index, json_get(message, "tool_calls"));
 	if (!err && reason.len) {
 		decoder->finished = true;
-		err = emit(decoder, (struct event){ .type = EVENT_FINISH, .choice = index, .finish = finish_of(reason), .finish_text = reason });
+		err = emit(decoder, (struct event){ .type = EVENT_FINISH, .choice = index, .finish = finish_of(reason), .finish_text = reason, .stop = stop.len ? stop : STR_EMPTY });
 	}
 	return err;
 }
