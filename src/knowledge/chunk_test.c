@@ -229,7 +229,8 @@ nothing_of_the_document_is_lost(void **state)
 		char *seen = arena_zalloc(arena, n);
 
 		for (size_t i = 0; i < count; i++) {
-			struct str all = chunk_embedded_text(arena, chunks[i].heading_path, chunks[i].text);
+			/* ended by a zero, for strtoul */
+			struct str all = str_of(arena_cstr(arena, chunk_embedded_text(arena, chunks[i].heading_path, chunks[i].text)));
 
 			for (size_t at = str_find_byte(all, 'u', 0); at != SIZE_MAX; at = str_find_byte(all, 'u', at + 1)) {
 				unsigned long number = strtoul(all.ptr + at + 1, NULL, 10);
