@@ -22,8 +22,8 @@ struct answer_services {
  */
 struct answer_keep {
 	/* Once all events are in, on the answer's fiber: makes what `write` needs. `err`: how the answer ended, or NULL. */
-	const struct err *(*prepare)(struct answer_keep *keep, const struct err *err);
-	tx_fn *write; /* within the record's transaction; its argument is the struct answer_keep */
+	MAY_PARK const struct err *(*prepare)(struct answer_keep *keep, const struct err *err);
+	MAY_PARK tx_fn *write; /* within the record's transaction; its argument is the struct answer_keep */
 };
 
 /* One answer being made. The caller fills the first part; the arena is the request's. */

@@ -92,6 +92,11 @@ retrieve_context(const struct answer_services *services, struct answer *answer, 
 	const struct err *err;
 
 	(void)recorder;
+	if (answer->call->search && answer->model->knowledge.given)
+		return err_param(answer->arena, ERR_UNSUPPORTED, "tools", "unsupported_tool",
+			"tools: the model '%" STR_F "' answers from a collection of its own; file_search needs a model that is bound to none", STR_A(answer->call->model));
+	if (answer->call->search)
+		return retrieve_asked(services, answer);
 	if (!answer->model->knowledge.given)
 		return NULL;
 	err = retrieve(services, answer);

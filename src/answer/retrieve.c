@@ -27,19 +27,18 @@ is_relevant(const struct hit *hit, struct str question)
 		question_coverage(question, hit->heading_path) >= COVERAGE_MIN;
 }
 
-static const struct err *
-take_passage(struct answer *answer, const struct hit *hit)
+struct context_passage
+retrieve_passage(const struct hit *hit)
 {
-	struct passage_list *passages = answer->passages;
-	struct context_passage *passage = &passages->list[passages->count];
-
-	*passage = (struct context_passage){
+	return (struct context_passage){
 		.title = hit->title.len ? hit->title : hit->path,
 		.heading_path = hit->heading_path,
 		.path = hit->path,
 		.text = hit->text,
 		.version_id = hit->version_id,
 		.document_id = hit->document_id,
+		.file_id = hit->file_id.len ? hit->file_id : hit->document_id,
+		.attributes = hit->attributes,
 		.chunk = hit->chunk,
 		.ordinal = hit->ordinal,
 		.page = hit->page,
@@ -47,6 +46,15 @@ take_passage(struct answer *answer, const struct hit *hit)
 		.byte_from = hit->byte_from,
 		.byte_to = hit->byte_to,
 	};
+}
+
+static const struct err *
+take_passage(struct answer *answer, const struct hit *hit)
+{
+	struct passage_list *passages = answer->passages;
+	struct context_passage *passage = &passages->list[passages->count];
+
+	*passage = retrieve_passage(hit);
 	passages->count++;
 	return answer->link(answer->link_arg, answer->arena, passage);
 }

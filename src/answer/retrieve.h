@@ -10,3 +10,11 @@ MAY_PARK const struct err *retrieve(const struct answer_services *services, stru
 
 /* Puts the passages and the instructions in front of the conversation. */
 const struct err *retrieve_instruct(struct answer *answer);
+
+/* Searches the collections that the call names (call->search), and tells the model what was found, if anything. A span "retrieval file_search". */
+MAY_PARK const struct err *retrieve_asked(const struct answer_services *services, struct answer *answer);
+
+struct hit;
+
+/* A passage as it was found, without its link. */
+struct context_passage retrieve_passage(const struct hit *hit);

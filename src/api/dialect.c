@@ -24,7 +24,9 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 		.tenant = request->identity->tenant,
 		.key_id = str_of(request->identity->key_id),
 		.request_id = request->request_id,
+		.response_id = encoder->response_id,
 		.out = &encoder->sink,
+		.keep = encoder->keep,
 		.link = link_passage,
 		.link_arg = request,
 	};

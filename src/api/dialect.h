@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "answer/answer.h"
 #include "api/api.h"
 #include "gateway/event.h"
 
@@ -16,6 +17,9 @@ struct encoder {
 
 	/* After an error: NULL when a stream had begun and the error went out as its last event; else the error, for an ordinary error answer. */
 	MAY_PARK const struct err *(*fail)(struct encoder *encoder, const struct err *err);
+
+	struct answer_keep *keep;   /* what is kept of the answer in its record's commit, or NULL: answer/answer.h */
+	struct str response_id;     /* the answer's id, where it is ours; else empty */
 };
 
 /*

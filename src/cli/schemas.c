@@ -4,6 +4,7 @@
 #include "cli/schemas.h"
 
 #include "access/access_sql.h"
+#include "answer/answer_sql.h"
 #include "knowledge/knowledge_sql.h"
 #include "knowledge/search_sql.h"
 #include "telemetry/telemetry_sql.h"
@@ -13,5 +14,6 @@ const struct store_schema *const store_schemas[] = {
 	&telemetry_schema,
 	&knowledge_schema,
 	&search_schema,
+	&answer_schema,
 	NULL,
 };

@@ -100,13 +100,27 @@ struct call {
 	struct str source_text;
 	bool changed;                /* a stage changed the messages: source's are stale */
 
+	const struct call_search *search; /* collections that the caller wants searched first; NULL: none */
 	const struct passage_list *passages; /* retrieved, for a call bound to a collection; NULL: none asked */
+};
+
+enum { SEARCH_COLLECTIONS_MAX = 10 };
+
+/* A search that the caller asks for with the call: passages are found with the resolved question, and the model is told of them. */
+struct call_search {
+	struct str collections[SEARCH_COLLECTIONS_MAX]; /* ids or names */
+	size_t count;
+	const struct json *filter;   /* OpenAI's filter grammar over attributes, or NULL */
+	unsigned limit;              /* passages: 1..50 */
+	double score_min;            /* 0..1 */
+	double vector_weight;        /* 0..1, or NaN: by the kind of query */
 };
 
 /* What retrieval found, in the order in which it is numbered for the model ([1], [2], …). */
 struct context_passage {
 	struct str title, heading_path, path, text, url;
-	struct str version_id, document_id;
+	struct str version_id, document_id, file_id, attributes; /* file_id: of the document where it has no file; attributes: JSON object */
+	bool searched;               /* found by a search that the caller asked for */
 	int64_t chunk;
 	unsigned ordinal, page;
 	double score;

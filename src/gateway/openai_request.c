@@ -241,6 +241,33 @@ put_message(struct json_out *out, const struct message *message, struct arena *a
 	return NULL;
 }
 
+/* Neighbours of the assistant are one turn there: its text and all its tool calls. *at becomes the turn's last message; NULL when memory is out. */
+static const struct message *
+whole_turn(const struct message **at, struct arena *arena)
+{
+	const struct message *first = *at;
+	struct message *turn;
+	struct part **end;
+
+	if (first->role != ROLE_ASSISTANT || !first->next || first->next->role != ROLE_ASSISTANT)
+		return first;
+	turn = message_new(arena, ROLE_ASSISTANT, STR_EMPTY);
+	if (!turn)
+		return NULL;
+	end = &turn->parts;
+	for (const struct message *message = first; message && message->role == ROLE_ASSISTANT; *at = message, message = message->next) {
+		for (const struct part *part = message->parts; part; part = part->next) {
+			*end = arena_alloc(arena, sizeof(**end));
+			if (!*end)
+				return NULL;
+			**end = *part;
+			end = &(*end)->next;
+		}
+	}
+	*end = NULL;
+	return turn;
+}
+
 /* --- tools --- */
 
 static const struct err *
@@ -376,8 +403,11 @@ openai_body_put(struct json_out *out, const struct call *call, const struct targ
 	json_begin_object(out);
 	json_set_string(out, "model", target->model);
 	json_set_array(out, "messages");
-	for (const struct message *message = call->messages; message && !err; message = message->next)
-		err = put_message(out, message, arena);
+	for (const struct message *message = call->messages; message && !err; message = message->next) {
+		const struct message *turn = whole_turn(&message, arena);
+
+		err = turn ? put_message(out, turn, arena) : &err_no_memory;
+	}
 	if (err)
 		return err;
 	json_end_array(out);

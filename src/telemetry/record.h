@@ -59,7 +59,7 @@ struct record {
 	enum outcome outcome;
 	const struct err *err;
 	int status;                    /* HTTP */
-	tx_fn *also;                   /* what a room above writes in the same transaction, or NULL */
+	MAY_PARK tx_fn *also;                   /* what a room above writes in the same transaction, or NULL */
 	void *also_arg;
 	int64_t started_us, duration_us, first_chunk_us; /* wall; durations; first_chunk 0: no chunk */
 };

@@ -1,0 +1,123 @@
+-- name: response_put
+insert into response (tenant, id, created_us, completed_us, status, background, previous, conversation, request, head, error, incomplete, usage, owner, lease_until_us, cancel)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0)
+on conflict (tenant, id) do update set completed_us = excluded.completed_us, status = excluded.status, request = excluded.request, error = excluded.error,
+	incomplete = excluded.incomplete, usage = excluded.usage, lease_until_us = excluded.lease_until_us;
+
+-- name: response_get
+select r.id, r.created_us, r.completed_us, r.status, r.background, r.previous, r.conversation, r.error, r.incomplete, r.usage, r.owner, r.lease_until_us, r.cancel, b.body
+from response r left join item_body b on b.tenant = r.tenant and b.hash = r.head
+where r.tenant = $1 and r.id = $2;
+
+-- name: response_delete
+delete from response where tenant = $1 and id = $2;
+
+-- name: response_set_status
+update response set status = $3 where tenant = $1 and id = $2 and status in ('queued', 'in_progress');
+
+-- name: response_renew
+update response set lease_until_us = $3 where tenant = $1 and id = $2 returning cancel;
+
+-- name: response_want_cancel
+update response set cancel = 1 where tenant = $1 and id = $2 and status in ('queued', 'in_progress');
+
+-- name: response_end
+update response set status = $3, completed_us = $4, error = $5, incomplete = $6, usage = $7, lease_until_us = 0
+where tenant = $1 and id = $2 and status in ('queued', 'in_progress');
+
+-- name: response_event_insert
+insert into response_event (tenant, response, last, first, frames) values ($1, $2, $3, $4, $5) on conflict do nothing;
+
+-- name: response_event_after
+select last, frames from response_event where tenant = $1 and response = $2 and last > $3 order by last limit 64;
+
+-- name: response_event_delete
+delete from response_event where tenant = $1 and response = $2;
+
+-- name: item_insert
+insert into response_item (tenant, owner, position, output, id, hash) values ($1, $2, $3, $4, $5, $6) on conflict do nothing;
+
+-- name: item_last
+select coalesce(max(position), 0) from response_item where tenant = $1 and owner = $2;
+
+-- name: item_body_put
+insert into item_body (tenant, hash, used_day, body) values ($1, $2, $3, $4) on conflict (tenant, hash) do update set used_day = excluded.used_day where item_body.used_day < excluded.used_day;
+
+-- name: item_body_touch
+update item_body set used_day = $3 where tenant = $1 and hash = $2 and used_day < $3;
+
+-- name: item_list
+select i.id, i.output, i.position, i.hash, b.used_day, b.body
+from response_item i left join item_body b on b.tenant = i.tenant and b.hash = i.hash
+where i.tenant = $1 and i.owner = $2 order by i.position limit $3;
+
+-- name: item_page_up
+select i.id, i.output, i.position, i.hash, b.used_day, b.body
+from response_item i left join item_body b on b.tenant = i.tenant and b.hash = i.hash
+where i.tenant = $1 and i.owner = $2 and i.output <= $3 and i.position > $4 order by i.position limit $5;
+
+-- name: item_page_down
+select i.id, i.output, i.position, i.hash, b.used_day, b.body
+from response_item i left join item_body b on b.tenant = i.tenant and b.hash = i.hash
+where i.tenant = $1 and i.owner = $2 and i.output <= $3 and i.position < $4 order by i.position desc limit $5;
+
+-- name: item_position
+select position from response_item where tenant = $1 and owner = $2 and id = $3;
+
+-- name: item_find
+select i.id, i.output, i.position, i.hash, b.used_day, b.body
+from response_item i join item_body b on b.tenant = i.tenant and b.hash = i.hash
+where i.tenant = $1 and i.id = $2 order by i.owner limit 1;
+
+-- name: item_in
+select i.id, i.output, i.position, i.hash, b.used_day, b.body
+from response_item i left join item_body b on b.tenant = i.tenant and b.hash = i.hash
+where i.tenant = $1 and i.owner = $2 and i.id = $3;
+
+-- name: item_delete
+delete from response_item where tenant = $1 and owner = $2 and id = $3;
+
+-- name: item_delete_all
+delete from response_item where tenant = $1 and owner = $2;
+
+-- name: response_chain
+with recursive chain (id, depth) as (
+	select cast($2 as text), 0
+	union all
+	select r.previous, c.depth + 1 from chain c join response r on r.tenant = $1 and r.id = c.id where r.previous <> '' and c.depth < 2000
+)
+select i.id, i.output, i.position, i.hash, b.used_day, b.body
+from chain c join response_item i on i.tenant = $1 and i.owner = c.id left join item_body b on b.tenant = i.tenant and b.hash = i.hash
+order by c.depth desc, i.position limit $3;
+
+-- name: response_chain_missing
+with recursive chain (id, depth) as (
+	select cast($2 as text), 0
+	union all
+	select r.previous, c.depth + 1 from chain c join response r on r.tenant = $1 and r.id = c.id where r.previous <> '' and c.depth < 2000
+)
+select c.id, r.status from chain c left join response r on r.tenant = $1 and r.id = c.id where r.id is null or r.status not in ('completed', 'incomplete') limit 1;
+
+-- name: conversation_insert
+insert into conversation (tenant, id, created_us, used_us, metadata) values ($1, $2, $3, $3, $4);
+
+-- name: conversation_get
+select id, created_us, metadata from conversation where tenant = $1 and id = $2;
+
+-- name: conversation_set
+update conversation set metadata = $3, used_us = $4 where tenant = $1 and id = $2;
+
+-- name: conversation_use
+update conversation set used_us = $3 where tenant = $1 and id = $2;
+
+-- name: conversation_delete
+delete from conversation where tenant = $1 and id = $2;
+
+-- name: retain_responses
+select tenant, id from response where created_us < $1 order by created_us limit $2;
+
+-- name: retain_conversations
+select tenant, id from conversation where used_us < $1 order by used_us limit $2;
+
+-- name: retain_item_bodies
+delete from item_body where (tenant, hash) in (select tenant, hash from item_body where used_day < $1 order by used_day limit $2);

@@ -1,0 +1,109 @@
+/*
+ * openai_responses_context.c - what a request goes on from: a response and all before it, a conversation, items by their ids.
+ */
+#include "api/openai_responses.h"
+
+enum { TOKENS_OF_A_FILE = 1500 };
+
+/* A stored item's message at *end. */
+static const struct err *
+add_message(struct responses_ask *ask, const struct response_item *item, struct message ***end)
+{
+	const struct json *json;
+	struct str where;
+	const struct err *err;
+
+	if (!item->body.ptr)
+		return err_param(ask->arena, ERR_NOT_FOUND, "input", "item_expired", "the item '%" STR_F "' is past its retention: send what it said again", STR_A(item->id));
+	where = arena_printf(ask->arena, "the item '%" STR_F "'", STR_A(item->id));
+	err = where.ptr ? json_parse(ask->arena, item->body, &json) : &err_no_memory;
+	return err ? err : responses_item_message(ask->arena, json, where.ptr, end);
+}
+
+/* Items by reference, the last one first: neighbours have the same place. */
+static MAY_PARK const struct err *
+resolve_references(struct responses_ask *ask)
+{
+	const struct err *err = NULL;
+
+	for (size_t i = ask->item_count; i-- > 0 && !err;) {
+		struct response_item *item = &ask->items[i], found;
+		struct message *rest, **end;
+
+		if (!item->reference)
+			continue;
+		err = response_item_get(ask->request->app->store, ask->arena, ask->request->identity->tenant, STR_EMPTY, item->id, &found);
+		if (err && err->kind == ERR_NOT_FOUND)
+			err = err_param(ask->arena, ERR_NOT_FOUND, "input", "item_not_found", "input: there is no item '%" STR_F "' to refer to", STR_A(str_slice(item->id, 0, 100)));
+		if (err)
+			return err;
+		end = item->place;
+		rest = *end;
+		err = add_message(ask, &found, &end);
+		*end = rest;
+		item->body = found.body;
+	}
+	return err;
+}
+
+static MAY_PARK const struct err *
+load_context(struct responses_ask *ask)
+{
+	struct store *store = ask->request->app->store;
+	int64_t tenant = ask->request->identity->tenant;
+	struct conversation conversation;
+	const struct err *err;
+
+	if (ask->previous.len)
+		return response_chain(store, ask->arena, tenant, ask->previous, RESPONSES_ITEMS_MAX, &ask->context, &ask->context_count);
+	if (!ask->conversation.len)
+		return NULL;
+	err = conversation_get(store, ask->arena, tenant, ask->conversation, "conversation", &conversation);
+	if (!err)
+		err = response_items(store, ask->arena, tenant, ask->conversation, &ask->context, &ask->context_count);
+	if (!err && ask->context_count > RESPONSES_ITEMS_MAX)
+		err = err_param(ask->arena, ERR_TOO_LARGE, "conversation", NULL, "this conversation has over %d items: begin a new one", RESPONSES_ITEMS_MAX);
+	return err;
+}
+
+MAY_PARK const struct err *
+responses_context(struct responses_ask *ask)
+{
+	const struct err *err = resolve_references(ask);
+	struct message *rest, **end = ask->context_end;
+
+	if (!err)
+		err = load_context(ask);
+	if (err)
+		return err;
+	rest = *end;
+	for (size_t i = 0; i < ask->context_count && !err; i++)
+		err = add_message(ask, &ask->context[i], &end);
+	*end = rest;
+	if (!err && !ask->call->messages)
+		err = err_param(ask->arena, ERR_INVALID, "input", NULL, "input: there is nothing to answer");
+	return err;
+}
+
+int64_t
+responses_tokens(const struct responses_ask *ask)
+{
+	int64_t tokens = 0;
+
+	for (const struct message *message = ask->call->messages; message; message = message->next) {
+		tokens += 4;
+		for (const struct part *part = message->parts; part; part = part->next)
+			tokens += part->url.len ? TOKENS_OF_A_FILE : tokens_estimate(part->text) + tokens_estimate(part->name);
+	}
+	for (const struct tool *tool = ask->call->tools; tool; tool = tool->next) {
+		struct json_out json;
+		struct buf text;
+
+		buf_init(&text, NULL, MIB(16));
+		json_out_init(&json, &text);
+		json_put(&json, tool->parameters);
+		tokens += tokens_estimate(tool->name) + tokens_estimate(tool->description) + tokens_estimate(buf_str(&text));
+		buf_fini(&text);
+	}
+	return tokens;
+}

@@ -1,0 +1,62 @@
+/*
+ * openai_responses_item.h - items of an answer in the making, and how they are written.
+ */
+#pragma once
+
+#include "api/openai_responses.h"
+
+enum responses_part_kind { PART_OUTPUT_TEXT, PART_OUTPUT_REFUSAL, PART_REASONING_TEXT, PART_SUMMARY_TEXT };
+
+struct responses_part {
+	struct responses_part *next;
+	enum responses_part_kind kind;
+	unsigned index;                 /* in its item */
+	struct buf text;
+	struct buf annotations, logprobs; /* JSON values, comma between */
+	unsigned annotation_count;
+	int64_t characters;             /* of the text */
+	int64_t text_before;            /* characters of all texts of the answer before this one */
+};
+
+enum responses_item_kind { ITEM_MESSAGE, ITEM_REASONING, ITEM_CALL, ITEM_SEARCH };
+
+struct responses_item {
+	struct responses_item *next;
+	enum responses_item_kind kind;
+	unsigned index;                 /* in the output */
+	struct str id, status;
+	struct responses_part *parts, *open;
+	unsigned item;                  /* of a call: as its events say */
+	struct str call_id, name;
+	struct buf arguments;
+	struct str signature;           /* of reasoning */
+};
+
+/* NULL when memory is out. */
+struct responses_item *responses_item_new(struct arena *arena, enum responses_item_kind kind);
+struct responses_part *responses_part_add(struct arena *arena, struct responses_item *item, enum responses_part_kind kind); /* and opens it */
+
+/* A piece more, with the logprobs of its tokens (a JSON array, or empty). A failure sticks in its buffers. */
+void responses_part_grow(struct responses_part *part, struct str text, struct str logprobs);
+
+/* The logprobs of a whole part as a JSON array; empty when memory is out. */
+struct str responses_logprobs(struct arena *arena, const struct responses_part *part);
+
+/* Whether a call's arguments are a whole JSON value, so that nothing more is to come. */
+bool responses_arguments_whole(struct arena *arena, const struct responses_item *call);
+
+void responses_part_put(struct json_out *out, const struct responses_part *part, bool whole);
+
+/* An item as a client sees it, or as it begins: without what comes in pieces. */
+void responses_item_put(struct json_out *out, const struct responses_ask *ask, const struct responses_item *item, bool whole);
+
+/* A url_citation, or a file_citation for what file_search found. Positions count from the begin of the part. */
+void responses_annotation_put(struct json_out *out, const struct citation *citation, int64_t text_before);
+
+struct str responses_usage_json(struct arena *arena, const struct usage *usage);
+
+/* Fills encoder->kept with what is to be stored. */
+const struct err *responses_keep(struct responses_encoder *encoder);
+
+/* tx_fn of the encoder's answer_keep. */
+MAY_PARK const struct err *responses_kept_write(struct tx *tx, void *arg);

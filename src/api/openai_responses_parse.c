@@ -1,0 +1,562 @@
+/*
+ * openai_responses_parse.c - a request of the Responses API to the inner form.
+ *
+ * No target of ours speaks this protocol, so nothing can be passed on unread: a member that is not known here is refused. `head`, what a response object says of its request, is made
+ * here too, with the defaults filled in.
+ */
+#include <math.h>
+
+#include "api/openai_responses.h"
+#include "base/clock.h"
+
+enum { TOOLS_MAX = 512, HEAD_MAX = 16 * 1024 * 1024, STORES_MAX = 10 };
+
+struct parser {
+	struct arena *arena;
+	struct responses_ask *ask;
+	struct call *call;
+	const struct json *json;
+};
+
+static const struct err *
+bad(struct parser *parser, const char *field, const char *expected)
+{
+	return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: %s", field, expected);
+}
+
+static const struct err *
+refuse(struct parser *parser, const char *field, const char *why)
+{
+	return err_param(parser->arena, ERR_UNSUPPORTED, field, "unsupported_parameter", "%s: %s", field, why);
+}
+
+static bool
+is_given(const struct json *value)
+{
+	return json_type(value) != JSON_NONE && json_type(value) != JSON_NULL;
+}
+
+/* --- members --- */
+
+static const struct err *
+check_members(struct parser *parser)
+{
+	static const char *const known[] = { "background", "conversation", "include", "input", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "model",
+		"parallel_tool_calls", "previous_response_id", "prompt_cache_key", "prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store",
+		"stream", "stream_options", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user", "frequency_penalty",
+		"presence_penalty" };
+
+	if (is_given(json_get(parser->json, "prompt")))
+		return refuse(parser, "prompt", "stored prompts are not supported here; send instructions and input");
+	for (struct json_iter it = json_iter(parser->json); json_next(&it);) {
+		bool found = !is_given(it.value);
+
+		for (size_t i = 0; i < COUNT(known) && !found; i++)
+			found = str_eq_c(it.key, known[i]);
+		if (!found)
+			return err_param(parser->arena, ERR_UNSUPPORTED, arena_cstr(parser->arena, it.key), "unknown_parameter",
+				"%" STR_F ": this parameter is not known here; it cannot be passed on, since the models' providers speak other protocols", STR_A(it.key));
+	}
+	return NULL;
+}
+
+static const struct err *
+get_bool(struct parser *parser, const char *field, bool initial, bool *out)
+{
+	const struct json *value = json_get(parser->json, field);
+
+	*out = json_bool(value, initial);
+	return is_given(value) && !json_is(value, JSON_BOOL) ? bad(parser, field, "expected true or false") : NULL;
+}
+
+static const struct err *
+get_number(struct parser *parser, const char *field, double min, double max, double *out)
+{
+	const struct json *value = json_get(parser->json, field);
+
+	*out = json_number(value, NAN);
+	if (!is_given(value))
+		return NULL;
+	if (isnan(*out) || *out < min || *out > max)
+		return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: expected a number from %g to %g", field, min, max);
+	return NULL;
+}
+
+static const struct err *
+get_string(struct parser *parser, const struct json *value, const char *field, struct str *out)
+{
+	*out = is_given(value) ? json_string(value) : STR_EMPTY;
+	return out->ptr ? NULL : bad(parser, field, "expected a string");
+}
+
+static const struct err *
+parse_sampling(struct parser *parser)
+{
+	struct call *call = parser->call;
+	double tokens, alternatives;
+	const struct err *err = get_number(parser, "temperature", 0, 2, &call->temperature);
+
+	if (!err)
+		err = get_number(parser, "top_p", 0, 1, &call->top_p);
+	if (!err)
+		err = get_number(parser, "frequency_penalty", -2, 2, &call->frequency_penalty);
+	if (!err)
+		err = get_number(parser, "presence_penalty", -2, 2, &call->presence_penalty);
+	if (!err)
+		err = get_number(parser, "max_output_tokens", 1, 1e9, &tokens);
+	if (!err)
+		err = get_number(parser, "top_logprobs", 0, 20, &alternatives);
+	if (err)
+		return err;
+	call->tokens_max = isnan(tokens) ? 0 : (int64_t)tokens;
+	call->top_logprobs = isnan(alternatives) ? 0 : (unsigned)alternatives;
+	call->logprobs = call->top_logprobs > 0;
+	call->choices = 1;
+	return NULL;
+}
+
+static const struct err *
+parse_include(struct parser *parser, const struct json *include)
+{
+	/* What the last six would add comes from tools that cannot have run here, or is there anyway. */
+	static const char *const known[] = { "message.output_text.logprobs", "file_search_call.results", "reasoning.encrypted_content", "web_search_call.results",
+		"web_search_call.action.sources", "message.input_image.image_url", "computer_call_output.output.image_url", "code_interpreter_call.outputs" };
+
+	if (is_given(include) && !json_is(include, JSON_ARRAY))
+		return bad(parser, "include", "expected an array");
+	for (struct json_iter it = json_iter(include); json_next(&it);) {
+		size_t i = 0;
+
+		while (i < COUNT(known) && !(json_is(it.value, JSON_STRING) && str_eq_c(json_string(it.value), known[i])))
+			i++;
+		if (i == COUNT(known))
+			return bad(parser, "include", "names something that is not known here");
+		parser->call->logprobs = parser->call->logprobs || i == 0;
+		parser->ask->with_results = parser->ask->with_results || i == 1;
+		parser->ask->with_encrypted = parser->ask->with_encrypted || i == 2;
+	}
+	return NULL;
+}
+
+static const struct err *
+parse_text(struct parser *parser, const struct json *text)
+{
+	const struct json *format = json_get(text, "format");
+	struct str type = json_get_string(format, "type");
+	struct call *call = parser->call;
+
+	if (is_given(text) && !json_is(text, JSON_OBJECT))
+		return bad(parser, "text", "expected an object");
+	call->verbosity = is_given(json_get(text, "verbosity")) ? json_get_string(text, "verbosity") : STR_EMPTY;
+	if (!call->verbosity.ptr)
+		return bad(parser, "text.verbosity", "expected low, medium or high");
+	if (!is_given(format) || str_eq_c(type, "text"))
+		return NULL;
+	if (str_eq_c(type, "json_object")) {
+		call->format = FORMAT_JSON_OBJECT;
+		return NULL;
+	}
+	if (!str_eq_c(type, "json_schema"))
+		return bad(parser, "text.format.type", "must be text, json_object or json_schema");
+	call->format = FORMAT_JSON_SCHEMA;
+	call->schema = json_get(format, "schema");
+	call->schema_name = json_get_string(format, "name");
+	call->schema_description = json_get_string(format, "description");
+	call->schema_strict = json_bool(json_get(format, "strict"), false);
+	return json_is(call->schema, JSON_OBJECT) && call->schema_name.len ? NULL : bad(parser, "text.format", "a json_schema needs a 'name' and a 'schema'");
+}
+
+static const struct err *
+parse_reasoning(struct parser *parser, const struct json *reasoning)
+{
+	if (is_given(reasoning) && !json_is(reasoning, JSON_OBJECT))
+		return bad(parser, "reasoning", "expected an object");
+	parser->ask->summary = json_is(json_get(reasoning, "summary"), JSON_STRING) || json_is(json_get(reasoning, "generate_summary"), JSON_STRING);
+	return get_string(parser, json_get(reasoning, "effort"), "reasoning.effort", &parser->call->reasoning_effort);
+}
+
+/* --- tools --- */
+
+static const struct err *
+parse_search(struct parser *parser, const struct json *tool)
+{
+	const struct json *stores = json_get(tool, "vector_store_ids"), *ranking = json_get(tool, "ranking_options"), *filters = json_get(tool, "filters");
+	const struct json *hybrid = json_get(ranking, "hybrid_search");
+	double vectors = json_number(json_get(hybrid, "embedding_weight"), 0), words = json_number(json_get(hybrid, "text_weight"), 0);
+	struct call_search *search = arena_zalloc(parser->arena, sizeof(*search));
+
+	if (!search)
+		return &err_no_memory;
+	if (parser->call->search)
+		return bad(parser, "tools", "at most one file_search");
+	if (!json_is(stores, JSON_ARRAY) || json_count(stores) == 0 || json_count(stores) > COUNT(search->collections))
+		return bad(parser, "tools", "a file_search needs 1 to 10 'vector_store_ids'");
+	for (struct json_iter it = json_iter(stores); json_next(&it);) {
+		if (!json_string(it.value).len)
+			return bad(parser, "tools", "'vector_store_ids' are strings");
+		search->collections[search->count++] = json_string(it.value);
+	}
+	search->limit = (unsigned)json_int(json_get(tool, "max_num_results"), 20);
+	search->filter = json_is(filters, JSON_OBJECT) ? filters : NULL;
+	search->score_min = json_number(json_get(ranking, "score_threshold"), 0);
+	search->vector_weight = vectors + words > 0 ? vectors / (vectors + words) : NAN;
+	if (search->limit < 1 || search->limit > 50)
+		return bad(parser, "tools", "'max_num_results' must be from 1 to 50");
+	parser->call->search = search;
+	return NULL;
+}
+
+static const struct err *
+parse_function(struct parser *parser, const struct json *json, struct tool ***end)
+{
+	struct tool *tool = arena_zalloc(parser->arena, sizeof(*tool));
+
+	if (!tool)
+		return &err_no_memory;
+	tool->name = json_get_string(json, "name");
+	tool->description = json_get_string(json, "description");
+	tool->parameters = json_is(json_get(json, "parameters"), JSON_OBJECT) ? json_get(json, "parameters") : NULL;
+	tool->strict = json_bool(json_get(json, "strict"), false);
+	if (!tool->name.len)
+		return bad(parser, "tools", "a function needs a 'name'");
+	**end = tool;
+	*end = &tool->next;
+	return NULL;
+}
+
+static const struct err *
+parse_tools(struct parser *parser, const struct json *tools)
+{
+	struct tool **end = &parser->call->tools;
+	const struct err *err = NULL;
+
+	if (is_given(tools) && !json_is(tools, JSON_ARRAY))
+		return bad(parser, "tools", "expected an array");
+	if (json_count(tools) > TOOLS_MAX)
+		return bad(parser, "tools", "too many tools");
+	for (struct json_iter it = json_iter(tools); !err && json_next(&it);) {
+		struct str type = json_get_string(it.value, "type");
+
+		if (str_eq_c(type, "function"))
+			err = parse_function(parser, it.value, &end);
+		else if (str_eq_c(type, "file_search"))
+			err = parse_search(parser, it.value);
+		else
+			err = err_param(parser->arena, ERR_UNSUPPORTED, "tools", "unsupported_tool",
+				"tools: '%" STR_F "' is run by a provider that speaks this protocol itself, and none does here; function and file_search are supported",
+				STR_A(type));
+	}
+	return err;
+}
+
+/* Only the tools that are named stay; the choice is between them. */
+static const struct err *
+parse_allowed(struct parser *parser, const struct json *choice)
+{
+	struct str mode = json_get_string(choice, "mode");
+
+	for (struct tool **link = &parser->call->tools; *link;) {
+		bool allowed = false;
+
+		for (struct json_iter it = json_iter(json_get(choice, "tools")); json_next(&it);)
+			allowed = allowed || str_eq(json_get_string(it.value, "name"), (*link)->name);
+		if (allowed)
+			link = &(*link)->next;
+		else
+			*link = (*link)->next;
+	}
+	parser->call->tool_choice = str_eq_c(mode, "required") ? TOOL_CHOICE_REQUIRED : TOOL_CHOICE_AUTO;
+	return str_eq_c(mode, "required") || str_eq_c(mode, "auto") ? NULL : bad(parser, "tool_choice.mode", "must be auto or required");
+}
+
+static const struct err *
+parse_tool_choice(struct parser *parser, const struct json *choice)
+{
+	static const char *const names[] = { [TOOL_CHOICE_NONE] = "none", [TOOL_CHOICE_AUTO] = "auto", [TOOL_CHOICE_REQUIRED] = "required" };
+	struct str text = json_string(choice), type = json_get_string(choice, "type");
+	struct call *call = parser->call;
+
+	if (!is_given(choice))
+		return NULL;
+	for (unsigned i = TOOL_CHOICE_NONE; i < COUNT(names) && text.ptr; i++)
+		if (str_eq_c(text, names[i]))
+			call->tool_choice = (enum tool_choice)i;
+	if (call->tool_choice == TOOL_CHOICE_NONE)
+		call->search = NULL;
+	if (call->tool_choice != TOOL_CHOICE_UNSET)
+		return NULL;
+	if (str_eq_c(type, "allowed_tools"))
+		return parse_allowed(parser, choice);
+	if (str_eq_c(type, "file_search"))
+		return call->search ? NULL : bad(parser, "tool_choice", "names file_search, which is not among the tools");
+	call->tool_named = json_get_string(choice, "name");
+	call->tool_choice = TOOL_CHOICE_NAMED;
+	return str_eq_c(type, "function") && call->tool_named.len ? NULL : bad(parser, "tool_choice", "must be none, auto, required, allowed_tools, file_search or name a function");
+}
+
+/* --- input --- */
+
+/* Items by reference are looked up later, in the store: here they leave a place. */
+static bool
+is_reference(const struct json *item)
+{
+	return str_eq_c(json_get_string(item, "type"), "item_reference") || (!json_get(item, "type") && !json_get(item, "role") && json_get(item, "id"));
+}
+
+static const struct err *
+parse_items(struct parser *parser, const struct json *input, struct message ***end)
+{
+	struct responses_ask *ask = parser->ask;
+	const struct err *err = NULL;
+
+	if (json_count(input) > RESPONSES_ITEMS_MAX)
+		return bad(parser, "input", "too many items");
+	ask->items = arena_array(parser->arena, json_count(input) + 1, sizeof(*ask->items));
+	if (!ask->items)
+		return &err_no_memory;
+	for (struct json_iter it = json_iter(input); !err && json_next(&it);) {
+		struct response_item *item = &ask->items[ask->item_count++];
+		struct str where = arena_printf(parser->arena, "input[%zu]", it.index);
+
+		if (is_reference(it.value)) {
+			*item = (struct response_item){ .id = json_get_string(it.value, "id"), .reference = true, .place = *end };
+			err = item->id.len ? NULL : bad(parser, where.ptr, "an item_reference needs an 'id'");
+			continue;
+		}
+		err = where.ptr ? responses_item_message(parser->arena, it.value, where.ptr, end) : &err_no_memory;
+		if (!err)
+			err = responses_item_keep(parser->arena, it.value, item);
+	}
+	return err;
+}
+
+/* A text alone is one message of the user. */
+static const struct err *
+parse_input(struct parser *parser, bool optional)
+{
+	struct responses_ask *ask = parser->ask;
+	const struct json *input = json_get(parser->json, "input"), *message;
+	struct message **end = &parser->call->messages;
+	struct json_out json;
+	struct buf text;
+	const struct err *err;
+	struct str instructions;
+
+	err = get_string(parser, json_get(parser->json, "instructions"), "instructions", &instructions);
+	if (err)
+		return err;
+	if (instructions.len) {
+		*end = message_new(parser->arena, ROLE_SYSTEM, instructions);
+		if (!*end)
+			return &err_no_memory;
+		end = &(*end)->next;
+	}
+	ask->context_end = end;
+	if (json_is(input, JSON_ARRAY))
+		return parse_items(parser, input, &end);
+	if (!is_given(input) && (optional || ask->previous.len || ask->conversation.len))
+		return NULL;
+	if (!json_is(input, JSON_STRING))
+		return bad(parser, "input", "expected a string or an array of items");
+	buf_init(&text, parser->arena, HEAD_MAX * 4);
+	json_out_init(&json, &text);
+	json_begin_array(&json);
+	json_begin_object(&json);
+	json_set_string(&json, "role", STR("user"));
+	json_set_string(&json, "content", json_string(input));
+	json_end_object(&json);
+	json_end_array(&json);
+	err = buf_err(&text);
+	if (!err)
+		err = json_parse(parser->arena, buf_str(&text), &message);
+	return err ? err : parse_items(parser, message, &end);
+}
+
+/* --- what the response repeats --- */
+
+static void
+put_or(struct json_out *out, const struct json *json, const char *key, const char *initial)
+{
+	const struct json *value = json_get(json, key);
+
+	if (is_given(value))
+		json_set(out, key, value);
+	else
+		json_set_raw(out, key, str_of(initial));
+}
+
+static void
+put_tools(struct json_out *out, const struct json *tools)
+{
+	json_set_array(out, "tools");
+	for (struct json_iter it = json_iter(tools); json_next(&it);) {
+		static const char *const filled[] = { "description", "parameters", "strict" };
+
+		json_begin_object(out);
+		for (struct json_iter member = json_iter(it.value); json_next(&member);) {
+			json_key(out, member.key);
+			json_put(out, member.value);
+		}
+		for (size_t i = 0; str_eq_c(json_get_string(it.value, "type"), "function") && i < COUNT(filled); i++)
+			if (!json_get(it.value, filled[i]))
+				json_set_null(out, filled[i]);
+		json_end_object(out);
+	}
+	json_end_array(out);
+}
+
+static void
+put_head(struct json_out *out, const struct json *json, const struct responses_ask *ask)
+{
+	const struct json *text = json_get(json, "text"), *reasoning = json_get(json, "reasoning");
+
+	json_begin_object(out);
+	put_or(out, json, "instructions", "null");
+	put_or(out, json, "max_output_tokens", "null");
+	put_or(out, json, "max_tool_calls", "null");
+	put_or(out, json, "parallel_tool_calls", "true");
+	put_or(out, json, "prompt_cache_key", "null");
+	json_set_object(out, "reasoning");
+	put_or(out, reasoning, "effort", "null");
+	put_or(out, reasoning, "summary", "null");
+	json_end_object(out);
+	put_or(out, json, "safety_identifier", "null");
+	put_or(out, json, "service_tier", "\"default\"");
+	json_set_bool(out, "store", ask->store);
+	put_or(out, json, "temperature", "1");
+	json_set_object(out, "text");
+	put_or(out, text, "format", "{\"type\":\"text\"}");
+	put_or(out, text, "verbosity", "\"medium\"");
+	json_end_object(out);
+	put_or(out, json, "tool_choice", "\"auto\"");
+	put_tools(out, json_get(json, "tools"));
+	put_or(out, json, "top_logprobs", "0");
+	put_or(out, json, "top_p", "1");
+	put_or(out, json, "frequency_penalty", "0");
+	put_or(out, json, "presence_penalty", "0");
+	put_or(out, json, "truncation", "\"disabled\"");
+	put_or(out, json, "user", "null");
+	put_or(out, json, "metadata", "{}");
+	json_set(out, "model", json_get(json, "model"));
+	json_end_object(out);
+}
+
+static const struct err *
+make_head(struct parser *parser)
+{
+	struct json_out json;
+	struct buf *text = arena_alloc(parser->arena, sizeof(*text));
+	const struct err *err;
+
+	if (!text || !buf_init_held(text, parser->arena, HEAD_MAX))
+		return &err_no_memory;
+	json_out_init(&json, text);
+	put_head(&json, parser->json, parser->ask);
+	err = buf_err(text);
+	parser->ask->head_text = buf_str(text);
+	return err ? err : json_parse(parser->arena, parser->ask->head_text, &parser->ask->head);
+}
+
+/* --- the whole --- */
+
+static const struct err *
+parse_state(struct parser *parser)
+{
+	struct responses_ask *ask = parser->ask;
+	const struct json *conversation = json_get(parser->json, "conversation");
+	const struct err *err = get_bool(parser, "store", true, &ask->store);
+
+	if (!err)
+		err = get_bool(parser, "background", false, &ask->background);
+	if (!err)
+		err = get_bool(parser, "stream", false, &parser->call->stream);
+	if (!err)
+		err = get_string(parser, json_get(parser->json, "previous_response_id"), "previous_response_id", &ask->previous);
+	if (!err)
+		err = get_string(parser, json_is(conversation, JSON_OBJECT) ? json_get(conversation, "id") : conversation, "conversation", &ask->conversation);
+	if (err)
+		return err;
+	if (ask->previous.len && ask->conversation.len)
+		return bad(parser, "previous_response_id", "cannot be given together with 'conversation'");
+	if (ask->background && !ask->store)
+		return bad(parser, "background", "needs 'store': a background response is read from where it is stored");
+	return NULL;
+}
+
+static const struct err *
+parse_switches(struct parser *parser)
+{
+	const struct json *json = parser->json, *metadata = json_get(json, "metadata");
+	struct call *call = parser->call;
+	bool parallel;
+	const struct err *err = get_bool(parser, "parallel_tool_calls", true, &parallel);
+
+	call->parallel_tools_off = !parallel;
+	if (!err)
+		err = get_string(parser, json_get(json, "user"), "user", &call->user);
+	if (!err && is_given(metadata) && (!json_is(metadata, JSON_OBJECT) || json_count(metadata) > 16))
+		err = bad(parser, "metadata", "expected an object of at most 16 members");
+	call->include_usage = true;
+	call->conversation = parser->ask->conversation.len ? parser->ask->conversation : json_get_string(metadata, "conversation_id");
+	return err;
+}
+
+static const struct err *
+parse(struct parser *parser, bool count_only)
+{
+	const struct json *json = parser->json;
+	const struct err *err = check_members(parser);
+
+	if (!err)
+		err = get_string(parser, json_get(json, "model"), "model", &parser->call->model);
+	if (!err && !parser->call->model.len && !count_only)
+		err = bad(parser, "model", "expected the name of a model");
+	if (!err)
+		err = parse_state(parser);
+	if (!err)
+		err = parse_sampling(parser);
+	if (!err)
+		err = parse_include(parser, json_get(json, "include"));
+	if (!err)
+		err = parse_text(parser, json_get(json, "text"));
+	if (!err)
+		err = parse_reasoning(parser, json_get(json, "reasoning"));
+	if (!err)
+		err = parse_tools(parser, json_get(json, "tools"));
+	if (!err)
+		err = parse_tool_choice(parser, json_get(json, "tool_choice"));
+	if (!err)
+		err = parse_switches(parser);
+	if (!err)
+		err = parse_input(parser, count_only);
+	return err || count_only ? err : make_head(parser);
+}
+
+static const struct err *
+begin(struct api_request *request, struct arena *arena, struct responses_ask **out, bool count_only)
+{
+	struct responses_ask *ask = arena_zalloc(arena, sizeof(*ask));
+	struct call *call = arena_zalloc(arena, sizeof(*call));
+	struct parser parser = { .arena = arena, .ask = ask, .call = call, .json = request->json };
+
+	*out = ask;
+	if (!ask || !call)
+		return &err_no_memory;
+	call->dialect = DIALECT_OPENAI_RESPONSES;
+	call->source = request->json;
+	call->source_text = request->body;
+	*ask = (struct responses_ask){ .arena = arena, .request = request, .call = call, .id = responses_id_new(arena, "resp"), .created_us = clock_wall_us() };
+	return ask->id.ptr ? parse(&parser, count_only) : &err_no_memory;
+}
+
+const struct err *
+responses_parse(struct api_request *request, struct arena *arena, struct responses_ask **out)
+{
+	return begin(request, arena, out, false);
+}
+
+const struct err *
+responses_parse_count(struct api_request *request, struct arena *arena, struct responses_ask **out)
+{
+	return begin(request, arena, out, true);
+}

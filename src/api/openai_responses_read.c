@@ -1,0 +1,152 @@
+/*
+ * openai_responses_read.c - stored responses and their input, read and deleted.
+ *
+ * Protocol: OpenAI's API reference, "Responses".
+ */
+#include "api/openai_responses.h"
+#include "api/openai_shapes.h"
+
+enum { LIMIT_INITIAL = 20, LIMIT_MAX = 100, OBJECT_MAX = 256 * 1024 * 1024 };
+
+/* `include` may be given again and again, with or without brackets: its values are names that need no escapes. */
+static bool
+includes(const struct api_request *request, struct str what)
+{
+	return str_find(request->http->query, what, 0) != SIZE_MAX;
+}
+
+const struct err *
+responses_item_read(struct api_request *request, const struct response_item *item, struct json_out *out)
+{
+	const struct json *body;
+	const struct err *err;
+
+	if (!item->body.ptr)
+		return err_new(request->arena, ERR_NOT_FOUND, "the item '%" STR_F "' is past its retention", STR_A(item->id));
+	err = json_parse(request->arena, item->body, &body);
+	if (!err)
+		response_item_put(out, item->id, body, includes(request, STR("file_search_call.results")), includes(request, STR("reasoning.encrypted_content")));
+	return err;
+}
+
+MAY_PARK const struct err *
+responses_items_answer(struct api_request *request, struct str owner, bool input_only)
+{
+	struct response_item *items = NULL;
+	struct json_out json;
+	struct page_spec page;
+	struct buf body;
+	size_t count = 0;
+	bool more = false;
+	const struct err *err = openai_page_parse(request, LIMIT_INITIAL, LIMIT_MAX, &page);
+
+	if (!err)
+		err = response_item_page(request->app->store, request->arena, request->identity->tenant, owner, input_only, page.descending, page.after, page.limit, &items, &count, &more);
+	if (err)
+		return err;
+	buf_init(&body, NULL, OBJECT_MAX);
+	json_out_init(&json, &body);
+	openai_list_begin(&json);
+	for (size_t i = 0; i < count && !err; i++)
+		err = responses_item_read(request, &items[i], &json);
+	if (!err) {
+		openai_list_end(&json, count ? items[0].id : STR_EMPTY, count ? items[count - 1].id : STR_EMPTY, more);
+		err = api_answer_json(request, 200, &json);
+	}
+	buf_fini(&body);
+	return err;
+}
+
+/* The output of a stored response: JSON values, comma between. */
+static const struct err *
+put_output(struct api_request *request, const struct response_item *items, size_t count, struct buf *out)
+{
+	const struct err *err = NULL;
+
+	for (size_t i = 0; i < count && !err; i++) {
+		struct json_out json;
+
+		if (!items[i].output)
+			continue;
+		if (out->len)
+			buf_add(out, STR(","));
+		json_out_init(&json, out);
+		err = responses_item_read(request, &items[i], &json);
+	}
+	return err ? err : buf_err(out);
+}
+
+MAY_PARK const struct err *
+responses_stored_put(struct api_request *request, const struct response_stored *stored, struct json_out *out)
+{
+	struct response_item *items = NULL;
+	struct response_state state;
+	struct buf output;
+	size_t count = 0;
+	const struct err *err = response_items(request->app->store, request->arena, request->identity->tenant, stored->id, &items, &count);
+
+	if (err)
+		return err;
+	state = (struct response_state){ .id = stored->id,
+		.status = stored->status,
+		.previous = stored->previous,
+		.conversation = stored->conversation,
+		.created_us = stored->created_us,
+		.completed_us = stored->completed_us,
+		.background = stored->background,
+		.error = stored->error,
+		.incomplete = stored->incomplete,
+		.usage = stored->usage };
+	buf_init(&output, NULL, OBJECT_MAX);
+	err = put_output(request, items, count, &output);
+	if (!err && !stored->head.len)
+		err = err_new(request->arena, ERR_NOT_FOUND, "the response '%" STR_F "' is past its retention", STR_A(stored->id));
+	if (!err)
+		err = json_parse(request->arena, stored->head, &state.head);
+	if (!err)
+		response_put(out, &state, buf_str(&output));
+	buf_fini(&output);
+	return err;
+}
+
+MAY_PARK const struct err *
+responses_stored_answer(struct api_request *request, const struct response_stored *stored)
+{
+	struct json_out json;
+	struct buf body;
+	const struct err *err;
+
+	buf_init(&body, NULL, OBJECT_MAX);
+	json_out_init(&json, &body);
+	err = responses_stored_put(request, stored, &json);
+	if (!err)
+		err = api_answer_json(request, 200, &json);
+	buf_fini(&body);
+	return err;
+}
+
+MAY_PARK const struct err *
+responses_get(struct api_request *request)
+{
+	struct response_stored stored;
+	const struct err *err = response_get(request->app->store, request->arena, request->identity->tenant, request->params[0], "response_id", &stored);
+
+	return err ? err : responses_stored_answer(request, &stored);
+}
+
+MAY_PARK const struct err *
+responses_delete(struct api_request *request)
+{
+	const struct err *err = response_delete(request->app->store, request->arena, request->identity->tenant, request->params[0]);
+
+	return err ? err : openai_answer_deleted(request, request->params[0], "response");
+}
+
+MAY_PARK const struct err *
+responses_input_items(struct api_request *request)
+{
+	struct response_stored stored;
+	const struct err *err = response_get(request->app->store, request->arena, request->identity->tenant, request->params[0], "response_id", &stored);
+
+	return err ? err : responses_items_answer(request, stored.id, true);
+}
