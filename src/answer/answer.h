@@ -21,9 +21,9 @@ struct answer_services {
  * end, and so knows the whole answer when it is to be stored.
  */
 struct answer_keep {
-	/* Once all events are in, on the answer's fiber: makes what `write` needs. `err`: how the answer ended, or NULL. */
-	MAY_PARK const struct err *(*prepare)(struct answer_keep *keep, const struct err *err);
-	MAY_PARK tx_fn *write; /* within the record's transaction; its argument is the struct answer_keep */
+	/* Once all events are in, on the answer's fiber: makes what `store_in` needs. `err`: how the answer ended, or NULL. */
+	MAY_PARK const struct err *(*gather)(struct answer_keep *keep, const struct err *err);
+	MAY_PARK const struct err *(*store_in)(struct tx *tx, void *keep); /* within the record's transaction; its argument is the struct answer_keep. NULL: nothing is stored */
 };
 
 /* One answer being made. The caller fills the first part; the arena is the request's. */

@@ -268,10 +268,10 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 	record->status = !err || (answer->call->stream && answer->attempt.began) ? 200 : record->outcome == OUTCOME_CANCELLED ? 499 : err_http_status(err);
 	lacking = fill_record(answer, recorder, citations, count);
 	if (answer->keep) {
-		const struct err *unkept = answer->keep->prepare(answer->keep, lacking ? lacking : err);
+		const struct err *unkept = answer->keep->gather(answer->keep, lacking ? lacking : err);
 
 		lacking = lacking ? lacking : unkept;
-		record->also = unkept ? NULL : answer->keep->write;
+		record->also = unkept ? NULL : answer->keep->store_in;
 		record->also_arg = answer->keep;
 	}
 	if (lacking) { /* no memory for the texts: the figures are kept, and the answer is not finished */

@@ -521,13 +521,13 @@ encoder_settle(struct responses_encoder *encoder, const struct err *err)
 
 /* Before the commit: everything that will be said and stored is made now. */
 static MAY_PARK const struct err *
-encoder_prepare(struct answer_keep *keep, const struct err *err)
+encoder_gather(struct answer_keep *keep, const struct err *err)
 {
 	struct responses_encoder *encoder = (struct responses_encoder *)((char *)keep - offsetof(struct responses_encoder, keep));
 	const struct err *unsettled = encoder_settle(encoder, err);
 
 	if (unsettled || !encoder->ask->store || !encoder->announced) {
-		keep->write = NULL;
+		keep->store_in = NULL;
 		return unsettled;
 	}
 	return responses_keep(encoder);
@@ -575,7 +575,7 @@ responses_encoder_init(struct responses_encoder *encoder, struct responses_ask *
 {
 	*encoder = (struct responses_encoder){
 		.base = { .sink = { encoder_event }, .end = encoder_end, .fail = encoder_fail },
-		.keep = { .prepare = encoder_prepare, .write = responses_kept_write },
+		.keep = { .gather = encoder_gather, .store_in = responses_kept_write },
 		.ask = ask,
 		.output = output,
 		.state = { .id = ask->id,
