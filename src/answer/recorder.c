@@ -118,12 +118,18 @@ recorder_event(struct sink *sink, const struct event *event)
 	return event->last || recorder->held ? hold(recorder, event) : sink_send(recorder->out, event);
 }
 
+static MAY_PARK const struct err *
+recorder_flush(struct sink *sink)
+{
+	return sink_flush(((struct recorder *)sink)->out);
+}
+
 const struct err *
 recorder_init(struct recorder *recorder, struct arena *arena, struct sink *out)
 {
 	bool made;
 
-	*recorder = (struct recorder){ .sink = { recorder_event }, .out = out, .arena = arena };
+	*recorder = (struct recorder){ .sink = { recorder_event, recorder_flush }, .out = out, .arena = arena };
 	recorder->held_end = &recorder->held;
 	made = buf_init_held(&recorder->tools, arena, RECORDER_TEXT_MAX);
 	made = buf_init_held(&recorder->message, arena, 4 * (size_t)RECORDER_TEXT_MAX) && made;

@@ -243,7 +243,7 @@ stream_event(struct openai_encoder *encoder, const struct event *event)
 	buf_init(&chunk, NULL, FRAME_MAX);
 	data = frame_data(encoder, event, &chunk);
 	if (!event->last && data.len) {
-		err = chunk.failed ? &err_no_memory : sse_send(encoder->stream, STR_EMPTY, data);
+		err = chunk.failed ? &err_no_memory : sse_gather(encoder->stream, STR_EMPTY, data);
 	} else if (data.len) {
 		add_citations(encoder, &encoder->tail);
 		dialect_frame_add(&encoder->tail, STR_EMPTY, data);
@@ -437,6 +437,14 @@ encoder_event(struct sink *sink, const struct event *event)
 }
 
 static MAY_PARK const struct err *
+encoder_flush(struct sink *sink)
+{
+	struct openai_encoder *encoder = (struct openai_encoder *)sink;
+
+	return encoder->stream ? sse_flush(encoder->stream) : NULL;
+}
+
+static MAY_PARK const struct err *
 encoder_end(struct encoder *base)
 {
 	struct openai_encoder *encoder = (struct openai_encoder *)base;
@@ -467,7 +475,7 @@ encoder_fail(struct encoder *base, const struct err *err)
 const struct err *
 openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call)
 {
-	*encoder = (struct openai_encoder){ .base = { { encoder_event }, encoder_end, encoder_fail }, .request = request, .call = call };
+	*encoder = (struct openai_encoder){ .base = { { encoder_event, encoder_flush }, encoder_end, encoder_fail }, .request = request, .call = call };
 	buf_init(&encoder->citations, request->arena, MIB(1));
 	return buf_init_held(&encoder->tail, request->arena, FRAME_MAX) ? NULL : &err_no_memory;
 }

@@ -51,12 +51,21 @@ struct event {
 
 struct sink {
 	MAY_PARK const struct err *(*event)(struct sink *sink, const struct event *event);
+
+	/* What came together has been passed on, and the next may take its time: sends what the sink has gathered. NULL: it gathers nothing. */
+	MAY_PARK const struct err *(*flush)(struct sink *sink);
 };
 
 static inline MAY_PARK const struct err *
 sink_send(struct sink *sink, const struct event *event)
 {
 	return sink->event(sink, event);
+}
+
+static inline MAY_PARK const struct err *
+sink_flush(struct sink *sink)
+{
+	return sink->flush ? sink->flush(sink) : NULL;
 }
 
 /* "stop", "length", "tool_calls", "content_filter", as OpenAI writes them. */

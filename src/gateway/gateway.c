@@ -24,7 +24,9 @@ pump_frames(struct decoder *decoder, struct frames *frames)
 
 	while (!err && !decoder->done && frames_next(frames, &event, &data))
 		err = kind->frame(decoder, event, data);
-	return err ? err : frames_err(frames, decoder->arena);
+	if (!err)
+		err = frames_err(frames, decoder->arena);
+	return err ? err : sink_flush(decoder->sink);
 }
 
 /* After the stream's own end the transfer should end too: then the connection can be used again. It is not worth waiting for long. */

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "net/sse.h"
 #include "net/test_server.h"
 #include "rt/fiber.h"
 
@@ -55,6 +56,23 @@ answer_stream(struct http_exchange *exchange)
 	fiber_yield();
 	http_answer_write(exchange, STR("two,"));
 	http_answer_end(exchange, STR("three"));
+}
+
+static void
+answer_events(struct http_exchange *exchange)
+{
+	struct sse_writer *writer;
+
+	if (sse_open(exchange, 0, &writer))
+		return;
+	sse_gather(writer, STR_EMPTY, STR("1"));
+	sse_gather(writer, STR("b"), STR("2"));
+	sse_flush(writer);
+	sse_flush(writer);
+	sse_gather(writer, STR_EMPTY, STR("3"));
+	sse_send(writer, STR_EMPTY, STR("4"));
+	sse_gather(writer, STR_EMPTY, STR("5"));
+	sse_end(writer, STR("data: 6\n\n"));
 }
 
 static void
@@ -115,6 +133,7 @@ handle(struct http_exchange *exchange, void *arg)
 		{ STR_INIT("/echo"), answer_body },
 		{ STR_INIT("/pieces"), answer_pieces },
 		{ STR_INIT("/stream"), answer_stream },
+		{ STR_INIT("/events"), answer_events },
 		{ STR_INIT("/cut"), answer_cut },
 		{ STR_INIT("/long"), answer_long },
 		{ STR_INIT("/wait"), wait_for_ever },
@@ -377,6 +396,14 @@ a_stream_is_chunked(void **state)
 	(void)state;
 	assert_has(
 		test_talk(&server, STR("GET /stream HTTP/1.1\r\n" HOST END)), "\r\n\r\n4\r\none,\r\n4\r\ntwo,\r\n5\r\nthree\r\n0\r\n\r\n");
+}
+
+static void
+events_that_come_together_leave_together(void **state)
+{
+	(void)state;
+	assert_has(test_talk(&server, STR("GET /events HTTP/1.1\r\n" HOST END)),
+		"\r\n\r\n1b\r\ndata: 1\n\nevent: b\ndata: 2\n\n\r\n12\r\ndata: 3\n\ndata: 4\n\n\r\n12\r\ndata: 5\n\ndata: 6\n\n\r\n0\r\n\r\n");
 }
 
 static void
@@ -672,6 +699,7 @@ main(void)
 		cmocka_unit_test(an_answer_without_content_has_no_length),
 		cmocka_unit_test(options_may_ask_about_the_whole_server),
 		cmocka_unit_test(a_stream_is_chunked),
+		cmocka_unit_test(events_that_come_together_leave_together),
 		cmocka_unit_test(http_1_0_gets_a_stream_that_ends_with_the_connection),
 		cmocka_unit_test(http_1_0_may_keep_its_connection),
 		cmocka_unit_test(an_aborted_answer_does_not_look_whole),

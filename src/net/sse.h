@@ -16,6 +16,13 @@ MAY_PARK const struct err *sse_open(struct http_exchange *exchange, int64_t hear
 /* One event; `event` empty: only data lines. Data with line breaks becomes several data lines. */
 MAY_PARK const struct err *sse_send(struct sse_writer *writer, struct str event, struct str data);
 
+/*
+ * As sse_send, but short events are kept until sse_flush, so that those which come together leave in one write. They also leave before anything else that is sent, at
+ * the end, and when 16 KiB of them wait.
+ */
+MAY_PARK const struct err *sse_gather(struct sse_writer *writer, struct str event, struct str data);
+MAY_PARK const struct err *sse_flush(struct sse_writer *writer);
+
 /* Bytes that are whole events already. */
 MAY_PARK const struct err *sse_send_raw(struct sse_writer *writer, struct str frames);
 

@@ -9,11 +9,14 @@
 
 #include <assert.h>
 
+enum { GATHERED_MAX = 16 * 1024, EVENT_PIECES = 6 };
+
 struct sse_writer {
 	struct http_exchange *exchange;
 	struct loop_timer *timer; /* NULL: no heartbeats */
 	int64_t heartbeat_us, last_us;
-	struct buf lines; /* for data of several lines */
+	struct buf lines;    /* for data of several lines */
+	struct buf gathered; /* events that wait for sse_flush; without memory while there are none */
 };
 
 static void
@@ -47,6 +50,8 @@ sse_open(struct http_exchange *exchange, int64_t heartbeat_us, struct sse_writer
 	writer->heartbeat_us = heartbeat_us;
 	writer->last_us = loop_now_us(loop_current());
 	buf_init(&writer->lines, exchange->arena, SIZE_MAX / 4); /* the arena's cap bounds it */
+	if (!buf_init_held(&writer->gathered, exchange->arena, GATHERED_MAX))
+		return &err_no_memory;
 	if (heartbeat_us > 0) {
 		writer->timer = loop_timer_new(heartbeat, writer);
 		if (!arena_on_free(exchange->arena, timer_end, writer->timer)) {
@@ -88,10 +93,10 @@ data_lines(struct sse_writer *writer, struct str data)
 	return buf_str(lines);
 }
 
-MAY_PARK const struct err *
-sse_send(struct sse_writer *writer, struct str event, struct str data)
+/* The pieces of an event; returns how many, 0: no memory. */
+static int
+compose(struct sse_writer *writer, struct str event, struct str data, struct str pieces[EVENT_PIECES])
 {
-	struct str pieces[6];
 	int count = 0;
 
 	assert(!has_break(event));
@@ -103,21 +108,65 @@ sse_send(struct sse_writer *writer, struct str event, struct str data)
 	if (has_break(data)) {
 		pieces[count++] = data_lines(writer, data);
 		if (buf_err(&writer->lines))
-			return &err_no_memory;
+			return 0;
 	} else {
 		pieces[count++] = STR("data: ");
 		pieces[count++] = data;
 	}
 	pieces[count++] = STR("\n\n");
+	return count;
+}
+
+/* What was gathered, then the pieces behind it, in one write. */
+MAY_PARK static const struct err *
+send_all(struct sse_writer *writer, const struct str *pieces, int count, bool end)
+{
+	struct str all[1 + EVENT_PIECES] = { buf_str(&writer->gathered) };
+	const struct err *err;
+
+	assert(count <= EVENT_PIECES);
+	memcpy(all + 1, pieces, (size_t)count * sizeof(*pieces));
 	writer->last_us = loop_now_us(loop_current());
-	return answer_write(writer->exchange, pieces, count, false);
+	err = answer_write(writer->exchange, all, 1 + count, end);
+	buf_fini(&writer->gathered);
+	return err;
+}
+
+MAY_PARK const struct err *
+sse_send(struct sse_writer *writer, struct str event, struct str data)
+{
+	struct str pieces[EVENT_PIECES];
+	int count = compose(writer, event, data, pieces);
+
+	return count > 0 ? send_all(writer, pieces, count, false) : &err_no_memory;
+}
+
+MAY_PARK const struct err *
+sse_gather(struct sse_writer *writer, struct str event, struct str data)
+{
+	struct str pieces[EVENT_PIECES];
+	int count = compose(writer, event, data, pieces);
+	size_t size = 0;
+
+	for (int i = 0; i < count; i++)
+		size += pieces[i].len;
+	if (count == 0 || size > GATHERED_MAX - writer->gathered.len)
+		return count > 0 ? send_all(writer, pieces, count, false) : &err_no_memory;
+	for (int i = 0; i < count; i++)
+		buf_add(&writer->gathered, pieces[i]);
+	return buf_err(&writer->gathered);
+}
+
+MAY_PARK const struct err *
+sse_flush(struct sse_writer *writer)
+{
+	return writer->gathered.len > 0 ? send_all(writer, NULL, 0, false) : NULL;
 }
 
 MAY_PARK const struct err *
 sse_send_raw(struct sse_writer *writer, struct str frames)
 {
-	writer->last_us = loop_now_us(loop_current());
-	return http_answer_write(writer->exchange, frames);
+	return send_all(writer, &frames, 1, false);
 }
 
 MAY_PARK const struct err *
@@ -125,5 +174,5 @@ sse_end(struct sse_writer *writer, struct str last)
 {
 	if (writer->timer)
 		loop_timer_stop(writer->timer);
-	return http_answer_end(writer->exchange, last);
+	return send_all(writer, &last, 1, true);
 }
