@@ -5,8 +5,6 @@
  */
 #include "api/api.h"
 
-#include <stdio.h>
-
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -150,10 +148,9 @@ static void
 count(const struct api_request *request)
 {
 	struct str route = request->route ? str_of(request->route->name) : STR("none");
-	char status[16];
-	int len = snprintf(status, sizeof(status), "%d", request->http->status);
+	char status[STR_I64_MAX];
 
-	metric_add(&requests, 1, route, str_n(status, (size_t)len));
+	metric_add(&requests, 1, route, str_of_i64(request->http->status, status));
 	metric_observe(&durations, (double)(clock_mono_us() - request->http->received_us) / 1e6, route);
 }
 

@@ -21,7 +21,7 @@
 #define unpoison(ptr, size) ((void)0)
 #endif
 
-enum { BLOCK_FIRST = 2048, BLOCK_MAX = 64 * 1024, ALIGNMENT = alignof(max_align_t) };
+enum { BLOCK_FIRST = 2048, BLOCK_MAX = 64 * 1024, ALIGNMENT = alignof(max_align_t), PRINTF_FIRST = 256 };
 
 struct block {
 	struct block *next;
@@ -111,7 +111,7 @@ arena_reset(struct arena *arena)
 
 		arena->blocks = block->next;
 		unpoison(block->data, block->size);
-		if (!arena->blocks && block->size <= BLOCK_MAX)
+		if (!keep && block->size <= BLOCK_MAX) /* the newest ordinary one, and so the largest */
 			keep = block;
 		else
 			free(block);
@@ -276,13 +276,16 @@ arena_dup_large(struct arena *arena, struct str s)
 struct str
 arena_printf(struct arena *arena, const char *format, ...)
 {
+	char first[PRINTF_FIRST], *text;
 	va_list args;
 	int len;
-	char *text;
 
+	/* Only what is long is formatted twice. */
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(first, sizeof(first), format, args);
 	va_end(args);
+	if (len >= 0 && (size_t)len < sizeof(first))
+		return arena_dup(arena, str_n(first, (size_t)len));
 	text = len >= 0 ? arena_alloc(arena, (size_t)len + 1) : NULL;
 	if (!text)
 		return str_n(NULL, 0);

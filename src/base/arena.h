@@ -19,7 +19,7 @@ struct arena *arena_new_below(struct arena *parent, size_t cap);
 /* Runs the cleanups in reverse order and frees everything. NULL is allowed. */
 void arena_free(struct arena *arena);
 
-/* As arena_free, but keeps the arena and its first block for the next use. */
+/* As arena_free, but keeps the arena and its largest ordinary block (at most 64 KiB) for the next use. */
 void arena_reset(struct arena *arena);
 
 /* Memory aligned for any type, not zeroed; NULL past the cap. A size of 0 gives a valid, unusable pointer. */

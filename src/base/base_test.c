@@ -82,6 +82,21 @@ arena_stops_at_its_cap_and_goes_on_after_reset(void **state)
 }
 
 static void
+numbers_go_to_text_and_back(void **state)
+{
+	static const int64_t numbers[] = { 0, 7, -7, 10, 1234567890, INT64_MAX, INT64_MIN };
+	char room[STR_I64_MAX];
+	int64_t back;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		assert_true(str_to_i64(str_of_i64(numbers[i], room), &back));
+		assert_true(back == numbers[i]);
+	}
+	assert_true(str_eq_c(str_of_i64(INT64_MIN, room), "-9223372036854775808"));
+}
+
+static void
 count_up(void *arg)
 {
 	++*(int *)arg;
@@ -301,6 +316,7 @@ main(void)
 		cmocka_unit_test(numbers_that_do_not_fit_are_refused),
 		cmocka_unit_test(split_gives_empty_pieces_between_separators),
 		cmocka_unit_test(find_sees_a_needle_at_the_very_end),
+		cmocka_unit_test(numbers_go_to_text_and_back),
 		cmocka_unit_test(arena_stops_at_its_cap_and_goes_on_after_reset),
 		cmocka_unit_test(arena_runs_cleanups_once),
 		cmocka_unit_test(arena_keeps_large_blocks_apart),

@@ -52,7 +52,7 @@ grow(struct buf *buf, size_t cap)
 }
 
 char *
-buf_reserve(struct buf *buf, size_t size)
+buf_make_room(struct buf *buf, size_t size)
 {
 	size_t need, cap;
 
@@ -83,12 +83,6 @@ buf_add(struct buf *buf, struct str s)
 		memcpy(room, s.ptr, s.len);
 		buf->len += s.len;
 	}
-}
-
-void
-buf_add_byte(struct buf *buf, char byte)
-{
-	buf_add(buf, str_n(&byte, 1));
 }
 
 void

@@ -27,12 +27,28 @@ void buf_fini(struct buf *buf);
  */
 bool buf_init_held(struct buf *buf, struct arena *arena, size_t max);
 
-void buf_add(struct buf *buf, struct str s);
-void buf_add_byte(struct buf *buf, char byte);
-void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Of buf_reserve: when there is no room yet. */
+char *buf_make_room(struct buf *buf, size_t size);
 
 /* Room for `size` more bytes behind the contents; write there, then add to len. NULL when it failed. */
-char *buf_reserve(struct buf *buf, size_t size);
+static inline char *
+buf_reserve(struct buf *buf, size_t size)
+{
+	return buf->ptr && !buf->failed && size <= buf->cap - buf->len ? buf->ptr + buf->len : buf_make_room(buf, size);
+}
+
+static inline void
+buf_add_byte(struct buf *buf, char byte)
+{
+	char *room = buf_reserve(buf, 1);
+
+	if (room)
+		*room = byte;
+	buf->len += room != NULL;
+}
+
+void buf_add(struct buf *buf, struct str s);
+void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Takes `size` bytes off the front. */
 void buf_consume(struct buf *buf, size_t size);

@@ -112,6 +112,20 @@ str_split(struct str *rest, char separator, struct str *piece)
 	return true;
 }
 
+struct str
+str_of_i64(int64_t number, char room[STR_I64_MAX])
+{
+	uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+	size_t at = STR_I64_MAX;
+
+	do
+		room[--at] = (char)('0' + left % 10);
+	while ((left /= 10) > 0);
+	if (number < 0)
+		room[--at] = '-';
+	return str_n(room + at, STR_I64_MAX - at);
+}
+
 bool
 str_to_i64(struct str s, int64_t *out)
 {

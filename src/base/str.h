@@ -90,6 +90,10 @@ struct str str_trim(struct str s);
  */
 bool str_split(struct str *rest, char separator, struct str *piece);
 
+/* A number in decimal digits, which lie in `room`. */
+enum { STR_I64_MAX = 20 };
+struct str str_of_i64(int64_t number, char room[STR_I64_MAX]);
+
 /* Whole string as a number; false when it is empty, has other bytes, or does not fit. */
 bool str_to_i64(struct str s, int64_t *out);
 bool str_to_f64(struct str s, double *out);

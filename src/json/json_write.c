@@ -5,9 +5,7 @@
  * well-formed sequence (Unicode 15, 3.9, "substitution of maximal subparts"), as browsers and Python do it.
  */
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 
 #include <yyjson.h>
 
@@ -90,8 +88,9 @@ escape_ascii(struct buf *buf, unsigned char byte)
 		buf_printf(buf, "\\u%04x", byte);
 }
 
-void
-json_quote(struct buf *buf, struct str text)
+/* As json_quote, of a text that does not go out as it is. */
+static void
+quote_in_pieces(struct buf *buf, struct str text)
 {
 	buf_add_byte(buf, '"');
 	for (;;) {
@@ -115,6 +114,22 @@ json_quote(struct buf *buf, struct str text)
 	buf_add_byte(buf, '"');
 }
 
+void
+json_quote(struct buf *buf, struct str text)
+{
+	char *room = plain_run(text) == text.len ? buf_reserve(buf, text.len + 2) : NULL;
+
+	if (!room) {
+		quote_in_pieces(buf, text);
+		return;
+	}
+	room[0] = '"';
+	if (text.len)
+		memcpy(room + 1, text.ptr, text.len);
+	room[1 + text.len] = '"';
+	buf->len += text.len + 2;
+}
+
 /* yyjson writes the shortest text that reads back equal. */
 static void
 add_number(struct buf *buf, const yyjson_val *value)
@@ -132,9 +147,9 @@ add_number(struct buf *buf, const yyjson_val *value)
 static void
 add_int(struct buf *buf, int64_t number)
 {
-	char text[24];
+	char text[STR_I64_MAX];
 
-	buf_add(buf, str_n(text, (size_t)snprintf(text, sizeof(text), "%" PRId64, number)));
+	buf_add(buf, str_of_i64(number, text));
 }
 
 /* Recurses as deep as the value, which json_parse has bounded. */

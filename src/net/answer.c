@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-enum { HEAD_FIXED_MAX = 320 /* status line, Date, Content-Length, Transfer-Encoding, Connection, and the names */, DIGITS_MAX = 20 };
+enum { HEAD_FIXED_MAX = 320 /* status line, Date, Content-Length, Transfer-Encoding, Connection, and the names */ };
 
 static const struct err answer_bad = { .kind = ERR_INTERNAL,
 	.message = STR_INIT("the answer could not be written"),
@@ -56,15 +56,11 @@ put(char *to, struct str text)
 }
 
 static char *
-put_number(char *to, uint64_t number)
+put_number(char *to, int64_t number)
 {
-	char digits[DIGITS_MAX];
-	size_t at = sizeof(digits);
+	char digits[STR_I64_MAX];
 
-	do
-		digits[--at] = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
-	return put(to, str_n(digits + at, sizeof(digits) - at));
+	return put(to, str_of_i64(number, digits));
 }
 
 static char *
@@ -130,7 +126,7 @@ head_compose(struct connection *connection, int status, struct str content_type,
 		!body_short(connection))
 		connection->close_after = true;
 	to = put(head, STR("HTTP/1.1 "));
-	to = put_number(to, (uint64_t)status);
+	to = put_number(to, status);
 	*to++ = ' ';
 	to = put(to, text);
 	to = put(to, STR("\r\n"));
@@ -139,7 +135,7 @@ head_compose(struct connection *connection, int status, struct str content_type,
 	if (content_type.len > 0)
 		to = put(put(put(to, STR("Content-Type: ")), content_type), STR("\r\n"));
 	if (whole && status != 204 && status != 304)
-		to = put(put_number(put(to, STR("Content-Length: ")), length), STR("\r\n"));
+		to = put(put_number(put(to, STR("Content-Length: ")), (int64_t)length), STR("\r\n"));
 	else if (connection->framing == FRAMING_CHUNKED)
 		to = put(to, STR("Transfer-Encoding: chunked\r\n"));
 	if (connection->close_after)
