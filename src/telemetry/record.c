@@ -198,17 +198,6 @@ write_interaction(struct tx *tx, const struct prepared *prepared)
 		NULL);
 }
 
-/* Most are new. One that is known is marked as used, so that it lives on. */
-static MAY_PARK const struct err *
-write_body(struct tx *tx, const struct prepared *prepared, struct str hash, struct str body)
-{
-	struct value tenant = V_INT(prepared->record->tenant), day = V_INT(prepared->day);
-	struct rows result;
-	const struct err *err = tx_exec(tx, &stmt_body_insert, PARAMS(tenant, V_BLOB(hash), day, V_BLOB(body)), &result);
-
-	return err || result.changed ? err : tx_exec(tx, &stmt_body_use, PARAMS(tenant, V_BLOB(hash), day), NULL);
-}
-
 static MAY_PARK const struct err *
 write_bodies(struct tx *tx, const struct prepared *prepared)
 {
@@ -218,7 +207,8 @@ write_bodies(struct tx *tx, const struct prepared *prepared)
 	if (!prepared->messages.len)
 		return NULL;
 	for (const struct record_message *message = prepared->record->messages; message && !err; message = message->next, entry += ENTRY)
-		err = write_body(tx, prepared, str_n(entry + 2, HASH), message->body);
+		err = tx_exec(tx, &stmt_body_use,
+			PARAMS(V_INT(prepared->record->tenant), V_BLOB(str_n(entry + 2, HASH)), V_INT(prepared->day), V_BLOB(message->body)), NULL);
 	return err;
 }
 

@@ -9,15 +9,16 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $
 insert into span (tenant, interaction, ordinal, span_id, parent_id, name, kind, start_us, duration_us, error_type, attributes)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 
--- name: body_insert
-insert into body (tenant, hash, used_day, body) values ($1, $2, $3, $4) on conflict (tenant, hash) do nothing;
-
--- Only the first use in a day changes the row: a system prompt that all answers share is not locked by each of them.
+-- A new body, or the first use of a known one in a day; else nothing.
 -- name: body_use :sqlite
-update body set id = (select max(id) + 1 from body), used_day = $3 where tenant = $1 and hash = $2 and used_day < $3;
+insert into body (tenant, hash, used_day, body) values ($1, $2, $3, $4)
+on conflict (tenant, hash) do update set id = (select max(id) + 1 from body), used_day = excluded.used_day where body.used_day < excluded.used_day;
 
+-- The condition keeps a system prompt that all answers share from being locked by each of them.
 -- name: body_use :postgres
-update body set id = default, used_day = $3 where tenant = $1 and hash = $2 and used_day < $3;
+insert into body (tenant, hash, used_day, body)
+select $1, $2, $3, $4 where not exists (select 1 from body known where known.tenant = $1 and known.hash = $2 and known.used_day >= $3)
+on conflict (tenant, hash) do update set id = excluded.id, used_day = excluded.used_day where body.used_day < excluded.used_day;
 
 -- name: source_insert
 insert into interaction_source (tenant, interaction, rank, version_id, document_id, path, chunk, ordinal, score, cited)

@@ -288,9 +288,9 @@ use_on_three_days(struct tx *tx, void *arg)
 	struct value tenant = V_INT(7), old = V_BLOB(STR("old")), again = V_BLOB(STR("again"));
 
 	(void)arg;
-	tx_exec(tx, &stmt_body_insert, PARAMS(tenant, again, V_INT(10), V_BLOB(STR("b"))), NULL);
-	tx_exec(tx, &stmt_body_insert, PARAMS(tenant, old, V_INT(11), V_BLOB(STR("a"))), NULL);
-	return tx_exec(tx, &stmt_body_use, PARAMS(tenant, again, V_INT(12)), NULL);
+	tx_exec(tx, &stmt_body_use, PARAMS(tenant, again, V_INT(10), V_BLOB(STR("b"))), NULL);
+	tx_exec(tx, &stmt_body_use, PARAMS(tenant, old, V_INT(11), V_BLOB(STR("a"))), NULL);
+	return tx_exec(tx, &stmt_body_use, PARAMS(tenant, again, V_INT(12), V_BLOB(STR("b"))), NULL);
 }
 
 /* The first of two bodies is used again: it outlives the second. */
