@@ -4,12 +4,11 @@
  * OpenSSL keeps a queue of errors for each thread. It is emptied before every call that may fail, so that one session's error is never read as
  * another's.
  */
-#include "crypto/tls.h"
+#include "crypto/tls_inside.h"
 
 #include <assert.h>
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,12 +17,6 @@ struct tls_server {
 	pthread_mutex_t mutex; /* of context, which a reload swaps */
 	SSL_CTX *context;
 	char *cert_path, *key_path;
-};
-
-struct tls_session {
-	SSL *ssl;
-	BIO *in, *out;      /* owned by ssl */
-	char reason[160];
 };
 
 static const struct err *
@@ -157,13 +150,11 @@ tls_server_reload(struct arena *arena, struct tls_server *server)
 }
 
 struct tls_session *
-tls_session_new(struct tls_server *server)
+tls_session_from(SSL *ssl)
 {
 	struct tls_session *session = mem_zalloc(sizeof(*session));
 
-	pthread_mutex_lock(&server->mutex);
-	session->ssl = SSL_new(server->context);
-	pthread_mutex_unlock(&server->mutex);
+	session->ssl = ssl;
 	session->in = BIO_new(BIO_s_mem());
 	session->out = BIO_new(BIO_s_mem());
 	if (!session->ssl || !session->in || !session->out) {
@@ -176,7 +167,21 @@ tls_session_new(struct tls_server *server)
 	}
 	BIO_set_mem_eof_return(session->in, -1); /* empty means "later", not "ended" */
 	SSL_set_bio(session->ssl, session->in, session->out);
-	SSL_set_accept_state(session->ssl);
+	return session;
+}
+
+struct tls_session *
+tls_session_new(struct tls_server *server)
+{
+	struct tls_session *session;
+	SSL *ssl;
+
+	pthread_mutex_lock(&server->mutex);
+	ssl = SSL_new(server->context);
+	pthread_mutex_unlock(&server->mutex);
+	session = tls_session_from(ssl);
+	if (session)
+		SSL_set_accept_state(session->ssl);
 	return session;
 }
 
@@ -186,6 +191,7 @@ tls_session_free(struct tls_session *session)
 	if (!session)
 		return;
 	SSL_free(session->ssl);
+	tls_ticket_free(session->ticket);
 	free(session);
 }
 
@@ -207,6 +213,10 @@ note_failure(struct tls_session *session)
 {
 	unsigned long code = ERR_peek_error();
 	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+	long verified = SSL_get_verify_result(session->ssl);
+
+	if (verified != X509_V_OK) /* says which rule was broken; the other only that one was */
+		reason = X509_verify_cert_error_string(verified);
 
 	snprintf(session->reason, sizeof(session->reason), "%s", reason ? reason : "the TLS session has failed");
 	ERR_clear_error();

@@ -1,5 +1,5 @@
 /*
- * tls.h - the server's side of TLS 1.2 and 1.3, without sockets: bytes in, bytes out.
+ * tls.h - TLS 1.2 and 1.3 without sockets: bytes in, bytes out. The server's side; the client's begins in tls_client.h and goes on here.
  *
  * A session never waits and touches no descriptor. Its user moves ciphertext between it and the peer:
  *
@@ -56,5 +56,5 @@ void tls_sent(struct tls_session *session, size_t len);
 /* True once application data may flow. */
 bool tls_established(const struct tls_session *session);
 
-/* Why it failed, for the log. A literal or owned by the session. */
+/* Why it failed, for the log; of a certificate, what is wrong with it. Owned by the session; empty when it has not failed. */
 const char *tls_reason(const struct tls_session *session);

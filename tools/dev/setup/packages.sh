@@ -8,7 +8,7 @@ packages_build()
 	# the compiler and the build
 	echo gcc libc6-dev meson ninja-build pkg-config
 	# the libraries, in the order of the rooms that own them
-	echo libssl-dev libzstd-dev libzip-dev libutf8proc-dev libuv1-dev libboost-context-dev
+	echo libssl-dev zlib1g-dev libzstd-dev libzip-dev libutf8proc-dev libuv1-dev libboost-context-dev
 	echo libcurl4-openssl-dev libsqlite3-dev libpq-dev libfyaml-dev libcmark-gfm-dev libcmark-gfm-extensions-dev libgumbo-dev libexpat1-dev
 	# pdftotext is run, not linked; unit tests are built with everything else
 	echo poppler-utils libcmocka-dev
