@@ -259,7 +259,7 @@ answer_push(struct http_exchange *exchange, struct str piece)
 	if (connection->answer != ANSWER_BEGUN || !transport_sent(&connection->transport))
 		return;
 	frame_compose(connection, &piece, 1, false, &frame);
-	transport_push(&connection->transport, frame.iov, frame.count); /* nothing is unsent, so this is taken whole */
+	transport_send_now(&connection->transport, frame.iov, frame.count); /* nothing is unsent, so this is taken whole */
 }
 
 MAY_PARK const struct err *

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "rt/fiber.h"
@@ -217,10 +218,16 @@ bool
 connection_start(struct server_loop *owner, int fd, struct str peer)
 {
 	struct connection *connection = mem_zalloc(sizeof(*connection));
+	struct tls_session *tls = owner->server->spec.tls ? tls_session_new(owner->server->spec.tls) : NULL;
 
 	connection->owner = owner;
 	memcpy(connection->peer, peer.ptr, peer.len < PEER_MAX ? peer.len : PEER_MAX - 1);
-	if (!transport_open(&connection->transport, fd, owner->server->spec.tls, &owner->buffers, connection_left, connection)) {
+	if (owner->server->spec.tls && !tls) {
+		close(fd);
+		free(connection);
+		return false;
+	}
+	if (!transport_open(&connection->transport, fd, tls, &owner->buffers, connection_left, connection)) {
 		free(connection);
 		return false;
 	}

@@ -8,19 +8,18 @@
 
 #include "rt/loop.h"
 
+enum { PUSH_MAX = 16 * 1024 /* a TLS record */, PUSH_PIECES_MAX = 8 };
+
 static const struct err transport_failed = { .kind = ERR_CANCELLED, .message = STR_INIT("the peer's TLS has failed") };
 
 bool
-transport_open(struct transport *transport, int fd, struct tls_server *tls, struct stream_pool *pool, void (*left)(void *arg), void *arg)
+transport_open(struct transport *transport, int fd, struct tls_session *tls, struct stream_pool *pool, void (*left)(void *arg), void *arg)
 {
-	*transport = (struct transport){ .tls = tls ? tls_session_new(tls) : NULL };
-	if (!stream_open(&transport->stream, fd, pool, left, arg) || (tls && !transport->tls)) {
-		if (transport->stream.watch)
-			stream_close(&transport->stream);
-		tls_session_free(transport->tls);
-		return false;
-	}
-	return true;
+	*transport = (struct transport){ .tls = tls };
+	if (stream_open(&transport->stream, fd, pool, left, arg))
+		return true;
+	tls_session_free(tls);
+	return false;
 }
 
 /* Sends what the session has for the peer, without waiting: alerts, and answers of the handshake, which are short. */
@@ -63,30 +62,38 @@ decrypt(struct transport *transport, size_t max)
 		plain->end += len;
 	else if (result != TLS_WANTS_MORE)
 		transport->tls_ended = true;
+	transport->tls_closed = transport->tls_closed || result == TLS_CLOSED;
 	return result != TLS_WANTS_MORE;
+}
+
+/* Feeds the session, once it wants more, what the stream has. False: nothing, and if the stream is at its end, then for good. */
+static bool
+feed_ready(struct transport *transport)
+{
+	struct str ciphertext = stream_unread(&transport->stream);
+
+	if (ciphertext.len == 0) {
+		transport->tls_ended = transport->tls_ended || transport->stream.ended;
+		return false;
+	}
+	tls_feed(transport->tls, ciphertext);
+	stream_consume(&transport->stream, ciphertext.len);
+	stream_release(&transport->stream);
+	return true;
 }
 
 /* Feeds the session from the stream, once it wants more. NULL, and perhaps the end of the stream; errors as stream_fill. */
 MAY_PARK static const struct err *
 feed(struct transport *transport, int64_t timeout_us)
 {
-	struct str ciphertext = stream_unread(&transport->stream);
-	const struct err *err;
+	const struct err *err = NULL;
 
-	if (ciphertext.len == 0) {
-		if (transport->stream.ended) {
-			transport->tls_ended = true;
-			return NULL;
-		}
+	if (!feed_ready(transport) && !transport->tls_ended) {
 		err = stream_fill(&transport->stream, STREAM_BUFFER, timeout_us);
-		if (err)
-			return err;
-		ciphertext = stream_unread(&transport->stream);
+		if (!err)
+			feed_ready(transport);
 	}
-	tls_feed(transport->tls, ciphertext);
-	stream_consume(&transport->stream, ciphertext.len);
-	stream_release(&transport->stream);
-	return NULL;
+	return err;
 }
 
 /* A buffer of plaintext that is full and may not grow is what stream_fill says of a full one. */
@@ -186,12 +193,88 @@ transport_write(struct transport *transport, struct iovec *iov, int count, int64
 }
 
 void
-transport_push(struct transport *transport, struct iovec *iov, int count)
+transport_send_now(struct transport *transport, struct iovec *iov, int count)
 {
 	if (!transport->tls)
 		stream_push(&transport->stream, &iov, &count);
 	else if (encrypt(transport, iov, count))
 		push_pending(transport);
+}
+
+/* Takes up to PUSH_MAX bytes off the front of a vector. Returns how many pieces they are in. */
+static int
+take_front(struct iovec **iov, int *count, struct iovec part[PUSH_PIECES_MAX])
+{
+	size_t room = PUSH_MAX;
+	int pieces = 0;
+
+	while (*count > 0 && room > 0 && pieces < PUSH_PIECES_MAX) {
+		size_t len = (*iov)->iov_len < room ? (*iov)->iov_len : room;
+
+		part[pieces++] = (struct iovec){ (*iov)->iov_base, len };
+		room -= len;
+		(*iov)->iov_base = (char *)(*iov)->iov_base + len;
+		(*iov)->iov_len -= len;
+		if ((*iov)->iov_len == 0) {
+			++*iov;
+			--*count;
+		}
+	}
+	return pieces;
+}
+
+/* Under TLS one record's worth at a time, and only when the one before is sent: so what push_pending hands over always fits the stream's room for the unsent. */
+void
+transport_push(struct transport *transport, struct iovec **iov, int *count)
+{
+	struct iovec part[PUSH_PIECES_MAX];
+
+	if (!transport->tls) {
+		if (stream_push(&transport->stream, iov, count))
+			*count = 0;
+		return;
+	}
+	while (*count > 0 && !transport_broken(transport) && transport->stream.out_start == transport->stream.out_end) {
+		if (!encrypt(transport, part, take_front(iov, count, part)))
+			*count = 0;
+		push_pending(transport);
+	}
+	if (transport_broken(transport))
+		*count = 0;
+}
+
+MAY_PARK const struct err *
+transport_wait(struct transport *transport, size_t max, int64_t timeout_us)
+{
+	const struct err *err;
+
+	if (!transport->tls)
+		return stream_await(&transport->stream, max, timeout_us);
+	if (is_full(transport, max))
+		return stream_await(&transport->stream, STREAM_BUFFER, timeout_us);
+	if (transport->tls_ended || decrypt(transport, max))
+		return NULL;
+	stream_input_release(&transport->plain, transport->stream.pool);
+	if (feed_ready(transport) || transport->tls_ended)
+		return NULL;
+	err = stream_await(&transport->stream, STREAM_BUFFER, timeout_us);
+	if (!err)
+		feed_ready(transport);
+	return err;
+}
+
+bool
+transport_quiet(struct transport *transport)
+{
+	if (!transport->tls)
+		return !transport->stream.ended && !transport->stream.broken && stream_unread(&transport->stream).len == 0;
+	/* What came may be the server's tickets, or its goodbye. */
+	while (!transport->tls_ended && stream_unread(&transport->stream).len > 0) {
+		if (decrypt(transport, STREAM_BUFFER) || !feed_ready(transport) || decrypt(transport, STREAM_BUFFER))
+			break;
+	}
+	stream_input_release(&transport->plain, transport->stream.pool);
+	return !transport->tls_ended && !transport->stream.ended && stream_input_unread(&transport->plain).len == 0;
 }
 
 void

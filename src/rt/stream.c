@@ -180,14 +180,27 @@ send_unsent(struct stream *stream)
 	wake(&stream->writer);
 }
 
+/* After a reset: what the peer had sent before it is still there to read, as far as there is room. It may say why the peer has given up. */
+static void
+receive_rest(struct stream *stream)
+{
+	size_t before;
+
+	do {
+		before = stream_unread(stream).len;
+		if (!stream->ended)
+			receive(stream);
+	} while (!stream->ended && stream_unread(stream).len > before);
+	end_input(stream, true);
+}
+
 static void
 stream_ready(void *arg, int events)
 {
 	struct stream *stream = arg;
-	bool failed = watch_events(stream->watch) == 0; /* the watch has given up: a reset */
 
-	if (failed)
-		end_input(stream, true);
+	if (watch_events(stream->watch) == 0) /* the watch has given up: a reset */
+		receive_rest(stream);
 	if ((events & FD_READ) && !stream->ended)
 		receive(stream);
 	else if (events & FD_HANGUP)
@@ -245,6 +258,24 @@ stream_fill(struct stream *stream, size_t max, int64_t timeout_us)
 	stream->reader = &waiter;
 	err = wait_for_us(&waiter, timeout_us);
 	stream->reader = NULL;
+	return err;
+}
+
+MAY_PARK const struct err *
+stream_await(struct stream *stream, size_t max, int64_t timeout_us)
+{
+	struct waiter waiter;
+	const struct err *err;
+
+	if (stream->ended || stream->broken)
+		return NULL;
+	if (stream->in.ptr)
+		stream_input_grow(&stream->in, stream->pool, max);
+	waiter_init(&waiter);
+	stream->reader = stream->writer = &waiter; /* whichever comes first; a second wake does nothing */
+	rewatch(stream);
+	err = wait_for_us(&waiter, timeout_us);
+	stream->reader = stream->writer = NULL;
 	return err;
 }
 

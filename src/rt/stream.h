@@ -80,6 +80,12 @@ stream_consume(struct stream *stream, size_t size)
  */
 MAY_PARK const struct err *stream_fill(struct stream *stream, size_t max, int64_t timeout_us);
 
+/*
+ * For who sends and receives at once: waits until there is more unread input than now, up to `max` bytes, or room to send. NULL then, and when the input has ended or nothing
+ * can be sent any more. ERR_TIMEOUT, ERR_CANCELLED as wait_for_us.
+ */
+MAY_PARK const struct err *stream_await(struct stream *stream, size_t max, int64_t timeout_us);
+
 /* Gives the read buffer back if nothing in it is unread. */
 void stream_release(struct stream *stream);
 
