@@ -9,8 +9,6 @@
 
 #include <llhttp.h>
 
-enum { FIELDS_FIRST = 24 };
-
 static int
 refuse(struct request *request, int status, const char *message)
 {
@@ -19,88 +17,59 @@ refuse(struct request *request, int status, const char *message)
 	return HPE_USER;
 }
 
-/* Adds a piece of a span to what is known of it: pieces of one span follow each other. */
-static void
-span_add(struct request *request, uint32_t *at, uint32_t *len, const char *piece, size_t size)
-{
-	if (*len == 0)
-		*at = (uint32_t)(piece - request->message);
-	*len += (uint32_t)size;
-}
-
 static int
 on_url(llhttp_t *parser, const char *at, size_t size)
 {
 	struct request *request = parser->data;
 
-	span_add(request, &request->target_at, &request->target_len, at, size);
+	fields_span(request->fields.message, &request->target_at, &request->target_len, at, size);
 	if (request->target_len > request->limits.line_max)
 		return refuse(request, 414, "the request target is too long");
 	request->line_len = request->target_at + request->target_len;
 	return 0;
 }
 
-/* Room for one more field; its name begins. */
+/* What a field that cannot be taken means for the client; 0 for one that can. */
 static int
-field_begin(struct request *request)
+field_result(struct request *request, enum fields_result result)
 {
-	if (request->field_count == request->limits.header_count_max)
+	switch (result) {
+	case FIELDS_OK:
+		return 0;
+	case FIELDS_TOO_MANY:
 		return refuse(request, 431, "the request has too many headers");
-	if (request->field_count == request->field_cap) {
-		unsigned cap = request->field_cap ? request->field_cap * 2 : FIELDS_FIRST;
-		struct request_field *fields = arena_alloc(request->arena, cap * sizeof(*fields));
-
-		if (!fields)
-			return refuse(request, 431, "the request's headers need too much memory");
-		if (request->field_count)
-			memcpy(fields, request->fields, request->field_count * sizeof(*fields));
-		request->fields = fields;
-		request->field_cap = cap;
+	case FIELDS_FOLDED:
+		return refuse(request, 400, "the request is malformed");
+	default:
+		return refuse(request, 431, "the request's headers need too much memory");
 	}
-	request->fields[request->field_count++] = (struct request_field){ 0 };
-	return 0;
 }
 
 static int
 on_header_field(llhttp_t *parser, const char *at, size_t size)
 {
 	struct request *request = parser->data;
-	struct request_field *field = request->field_count ? &request->fields[request->field_count - 1] : NULL;
 
 	if (request->head_done) /* a trailer: nobody asks for those */
 		return 0;
-	if ((!field || field->value_at) && field_begin(request))
-		return HPE_USER;
-	field = &request->fields[request->field_count - 1];
-	span_add(request, &field->name_at, &field->name_len, at, size);
-	return 0;
+	return field_result(request, fields_name(&request->fields, at, size));
 }
 
 static int
 on_header_value(llhttp_t *parser, const char *at, size_t size)
 {
 	struct request *request = parser->data;
-	struct request_field *field;
 
-	if (request->head_done)
-		return 0;
-	field = &request->fields[request->field_count - 1];
-	span_add(request, &field->value_at, &field->value_len, at, size);
-	return 0;
+	return request->head_done ? 0 : field_result(request, fields_value(&request->fields, at, size));
 }
 
-/* An empty value has no span: this marks the field as having had its value. */
 static int
 on_header_value_complete(llhttp_t *parser)
 {
 	struct request *request = parser->data;
-	struct request_field *field;
 
-	if (request->head_done)
-		return 0;
-	field = &request->fields[request->field_count - 1];
-	if (!field->value_at)
-		field->value_at = field->name_at + field->name_len;
+	if (!request->head_done)
+		fields_value_end(&request->fields);
 	return 0;
 }
 
@@ -151,7 +120,10 @@ static const llhttp_settings_t callbacks = {
 bool
 request_init(struct request *request, struct request_limits limits, struct arena *arena)
 {
-	*request = (struct request){ .limits = limits, .arena = arena, .parser = arena_alloc(arena, sizeof(llhttp_t)) };
+	*request = (struct request){ .limits = limits,
+		.arena = arena,
+		.fields = { .arena = arena, .count_max = limits.header_count_max },
+		.parser = arena_alloc(arena, sizeof(llhttp_t)) };
 	if (!request->parser)
 		return false;
 	llhttp_init(request->parser, HTTP_REQUEST, &callbacks);
@@ -204,7 +176,7 @@ refused(struct request *request, enum llhttp_errno error, struct str message)
 static bool
 head_fits(struct request *request, bool done)
 {
-	if (request->field_count == 0 && !done) {
+	if (request->fields.count == 0 && !done) {
 		if (request->fed > request->limits.line_max)
 			refuse(request, 414, "the request line is too long");
 	} else if (request->fed - request->line_len > request->limits.header_bytes_max) {
@@ -219,7 +191,7 @@ request_head(struct request *request, struct str message)
 	struct str fresh = str_n(message.ptr + request->fed, message.len - request->fed);
 	enum llhttp_errno error;
 
-	request->message = message.ptr;
+	request->fields.message = message.ptr;
 	error = llhttp_execute(request->parser, fresh.ptr, fresh.len);
 	if (error == HPE_OK) {
 		request->fed = (uint32_t)message.len;

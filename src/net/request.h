@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "base/arena.h"
+#include "net/fields.h"
 
 /* llhttp's names of methods and ours are the same, so its header is seen in request.c alone. */
 struct llhttp__internal_s;
@@ -25,10 +25,6 @@ enum request_step {
 	REQUEST_BAD    /* see the refusal */
 };
 
-struct request_field { /* places in the message: it may move while it is read */
-	uint32_t name_at, name_len, value_at, value_len;
-};
-
 struct request_limits {
 	uint32_t line_max, header_bytes_max, header_count_max;
 };
@@ -37,11 +33,9 @@ struct request {
 	struct llhttp__internal_s *parser; /* in the arena */
 	struct request_limits limits;
 	struct arena *arena;
-	const char *message; /* what the parser is looking at now */
-	uint32_t fed;        /* bytes of the head it has looked at */
+	struct fields fields;
+	uint32_t fed; /* bytes of the head that the parser has looked at */
 	uint32_t target_at, target_len, line_len;
-	struct request_field *fields;
-	unsigned field_count, field_cap;
 	size_t overhead; /* bytes of the chunked coding since the last piece */
 	struct str piece;
 	struct str method;      /* a literal */

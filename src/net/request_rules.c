@@ -15,31 +15,13 @@ refuse(struct request *request, int status, const char *message)
 	return false;
 }
 
-static struct str
-trim_value(struct str value)
-{
-	while (value.len > 0 && (value.ptr[value.len - 1] == ' ' || value.ptr[value.len - 1] == '\t'))
-		value.len--;
-	while (value.len > 0 && (value.ptr[0] == ' ' || value.ptr[0] == '\t'))
-		value = str_n(value.ptr + 1, value.len - 1);
-	return value;
-}
-
 static bool
 copy_head(struct request *request, struct str message, struct http_exchange *out)
 {
 	struct str head = arena_dup(request->arena, str_n(message.ptr, request->fed));
-	struct http_header *list = arena_alloc(request->arena, (request->field_count + 1) * sizeof(*list));
 
-	if (!head.ptr || !list)
+	if (!head.ptr || !fields_list(&request->fields, head, &out->headers))
 		return refuse(request, 431, "the request's headers need too much memory");
-	for (unsigned i = 0; i < request->field_count; i++) {
-		const struct request_field *field = &request->fields[i];
-
-		list[i].name = str_n(head.ptr + field->name_at, field->name_len);
-		list[i].value = trim_value(str_n(head.ptr + field->value_at, field->value_len));
-	}
-	out->headers = (struct http_headers){ list, request->field_count };
 	out->target = str_n(head.ptr + request->target_at, request->target_len);
 	return true;
 }
