@@ -96,7 +96,6 @@ run_call(void *arg)
 	find_server(&client, args, data);
 	find_key(&client, args, data);
 	running->code = args->command->call(&client, args);
-	http_client_end();
 }
 
 int

@@ -1,48 +1,49 @@
 /*
- * client.h - the HTTP client of one loop, as its files know it: client.c drives libcurl's multi handle, http_call.c makes calls.
+ * client.h - the HTTP client, as its files know it. http_client.c checks what is asked and hands it to one of two implementations: the lane (lane.h), for calls straight to a server, and
+ * libcurl (curl_client.h), for proxies and HTTP/2.
  */
 #pragma once
 
-#include <curl/curl.h>
-
 #include "net/http_client.h"
-#include "rt/wait.h"
 
-struct http_call {
-	struct http_client *client;
-	struct http_call *next; /* of the client's free ones */
-	CURL *easy;             /* made once, with what never changes; used again and again */
-	struct arena *arena;
-	struct waiter *waiter; /* the fiber, while it waits for something to come */
-	struct http_headers headers;
-	size_t header_cap, header_bytes;
-	int status;
-	struct buf coming, given; /* of the body: what comes, and the piece that was given out */
-	size_t body_max, body_seen;
-	int64_t idle_timeout_us;
-	CURLcode result; /* once done */
-	bool public_only;
-	bool running; /* in the multi handle */
-	bool headers_done, done;
-	bool paused;
-	bool refused_address, too_large;
-	char why[CURL_ERROR_SIZE];
+/* The parts of a URL, which lives as long as they. */
+struct client_url {
+	bool secure;
+	struct str origin;    /* "https://host:port", as it is written */
+	struct str authority; /* "host:port", as it is written */
+	struct str host;      /* without brackets */
+	struct str target;    /* "/path?query"; may begin with '?', or be empty */
+	uint16_t port;
 };
 
-/* The calling loop's client, made at its first use. */
-struct http_client *http_client_of(void);
+/* False: it is malformed, or neither http nor https, or names a user. */
+bool client_url_parse(struct str text, struct client_url *out);
 
-/* A call from the client's pool, and back into it. */
-struct http_call *client_take(struct http_client *client);
-void client_give(struct http_client *client, struct http_call *call);
+struct client_kind {
+	/* Begins a call, and waits for the headers of its answer. The spec has been checked; times and limits in it are set. Errors as http_call_open; when there is none, *out is complete. */
+	MAY_PARK const struct err *(*open)(struct arena *arena, const struct http_call_spec *spec, const struct client_url *url, struct http_call **out);
 
-/* Hands the call to libcurl, which begins with it at the loop's next turn. False: libcurl refused. */
-bool client_start(struct http_client *client, struct http_call *call);
+	/* The next piece of the body, decoded, whatever its size is; empty at the end. */
+	MAY_PARK const struct err *(*read)(struct http_call *call, struct str *piece);
 
-/* Takes it back; its connection is closed at once unless the call is done. */
-void client_abandon(struct http_client *client, struct http_call *call);
+	/* As http_call_close. */
+	void (*close)(struct http_call *call);
+};
 
-/* http_call.c: what libcurl calls, set for every easy handle. */
-size_t call_on_header(char *line, size_t size, size_t count, void *arg);
-size_t call_on_body(char *bytes, size_t size, size_t count, void *arg);
-void call_wake(struct http_call *call);
+extern const struct client_kind lane_client, curl_client;
+
+/* What every call has. First in the calls of both. */
+struct http_call {
+	const struct client_kind *kind;
+	struct arena *arena;
+	struct http_headers headers;
+	int status;
+	size_t body_max, body_seen; /* counted by http_call_read */
+	int64_t idle_timeout_us;
+};
+
+static inline struct http_call
+client_call(const struct client_kind *kind, struct arena *arena, const struct http_call_spec *spec)
+{
+	return (struct http_call){ .kind = kind, .arena = arena, .body_max = spec->body_max, .idle_timeout_us = spec->idle_timeout_us };
+}

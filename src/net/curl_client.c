@@ -1,11 +1,11 @@
 /*
- * client.c - libcurl's multi handle on a loop. See client.h and http_client.h.
+ * curl_client.c - libcurl's multi handle on a loop. See curl_client.h.
  *
  * libcurl says which sockets to watch and when it wants to be called; the loop calls curl_multi_socket_action, always on its own stack, never on a
  * fiber's. A kept connection stays watched between two calls: taking it out of the loop's set and putting it back would cost
  * three system calls a request. Sockets are opened and closed through us, so a watch never outlives its descriptor.
  */
-#include "net/client.h"
+#include "net/curl_client.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -19,33 +19,33 @@
 enum { CALLS_KEPT = 256, CONNECTIONS_KEPT = 1024, RECEIVE_BUFFER = 16 * 1024, BODY_BUFFER_MAX = 1024 * 1024 };
 
 struct client_socket {
-	struct http_client *client;
+	struct curl_loop *owner;
 	struct watch *watch;
 	curl_socket_t fd;
 	bool ours; /* opened by socket_open, so socket_close will be called for it */
 	bool kept; /* no call uses it now */
 };
 
-struct http_client {
+struct curl_loop {
 	CURLM *multi;
 	struct loop_timer *timer;
 	struct client_socket **sockets; /* by descriptor */
 	size_t socket_cap;
-	struct http_call *free;
+	struct curl_call *free;
 	unsigned free_count;
 };
 
-static _Thread_local struct http_client *this_client;
+static _Thread_local struct curl_loop *this_curl;
 
 /* What has ended: the call is told, and its connection is free for another. */
 static void
-take_results(struct http_client *client)
+take_results(struct curl_loop *owner)
 {
 	CURLMsg *message;
 	int left;
 
-	while ((message = curl_multi_info_read(client->multi, &left))) {
-		struct http_call *call = NULL;
+	while ((message = curl_multi_info_read(owner->multi, &left))) {
+		struct curl_call *call = NULL;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
@@ -53,7 +53,7 @@ take_results(struct http_client *client)
 		call->result = message->data.result; /* the message is gone after the removal */
 		call->done = true;
 		call->running = false;
-		curl_multi_remove_handle(client->multi, call->easy);
+		curl_multi_remove_handle(owner->multi, call->easy);
 		call_wake(call);
 	}
 }
@@ -61,24 +61,24 @@ take_results(struct http_client *client)
 static void
 on_timer(void *arg)
 {
-	struct http_client *client = arg;
+	struct curl_loop *owner = arg;
 	int running;
 
-	curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	take_results(client);
+	curl_multi_socket_action(owner->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	take_results(owner);
 }
 
 /* libcurl: call me in so many milliseconds. */
 static int
 timer_wanted(CURLM *multi, long ms, void *arg)
 {
-	struct http_client *client = arg;
+	struct curl_loop *owner = arg;
 
 	(void)multi;
 	if (ms < 0)
-		loop_timer_stop(client->timer);
+		loop_timer_stop(owner->timer);
 	else
-		loop_timer_start(client->timer, ms * INT64_C(1000));
+		loop_timer_start(owner->timer, ms * INT64_C(1000));
 	return 0;
 }
 
@@ -86,7 +86,7 @@ static void
 on_socket(void *arg, int events)
 {
 	struct client_socket *socket = arg;
-	struct http_client *client = socket->client;
+	struct curl_loop *owner = socket->owner;
 	int mask = 0, running;
 
 	if (socket->kept) { /* the server has closed a connection that nobody uses: libcurl sees that when it looks for one */
@@ -99,49 +99,49 @@ on_socket(void *arg, int events)
 		mask |= CURL_CSELECT_IN;
 	if (events & FD_WRITE)
 		mask |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(client->multi, socket->fd, mask, &running);
-	take_results(client);
+	curl_multi_socket_action(owner->multi, socket->fd, mask, &running);
+	take_results(owner);
 }
 
 static struct client_socket *
-socket_add(struct http_client *client, curl_socket_t fd, bool ours)
+socket_add(struct curl_loop *owner, curl_socket_t fd, bool ours)
 {
 	struct client_socket *socket;
-	size_t index = (size_t)fd, cap = client->socket_cap;
+	size_t index = (size_t)fd, cap = owner->socket_cap;
 
 	if (index >= cap) {
 		cap = index + 1 > cap * 2 ? index + 1 : cap * 2;
-		client->sockets = mem_realloc(client->sockets, cap * sizeof(struct client_socket *));
-		memset(client->sockets + client->socket_cap, 0, (cap - client->socket_cap) * sizeof(struct client_socket *));
-		client->socket_cap = cap;
+		owner->sockets = mem_realloc(owner->sockets, cap * sizeof(struct client_socket *));
+		memset(owner->sockets + owner->socket_cap, 0, (cap - owner->socket_cap) * sizeof(struct client_socket *));
+		owner->socket_cap = cap;
 	}
-	assert(!client->sockets[index]);
+	assert(!owner->sockets[index]);
 	socket = mem_zalloc(sizeof(*socket));
-	socket->client = client;
+	socket->owner = owner;
 	socket->fd = fd;
 	socket->ours = ours;
-	client->sockets[index] = socket;
+	owner->sockets[index] = socket;
 	return socket;
 }
 
 static void
-socket_drop(struct http_client *client, curl_socket_t fd)
+socket_drop(struct curl_loop *owner, curl_socket_t fd)
 {
-	struct client_socket *socket = (size_t)fd < client->socket_cap ? client->sockets[fd] : NULL;
+	struct client_socket *socket = (size_t)fd < owner->socket_cap ? owner->sockets[fd] : NULL;
 
 	if (!socket)
 		return;
 	watch_free(socket->watch);
 	free(socket);
-	client->sockets[fd] = NULL;
+	owner->sockets[fd] = NULL;
 }
 
 /* libcurl: watch this socket so, or no more. Some are libcurl's own, as the resolver's pair. */
 static int
 socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
-	struct http_client *client = arg;
-	struct client_socket *socket = (size_t)fd < client->socket_cap ? client->sockets[fd] : NULL;
+	struct curl_loop *owner = arg;
+	struct client_socket *socket = (size_t)fd < owner->socket_cap ? owner->sockets[fd] : NULL;
 
 	(void)easy;
 	(void)unused;
@@ -149,11 +149,11 @@ socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 		if (socket && socket->ours)
 			socket->kept = true;
 		else
-			socket_drop(client, fd);
+			socket_drop(owner, fd);
 		return 0;
 	}
 	if (!socket)
-		socket = socket_add(client, fd, false);
+		socket = socket_add(owner, fd, false);
 	if (!socket->watch)
 		socket->watch = watch_new(fd, on_socket, socket);
 	if (!socket->watch)
@@ -167,7 +167,7 @@ socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 static curl_socket_t
 socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	struct http_call *call = arg;
+	struct curl_call *call = arg;
 	int fd;
 
 	(void)purpose;
@@ -178,7 +178,7 @@ socket_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
-	socket_add(call->client, fd, true);
+	socket_add(call->owner, fd, true);
 	return fd;
 }
 
@@ -189,9 +189,21 @@ socket_close(void *arg, curl_socket_t fd)
 	return close(fd);
 }
 
+/* What crypto/tls_client.h trusts: the environment's variables are OpenSSL's own, but libcurl passes them over. */
+static void
+trust(CURL *easy)
+{
+	const char *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
+
+	if (file && file[0])
+		curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+	if (folder && folder[0])
+		curl_easy_setopt(easy, CURLOPT_CAPATH, folder);
+}
+
 /* What is the same for every call. */
 static CURL *
-easy_new(struct http_client *client, struct http_call *call)
+easy_new(struct curl_loop *owner, struct curl_call *call)
 {
 	CURL *easy = curl_easy_init();
 
@@ -200,11 +212,11 @@ easy_new(struct http_client *client, struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* whatever the environment says */
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+	trust(easy);
 	curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
 	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BUFFER);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->why);
@@ -215,12 +227,12 @@ easy_new(struct http_client *client, struct http_call *call)
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, socket_open);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, call);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, socket_close);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, client); /* a connection outlives the call that opened it */
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, owner); /* a connection outlives the call that opened it */
 	return easy;
 }
 
 static void
-call_free(struct http_call *call)
+call_free(struct curl_call *call)
 {
 	curl_easy_cleanup(call->easy);
 	buf_fini(&call->coming);
@@ -228,21 +240,21 @@ call_free(struct http_call *call)
 	free(call);
 }
 
-struct http_call *
-client_take(struct http_client *client)
+struct curl_call *
+curl_take(struct curl_loop *owner)
 {
-	struct http_call *call = client->free;
+	struct curl_call *call = owner->free;
 
 	if (call) {
-		client->free = call->next;
-		client->free_count--;
+		owner->free = call->next;
+		owner->free_count--;
 		return call;
 	}
 	call = mem_zalloc(sizeof(*call));
-	call->client = client;
+	call->owner = owner;
 	buf_init(&call->coming, NULL, BODY_BUFFER_MAX);
 	buf_init(&call->given, NULL, BODY_BUFFER_MAX);
-	call->easy = easy_new(client, call);
+	call->easy = easy_new(owner, call);
 	if (!call->easy) {
 		free(call);
 		return NULL;
@@ -251,29 +263,29 @@ client_take(struct http_client *client)
 }
 
 void
-client_give(struct http_client *client, struct http_call *call)
+curl_give(struct curl_loop *owner, struct curl_call *call)
 {
-	if (client->free_count == CALLS_KEPT) {
+	if (owner->free_count == CALLS_KEPT) {
 		call_free(call);
 		return;
 	}
-	call->next = client->free;
-	client->free = call;
-	client->free_count++;
+	call->next = owner->free;
+	owner->free = call;
+	owner->free_count++;
 }
 
 bool
-client_start(struct http_client *client, struct http_call *call)
+curl_start(struct curl_loop *owner, struct curl_call *call)
 {
-	call->running = curl_multi_add_handle(client->multi, call->easy) == CURLM_OK;
+	call->running = curl_multi_add_handle(owner->multi, call->easy) == CURLM_OK;
 	return call->running;
 }
 
 void
-client_abandon(struct http_client *client, struct http_call *call)
+curl_abandon(struct curl_loop *owner, struct curl_call *call)
 {
 	if (call->running)
-		curl_multi_remove_handle(client->multi, call->easy);
+		curl_multi_remove_handle(owner->multi, call->easy);
 	call->running = false;
 }
 
@@ -285,53 +297,47 @@ curl_init(void)
 }
 
 static void
-client_end(void *unused)
+curl_end(void *unused)
 {
-	struct http_client *client = this_client;
+	struct curl_loop *owner = this_curl;
 
 	(void)unused;
-	if (!client)
+	if (!owner)
 		return;
-	while (client->free) {
-		struct http_call *call = client->free;
+	while (owner->free) {
+		struct curl_call *call = owner->free;
 
-		client->free = call->next;
+		owner->free = call->next;
 		call_free(call);
 	}
-	curl_multi_cleanup(client->multi); /* closes the kept connections */
-	loop_timer_free(client->timer);
-	free(client->sockets);
-	free(client);
-	this_client = NULL;
+	curl_multi_cleanup(owner->multi); /* closes the kept connections */
+	loop_timer_free(owner->timer);
+	free(owner->sockets);
+	free(owner);
+	this_curl = NULL;
 }
 
-struct http_client *
-http_client_of(void)
+struct curl_loop *
+curl_here(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct http_client *client = this_client;
+	struct curl_loop *owner = this_curl;
 
-	if (client)
-		return client;
+	if (owner)
+		return owner;
 	pthread_once(&once, curl_init);
-	client = mem_zalloc(sizeof(*client));
-	client->multi = curl_multi_init();
-	if (!client->multi)
+	owner = mem_zalloc(sizeof(*owner));
+	owner->multi = curl_multi_init();
+	if (!owner->multi)
 		abort();
-	client->timer = loop_timer_new(on_timer, client);
-	curl_multi_setopt(client->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-	curl_multi_setopt(client->multi, CURLMOPT_SOCKETDATA, client);
-	curl_multi_setopt(client->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
-	curl_multi_setopt(client->multi, CURLMOPT_TIMERDATA, client);
-	curl_multi_setopt(client->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
-	loop_at_end(loop_current(), client_end, NULL);
-	this_client = client;
-	return client;
-}
-
-void
-http_client_end(void)
-{
-	client_end(NULL);
+	owner->timer = loop_timer_new(on_timer, owner);
+	curl_multi_setopt(owner->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+	curl_multi_setopt(owner->multi, CURLMOPT_SOCKETDATA, owner);
+	curl_multi_setopt(owner->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
+	curl_multi_setopt(owner->multi, CURLMOPT_TIMERDATA, owner);
+	curl_multi_setopt(owner->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX); /* HTTP/2's streams */
+	curl_multi_setopt(owner->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+	loop_at_end(loop_current(), curl_end, NULL);
+	this_curl = owner;
+	return owner;
 }
