@@ -7,7 +7,6 @@
  */
 #include "net/curl_client.h"
 
-#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,7 +21,7 @@ struct client_socket {
 	struct curl_loop *owner;
 	struct watch *watch;
 	curl_socket_t fd;
-	bool ours; /* opened by socket_open, so socket_close will be called for it */
+	bool ours; /* opened by socket_open */
 	bool kept; /* no call uses it now */
 };
 
@@ -103,27 +102,6 @@ on_socket(void *arg, int events)
 	take_results(owner);
 }
 
-static struct client_socket *
-socket_add(struct curl_loop *owner, curl_socket_t fd, bool ours)
-{
-	struct client_socket *socket;
-	size_t index = (size_t)fd, cap = owner->socket_cap;
-
-	if (index >= cap) {
-		cap = index + 1 > cap * 2 ? index + 1 : cap * 2;
-		owner->sockets = mem_realloc(owner->sockets, cap * sizeof(struct client_socket *));
-		memset(owner->sockets + owner->socket_cap, 0, (cap - owner->socket_cap) * sizeof(struct client_socket *));
-		owner->socket_cap = cap;
-	}
-	assert(!owner->sockets[index]);
-	socket = mem_zalloc(sizeof(*socket));
-	socket->owner = owner;
-	socket->fd = fd;
-	socket->ours = ours;
-	owner->sockets[index] = socket;
-	return socket;
-}
-
 static void
 socket_drop(struct curl_loop *owner, curl_socket_t fd)
 {
@@ -136,6 +114,37 @@ socket_drop(struct curl_loop *owner, curl_socket_t fd)
 	owner->sockets[fd] = NULL;
 }
 
+static struct client_socket *
+socket_add(struct curl_loop *owner, curl_socket_t fd, bool ours)
+{
+	struct client_socket *socket;
+	size_t index = (size_t)fd, cap = owner->socket_cap;
+
+	if (index >= cap) {
+		cap = index + 1 > cap * 2 ? index + 1 : cap * 2;
+		owner->sockets = mem_realloc(owner->sockets, cap * sizeof(struct client_socket *));
+		memset(owner->sockets + owner->socket_cap, 0, (cap - owner->socket_cap) * sizeof(struct client_socket *));
+		owner->socket_cap = cap;
+	}
+	socket_drop(owner, fd); /* of a descriptor that libcurl has closed without telling */
+	socket = mem_zalloc(sizeof(*socket));
+	socket->owner = owner;
+	socket->fd = fd;
+	socket->ours = ours;
+	owner->sockets[index] = socket;
+	return socket;
+}
+
+/* libcurl closes a socket that has not connected by itself, so a watch must not outlive its last wish. */
+static bool
+is_connected(curl_socket_t fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
+}
+
 /* libcurl: watch this socket so, or no more. Some are libcurl's own, as the resolver's pair. */
 static int
 socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
@@ -146,7 +155,7 @@ socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 	(void)easy;
 	(void)unused;
 	if (what == CURL_POLL_REMOVE) {
-		if (socket && socket->ours)
+		if (socket && socket->ours && is_connected(fd))
 			socket->kept = true;
 		else
 			socket_drop(owner, fd);

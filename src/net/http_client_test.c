@@ -1,31 +1,24 @@
 /*
- * http_client_test.c - the HTTP client against our own server, and against a server that breaks every rule.
- *
- * The broken server is a thread with a blocking socket: it reads a request's head and then does what the test has told it.
+ * http_client_test.c - the HTTP client against our own server, and against a server that breaks every rule: all of it over the lane, and all of it over libcurl.
  */
-#include <errno.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "net/http_client.h"
 #include "net/sse.h"
-#include "net/test_server.h"
+#include "net/test_client.h"
 #include "rt/fiber.h"
 #include "rt/group.h"
 
 static struct test_server server;
-static atomic_int cancelled, connections;
+static atomic_int cancelled;
 static atomic_long written;
 static char base[80];
 
@@ -97,6 +90,7 @@ set_up(void **state)
 {
 	(void)state;
 	test_server_start(&server, "127.0.0.1:0", 2, http_limits_default, handle, NULL);
+	test_client_server = &server;
 	snprintf(base, sizeof(base), "http://%" STR_F, STR_A(http_server_address(server.http)));
 	return 0;
 }
@@ -107,143 +101,6 @@ tear_down(void **state)
 	(void)state;
 	test_server_stop(&server, USEC_PER_SEC);
 	return 0;
-}
-
-/* What a broken server does with a connection once it has read a head. */
-struct broken {
-	struct str says;
-	size_t junk;        /* so many more bytes */
-	bool resets, stays; /* how it ends: with an end of stream unless said otherwise */
-	int64_t waits_us;   /* before it says anything */
-	int fd;
-	pthread_t thread;
-	int64_t left_us; /* when the client was gone */
-	char url[80];
-};
-
-static void
-broken_answer(struct broken *broken, int fd)
-{
-	char bytes[4096] = { 0 };
-
-	while (recv(fd, bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes))
-		;
-	nanosleep(&(struct timespec){ .tv_sec = broken->waits_us / USEC_PER_SEC, .tv_nsec = broken->waits_us % USEC_PER_SEC * 1000 }, NULL);
-	test_send(fd, broken->says);
-	memset(bytes, 'x', sizeof(bytes));
-	for (size_t sent = 0; sent < broken->junk; sent += sizeof(bytes))
-		test_send(fd, str_n(bytes, sizeof(bytes)));
-	if (broken->stays)
-		while (recv(fd, bytes, sizeof(bytes), 0) > 0)
-			;
-	broken->left_us = clock_mono_us();
-	if (broken->resets)
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
-	close(fd);
-}
-
-static void *
-broken_run(void *arg)
-{
-	struct broken *broken = arg;
-	int fd;
-
-	while ((fd = accept(broken->fd, NULL, NULL)) >= 0) {
-		atomic_fetch_add(&connections, 1);
-		broken_answer(broken, fd);
-	}
-	return NULL;
-}
-
-static void
-broken_start(struct broken *broken)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(address);
-
-	broken->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(broken->fd, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(listen(broken->fd, 8), 0);
-	getsockname(broken->fd, (struct sockaddr *)&address, &len);
-	snprintf(broken->url, sizeof(broken->url), "http://127.0.0.1:%u/", ntohs(address.sin_port));
-	assert_int_equal(pthread_create(&broken->thread, NULL, broken_run, broken), 0);
-}
-
-static void
-broken_stop(struct broken *broken)
-{
-	shutdown(broken->fd, SHUT_RDWR);
-	pthread_join(broken->thread, NULL);
-	close(broken->fd);
-}
-
-/* One call made on a fiber, and what came of it. */
-struct outcome {
-	struct http_call_spec spec;
-	size_t read_max;   /* 0: everything */
-	int64_t cancel_us; /* cancels the call's scope after this time */
-	struct arena *arena;
-	const struct err *open_err, *read_err;
-	int status;
-	struct http_headers headers;
-	struct str body;
-	int64_t closed_us;
-};
-
-static void
-call_run(void *arg)
-{
-	struct outcome *outcome = arg;
-	struct http_call *call;
-	struct scope scope;
-
-	scope_open(&scope, outcome->cancel_us ? outcome->cancel_us : INT64_MAX);
-	outcome->open_err = http_call_open(outcome->arena, &outcome->spec, &call);
-	if (!outcome->open_err) {
-		struct buf body;
-		struct str piece;
-
-		buf_init(&body, outcome->arena, MIB(64));
-		outcome->status = http_call_status(call);
-		outcome->headers = *http_call_headers(call);
-		do {
-			outcome->read_err = http_call_read(call, &piece);
-			buf_add(&body, piece);
-		} while (!outcome->read_err && piece.len > 0 && (outcome->read_max == 0 || body.len < outcome->read_max));
-		outcome->body = buf_str(&body);
-		outcome->closed_us = clock_mono_us();
-		http_call_close(call);
-	}
-	scope_close(&scope);
-}
-
-static struct outcome
-call(struct http_call_spec spec)
-{
-	struct outcome outcome = { .spec = spec, .arena = arena_new(MIB(256)) };
-
-	test_server_run(&server, call_run, &outcome);
-	return outcome;
-}
-
-static struct outcome
-call_broken(struct broken *broken)
-{
-	struct outcome outcome;
-
-	broken_start(broken);
-	outcome = call((struct http_call_spec){ .url = str_of(broken->url) });
-	broken_stop(broken);
-	return outcome;
-}
-
-static void
-assert_kind(const struct err *err, enum err_kind kind)
-{
-	assert_non_null(err);
-	if (err->kind != kind)
-		fail_msg("expected %s, got %s: %" STR_F " (%" STR_F ")", err_kind_name(kind), err_kind_name(err->kind), STR_A(err->message),
-			STR_A(err->detail));
 }
 
 static struct str
@@ -266,7 +123,7 @@ every_method_and_body_arrives(void **state)
 		bool typed = methods[i] == HTTP_PUT,
 		     empty = methods[i] == HTTP_GET || methods[i] == HTTP_HEAD || methods[i] == HTTP_OPTIONS;
 		struct http_header headers[] = { { STR("Content-Type"), STR("application/x") }, { STR("X-None"), STR_EMPTY } };
-		struct outcome outcome = call((struct http_call_spec){ .method = methods[i],
+		struct outcome outcome = test_call_spec((struct http_call_spec){ .method = methods[i],
 			.url = url("/echo"),
 			.body = empty ? STR_EMPTY : STR("body\n"),
 			.headers = { headers, typed ? 2 : 0 } });
@@ -291,7 +148,7 @@ a_large_body_goes_there_and_back(void **state)
 	(void)state;
 	for (size_t i = 0; i < size; i++)
 		bytes[i] = (char)(i * 31 >> 3);
-	outcome = call((struct http_call_spec){ .method = HTTP_POST, .url = url("/echo"), .body = str_n(bytes, size) });
+	outcome = test_call_spec((struct http_call_spec){ .method = HTTP_POST, .url = url("/echo"), .body = str_n(bytes, size) });
 	assert_null(outcome.open_err);
 	assert_null(outcome.read_err);
 	assert_true(str_eq(outcome.body, str_n(bytes, size)));
@@ -306,7 +163,7 @@ a_connection_is_used_again(void **state)
 
 	(void)state;
 	for (int i = 0; i < 50; i++) {
-		outcome = call((struct http_call_spec){ .url = url("/echo") });
+		outcome = test_call_spec((struct http_call_spec){ .url = url("/echo") });
 		assert_null(outcome.open_err);
 		arena_free(outcome.arena);
 	}
@@ -321,7 +178,7 @@ a_kept_connection_that_the_server_closed_is_not_a_failure(void **state)
 	(void)state;
 	broken_start(&broken);
 	for (int i = 0; i < 5; i++) {
-		struct outcome outcome = call((struct http_call_spec){ .method = HTTP_POST, .url = str_of(broken.url), .body = STR("x") });
+		struct outcome outcome = test_call_spec((struct http_call_spec){ .method = HTTP_POST, .url = str_of(broken.url), .body = STR("x") });
 
 		assert_null(outcome.open_err);
 		assert_true(str_eq_c(outcome.body, "ok"));
@@ -341,13 +198,13 @@ calls_that_cannot_connect_are_unavailable(void **state)
 	(void)state;
 	broken_start(&broken);
 	broken_stop(&broken); /* its port is free now */
-	outcome = call((struct http_call_spec){ .url = str_of(broken.url) });
+	outcome = test_call_spec((struct http_call_spec){ .url = str_of(broken.url) });
 	assert_kind(outcome.open_err, ERR_UNAVAILABLE);
 	arena_free(outcome.arena);
-	outcome = call((struct http_call_spec){ .url = STR("http://name.invalid/") });
+	outcome = test_call_spec((struct http_call_spec){ .url = STR("http://name.invalid/") });
 	assert_kind(outcome.open_err, ERR_UNAVAILABLE);
 	arena_free(outcome.arena);
-	outcome = call((struct http_call_spec){ .url = STR("https://127.0.0.1:1/") });
+	outcome = test_call_spec((struct http_call_spec){ .url = STR("https://127.0.0.1:1/") });
 	assert_kind(outcome.open_err, ERR_UNAVAILABLE);
 	arena_free(outcome.arena);
 }
@@ -365,12 +222,12 @@ wrong_specs_are_invalid(void **state)
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		struct http_header header = bad[i];
 
-		outcome = call((struct http_call_spec){ .url = url("/echo"), .headers = { &header, 1 } });
+		outcome = test_call_spec((struct http_call_spec){ .url = url("/echo"), .headers = { &header, 1 } });
 		assert_kind(outcome.open_err, ERR_INVALID);
 		arena_free(outcome.arena);
 	}
 	for (size_t i = 0; i < COUNT(urls); i++) {
-		outcome = call((struct http_call_spec){ .url = str_of(urls[i]) });
+		outcome = test_call_spec((struct http_call_spec){ .url = str_of(urls[i]) });
 		assert_kind(outcome.open_err, ERR_INVALID);
 		arena_free(outcome.arena);
 	}
@@ -404,7 +261,7 @@ broken_answers_are_upstream_errors(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct broken broken = { .says = str_of(cases[i].says), .resets = cases[i].resets };
-		struct outcome outcome = call_broken(&broken);
+		struct outcome outcome = test_call_broken(&broken);
 		const struct err *err = cases[i].opens ? outcome.read_err : outcome.open_err;
 
 		if (!err || err->kind != ERR_UPSTREAM)
@@ -417,7 +274,7 @@ static void
 a_body_may_end_with_the_connection(void **state)
 {
 	struct broken broken = { .says = STR("HTTP/1.0 200 OK\r\n\r\nall of it") };
-	struct outcome outcome = call_broken(&broken);
+	struct outcome outcome = test_call_broken(&broken);
 
 	(void)state;
 	assert_null(outcome.read_err);
@@ -431,7 +288,7 @@ interim_answers_are_passed_over(void **state)
 	struct broken broken = {
 		.says = STR("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 404 Not Found\r\nA:  b \r\nContent-Length: 2\r\n\r\nno")
 	};
-	struct outcome outcome = call_broken(&broken);
+	struct outcome outcome = test_call_broken(&broken);
 
 	(void)state;
 	assert_int_equal(outcome.status, 404);
@@ -454,7 +311,7 @@ a_compressed_body_is_decoded(void **state)
 	(void)state;
 	memcpy(bytes, head, sizeof(head) - 1);
 	memcpy(bytes + sizeof(head) - 1, gzip, sizeof(gzip));
-	outcome = call_broken(&broken);
+	outcome = test_call_broken(&broken);
 	assert_null(outcome.read_err);
 	assert_true(str_eq_c(outcome.body, "hello hello hello"));
 	arena_free(outcome.arena);
@@ -469,12 +326,12 @@ answers_that_are_too_large_are_refused(void **state)
 
 	(void)state;
 	broken_start(&long_body);
-	outcome = call((struct http_call_spec){ .url = str_of(long_body.url), .body_max = MIB(1) });
+	outcome = test_call_spec((struct http_call_spec){ .url = str_of(long_body.url), .body_max = MIB(1) });
 	broken_stop(&long_body);
 	assert_kind(outcome.read_err, ERR_TOO_LARGE);
 	assert_true(outcome.body.len <= MIB(1));
 	arena_free(outcome.arena);
-	outcome = call_broken(&long_head);
+	outcome = test_call_broken(&long_head);
 	assert_kind(outcome.open_err, ERR_UPSTREAM);
 	arena_free(outcome.arena);
 }
@@ -489,13 +346,13 @@ slow_headers_and_bodies_time_out(void **state)
 	(void)state;
 	broken_start(&mute);
 	begin = clock_mono_us();
-	outcome = call((struct http_call_spec){ .url = str_of(mute.url), .headers_timeout_us = 100 * USEC_PER_MS });
+	outcome = test_call_spec((struct http_call_spec){ .url = str_of(mute.url), .headers_timeout_us = 100 * USEC_PER_MS });
 	assert_kind(outcome.open_err, ERR_TIMEOUT);
 	assert_in_range(clock_mono_us() - begin, 90 * USEC_PER_MS, 1000 * USEC_PER_MS);
 	arena_free(outcome.arena);
 	broken_stop(&mute);
 	broken_start(&slow);
-	outcome = call((struct http_call_spec){ .url = str_of(slow.url), .idle_timeout_us = 100 * USEC_PER_MS });
+	outcome = test_call_spec((struct http_call_spec){ .url = str_of(slow.url), .idle_timeout_us = 100 * USEC_PER_MS });
 	assert_null(outcome.open_err);
 	assert_true(str_eq_c(outcome.body, "a"));
 	assert_kind(outcome.read_err, ERR_TIMEOUT);
@@ -511,7 +368,7 @@ a_cancelled_call_is_gone_at_once(void **state)
 	int64_t begin = clock_mono_us();
 
 	(void)state;
-	test_server_run(&server, call_run, &outcome);
+	test_call(&outcome);
 	assert_kind(outcome.open_err, ERR_TIMEOUT);
 	while (atomic_load(&cancelled) == before && clock_mono_us() - begin < 2 * USEC_PER_SEC)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000 * 1000 }, NULL);
@@ -529,7 +386,9 @@ a_stream_that_is_closed_early_ends_upstream(void **state)
 	(void)state;
 	broken_start(&broken);
 	outcome.spec.url = str_of(broken.url);
-	test_server_run(&server, call_run, &outcome);
+	test_call(&outcome);
+	while (atomic_load(&broken.left) == 0 && clock_mono_us() - outcome.closed_us < USEC_PER_SEC)
+		nanosleep(&(struct timespec){ .tv_nsec = 1000 * 1000 }, NULL);
 	broken_stop(&broken);
 	assert_null(outcome.read_err);
 	assert_true(broken.left_us - outcome.closed_us < 50 * USEC_PER_MS);
@@ -540,7 +399,7 @@ static void
 slow_reader(void *arg)
 {
 	struct arena *arena = arena_new(MIB(1));
-	struct http_call_spec spec = { .url = url("/ever"), .body_max = MIB(512) };
+	struct http_call_spec spec = { .url = url("/ever"), .body_max = MIB(512), .http2 = test_client_curl };
 	struct http_call *call;
 	struct str piece;
 	long *total = arg;
@@ -573,13 +432,13 @@ addresses_that_are_not_public_are_forbidden(void **state)
 	struct outcome outcome;
 
 	(void)state;
-	outcome = call((struct http_call_spec){ .url = url("/echo") }); /* leaves a connection that must not be used */
+	outcome = test_call_spec((struct http_call_spec){ .url = url("/echo") }); /* leaves a connection that must not be used */
 	assert_null(outcome.open_err);
 	arena_free(outcome.arena);
-	outcome = call((struct http_call_spec){ .url = url("/echo"), .public_only = true });
+	outcome = test_call_spec((struct http_call_spec){ .url = url("/echo"), .public_only = true });
 	assert_kind(outcome.open_err, ERR_FORBIDDEN);
 	arena_free(outcome.arena);
-	outcome = call((struct http_call_spec){ .url = STR("http://localhost:1/"), .public_only = true });
+	outcome = test_call_spec((struct http_call_spec){ .url = STR("http://localhost:1/"), .public_only = true });
 	assert_kind(outcome.open_err, ERR_FORBIDDEN);
 	arena_free(outcome.arena);
 }
@@ -591,7 +450,7 @@ the_environment_s_proxy_is_not_asked(void **state)
 
 	(void)state;
 	setenv("http_proxy", "http://127.0.0.1:1", 1);
-	outcome = call((struct http_call_spec){ .url = url("/echo") });
+	outcome = test_call_spec((struct http_call_spec){ .url = url("/echo") });
 	unsetenv("http_proxy");
 	assert_null(outcome.open_err);
 	arena_free(outcome.arena);
@@ -600,7 +459,7 @@ the_environment_s_proxy_is_not_asked(void **state)
 static void
 events_arrive_with_heartbeats_between(void **state)
 {
-	struct outcome outcome = call((struct http_call_spec){ .url = url("/events") });
+	struct outcome outcome = test_call_spec((struct http_call_spec){ .url = url("/events") });
 	int beats = 0;
 
 	(void)state;
@@ -619,7 +478,7 @@ static const struct err *
 one_of_many(void *arg)
 {
 	struct arena *arena = arena_new(MIB(1));
-	struct http_call_spec spec = { .method = HTTP_POST, .url = str_of(arg), .body = STR("x") };
+	struct http_call_spec spec = { .method = HTTP_POST, .url = str_of(arg), .body = STR("x"), .http2 = test_client_curl };
 	struct http_call *call;
 	struct str body;
 	const struct err *err = NULL;
@@ -685,5 +544,8 @@ main(void)
 		cmocka_unit_test(many_calls_at_once_all_succeed),
 	};
 
-	return cmocka_run_group_tests_name("http_client", tests, set_up, tear_down);
+	int failed = cmocka_run_group_tests_name("over the lane", tests, set_up, tear_down);
+
+	test_client_curl = true;
+	return failed + cmocka_run_group_tests_name("over libcurl", tests, set_up, tear_down);
 }
