@@ -64,7 +64,9 @@ provider_request(struct embeddings_call *call, const struct conf_target *target,
 		.body_max = ANSWER_MAX,
 		.connect_timeout_us = target->provider->connect_timeout_us,
 		.headers_timeout_us = target->provider->headers_timeout_us,
-		.idle_timeout_us = target->provider->idle_timeout_us };
+		.idle_timeout_us = target->provider->idle_timeout_us,
+		.proxy = target->provider->proxy,
+		.http2 = target->provider->http2 };
 	return out->url.ptr ? buf_err(&body) : &err_no_memory;
 }
 

@@ -160,6 +160,8 @@ embedder_start(struct server *server)
 			.model = conf->model,
 			.dimensions = (unsigned)conf->dimensions,
 			.batch_max = (unsigned)conf->batch_max,
+			.proxy = conf->provider->proxy,
+			.http2 = conf->provider->http2,
 		};
 
 		err = embedder_open_remote(&spec, server->arena, &server->app.embedder);

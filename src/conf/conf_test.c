@@ -211,7 +211,7 @@ models_and_providers_are_read_and_joined(void **state)
 		"  - {name: quotes, knowledge: {collection: manual}}\n"
 		"providers:\n"
 		"  - {name: main, kind: openai, base_url: \"http://127.0.0.1:9100/v1/\", api_key: \"${HOST}\", headers: {X-Team: a}}\n"
-		"  - {name: b, kind: anthropic, idle_timeout: 5s}\n"));
+		"  - {name: b, kind: anthropic, idle_timeout: 5s, proxy: \"socks5h://u:p@127.0.0.1:1080\", http2: true}\n"));
 	providers = conf_providers(f->conf, &count);
 	assert_int_equal(count, 2);
 	assert_true(str_eq_c(providers[0].base_url, "http://127.0.0.1:9100/v1"));
@@ -220,6 +220,9 @@ models_and_providers_are_read_and_joined(void **state)
 	assert_true(str_eq_c(conf_provider_kind(&providers[1]), "anthropic"));
 	assert_true(str_eq_c(providers[1].base_url, "https://api.anthropic.com"));
 	assert_int_equal(providers[1].idle_timeout_us, 5 * USEC_PER_SEC);
+	assert_true(str_eq_c(providers[1].proxy, "socks5h://u:p@127.0.0.1:1080"));
+	assert_true(providers[1].http2);
+	assert_true(providers[0].proxy.len == 0 && !providers[0].http2);
 	model = conf_model(f->conf, STR("docs"));
 	assert_ptr_equal(model->targets[1].provider, &providers[1]);
 	assert_int_equal(model->targets[1].weight, 3);

@@ -38,6 +38,23 @@ url_ok(struct str text)
 	return rest.len > 0 && rest.ptr[0] != '/' && rest.ptr[0] != ':' && str_find_byte(rest, '@', 0) == SIZE_MAX;
 }
 
+/* Empty, or where a proxy is: a scheme that libcurl speaks, perhaps a user, a host and perhaps a port, and nothing behind. */
+static bool
+proxy_ok(struct str text)
+{
+	static const struct str schemes[] = { STR_INIT("http://"), STR_INIT("https://"), STR_INIT("socks4://"), STR_INIT("socks4a://"),
+		STR_INIT("socks5://"), STR_INIT("socks5h://") };
+	struct str rest = STR_EMPTY;
+
+	for (size_t i = 0; i < COUNT(schemes); i++)
+		if (str_starts(text, schemes[i]))
+			rest = str_slice(text, schemes[i].len, text.len);
+	for (size_t i = 0; i < rest.len; i++)
+		if ((unsigned char)rest.ptr[i] <= ' ' || rest.ptr[i] == 0x7f || strchr("/?#", rest.ptr[i]))
+			return false;
+	return text.len == 0 || (rest.len > 0 && rest.ptr[rest.len - 1] != '@' && rest.ptr[0] != ':');
+}
+
 /* What may stand in a header's value, so that a key cannot smuggle a header in. */
 static bool
 header_value_ok(struct str text)
@@ -114,6 +131,12 @@ static const struct field provider_fields[] = {
 		AT(conf_provider, headers_timeout_us) },
 	{ { "idle_timeout", SETTING_DURATION, "1m", "10ms", "1h", .help = "Between two pieces of an answer." },
 		AT(conf_provider, idle_timeout_us) },
+	{ { "proxy", SETTING_STRING, "", .max = "2048", .secret = true,
+		  .help = "Calls go through this proxy, \"http://user:password@proxy:3128\"; also https, socks4, socks4a, socks5 and socks5h. The environment's "
+			  "http_proxy is not asked.",
+		  .check = proxy_ok, .wants = "a URL of a proxy: http, https, socks4, socks4a, socks5 or socks5h, a host, and perhaps a port" },
+		AT(conf_provider, proxy) },
+	{ { "http2", SETTING_BOOL, "false", .help = "Speak HTTP/2 with an https server that offers it." }, AT(conf_provider, http2) },
 	{ { "api_version", SETTING_STRING, "", .max = "64", .help = "azure: the version of its API; 2024-10-21 when missing.", .check = path_piece_ok,
 		  .wants = PATH_PIECE_WANTS },
 		AT(conf_provider, api_version) },

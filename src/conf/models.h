@@ -27,6 +27,8 @@ struct conf_provider {
 	struct conf_header *headers; /* sent with each call */
 	size_t header_count;
 	int64_t connect_timeout_us, headers_timeout_us, idle_timeout_us; /* as in net/http_client.h */
+	struct str proxy;                                                /* may be empty */
+	bool http2;
 
 	/* Of some kinds alone (conf/kinds.h); empty elsewhere. */
 	struct str api_version, tenant_id, client_id, client_secret, authority_url; /* azure */

@@ -130,6 +130,8 @@ attempt_http(struct decoder *decoder, const struct span *span, enum failure_caus
 	spec.connect_timeout_us = provider->connect_timeout_us;
 	spec.headers_timeout_us = provider->headers_timeout_us;
 	spec.idle_timeout_us = provider->idle_timeout_us;
+	spec.proxy = provider->proxy;
+	spec.http2 = provider->http2;
 	err = http_call_open(decoder->arena, &spec, &http);
 	if (err)
 		return err;

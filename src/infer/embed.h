@@ -28,6 +28,8 @@ struct embed_remote_spec {
 	unsigned dimensions;     /* of its vectors; required */
 	unsigned tokens_max;     /* of one text; 0: 512 */
 	unsigned batch_max;      /* 0: 64 */
+	struct str proxy;        /* may be empty; as in net/http_client.h */
+	bool http2;
 };
 const struct err *embedder_open_remote(const struct embed_remote_spec *spec, struct arena *arena, struct embedder **out);
 

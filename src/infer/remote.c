@@ -18,6 +18,8 @@ enum { DIMENSIONS_LIMIT = 8192, BATCH_LIMIT = EMBED_TEXTS_MAX, BYTES_A_TOKEN = 4
 struct remote {
 	struct embedder base;
 	struct str url, authorization; /* "Bearer …", or empty */
+	struct str proxy;
+	bool http2;
 	unsigned batch_max;
 };
 
@@ -96,7 +98,9 @@ request_send(const struct remote *remote, struct arena *arena, struct str body, 
 		.url = remote->url,
 		.headers = { headers, remote->authorization.len > 0 ? 2 : 1 },
 		.body = body,
-		.body_max = REPLY_BYTES_MAX };
+		.body_max = REPLY_BYTES_MAX,
+		.proxy = remote->proxy,
+		.http2 = remote->http2 };
 	struct http_call *call;
 	const struct err *err = http_call_open(arena, &spec, &call);
 
@@ -240,6 +244,8 @@ embedder_open_remote(const struct embed_remote_spec *spec, struct arena *arena, 
 			.model = arena_dup(own, spec->model),
 			.dimensions = spec->dimensions,
 			.tokens_max = spec->tokens_max ? spec->tokens_max : TOKENS_DEFAULT };
+		remote->proxy = arena_dup(own, spec->proxy);
+		remote->http2 = spec->http2;
 		remote->url = arena_printf(own, "%" STR_F "/embeddings", STR_A(base));
 		if (spec->api_key.len > 0)
 			remote->authorization = arena_printf(own, "Bearer %" STR_F, STR_A(spec->api_key));

@@ -43,7 +43,7 @@ struct http_call {
 };
 
 static inline struct http_call
-client_call(const struct client_kind *kind, struct arena *arena, const struct http_call_spec *spec)
+call_base(const struct client_kind *kind, struct arena *arena, const struct http_call_spec *spec)
 {
 	return (struct http_call){ .kind = kind, .arena = arena, .body_max = spec->body_max, .idle_timeout_us = spec->idle_timeout_us };
 }

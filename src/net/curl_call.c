@@ -127,7 +127,7 @@ call_on_body(char *bytes, size_t size, size_t count, void *arg)
 static void
 call_reset(struct curl_call *call, struct arena *arena, const struct http_call_spec *spec)
 {
-	call->base = client_call(&curl_client, arena, spec);
+	call->base = call_base(&curl_client, arena, spec);
 	call->waiter = NULL;
 	call->header_cap = call->header_bytes = 0;
 	call->result = CURLE_OK;

@@ -146,27 +146,25 @@ end_head(struct lane_call *call, struct str message)
 	return begin_body(call);
 }
 
-/* Looks at what has come of the head. False: more is needed. */
+/* Looks at what has come of the head, interim answers first. False: more is needed. */
 static bool
-head_step(struct lane_call *call, const struct err **err)
+read_head(struct lane_call *call, const struct err **err)
 {
 	struct transport *transport = &call->connection->transport;
 	struct response *response = &call->connection->response;
 	struct str message = transport_unread(transport);
+	enum response_step step = response_head(response, message);
 
-	switch (response_head(response, message)) {
-	case RESPONSE_MORE:
-		return false;
-	case RESPONSE_INTERIM:
+	while (step == RESPONSE_INTERIM) {
 		transport_consume(transport, response->fed);
-		return transport_unread(transport).len > 0 ? head_step(call, err) : false;
-	case RESPONSE_DONE:
-		*err = end_head(call, message);
-		return true;
-	default:
-		*err = nonsense(call, response->mistake);
-		return true;
+		message = transport_unread(transport);
+		step = response_head(response, message);
 	}
+	if (step == RESPONSE_DONE)
+		*err = end_head(call, message);
+	else if (step == RESPONSE_BAD)
+		*err = nonsense(call, response->mistake);
+	return step != RESPONSE_MORE;
 }
 
 /* Sends the request, and waits for the answer's head. *untouched: the connection has ended before a byte of an answer came. */
@@ -185,7 +183,7 @@ exchange(struct lane_call *call, const struct http_call_spec *spec, int64_t unti
 
 		if (unread != seen) {
 			*untouched = false;
-			if (head_step(call, &err))
+			if (read_head(call, &err))
 				return err;
 			seen = transport_unread(transport).len;
 		}
@@ -232,7 +230,7 @@ lane_call_close(struct http_call *base)
 static void
 call_begin(struct lane_call *call, struct arena *arena, const struct http_call_spec *spec)
 {
-	call->base = client_call(&lane_client, arena, spec);
+	call->base = call_base(&lane_client, arena, spec);
 	call->connection = NULL;
 	call->given = 0;
 	call->unsent_count = 0;
