@@ -35,6 +35,7 @@ struct answer {
 	struct span *root;             /* of the request */
 	int64_t tenant;
 	struct str key_id, request_id;
+	int (*error_status)(const struct err *err); /* the dialect's HTTP status for an error, for the record; NULL: err_http_status's */
 	struct str response_id;        /* the answer's id as the client sees it; empty: the provider's */
 	struct sink *out;              /* the dialect's encoder: gets every event; those marked `last` only after the commit */
 

@@ -265,7 +265,7 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 
 	record->err = err;
 	record->outcome = !err ? OUTCOME_OK : err->kind == ERR_CANCELLED ? OUTCOME_CANCELLED : OUTCOME_ERROR;
-	record->status = !err || (answer->call->stream && answer->attempt.began) ? 200 : record->outcome == OUTCOME_CANCELLED ? 499 : err_http_status(err);
+	record->status = !err || (answer->call->stream && answer->attempt.began) ? 200 : record->outcome == OUTCOME_CANCELLED ? 499 : answer->error_status ? answer->error_status(err) : err_http_status(err);
 	lacking = fill_record(answer, recorder, citations, count);
 	if (answer->keep) {
 		const struct err *unkept = answer->keep->gather(answer->keep, lacking ? lacking : err);
@@ -290,7 +290,7 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 static struct str
 parameters(const struct answer *answer)
 {
-	static const char *const others[] = { "model", "messages", "tools", "stream", "user", "metadata", "stream_options" };
+	static const char *const others[] = { "model", "messages", "system", "tools", "stream", "user", "metadata", "stream_options" };
 	struct json_out json;
 	struct buf text;
 

@@ -91,7 +91,9 @@ hold(struct recorder *recorder, const struct event *event)
 	held->event.name = arena_dup(recorder->arena, event->name);
 	held->event.model = arena_dup(recorder->arena, event->model);
 	held->event.finish_text = arena_dup(recorder->arena, event->finish_text);
+	held->event.stop = arena_dup(recorder->arena, event->stop);
 	held->event.frame = arena_dup_large(recorder->arena, event->frame);
+	held->event.frame_name = arena_dup(recorder->arena, event->frame_name);
 	if (event->usage) {
 		usage = arena_alloc(recorder->arena, sizeof(*usage));
 		if (!usage)

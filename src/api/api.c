@@ -5,6 +5,7 @@
  */
 #include "api/api.h"
 
+#include "api/anthropic.h"
 #include "api/routes.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -108,17 +109,28 @@ answer_error_headers(struct api_request *request, const struct err *err)
 		http_answer_header(request->http, STR("www-authenticate"), STR("Bearer"));
 }
 
+/* The shape of the route, and Anthropic's for its clients wherever they ask. */
+static const struct error_shape *
+shape_of(const struct api_request *request)
+{
+	return anthropic_speaks(request) ? &anthropic_errors : request->route ? request->route->errors : &openai_errors;
+}
+
 /* A time limit is the upstream's (504) but for a body that comes too slowly, which is the client's. */
 static int
-status_of(const struct err *err)
+status_of(const struct api_request *request, const struct err *err)
 {
-	return err->kind == ERR_TIMEOUT && str_eq_c(err->code, "request_timeout") ? 408 : err_http_status(err);
+	const struct error_shape *shape = shape_of(request);
+
+	if (err->kind == ERR_TIMEOUT && str_eq_c(err->code, "request_timeout"))
+		return 408;
+	return shape->status ? shape->status(err) : err_http_status(err);
 }
 
 static MAY_PARK void
 answer_error(struct api_request *request, const struct err *err)
 {
-	const struct error_shape *shape = request->route ? request->route->errors : &openai_errors;
+	const struct error_shape *shape = shape_of(request);
 	struct json_out json;
 	struct buf body;
 
@@ -126,14 +138,14 @@ answer_error(struct api_request *request, const struct err *err)
 	buf_init(&body, request->arena, KIB(64));
 	json_out_init(&json, &body);
 	shape->write(&json, err, request->request_id);
-	if (buf_err(&body) || http_answer(request->http, status_of(err), STR("application/json"), buf_str(&body)))
+	if (buf_err(&body) || http_answer(request->http, status_of(request, err), STR("application/json"), buf_str(&body)))
 		http_answer_abort(request->http);
 }
 
 static void
 log_failure(const struct api_request *request, const struct err *err)
 {
-	int status = status_of(err);
+	int status = status_of(request, err);
 	struct str route = request->route ? str_of(request->route->name) : STR("none");
 
 	if (err->kind == ERR_CANCELLED)
@@ -164,6 +176,8 @@ serve(struct api_request *request)
 	if (!utf8_valid(http->path))
 		return err_new(request->arena, ERR_INVALID, "the path is not UTF-8");
 	request->route = route_find(request->arena, http->method, http->path, request->params, &allowed);
+	if (shape_of(request) == &anthropic_errors)
+		http_answer_header(http, STR("request-id"), request->request_id);
 	if (!request->route && allowed.len) {
 		http_answer_header(http, STR("allow"), allowed);
 		return err_new(request->arena, ERR_METHOD, "%" STR_F " is not allowed on %" STR_F "; allowed: %" STR_F, STR_A(http->method_text), STR_A(http->path),

@@ -49,6 +49,7 @@ enum body_kind {
 /* The shape of errors of a protocol: writes the body of an error answer. */
 struct error_shape {
 	void (*write)(struct json_out *out, const struct err *err, struct str request_id);
+	int (*status)(const struct err *err); /* the HTTP status; NULL: err_http_status's */
 };
 extern const struct error_shape openai_errors; /* {"error":{"message","type","param","code"}} */
 
@@ -104,5 +105,6 @@ struct route_table {
 	const struct route *routes;
 	size_t count;
 };
-extern const struct route_table openai_models_routes, openai_chat_routes, openai_responses_routes, openai_conversations_routes, openai_embeddings_routes, openai_files_routes, openai_vector_stores_routes,
+extern const struct route_table anthropic_routes, openai_models_routes, openai_chat_routes, openai_responses_routes, openai_conversations_routes, openai_embeddings_routes,
+	openai_files_routes, openai_vector_stores_routes,
 	openai_vector_store_files_routes, openai_vector_store_search_routes, admin_routes, admin_knowledge_routes, health_routes, document_routes;

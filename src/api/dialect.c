@@ -25,6 +25,7 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 		.key_id = str_of(request->identity->key_id),
 		.request_id = request->request_id,
 		.response_id = encoder->response_id,
+		.error_status = request->route->errors->status,
 		.out = &encoder->sink,
 		.keep = encoder->keep,
 		.link = link_passage,

@@ -1,7 +1,8 @@
 /*
- * openai_models.c - GET /v1/models and /v1/models/{id}: what can be put into "model".
+ * openai_models.c - GET /v1/models and /v1/models/{id}: what can be put into "model", in OpenAI's shape, or in Anthropic's for its clients.
  */
-#include "api/api.h"
+#include "api/anthropic.h"
+#include "api/models.h"
 #include "conf/models.h"
 #include "infer/embed.h"
 
@@ -22,8 +23,7 @@ owner_of(const struct conf_model *model)
 	return model->target_count ? model->targets[0].provider->name : STR("corbel");
 }
 
-/* The models there are: those of the configuration, then the built-in ones. False past the last. */
-static bool
+bool
 model_at(const struct api_request *request, size_t index, struct str *name, struct str *owner)
 {
 	size_t count;
@@ -53,6 +53,8 @@ models_list(struct api_request *request)
 	struct json_out json;
 	struct buf body;
 
+	if (anthropic_speaks(request))
+		return anthropic_models_list(request);
 	buf_init(&body, request->arena, MIB(8));
 	json_out_init(&json, &body);
 	json_begin_object(&json);
@@ -72,6 +74,8 @@ models_get(struct api_request *request)
 	struct json_out json;
 	struct buf body;
 
+	if (anthropic_speaks(request))
+		return anthropic_models_get(request);
 	buf_init(&body, request->arena, KIB(16));
 	json_out_init(&json, &body);
 	for (size_t i = 0; model_at(request, i, &name, &owner); i++) {

@@ -453,6 +453,8 @@ anthropic_members_put(struct json_out *out, const struct call *call, struct aren
 {
 	if (call->dialect != DIALECT_ANTHROPIC)
 		return put_translated(out, call, arena);
+	if (call->changed && json_get(call->source, "thread")) /* the rest of the conversation is at Anthropic, and cannot be changed */
+		return refuse(arena, "thread", "thread with a collection");
 	for (struct json_iter it = json_iter(call->source); json_next(&it);) {
 		bool rewritten = call->changed && (str_eq_c(it.key, "system") || str_eq_c(it.key, "messages"));
 

@@ -377,7 +377,7 @@ anthropic_failure(struct arena *arena, int status, const struct http_headers *he
 	if (json_parse(arena, body, &root))
 		root = NULL;
 	error = json_get(root, "error");
-	failure_from_status(arena, status, headers, json_get_string(error, "message"), STR_EMPTY, out);
+	failure_from_status(arena, status, headers, json_get_string(error, "message"), json_get_string(json_get(error, "details"), "error_code"), out);
 }
 
 const struct provider provider_anthropic = {

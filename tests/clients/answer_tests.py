@@ -28,13 +28,18 @@ def check_citations(text: str, annotations: list) -> None:
         marked = text[citation["start_index"] : citation["end_index"]]
         assert marked.startswith("[") and marked.endswith("]"), (marked, citation)
         assert citation["title"]
-        parts = urlsplit(citation["url"])
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
-        connection.request("GET", f"{parts.path}?{parts.query}")
-        response = connection.getresponse()
-        page = response.read().decode()
-        connection.close()
-        assert response.status == 200 and "launcher" in page, (response.status, page[:300])
+        check_page(citation["url"])
+
+
+def check_page(url: str) -> None:
+    """The page shows the passage to whoever has its address."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    connection.request("GET", f"{parts.path}?{parts.query}")
+    response = connection.getresponse()
+    page = response.read().decode()
+    connection.close()
+    assert response.status == 200 and "launcher" in page, (response.status, page[:300])
 
 
 def ask(model: str, question: str = QUESTION, **more: object) -> openai.types.chat.ChatCompletion:

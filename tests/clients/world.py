@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import anthropic  # noqa: E402
 import harness  # noqa: E402
 import kinds  # noqa: E402
 import openai  # noqa: E402
@@ -27,6 +28,7 @@ CITED_TEXT = "Ünïcode 🙂 first: the autovacuum launcher starts the workers [
 mock: harness.Mock
 corbel: harness.Corbel
 client: openai.OpenAI
+claude: anthropic.Anthropic
 
 
 # Where corbel keeps everything: a conninfo URL of an empty PostgreSQL database with pgvector, or nothing for a file of its own.
@@ -47,19 +49,31 @@ def config(mock_url: str) -> dict[str, Any]:
             provider("main"),
             provider("claude", "anthropic"),
             provider("cites", headers={"x-mock": f"say='{CITED_TEXT}'"}),
+            provider("claude-cites", "anthropic", headers={"x-mock": f"say='{CITED_TEXT}'"}),
             provider("down", headers={"x-mock": "status=503"}),
             *kinds.providers(mock_url, UPSTREAM_KEY),
+            provider("claude-down", "anthropic", headers={"x-mock": "status=529"}),
         ],
         "models": [
             model("gpt-x"),
             model("renamed", target="gpt-upstream"),
             model("claude-x", "claude"),
+            model("claude-renamed", "claude", "claude-upstream"),
+            {
+                "name": "claude-priced",
+                "targets": [{"provider": "claude", "model": "claude-x", "price": {"input": 3, "cached_input": 0.3, "cache_write": 3.75, "output": 15}}],
+            },
             model("docs", "cites", "gpt-x", knowledge=knowledge),
+            model("docs-claude", "claude-cites", "claude-x", knowledge=knowledge),
             model("docs-echo", target="gpt-x", knowledge=knowledge),
             {"name": "docs-extractive", "knowledge": knowledge},
             {
                 "name": "with-fallback",
                 "targets": [{"provider": "down", "model": "gpt-x"}, {"provider": "main", "model": "gpt-x"}],
+            },
+            {
+                "name": "claude-fallback",
+                "targets": [{"provider": "claude-down", "model": "claude-x"}, {"provider": "main", "model": "gpt-x"}],
             },
             model("text-embedding-3-small", type="embeddings"),
             *kinds.models(),
@@ -68,15 +82,17 @@ def config(mock_url: str) -> dict[str, Any]:
 
 
 def start() -> None:
-    global mock, corbel, client
+    global mock, corbel, client, claude
     mock = harness.Mock("--key", UPSTREAM_KEY)
     corbel = harness.Corbel(config(mock.url), model=True)
     client = make_client()
+    claude = make_claude()
 
 
 def stop() -> int:
     """Ends both; the exit status of corbel."""
     client.close()
+    claude.close()
     status = corbel.stop(30)
     mock.stop()
     return status
@@ -86,6 +102,12 @@ def make_client(**more: Any) -> openai.OpenAI:
     """A client that checks every answer against its own types, which it does not do unless told to."""
     options = {"base_url": f"{corbel.url}/v1", "api_key": corbel.key, "max_retries": 0, "timeout": 30, "_strict_response_validation": True}
     return openai.OpenAI(**{**options, **more})
+
+
+def make_claude(**more: Any) -> anthropic.Anthropic:
+    """Anthropic's client, as strict."""
+    options = {"base_url": corbel.url, "api_key": corbel.key, "max_retries": 0, "timeout": 30, "_strict_response_validation": True}
+    return anthropic.Anthropic(**{**options, **more})
 
 
 def make_async_client() -> openai.AsyncOpenAI:

@@ -14,9 +14,13 @@ enum anthropic_step {
 	STEP_THINKING_START,
 	STEP_THINKING,
 	STEP_SIGNATURE,
+	STEP_REDACTED,
+	STEP_SERVER_TOOL,
+	STEP_SERVER_RESULT,
 	STEP_TEXT_START,
 	STEP_PING,
 	STEP_TEXT,
+	STEP_CITATION,
 	STEP_TOOL_START,
 	STEP_ARGS,
 	STEP_MESSAGE_DELTA,
@@ -27,9 +31,21 @@ enum anthropic_step {
 static const char thinking_text[] = "Let me think about this.";
 static const char signature[] = "EqQBCgIYAhIkMock0nly7Signature+Of/The=Mock";
 
+/* Blocks that come whole, in a message as at their start in a stream. */
+static const char redacted_block[] = "{\"type\":\"redacted_thinking\",\"data\":\"EmwKAhgBEgyMockRedacted+Data/Of=\"}";
+static const char server_tool_block[] =
+	"{\"type\":\"server_tool_use\",\"id\":\"srvtoolu_01Mock\",\"name\":\"web_search\",\"input\":{\"query\":\"mock\"},\"caller\":{\"type\":\"direct\"}}";
+static const char server_result_block[] =
+	"{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"srvtoolu_01Mock\",\"content\":[{\"type\":\"web_search_result\",\"url\":\"https://example.com/mock\","
+	"\"title\":\"Mock\",\"encrypted_content\":\"EqgfMock\",\"page_age\":null}],\"caller\":{\"type\":\"direct\"}}";
+static const char citation[] = "{\"type\":\"search_result_location\",\"cited_text\":\"the mock goes on\",\"search_result_index\":0,\"source\":\"https://example.com/mock\","
+			       "\"title\":\"Mock\",\"start_block_index\":0,\"end_block_index\":1}";
+
 static const char *
 stop_reason(const struct reply *reply)
 {
+	if (reply->plan.stop_sequence.ptr)
+		return "stop_sequence";
 	return reply_calls_tool(reply) ? "tool_use" : reply->answer.cut ? "max_tokens" : "end_turn";
 }
 
@@ -41,18 +57,27 @@ add_stop_reason(const struct reply *reply, struct bytes *out)
 		bytes_json(out, reply->plan.finish);
 	else
 		bytes_fmt(out, "%s", stop_reason(reply));
-	bytes_add(out, STR("\",\"stop_sequence\":null"));
+	bytes_add(out, STR("\",\"stop_sequence\":"));
+	if (!reply->plan.stop_sequence.ptr) {
+		bytes_add(out, STR("null"));
+		return;
+	}
+	bytes_add(out, STR("\""));
+	bytes_json(out, reply->plan.stop_sequence);
+	bytes_add(out, STR("\""));
 }
 
 static void
 add_usage(const struct reply *reply, long output_tokens, struct bytes *out)
 {
-	long cached = reply->plan.cached_tokens, input = reply_prompt_tokens(reply) - cached;
+	long cached = reply->plan.cached_tokens, written = reply->plan.cache_write_tokens;
+	long input = reply_prompt_tokens(reply) - cached - written;
 
 	bytes_fmt(out,
-		  "\"usage\":{\"input_tokens\":%ld,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":%ld,"
+		  "\"usage\":{\"input_tokens\":%ld,\"cache_creation_input_tokens\":%ld,\"cache_read_input_tokens\":%ld,"
+		  "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%ld,\"ephemeral_1h_input_tokens\":0},"
 		  "\"output_tokens\":%ld,\"service_tier\":\"standard\"}",
-		  input > 0 ? input : 0, cached, output_tokens);
+		  input > 0 ? input : 0, written, cached, written, output_tokens);
 }
 
 /* The members that the whole message and `message_start` share. */
@@ -109,13 +134,29 @@ block_stop(struct reply *reply, struct bytes *out)
 static long
 blocks_before_tools(const struct reply *reply)
 {
-	return reply->plan.thinking ? 1 : 0;
+	return (reply->plan.thinking ? 1 : 0) + (reply->plan.redacted ? 1 : 0) + (reply->plan.server_tool ? 2 : 0);
 }
 
+/* The next step behind `step` that the plan asks for, up to the text or the first tool. */
 static int
-step_after_thinking(const struct reply *reply)
+step_after(const struct reply *reply, int step)
 {
+	if (step < STEP_THINKING_START && reply->plan.thinking)
+		return STEP_THINKING_START;
+	if (step < STEP_REDACTED && reply->plan.redacted)
+		return STEP_REDACTED;
+	if (step < STEP_SERVER_TOOL && reply->plan.server_tool)
+		return STEP_SERVER_TOOL;
 	return reply_calls_tool(reply) ? STEP_TOOL_START : STEP_TEXT_START;
+}
+
+/* A block that comes whole with its start. */
+static void
+whole_block(struct reply *reply, const char *block, struct bytes *out)
+{
+	block_start(reply, out);
+	bytes_fmt(out, "%s}\n\n", block);
+	block_stop(reply, out);
 }
 
 static void
@@ -127,7 +168,7 @@ start_message(struct reply *reply, struct bytes *out)
 	bytes_add(out, STR("],\"stop_reason\":null,\"stop_sequence\":null,"));
 	add_usage(reply, 1, out);
 	bytes_add(out, STR("}}\n\n"));
-	reply->step = reply->plan.thinking ? STEP_THINKING_START : step_after_thinking(reply);
+	reply->step = step_after(reply, STEP_MESSAGE_START);
 }
 
 static void
@@ -145,7 +186,7 @@ next_thinking(struct reply *reply, struct bytes *out)
 		block_delta(reply, "signature_delta", "signature", out);
 		bytes_fmt(out, "%s\"}}\n\n", signature);
 		block_stop(reply, out);
-		reply->step = step_after_thinking(reply);
+		reply->step = step_after(reply, STEP_SIGNATURE);
 	}
 }
 
@@ -160,6 +201,12 @@ next_text(struct reply *reply, struct bytes *out)
 		return;
 	}
 	out->len = before;
+	if (reply->plan.cite && reply->step == STEP_TEXT) {
+		event_begin("content_block_delta", out);
+		bytes_fmt(out, ",\"index\":%ld,\"delta\":{\"type\":\"citations_delta\",\"citation\":%s}}\n\n", reply->block, citation);
+		reply->step = STEP_CITATION;
+		return;
+	}
 	block_stop(reply, out);
 	reply->step = STEP_MESSAGE_DELTA;
 }
@@ -208,6 +255,18 @@ anthropic_event(struct reply *reply, struct bytes *out)
 	case STEP_SIGNATURE:
 		next_thinking(reply, out);
 		return true;
+	case STEP_REDACTED:
+		whole_block(reply, redacted_block, out);
+		reply->step = step_after(reply, STEP_REDACTED);
+		return true;
+	case STEP_SERVER_TOOL:
+		whole_block(reply, server_tool_block, out);
+		reply->step = STEP_SERVER_RESULT;
+		return true;
+	case STEP_SERVER_RESULT:
+		whole_block(reply, server_result_block, out);
+		reply->step = step_after(reply, STEP_SERVER_RESULT);
+		return true;
 	case STEP_TEXT_START:
 		block_start(reply, out);
 		bytes_add(out, STR("{\"type\":\"text\",\"text\":\"\"}}\n\n"));
@@ -219,6 +278,7 @@ anthropic_event(struct reply *reply, struct bytes *out)
 		reply->step = STEP_TEXT;
 		return true;
 	case STEP_TEXT:
+	case STEP_CITATION:
 		next_text(reply, out);
 		return true;
 	case STEP_TOOL_START:
@@ -253,6 +313,10 @@ anthropic_whole(struct reply *reply, struct bytes *out)
 	add_message_begin(reply, out);
 	if (reply->plan.thinking)
 		bytes_fmt(out, "{\"type\":\"thinking\",\"thinking\":\"%s\",\"signature\":\"%s\"},", thinking_text, signature);
+	if (reply->plan.redacted)
+		bytes_fmt(out, "%s,", redacted_block);
+	if (reply->plan.server_tool)
+		bytes_fmt(out, "%s,%s,", server_tool_block, server_result_block);
 	if (reply_calls_tool(reply)) {
 		for (reply->block = 0; reply->block < calls; reply->block++) {
 			reply_args_start(reply);
@@ -267,7 +331,10 @@ anthropic_whole(struct reply *reply, struct bytes *out)
 		while (answer_next(&reply->answer, out))
 			continue;
 		reply->fill_at = out->len;
-		bytes_add(out, STR("\"}"));
+		bytes_add(out, STR("\""));
+		if (reply->plan.cite)
+			bytes_fmt(out, ",\"citations\":[%s]", citation);
+		bytes_add(out, STR("}"));
 	}
 	bytes_add(out, STR("],"));
 	add_stop_reason(reply, out);
@@ -301,10 +368,12 @@ static void
 anthropic_error(const struct reply *reply, int status, const char *message, const char *param, const char *code, struct bytes *out)
 {
 	(void)param;
-	(void)code;
 	bytes_fmt(out, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"", error_type(status));
 	bytes_json(out, (struct str){ message, strlen(message) });
-	bytes_add(out, STR("\"},\"request_id\":\""));
+	bytes_add(out, STR("\""));
+	if (code && strcmp(code, "thread_unsupported_request") == 0)
+		bytes_fmt(out, ",\"details\":{\"error_code\":\"%s\"}", code);
+	bytes_add(out, STR("},\"request_id\":\""));
 	reply_id(reply, "req_", 24, out);
 	bytes_add(out, STR("\"}"));
 }

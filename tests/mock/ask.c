@@ -125,6 +125,8 @@ ask_check(struct ask *ask, const struct json *json, enum dialect dialect)
 		ask_refuse(ask, openai ? "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead." :
 					 "messages: at least one message is required",
 			   "messages", "empty_array");
+	else if (!openai && json_get(json, root, "thread"))
+		ask_refuse(ask, "thread: the mock holds no threads; send the full conversation", NULL, "thread_unsupported_request");
 	else if (!openai && ask->max_tokens == 0)
 		ask_refuse(ask, "max_tokens: Field required", NULL, NULL);
 	else if (openai && node_long(json_get(json, root, "n")) > 1)

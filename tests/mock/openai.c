@@ -133,6 +133,27 @@ reasoning_delta(const struct reply *reply, struct bytes *delta)
 	return delta->len > 0;
 }
 
+/* A fragment of each call's arguments in turn, which are the same for all. */
+static bool
+args_by_turns(struct reply *reply, struct bytes *delta)
+{
+	size_t before = reply->args_at;
+	struct str fragment;
+
+	if (!reply_args_next(reply, &fragment)) {
+		reply->step = STEP_FINISH;
+		return false;
+	}
+	bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"function\":{\"arguments\":\"", reply->block);
+	bytes_json(delta, fragment);
+	bytes_add(delta, STR("\"}}]}"));
+	if (++reply->block < calls_wanted(reply))
+		reply->args_at = before;
+	else
+		reply->block = 0;
+	return true;
+}
+
 /* Writes the delta of the present step and moves to the next; false if this step has nothing to say. */
 static bool
 step_delta(struct reply *reply, struct bytes *delta)
@@ -161,9 +182,15 @@ step_delta(struct reply *reply, struct bytes *delta)
 	case STEP_CALL:
 		call_open(reply, delta);
 		reply_args_start(reply);
+		if (reply->plan.interleave && ++reply->block < calls_wanted(reply))
+			return true;
+		if (reply->plan.interleave)
+			reply->block = 0;
 		reply->step = STEP_ARGS;
 		return true;
 	default:
+		if (reply->plan.interleave)
+			return args_by_turns(reply, delta);
 		if (!reply_args_next(reply, &fragment)) {
 			reply->step = ++reply->block < calls_wanted(reply) ? STEP_CALL : STEP_FINISH;
 			return false;

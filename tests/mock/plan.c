@@ -37,6 +37,10 @@ static const struct number_row {
 	FLAG("tool-call", tool_calls),
 	FLAG("thinking", thinking),
 	FLAG("filter-prompt", filter_prompt),
+	FLAG("redacted", redacted),
+	FLAG("cite", cite),
+	FLAG("server-tool", server_tool),
+	FLAG("interleave", interleave),
 	FLAG("no-usage", no_usage),
 	FLAG("no-done", no_done),
 	FLAG("crlf", crlf),
@@ -44,6 +48,7 @@ static const struct number_row {
 	NUMBER("prompt-tokens", prompt_tokens, PLAN_OFF, NO_BARE),
 	NUMBER("completion-tokens", completion_tokens, PLAN_OFF, NO_BARE),
 	NUMBER("cached-tokens", cached_tokens, 0, NO_BARE),
+	NUMBER("cache-write-tokens", cache_write_tokens, 0, NO_BARE),
 	FLAG("gzip", gzip),
 	FLAG("http10", http10),
 	FLAG("bytewise", bytewise),
@@ -62,6 +67,7 @@ static const struct text_row {
 	{ "args", offsetof(struct plan, args) },
 	{ "finish", offsetof(struct plan, finish) },
 	{ "like", offsetof(struct plan, like) },
+	{ "stop-sequence", offsetof(struct plan, stop_sequence) },
 	{ "content-type", offsetof(struct plan, content_type) },
 };
 

@@ -47,6 +47,10 @@ struct plan {
 	long tool_calls;
 	long thinking;
 	long filter_prompt; /* Azure's filter refuses the prompt */
+	long redacted;
+	long cite;
+	long server_tool;
+	long interleave; /* the tool calls' arguments come by turns */
 	long no_usage;
 	long no_done;
 	long crlf;
@@ -56,6 +60,7 @@ struct plan {
 	long prompt_tokens;
 	long completion_tokens;
 	long cached_tokens;
+	long cache_write_tokens;
 
 	/* HTTP */
 	long gzip;
@@ -72,6 +77,7 @@ struct plan {
 	struct str args;
 	struct str finish;
 	struct str like; /* a server that speaks OpenAI's wire with differences */
+	struct str stop_sequence;
 	struct str content_type;
 
 	struct bytes source; /* all directives, each source behind the other */

@@ -182,6 +182,20 @@ models_answer(struct reply *reply)
 	reply_json(reply);
 }
 
+/* Counting wants all that an answer wants but max_tokens, which is looked for last. */
+static bool
+count_problem(const struct ask *ask)
+{
+	return ask->problem && strncmp(ask->problem, "max_tokens", 10) != 0;
+}
+
+static void
+count_answer(struct reply *reply)
+{
+	bytes_fmt(&reply->body, "{\"input_tokens\":%ld}", reply_prompt_tokens(reply));
+	reply_json(reply);
+}
+
 static bool
 key_is_shown(const struct request *request, struct str key)
 {
@@ -282,7 +296,8 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	static struct json json; /* used again for every request */
 	struct str deployment;
 	struct str path = request->path;
-	bool messages = str_equal(path, STR("/v1/messages")), models = str_equal(path, STR("/v1/models"));
+	bool count = str_equal(path, STR("/v1/messages/count_tokens"));
+	bool messages = count || str_equal(path, STR("/v1/messages")), models = str_equal(path, STR("/v1/models"));
 	bool embeddings = str_equal(path, STR("/v1/embeddings")), chat = str_equal(path, STR("/v1/chat/completions"));
 
 	if (tokens_route(request, key, reply))
@@ -311,6 +326,8 @@ route_service(const struct request *request, struct str key, struct reply *reply
 			return;
 		if (embeddings)
 			embeddings_answer(reply, &json);
+		else if (count && !count_problem(&reply->ask))
+			count_answer(reply);
 		else if (reply->ask.problem)
 			reply_error(reply, 400, reply->ask.problem, reply->ask.param, reply->ask.code);
 		else if (likeness_of(&reply->plan))

@@ -1,0 +1,58 @@
+/*
+ * token_count.c - see token_count.h. Counting costs nothing and answers nothing, so it leaves no record.
+ */
+#include "answer/token_count.h"
+
+#include "gateway/anthropic_request.h"
+#include "net/http_client.h"
+
+enum { ANSWER_MAX = 64 * 1024 };
+
+static MAY_PARK const struct err *
+ask_anthropic(struct arena *arena, const struct conf_target *row, const struct call *call, int64_t *out)
+{
+	struct target target = { .provider = row->provider, .kind = &provider_anthropic, .model = row->model };
+	struct http_call_spec spec = { .body_max = ANSWER_MAX };
+	struct failure failure;
+	struct http_call *http;
+	const struct json *root = NULL;
+	struct str body = STR_EMPTY;
+	const struct err *err = anthropic_http(call, &target, arena, "/v1/messages/count_tokens", &spec);
+
+	spec.connect_timeout_us = row->provider->connect_timeout_us;
+	spec.headers_timeout_us = row->provider->headers_timeout_us;
+	spec.idle_timeout_us = row->provider->idle_timeout_us;
+	if (!err)
+		err = http_call_open(arena, &spec, &http);
+	if (err)
+		return err;
+	err = http_call_read_all(http, arena, ANSWER_MAX, &body);
+	if (!err && http_call_status(http) / 100 != 2) {
+		provider_anthropic.failure(arena, http_call_status(http), http_call_headers(http), body, &failure);
+		err = failure.err;
+	}
+	http_call_close(http);
+	if (err)
+		return err;
+	*out = json_parse(arena, body, &root) ? -1 : json_int(json_get(root, "input_tokens"), -1);
+	return *out >= 0 ? NULL : err_new(arena, ERR_UPSTREAM, "the provider's answer has no input_tokens");
+}
+
+static bool
+is_built_in(struct str model)
+{
+	return str_eq_c(model, "extractive") || str_starts(model, STR("collection/"));
+}
+
+MAY_PARK const struct err *
+token_count(struct arena *arena, const struct conf *conf, const struct call *call, int64_t *out)
+{
+	const struct conf_model *model = conf_model(conf, call->model);
+
+	if ((!model || model->type != CONF_MODEL_CHAT) && !is_built_in(call->model))
+		return err_param(arena, ERR_NOT_FOUND, "model", "model_not_found", "the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(call->model));
+	if (model && model->target_count && provider_find(conf_provider_kind(model->targets[0].provider)) == &provider_anthropic && call->dialect == DIALECT_ANTHROPIC)
+		return ask_anthropic(arena, &model->targets[0], call, out);
+	*out = call_tokens_estimate(arena, call);
+	return NULL;
+}

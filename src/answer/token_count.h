@@ -1,0 +1,13 @@
+/*
+ * token_count.h - how many tokens a call's input has, before it is made.
+ */
+#pragma once
+
+#include "conf/conf.h"
+#include "gateway/call.h"
+
+/*
+ * Asks the provider where it counts by itself and speaks the call's dialect (Anthropic), and estimates otherwise. What a collection would add is not counted: it is not searched. ERR_NOT_FOUND for an
+ * unknown model, and the provider's errors.
+ */
+MAY_PARK const struct err *token_count(struct arena *arena, const struct conf *conf, const struct call *call, int64_t *out);

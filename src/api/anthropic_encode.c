@@ -1,0 +1,117 @@
+/*
+ * anthropic_encode.c - events to the client, as a stream of named frames or as one whole message.
+ *
+ * What comes in this very dialect goes out as it came; for all else the answer is a row of blocks (anthropic_answer.h). The last frames share one write.
+ */
+#include "api/anthropic.h"
+
+enum { FRAME_MAX = 64 * 1024 * 1024, HEARTBEAT_US = 15 * 1000000 };
+
+/* A frame that came in this dialect goes out as it came, unless citations are to come into it. */
+static void
+add_event(struct anthropic_encoder *encoder, struct buf *frames, const struct event *event)
+{
+	if (!event->framed || encoder->answer.cited) {
+		anthropic_frames_add(&encoder->answer, event, frames);
+		return;
+	}
+	encoder->framed = encoder->framed || event->type == EVENT_FINISH;
+	if (event->frame.len)
+		dialect_frame_add(frames, event->frame_name, event->frame);
+}
+
+static MAY_PARK const struct err *
+stream_event(struct anthropic_encoder *encoder, const struct event *event)
+{
+	const struct err *err = NULL;
+	struct buf frames;
+
+	if (!encoder->stream)
+		err = sse_open(encoder->request->http, HEARTBEAT_US, &encoder->stream);
+	if (err)
+		return err;
+	if (event->last) {
+		add_event(encoder, &encoder->tail, event);
+		return encoder->tail.failed ? &err_no_memory : NULL;
+	}
+	buf_init(&frames, NULL, 3 * (size_t)FRAME_MAX);
+	add_event(encoder, &frames, event);
+	err = frames.failed ? &err_no_memory : frames.len ? sse_send_raw(encoder->stream, buf_str(&frames)) : NULL;
+	buf_fini(&frames);
+	return err;
+}
+
+/* --- whole --- */
+
+static MAY_PARK const struct err *
+answer_whole(struct anthropic_encoder *encoder)
+{
+	const struct err *err;
+	struct json_out json;
+	struct buf body;
+
+	if (encoder->whole.len)
+		return http_answer(encoder->request->http, 200, STR("application/json"), encoder->whole);
+	buf_init(&body, NULL, 2 * (size_t)FRAME_MAX);
+	json_out_init(&json, &body);
+	err = anthropic_put_message(&encoder->answer, &json);
+	if (!err)
+		err = api_answer_json(encoder->request, 200, &json);
+	buf_fini(&body);
+	return err;
+}
+
+/* --- the encoder --- */
+
+static MAY_PARK const struct err *
+encoder_event(struct sink *sink, const struct event *event)
+{
+	struct anthropic_encoder *encoder = (struct anthropic_encoder *)sink;
+
+	if (event->type == EVENT_START)
+		encoder->answer.cited = encoder->call->passages && encoder->call->passages->count;
+	if (encoder->call->stream)
+		return stream_event(encoder, event);
+	if (event->framed && event->frame.len)
+		encoder->whole = event->frame; /* a whole answer is held back: its bytes live as long as the request */
+	if (event->type == EVENT_CITATION)
+		encoder->whole = STR_EMPTY; /* it lacks them */
+	return anthropic_answer_take(&encoder->answer, event);
+}
+
+static MAY_PARK const struct err *
+encoder_end(struct encoder *base)
+{
+	struct anthropic_encoder *encoder = (struct anthropic_encoder *)base;
+
+	if (!encoder->call->stream)
+		return answer_whole(encoder);
+	if (!encoder->framed)
+		anthropic_frames_end(&encoder->answer, &encoder->tail);
+	return encoder->tail.failed ? &err_no_memory : sse_end(encoder->stream, buf_str(&encoder->tail));
+}
+
+static MAY_PARK const struct err *
+encoder_fail(struct encoder *base, const struct err *err)
+{
+	struct anthropic_encoder *encoder = (struct anthropic_encoder *)base;
+	struct json_out json;
+	struct buf body, frame;
+
+	if (!encoder->stream || err->kind == ERR_CANCELLED) /* nothing was said yet, or nobody listens any more */
+		return err;
+	buf_init(&body, encoder->request->arena, KIB(64));
+	buf_init(&frame, encoder->request->arena, KIB(80));
+	json_out_init(&json, &body);
+	anthropic_errors.write(&json, err, encoder->request->request_id);
+	dialect_frame_add(&frame, STR("error"), buf_str(&body));
+	return frame.failed || body.failed || sse_end(encoder->stream, buf_str(&frame)) ? err : NULL;
+}
+
+const struct err *
+anthropic_encoder_init(struct anthropic_encoder *encoder, struct api_request *request, const struct call *call)
+{
+	*encoder = (struct anthropic_encoder){ .base = { { encoder_event }, encoder_end, encoder_fail }, .request = request, .call = call };
+	anthropic_answer_init(&encoder->answer, request->arena, call);
+	return buf_init_held(&encoder->tail, request->arena, FRAME_MAX) ? NULL : &err_no_memory;
+}
