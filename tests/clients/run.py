@@ -13,6 +13,7 @@ from types import ModuleType
 import answer_tests
 import cancel_tests
 import chat_tests
+import claude_upstream_tests
 import document_tests
 import embedding_tests
 import error_tests
@@ -24,8 +25,9 @@ import vector_store_tests
 import world
 
 HERE = Path(__file__).resolve().parent
-MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, file_tests, answer_tests, messages_tests, vector_store_tests, document_tests, response_tests)
-HELPERS = {"upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "check_page", "check_order", "streamed", "streamed_slowly", "asked", "json_id", "cancelled_within_100_ms", "call", "put", "document", "searchable", "link", "opened"}
+MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, file_tests, answer_tests, messages_tests, claude_upstream_tests, vector_store_tests, document_tests, response_tests)
+HELPERS = {"upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "check_page", "check_order", "streamed", "streamed_slowly", "asked", "json_id", "sent_by", "cancelled_within_100_ms", "call", "put", "document", "searchable", "link", "opened"}
+NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs")
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}
 
 
@@ -36,10 +38,10 @@ def facts(module: ModuleType) -> Iterator[Callable[[], None]]:
     yield from sorted(tests, key=lambda test: test.__name__ not in FIRST)
 
 
-def node_tests(only: str) -> tuple[int, int]:
-    """What the Node suite counted; one failure if it did not get that far."""
+def node_tests(suite: str, only: str) -> tuple[int, int]:
+    """What a Node suite counted; one failure if it did not get that far."""
     env = {**os.environ, "CORBEL_URL": world.corbel.url, "CORBEL_KEY": world.corbel.key, "MOCK_URL": world.mock.url}
-    done = subprocess.run(["node", HERE / "node_suite.mjs", only], env=env, stdout=subprocess.PIPE, text=True, timeout=300, check=False)
+    done = subprocess.run(["node", HERE / suite, only], env=env, stdout=subprocess.PIPE, text=True, timeout=300, check=False)
     *lines, last = done.stdout.rstrip().split("\n")
     counted = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
     print("\n".join(lines if counted else [*lines, last]), flush=True)
@@ -51,7 +53,8 @@ def main() -> int:
     world.start()
     try:
         passed, failed = world.harness.count((test for module in MODULES for test in facts(module)), only)
-        node_passed, node_failed = node_tests(only)
+        counts = [node_tests(suite, only) for suite in NODE_SUITES]
+        node_passed, node_failed = sum(count[0] for count in counts), sum(count[1] for count in counts)
         status = world.stop()
         print(f"{'ok      ' if status == 0 else 'FAILED  '}corbel stops cleanly when it is asked to")
         passed, failed = passed + node_passed + (status == 0), failed + node_failed + (status != 0)

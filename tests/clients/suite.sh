@@ -1,5 +1,5 @@
 #!/bin/sh
-# The official OpenAI clients, for Python and Node, against a running corbel with a mock upstream.
+# The official OpenAI and Anthropic clients, for Python and Node, against a running corbel with a mock upstream.
 #
 #	tests/clients/suite.sh [PART-OF-A-TEST'S-NAME]
 #
@@ -11,15 +11,14 @@ ROOT=$(cd "$here/../.." && pwd)
 . "$ROOT/tools/dev/lib.sh"
 
 export CORBEL_BUILD="${CORBEL_BUILD:-$ROOT/build}"
-export CORBEL_CLIENTS="$CACHE/node-clients"
+export CORBEL_CLIENTS="$CACHE/node-clients-$(key "$here/package-lock.json")" # checkouts of other versions may run beside
 python=$(python_env "$here/requirements.txt")/bin/python
 
-if ! made_by "$CORBEL_CLIENTS" "$here/package-lock.json"; then
+if [ ! -d "$CORBEL_CLIENTS/node_modules" ]; then
 	scratch
 	mkdir "$SCRATCH/clients"
 	cp "$here/package.json" "$here/package-lock.json" "$SCRATCH/clients/"
 	(cd "$SCRATCH/clients" && npm ci --silent --no-audit --no-fund --no-update-notifier)
-	sign "$SCRATCH/clients" "$here/package-lock.json"
 	place "$SCRATCH/clients" "$CORBEL_CLIENTS"
 fi
 exec "$python" "$here/run.py" "$@"
