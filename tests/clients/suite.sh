@@ -11,7 +11,8 @@ ROOT=$(cd "$here/../.." && pwd)
 . "$ROOT/tools/dev/lib.sh"
 
 export CORBEL_BUILD="${CORBEL_BUILD:-$ROOT/build}"
-export CORBEL_CLIENTS="$CACHE/node-clients-$(key "$here/package-lock.json")" # checkouts of other versions may run beside
+CORBEL_CLIENTS=$CACHE/node-clients-$(key "$here/package-lock.json") # checkouts of other versions may run beside
+export CORBEL_CLIENTS
 python=$(python_env "$here/requirements.txt")/bin/python
 
 if [ ! -d "$CORBEL_CLIENTS/node_modules" ]; then

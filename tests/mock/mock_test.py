@@ -223,6 +223,33 @@ def anthropic_tool_use_streams_its_input_as_json() -> None:
     assert json.loads(joined) == {"input": "hi"}
 
 
+def anthropic_blocks_of_every_kind_stream_what_the_whole_answer_has() -> None:
+    body = message("a [mock thinking redacted server-tool cite stop-sequence='##' cache-write-tokens=1]")
+    whole = ask(body, MESSAGES)
+    kinds = ["thinking", "redacted_thinking", "server_tool_use", "web_search_tool_result", "text"]
+    assert [block["type"] for block in whole["content"]] == kinds and whole["content"][-1]["citations"]
+    assert (whole["stop_reason"], whole["stop_sequence"], whole["usage"]["cache_creation_input_tokens"]) == ("stop_sequence", "##", 1)
+    events = sse(stream(body, MESSAGES))
+    assert [data["content_block"]["type"] for name, data in events if name == "content_block_start"] == kinds
+    assert [data["delta"]["citation"] for name, data in events if data.get("delta", {}).get("type") == "citations_delta"] == whole["content"][-1]["citations"]
+    tools = sse(stream(message("hi [mock thinking redacted tool-call=2]"), MESSAGES))
+    assert [data["content_block"]["type"] for name, data in tools if name == "content_block_start"] == ["thinking", "redacted_thinking", "tool_use", "tool_use"]
+
+
+def anthropic_counts_tokens_and_holds_no_threads() -> None:
+    assert ask(message("one two three", system="four", max_tokens=None), MESSAGES + "/count_tokens") == {"input_tokens": 4}
+    status, _, data = mock.call("POST", MESSAGES, message("hi", thread={"type": "create"}))
+    assert status == 400 and json.loads(data)["error"]["details"] == {"error_code": "thread_unsupported_request"}
+
+
+def openai_tool_calls_can_interleave() -> None:
+    deltas = [chunk["choices"][0]["delta"].get("tool_calls", []) for chunk in chunks(stream(chat("hi [mock tool-call=2 interleave]"))) if chunk["choices"]]
+    order = [call["index"] for calls in deltas for call in calls]
+    assert order[:6] == [0, 1, 0, 1, 0, 1], order
+    for index in (0, 1):
+        assert json.loads("".join(call["function"]["arguments"] for calls in deltas for call in calls if call["index"] == index))["input"].startswith("hi")
+
+
 def anthropic_errors_have_their_own_shape() -> None:
     for body, expected, kind in ((message("[mock status=529]"), 529, "overloaded_error"), (message("[mock status=429]"), 429, "rate_limit_error"), (message(max_tokens=None), 400, "invalid_request_error")):
         status, headers, data = mock.call("POST", MESSAGES, body)
