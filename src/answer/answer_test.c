@@ -174,6 +174,21 @@ tool_calls_are_kept_as_valid_json(void **state)
 	arena_free(arena);
 }
 
+static void
+reasoning_counts_in_an_answer_that_was_cut(void **state)
+{
+	struct arena *arena = arena_new(MIB(1));
+	struct counter counter = { .sink = { count_event } };
+	struct recorder *recorder = arena_alloc(arena, sizeof(*recorder));
+
+	(void)state;
+	assert_null(recorder_init(recorder, arena, &counter.sink));
+	assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_REASONING, .text = STR("twelve bytes") }));
+	assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_TEXT, .text = STR("four") }));
+	assert_int_equal(recorder_tokens(recorder), 4);
+	arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -186,6 +201,7 @@ main(void)
 		cmocka_unit_test(numbers_that_name_no_passage_are_no_citations),
 		cmocka_unit_test(the_end_is_held_back_until_release_and_citations_go_before_it),
 		cmocka_unit_test(tool_calls_are_kept_as_valid_json),
+		cmocka_unit_test(reasoning_counts_in_an_answer_that_was_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,8 @@ remember(struct recorder *recorder, const struct event *event)
 			recorder->finish_reason = arena_dup(recorder->arena, event->finish_text);
 		return NULL;
 	case EVENT_REASONING:
+		recorder->reasoning += tokens_estimate(event->text);
+		return NULL;
 	case EVENT_SIGNATURE:
 	case EVENT_CITATION:
 	case EVENT_USAGE:
@@ -147,7 +149,7 @@ recorder_text(const struct recorder *recorder)
 int64_t
 recorder_tokens(const struct recorder *recorder)
 {
-	int64_t tokens = tokens_estimate(buf_str(&recorder->tools));
+	int64_t tokens = recorder->reasoning + tokens_estimate(buf_str(&recorder->tools));
 
 	for (unsigned i = 0; i < RECORDER_CHOICES_MAX; i++)
 		tokens += tokens_estimate(buf_str(&recorder->text[i]));

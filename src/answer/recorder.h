@@ -14,6 +14,7 @@ struct recorder {
 	struct buf text[RECORDER_CHOICES_MAX]; /* of each choice, as far as it came */
 	struct buf tools;           /* tool calls as JSON objects, comma between */
 	struct buf message;         /* recorder_message */
+	int64_t reasoning;          /* tokens of it so far, as we estimate them; its text is not kept */
 	bool tool_open;
 	int64_t first_us;           /* monotonic, of the first event with content; 0: none */
 	struct str response_id, served_model, finish_reason;

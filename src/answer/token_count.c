@@ -6,7 +6,7 @@
 #include "gateway/anthropic_request.h"
 #include "net/http_client.h"
 
-enum { ANSWER_MAX = 64 * 1024 };
+enum { ANSWER_MAX = 64 * 1024, REQUEST_ARENA_MAX = 160 * 1024 * 1024 };
 
 static MAY_PARK const struct err *
 ask_anthropic(struct arena *arena, const struct conf_target *row, const struct call *call, int64_t *out)
@@ -51,8 +51,11 @@ token_count(struct arena *arena, const struct conf *conf, const struct call *cal
 
 	if ((!model || model->type != CONF_MODEL_CHAT) && !is_built_in(call->model))
 		return err_param(arena, ERR_NOT_FOUND, "model", "model_not_found", "the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(call->model));
-	if (model && model->target_count && provider_find(conf_provider_kind(model->targets[0].provider)) == &provider_anthropic && call->dialect == DIALECT_ANTHROPIC)
-		return ask_anthropic(arena, &model->targets[0], call, out);
+	if (model && model->target_count && provider_find(conf_provider_kind(model->targets[0].provider)) == &provider_anthropic && call->dialect == DIALECT_ANTHROPIC) {
+		struct arena *scratch = arena_new_below(arena, REQUEST_ARENA_MAX); /* the request is written once more */
+
+		return scratch ? ask_anthropic(scratch, &model->targets[0], call, out) : &err_no_memory;
+	}
 	*out = call_tokens_estimate(arena, call);
 	return NULL;
 }

@@ -5,7 +5,7 @@
  */
 #include "api/anthropic.h"
 
-enum { FRAME_MAX = 64 * 1024 * 1024, HEARTBEAT_US = 15 * 1000000 };
+enum { FRAME_MAX = 64 * 1024 * 1024, GATHERED_MAX = 16 * 1024, HEARTBEAT_US = 15 * 1000000 };
 
 /* A frame that came in this dialect goes out as it came, unless citations are to come into it. */
 static void
@@ -21,24 +21,26 @@ add_event(struct anthropic_encoder *encoder, struct buf *frames, const struct ev
 }
 
 static MAY_PARK const struct err *
+send_frames(struct anthropic_encoder *encoder)
+{
+	const struct err *err = encoder->frames.len ? sse_send_raw(encoder->stream, buf_str(&encoder->frames)) : NULL;
+
+	buf_clear(&encoder->frames);
+	return err;
+}
+
+/* Frames of one piece from the upstream leave together, when they are flushed; those of the end with the end. */
+static MAY_PARK const struct err *
 stream_event(struct anthropic_encoder *encoder, const struct event *event)
 {
-	const struct err *err = NULL;
-	struct buf frames;
+	const struct err *err = encoder->stream ? NULL : sse_open(encoder->request->http, HEARTBEAT_US, &encoder->stream);
 
-	if (!encoder->stream)
-		err = sse_open(encoder->request->http, HEARTBEAT_US, &encoder->stream);
 	if (err)
 		return err;
-	if (event->last) {
-		add_event(encoder, &encoder->tail, event);
-		return encoder->tail.failed ? &err_no_memory : NULL;
-	}
-	buf_init(&frames, NULL, 3 * (size_t)FRAME_MAX);
-	add_event(encoder, &frames, event);
-	err = frames.failed ? &err_no_memory : frames.len ? sse_send_raw(encoder->stream, buf_str(&frames)) : NULL;
-	buf_fini(&frames);
-	return err;
+	add_event(encoder, &encoder->frames, event);
+	if (encoder->frames.failed)
+		return &err_no_memory;
+	return !event->last && encoder->frames.len > GATHERED_MAX ? send_frames(encoder) : NULL;
 }
 
 /* --- whole --- */
@@ -80,6 +82,14 @@ encoder_event(struct sink *sink, const struct event *event)
 }
 
 static MAY_PARK const struct err *
+encoder_flush(struct sink *sink)
+{
+	struct anthropic_encoder *encoder = (struct anthropic_encoder *)sink;
+
+	return encoder->stream ? send_frames(encoder) : NULL;
+}
+
+static MAY_PARK const struct err *
 encoder_end(struct encoder *base)
 {
 	struct anthropic_encoder *encoder = (struct anthropic_encoder *)base;
@@ -87,8 +97,8 @@ encoder_end(struct encoder *base)
 	if (!encoder->call->stream)
 		return answer_whole(encoder);
 	if (!encoder->framed)
-		anthropic_frames_end(&encoder->answer, &encoder->tail);
-	return encoder->tail.failed ? &err_no_memory : sse_end(encoder->stream, buf_str(&encoder->tail));
+		anthropic_frames_end(&encoder->answer, &encoder->frames);
+	return encoder->frames.failed ? &err_no_memory : sse_end(encoder->stream, buf_str(&encoder->frames));
 }
 
 static MAY_PARK const struct err *
@@ -96,22 +106,23 @@ encoder_fail(struct encoder *base, const struct err *err)
 {
 	struct anthropic_encoder *encoder = (struct anthropic_encoder *)base;
 	struct json_out json;
-	struct buf body, frame;
+	struct buf body;
 
 	if (!encoder->stream || err->kind == ERR_CANCELLED) /* nothing was said yet, or nobody listens any more */
 		return err;
+	if (encoder->frames.failed)
+		buf_clear(&encoder->frames);
 	buf_init(&body, encoder->request->arena, KIB(64));
-	buf_init(&frame, encoder->request->arena, KIB(80));
 	json_out_init(&json, &body);
 	anthropic_errors.write(&json, err, encoder->request->request_id);
-	dialect_frame_add(&frame, STR("error"), buf_str(&body));
-	return frame.failed || body.failed || sse_end(encoder->stream, buf_str(&frame)) ? err : NULL;
+	dialect_frame_add(&encoder->frames, STR("error"), buf_str(&body));
+	return encoder->frames.failed || body.failed || sse_end(encoder->stream, buf_str(&encoder->frames)) ? err : NULL;
 }
 
 const struct err *
 anthropic_encoder_init(struct anthropic_encoder *encoder, struct api_request *request, const struct call *call)
 {
-	*encoder = (struct anthropic_encoder){ .base = { { encoder_event }, encoder_end, encoder_fail }, .request = request, .call = call };
+	*encoder = (struct anthropic_encoder){ .base = { { encoder_event, encoder_flush }, encoder_end, encoder_fail }, .request = request, .call = call };
 	anthropic_answer_init(&encoder->answer, request->arena, call);
-	return buf_init_held(&encoder->tail, request->arena, FRAME_MAX) ? NULL : &err_no_memory;
+	return buf_init_held(&encoder->frames, request->arena, 3 * (size_t)FRAME_MAX) ? NULL : &err_no_memory;
 }

@@ -197,19 +197,31 @@ parse_tokens_max(struct anthropic_parser *parser, bool required)
 	return NULL;
 }
 
+static bool is_strict(const struct json *schema, unsigned depth);
+
+static bool
+all_strict(const struct json *schemas, unsigned depth)
+{
+	for (struct json_iter it = json_iter(schemas); json_next(&it);)
+		if (!is_strict(it.value, depth))
+			return false;
+	return true;
+}
+
 /* Whether every object of the schema says all of its properties are required and no others allowed: what OpenAI's servers ask of a strict one. */
 static bool
 is_strict(const struct json *schema, unsigned depth)
 {
+	static const char *const inner[] = { "properties", "$defs", "definitions", "anyOf" };
 	const struct json *properties = json_get(schema, "properties"), *items = json_get(schema, "items");
 
-	if (depth == 0 || !json_is(schema, JSON_OBJECT))
-		return depth > 0;
+	if (depth == 0)
+		return false;
 	if (json_is(properties, JSON_OBJECT) &&
 		(json_bool(json_get(schema, "additionalProperties"), true) || json_count(json_get(schema, "required")) != json_count(properties)))
 		return false;
-	for (struct json_iter it = json_iter(properties); json_next(&it);)
-		if (!is_strict(it.value, depth - 1))
+	for (size_t i = 0; i < COUNT(inner); i++)
+		if (!all_strict(json_get(schema, inner[i]), depth - 1))
 			return false;
 	return !items || is_strict(items, depth - 1);
 }

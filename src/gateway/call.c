@@ -148,8 +148,11 @@ parts_estimate(const struct part *parts)
 int64_t
 call_tokens_estimate(struct arena *arena, const struct call *call)
 {
+	struct arena *scratch = arena_new_below(arena, MIB(16)); /* a schema may be larger than what is left of a request's memory */
 	int64_t tokens = 0;
 
+	if (!scratch)
+		return 0;
 	for (const struct message *message = call->messages; message; message = message->next)
 		tokens += TOKENS_OF_A_MESSAGE + parts_estimate(message->parts);
 	for (const struct tool *tool = call->tools; tool; tool = tool->next) {
@@ -157,11 +160,12 @@ call_tokens_estimate(struct arena *arena, const struct call *call)
 		struct json_out json;
 		struct buf text;
 
-		buf_init(&text, arena, MIB(1));
+		buf_init(&text, scratch, MIB(4));
 		json_out_init(&json, &text);
 		if (schema)
 			json_put(&json, schema);
 		tokens += TOKENS_OF_A_MESSAGE + tokens_estimate(tool->name) + tokens_estimate(tool->description) + tokens_estimate(buf_str(&text));
+		arena_reset(scratch);
 	}
 	return tokens;
 }
