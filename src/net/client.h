@@ -6,6 +6,8 @@
 
 #include "net/http_client.h"
 
+struct pool;
+
 /* The parts of a URL, which lives as long as they. */
 struct client_url {
 	bool secure;
@@ -18,6 +20,9 @@ struct client_url {
 
 /* False: it is malformed, or neither http nor https, or names a user. */
 bool client_url_parse(struct str text, struct client_url *out);
+
+/* Threads for what a call must not do on its loop: looking names up, reading certificates. Of all loops, for as long as the program runs; started when first asked for. */
+struct pool *client_pool(void);
 
 struct client_kind {
 	/* Begins a call, and waits for the headers of its answer. The spec has been checked; times and limits in it are set. Errors as http_call_open; when there is none, *out is complete. */

@@ -3,11 +3,32 @@
  */
 #include "net/client.h"
 
-#include "base/clock.h"
+#include <pthread.h>
 
+#include "base/clock.h"
+#include "rt/pool.h"
+
+enum { POOL_THREADS = 4, POOL_QUEUE_MAX = 1024 };
 #define CONNECT_TIMEOUT_US (10 * USEC_PER_SEC)
 #define TIMEOUT_US (60 * USEC_PER_SEC)
 #define BODY_MAX MIB(64)
+
+static struct pool *pool;
+
+static void
+start_pool(void)
+{
+	pool = pool_new("calls", POOL_THREADS, POOL_QUEUE_MAX);
+}
+
+struct pool *
+client_pool(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, start_pool);
+	return pool;
+}
 
 /* A name or an IPv4 address. */
 static bool

@@ -7,6 +7,7 @@
 #include "net/lane.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "crypto/tls_client.h"
 #include "net/dial.h"
 #include "rt/loop_timer.h"
+#include "rt/pool.h"
 
 enum { ORIGINS_MAX = 256, IDLE_MAX = 1024, CALLS_KEPT = 256, REQUEST_HEAD_MAX = 1024 * 1024, HEAD_KEPT_MAX = 16 * 1024 };
 #define IDLE_US (60 * USEC_PER_SEC)
@@ -228,38 +230,51 @@ lane_keep(struct lane *lane, struct lane_connection *connection)
 	lane->sweeping = true;
 }
 
-/* One for the program: what is trusted is read from files once. */
-static const struct err *
-tls_client_here(struct arena *arena, struct tls_client **out)
+/* One for the program, made when the first call needs it: reading whom the machine trusts takes some 30 ms, so a pool's thread does it. */
+static _Atomic(struct tls_client *) tls_client;
+
+struct tls_errand {
+	struct arena *arena;
+	const struct err *err;
+};
+
+static void
+make_tls_client(void *arg)
 {
 	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-	static struct tls_client *client;
-	const struct err *err = NULL;
+	struct tls_errand *errand = arg;
+	struct tls_client *made = NULL;
 
 	pthread_mutex_lock(&mutex);
-	if (!client)
-		err = tls_client_new(arena, &client);
-	*out = client;
+	if (!atomic_load(&tls_client)) {
+		errand->err = tls_client_new(errand->arena, &made);
+		atomic_store(&tls_client, made);
+	}
 	pthread_mutex_unlock(&mutex);
-	return err;
+}
+
+MAY_PARK static const struct err *
+tls_prepare(struct arena *arena)
+{
+	struct tls_errand errand = { .arena = arena };
+	const struct err *err = atomic_load(&tls_client) ? NULL : offload(client_pool(), make_tls_client, &errand);
+
+	return err ? err : errand.err;
 }
 
 /* A connection over a connected socket, which it takes, up to and without its handshake. */
 static const struct err *
-connection_new(struct lane *lane, struct arena *arena, const struct client_url *url, bool public_only, int fd, struct lane_connection **out)
+connection_new(struct lane *lane, const struct client_url *url, bool public_only, int fd, struct lane_connection **out)
 {
 	struct origin *origin = lane_origin(lane, url, public_only);
 	struct lane_connection *connection;
 	struct tls_session *session = NULL;
-	struct tls_client *client;
-	const struct err *err = NULL;
 
 	if (url->secure) {
-		err = tls_client_here(arena, &client);
-		session = err ? NULL : tls_client_session_new(client, url->host, origin->ticket);
+		session = tls_client_session_new(atomic_load(&tls_client), url->host, origin->ticket);
 		if (!session) {
 			close(fd);
-			return err ? err : &err_no_memory;
+			return &err_no_memory;
 		}
 	}
 	connection = mem_zalloc(sizeof(*connection));
@@ -299,9 +314,11 @@ lane_connect(struct lane *lane, struct arena *arena, const struct client_url *ur
 	int fd;
 
 	*out = NULL;
-	err = reach(lane, arena, url, public_only, until_us, &fd);
+	err = url->secure ? tls_prepare(arena) : NULL;
 	if (!err)
-		err = connection_new(lane, arena, url, public_only, fd, out);
+		err = reach(lane, arena, url, public_only, until_us, &fd);
+	if (!err)
+		err = connection_new(lane, url, public_only, fd, out);
 	if (!err && !transport_begin(&(*out)->transport, until_us - loop_now_us(loop_current()))) {
 		const char *reason = tls_reason((*out)->transport.tls);
 

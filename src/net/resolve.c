@@ -12,9 +12,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "net/client.h"
 #include "rt/pool.h"
 
-enum { HOST_MAX = 255, KEPT_MAX = 256, POOL_THREADS = 4, POOL_QUEUE_MAX = 256 };
+enum { HOST_MAX = 255, KEPT_MAX = 256 };
 #define KEPT_US (30 * USEC_PER_SEC)
 
 struct kept {
@@ -46,13 +47,6 @@ struct resolver {
 };
 
 static pthread_mutex_t orphans = PTHREAD_MUTEX_INITIALIZER;
-static struct pool *pool; /* of all loops, for as long as the program runs */
-
-static void
-start_pool(void)
-{
-	pool = pool_new("names", POOL_THREADS, POOL_QUEUE_MAX);
-}
 
 /* Addresses of the family that comes first in the list and of the other one, in turns. */
 static void
@@ -151,9 +145,6 @@ lookup_run(void *arg)
 struct resolver *
 resolver_new(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, start_pool);
 	return mem_zalloc(sizeof(struct resolver));
 }
 
@@ -209,7 +200,7 @@ lookup_of(struct resolver *resolver, const char *host)
 	lookup->loop = loop_current();
 	lookup->refs = 1;
 	memcpy(lookup->host, host, strlen(host) + 1);
-	if (pool_submit(pool, lookup_run, lookup)) {
+	if (pool_submit(client_pool(), lookup_run, lookup)) {
 		free(lookup);
 		return NULL;
 	}
