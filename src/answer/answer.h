@@ -9,11 +9,13 @@
 
 struct knowledge;
 struct store;
+struct tokenizers;
 
 /* What an answer is made with; the same for all. */
 struct answer_services {
 	struct store *store;
 	struct knowledge *knowledge;
+	struct tokenizers *tokenizers; /* count what a provider does not; NULL: estimates */
 };
 
 /*

@@ -185,7 +185,7 @@ reasoning_counts_in_an_answer_that_was_cut(void **state)
 	assert_null(recorder_init(recorder, arena, &counter.sink));
 	assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_REASONING, .text = STR("twelve bytes") }));
 	assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_TEXT, .text = STR("four") }));
-	assert_int_equal(recorder_tokens(recorder), 4);
+	assert_int_equal(recorder_tokens(recorder, NULL, STR("any")), 4);
 	arena_free(arena);
 }
 

@@ -9,6 +9,7 @@
 #include "answer/recorder.h"
 #include "answer/retrieve.h"
 #include "base/clock.h"
+#include "gateway/count.h"
 #include "rt/scope.h"
 
 enum { SETTLE_US = 10 * 1000000, MESSAGE_MAX = 128 * 1024 * 1024, PARAMETERS_MAX = 4096 };
@@ -190,19 +191,21 @@ may_have_been_read(const struct answer *answer)
 }
 
 /* What was used, counted by us where the provider did not say: a stream that was cut, a server that reports nothing. */
-static void
-record_usage(struct answer *answer, const struct recorder *recorder)
+static MAY_PARK void
+record_usage(const struct answer_services *services, struct answer *answer, const struct recorder *recorder)
 {
 	struct usage *usage = &answer->record.usage;
+	struct str model;
+	enum tokens_how how;
 
 	*usage = answer->attempt.usage;
 	if (usage->known || !answer->attempt.target)
 		return;
 	usage->estimated = true;
+	model = answer->attempt.target->model;
 	if (!usage->input && may_have_been_read(answer))
-		for (const struct message *message = answer->call->messages; message; message = message->next)
-			usage->input += tokens_estimate(message_text(answer->arena, message));
-	usage->output = recorder_tokens(recorder);
+		usage->input = call_tokens(services->tokenizers, answer->arena, answer->call, model, &how);
+	usage->output = recorder_tokens(recorder, services->tokenizers, model);
 }
 
 static void
@@ -227,8 +230,8 @@ record_price(struct answer *answer)
 	record->cost_nanos = price_cost_nanos(&price, &record->usage);
 }
 
-static const struct err *
-fill_record(struct answer *answer, struct recorder *recorder, const struct citation *citations, size_t count)
+static MAY_PARK const struct err *
+fill_record(const struct answer_services *services, struct answer *answer, struct recorder *recorder, const struct citation *citations, size_t count)
 {
 	struct record *record = &answer->record;
 	const struct err *err = NULL;
@@ -237,7 +240,7 @@ fill_record(struct answer *answer, struct recorder *recorder, const struct citat
 	record->response_id = answer->response_id.len ? answer->response_id : recorder->response_id;
 	record->served_model = recorder->served_model;
 	record->finish_reason = recorder->finish_reason;
-	record_usage(answer, recorder);
+	record_usage(services, answer, recorder);
 	if (answer->attempt.target)
 		record_price(answer);
 	if (record->capture == CONF_CAPTURE_FULL) {
@@ -266,7 +269,8 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 	record->err = err;
 	record->outcome = !err ? OUTCOME_OK : err->kind == ERR_CANCELLED ? OUTCOME_CANCELLED : OUTCOME_ERROR;
 	record->status = !err || (answer->call->stream && answer->attempt.began) ? 200 : record->outcome == OUTCOME_CANCELLED ? 499 : answer->error_status ? answer->error_status(err) : err_http_status(err);
-	lacking = fill_record(answer, recorder, citations, count);
+	scope_open_shielded(&scope, SETTLE_US);
+	lacking = fill_record(services, answer, recorder, citations, count);
 	if (answer->keep) {
 		const struct err *unkept = answer->keep->gather(answer->keep, lacking ? lacking : err);
 
@@ -279,7 +283,6 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 		record->err = lacking;
 		record->outcome = OUTCOME_ERROR;
 	}
-	scope_open_shielded(&scope, SETTLE_US);
 	commit = record_commit(services->store, answer->arena, record);
 	scope_close(&scope);
 	record_count(record);

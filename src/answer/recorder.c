@@ -146,14 +146,16 @@ recorder_text(const struct recorder *recorder)
 	return buf_str(&recorder->text[0]);
 }
 
-int64_t
-recorder_tokens(const struct recorder *recorder)
+MAY_PARK int64_t
+recorder_tokens(const struct recorder *recorder, struct tokenizers *tokenizers, struct str model)
 {
-	int64_t tokens = recorder->reasoning + tokens_estimate(buf_str(&recorder->tools));
+	struct str texts[RECORDER_CHOICES_MAX + 1];
+	enum tokens_how how;
 
 	for (unsigned i = 0; i < RECORDER_CHOICES_MAX; i++)
-		tokens += tokens_estimate(buf_str(&recorder->text[i]));
-	return tokens;
+		texts[i] = buf_str(&recorder->text[i]);
+	texts[RECORDER_CHOICES_MAX] = buf_str(&recorder->tools);
+	return recorder->reasoning + tokenizers_count(tokenizers, model, texts, COUNT(texts), &how);
 }
 
 const struct err *

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gateway/event.h"
+#include "infer/tokenizers.h"
 
 enum { RECORDER_CHOICES_MAX = 16, RECORDER_TEXT_MAX = 64 * 1024 * 1024, RECORDER_HELD_MAX = 4096 };
 
@@ -28,8 +29,8 @@ const struct err *recorder_init(struct recorder *recorder, struct arena *arena, 
 /* The first choice's text so far. */
 struct str recorder_text(const struct recorder *recorder);
 
-/* Output tokens as we estimate them from what came: for an answer that was cut. */
-int64_t recorder_tokens(const struct recorder *recorder);
+/* Output tokens of what came, counted or estimated by us: for an answer that was cut. */
+MAY_PARK int64_t recorder_tokens(const struct recorder *recorder, struct tokenizers *tokenizers, struct str model);
 
 /* The first choice as a message: {"role":"assistant","content":…}. */
 const struct err *recorder_message(struct recorder *recorder, struct str *out);

@@ -5,6 +5,7 @@
 
 #include "answer/question.h"
 #include "answer/retrieve.h"
+#include "infer/tokenizers.h"
 #include "knowledge/knowledge.h"
 
 enum { PASSAGES_MAX = 50, TOKENS_DEFAULT = 3000, CONTEXT_MAX = 1024 * 1024 };

@@ -8,6 +8,7 @@
 
 #include "answer/question.h"
 #include "answer/retrieve.h"
+#include "infer/tokenizers.h"
 #include "knowledge/knowledge.h"
 
 enum { CONTEXT_MAX = 4 * 1024 * 1024, TOKENS_MAX = 16000 };

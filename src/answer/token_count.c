@@ -4,6 +4,7 @@
 #include "answer/token_count.h"
 
 #include "gateway/anthropic_request.h"
+#include "gateway/count.h"
 #include "net/http_client.h"
 
 enum { ANSWER_MAX = 64 * 1024, REQUEST_ARENA_MAX = 160 * 1024 * 1024 };
@@ -45,17 +46,18 @@ is_built_in(struct str model)
 }
 
 MAY_PARK const struct err *
-token_count(struct arena *arena, const struct conf *conf, const struct call *call, int64_t *out)
+token_count(const struct answer_services *services, struct arena *arena, const struct conf *conf, const struct call *call, int64_t *out)
 {
 	const struct conf_model *model = conf_model(conf, call->model);
+	enum tokens_how how;
 
-	if ((!model || model->type != CONF_MODEL_CHAT) && !is_built_in(call->model))
+	if (call->model.len && (!model || model->type != CONF_MODEL_CHAT) && !is_built_in(call->model))
 		return err_param(arena, ERR_NOT_FOUND, "model", "model_not_found", "the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(call->model));
 	if (model && model->target_count && provider_find(conf_provider_kind(model->targets[0].provider)) == &provider_anthropic && call->dialect == DIALECT_ANTHROPIC) {
 		struct arena *scratch = arena_new_below(arena, REQUEST_ARENA_MAX); /* the request is written once more */
 
 		return scratch ? ask_anthropic(scratch, &model->targets[0], call, out) : &err_no_memory;
 	}
-	*out = call_tokens_estimate(arena, call);
+	*out = call_tokens(services->tokenizers, arena, call, model && model->target_count ? model->targets[0].model : call->model, &how);
 	return NULL;
 }

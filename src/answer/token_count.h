@@ -3,11 +3,10 @@
  */
 #pragma once
 
-#include "conf/conf.h"
-#include "gateway/call.h"
+#include "answer/answer.h"
 
 /*
- * Asks the provider where it counts by itself and speaks the call's dialect (Anthropic), and estimates otherwise. What a collection would add is not counted: it is not searched. ERR_NOT_FOUND for an
+ * Asks the provider where it counts by itself and speaks the call's dialect (Anthropic), and counts as gateway/count.h says otherwise. A call without a model is allowed. What a collection would add is not counted: it is not searched. ERR_NOT_FOUND for an
  * unknown model, and the provider's errors.
  */
-MAY_PARK const struct err *token_count(struct arena *arena, const struct conf *conf, const struct call *call, int64_t *out);
+MAY_PARK const struct err *token_count(const struct answer_services *services, struct arena *arena, const struct conf *conf, const struct call *call, int64_t *out);

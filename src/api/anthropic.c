@@ -6,7 +6,6 @@
  */
 #include "api/anthropic.h"
 
-#include "answer/token_count.h"
 
 bool
 anthropic_speaks(const struct api_request *request)
@@ -59,7 +58,7 @@ messages_count_tokens(struct api_request *request)
 	if (!err)
 		err = take_headers(request, call);
 	if (!err)
-		err = token_count(request->arena, request->conf, call, &tokens);
+		err = dialect_token_count(request, call, &tokens);
 	if (err)
 		return err;
 	buf_init(&body, request->arena, KIB(1));

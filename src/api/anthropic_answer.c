@@ -4,6 +4,7 @@
 #include "api/anthropic_answer.h"
 
 #include "base/random.h"
+#include "gateway/count.h"
 
 enum { TEXT_MAX = 64 * 1024 * 1024, PASSAGE_MAX = 64 * 1024 };
 

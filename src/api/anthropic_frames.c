@@ -5,6 +5,7 @@
  */
 #include "api/anthropic_answer.h"
 #include "api/dialect.h"
+#include "gateway/count.h"
 
 enum { FRAME_MAX = 64 * 1024 * 1024 };
 

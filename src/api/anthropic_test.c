@@ -201,7 +201,7 @@ frames_of(const struct call *call, const struct event *events, size_t count)
 #define FINISH(why) { .type = EVENT_FINISH, .finish = why }
 
 #define STARTED "message_start,\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null," \
-	"\"usage\":{\"input_tokens\":0,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":0}}\n"
+	"\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":0}}\n"
 #define OPENED(index, block) "content_block_start,\"index\":" index ",\"content_block\":" block "\n"
 #define ADDED(index, delta) "content_block_delta,\"index\":" index ",\"delta\":{" delta "}\n"
 #define CLOSED(index) "content_block_stop,\"index\":" index "\n"
@@ -211,7 +211,7 @@ frames_of(const struct call *call, const struct event *events, size_t count)
 #define ENDED(reason, usage) "message_delta,\"delta\":{\"stop_reason\":\"" reason "\",\"stop_sequence\":null},\"usage\":{" usage "}\nmessage_stop\n"
 #define PING "ping\n"
 #define WORDS(index, text) ADDED(index, "\"type\":\"text_delta\",\"text\":\"" text "\"")
-#define NO_USAGE(output) "\"input_tokens\":0,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":" output
+#define NO_USAGE(output) "\"input_tokens\":3,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":" output
 
 static void
 text_is_one_block(void **state)
@@ -341,7 +341,7 @@ a_whole_message_has_its_blocks_in_order(void **state)
 	assert_null(whole(FINISH_TOOL_CALLS, "{\"x\": 1}", &body));
 	assert_string_equal(body, "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"m\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
 				  "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{\"x\": 1}}],\"stop_reason\":\"tool_use\",\"stop_sequence\":null,"
-				  "\"usage\":{\"input_tokens\":0,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":3}}");
+				  "\"usage\":{\"input_tokens\":3,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":3}}");
 }
 
 static void

@@ -18,6 +18,7 @@ struct store;
 struct conf_watch;
 struct knowledge;
 struct embedder;
+struct tokenizers;
 struct api_request;
 struct json_schema;
 struct trace;
@@ -31,6 +32,7 @@ struct app {
 	struct knowledge *knowledge;
 	struct embedder *embedder;     /* NULL: no model; words only */
 	struct str embedder_missing;   /* why not, for messages and /readyz */
+	struct tokenizers *tokenizers;
 	struct str data_dir;
 	unsigned char link_secret[32]; /* signs links to passages; see api/links.h */
 	struct http_server *server;

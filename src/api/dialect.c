@@ -4,12 +4,19 @@
 #include "api/dialect.h"
 
 #include "answer/answer.h"
+#include "answer/token_count.h"
 #include "api/links.h"
+
+static struct answer_services
+answer_services(const struct app *app)
+{
+	return (struct answer_services){ .store = app->store, .knowledge = app->knowledge, .tokenizers = app->tokenizers };
+}
 
 MAY_PARK const struct err *
 dialect_answer(struct api_request *request, struct call *call, struct encoder *encoder, struct span *root)
 {
-	struct answer_services services = { .store = request->app->store, .knowledge = request->app->knowledge };
+	struct answer_services services = answer_services(request->app);
 	struct answer *answer = arena_zalloc(request->arena, sizeof(*answer));
 	const struct err *err;
 
@@ -33,6 +40,14 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 	};
 	err = answer_run(&services, answer);
 	return err ? encoder->fail(encoder, err) : encoder->end(encoder);
+}
+
+MAY_PARK const struct err *
+dialect_token_count(struct api_request *request, const struct call *call, int64_t *out)
+{
+	struct answer_services services = answer_services(request->app);
+
+	return token_count(&services, request->arena, request->conf, call, out);
 }
 
 /* Data of our own has no line breaks; a provider's frame was one line or is joined by the reader with LF. */

@@ -28,5 +28,8 @@ struct encoder {
  */
 MAY_PARK const struct err *dialect_answer(struct api_request *request, struct call *call, struct encoder *encoder, struct span *root);
 
+/* How many tokens the call's input has (answer/token_count.h). */
+MAY_PARK const struct err *dialect_token_count(struct api_request *request, const struct call *call, int64_t *out);
+
 /* "data: …" as one frame behind what is in `out`, after an "event: …" line where there is a name. */
 void dialect_frame_add(struct buf *out, struct str name, struct str data);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "infer/embed.h"
+#include "infer/tokenizers.h"
 #include "rt/loop.h"
 #include "store/store.h"
 #include "telemetry/metrics.h"
@@ -25,13 +26,14 @@ healthz(struct api_request *request)
 	return http_answer(request->http, 200, STR("application/json"), STR("{\"status\":\"ok\"}"));
 }
 
-/* Ready: the store answers too, and the server is not about to stop. A missing embedding model is told, but is no reason to be taken out of service. */
+/* Ready: the store answers too, and the server is not about to stop. A missing embedding model or vocabulary is told, but is no reason to be taken out of service. */
 static MAY_PARK const struct err *
 readyz(struct api_request *request)
 {
 	struct app *app = request->app;
 	const struct err *err = atomic_load(&app->stopping) ? err_new(request->arena, ERR_UNAVAILABLE, "the server is stopping") : store_ready(app->store, request->arena);
 	struct json_out json;
+	struct str missing;
 	struct buf body;
 
 	buf_init(&body, request->arena, KIB(16));
@@ -40,6 +42,8 @@ readyz(struct api_request *request)
 	json_set_string(&json, "status", err ? STR("unavailable") : STR("ready"));
 	json_set_string(&json, "store", err ? err->message : STR("ok"));
 	json_set_string(&json, "embeddings", app->embedder ? embedder_model(app->embedder) : app->embedder_missing);
+	missing = tokenizers_missing(app->tokenizers, request->arena);
+	json_set_string(&json, "tokenizers", missing.len ? missing : STR("ok"));
 	json_end_object(&json);
 	return api_answer_json(request, err ? 503 : 200, &json);
 }

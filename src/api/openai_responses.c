@@ -31,18 +31,21 @@ responses_input_tokens(struct api_request *request)
 {
 	struct responses_ask *ask;
 	const struct err *err = responses_parse_count(request, request->arena, &ask);
+	int64_t tokens = 0;
 	struct json_out json;
 	struct buf body;
 
 	if (!err && (ask->previous.len || ask->conversation.len || ask->item_count))
 		err = responses_context(ask);
+	if (!err)
+		err = dialect_token_count(request, ask->call, &tokens);
 	if (err)
 		return err;
 	buf_init(&body, request->arena, KIB(1));
 	json_out_init(&json, &body);
 	json_begin_object(&json);
 	json_set_string(&json, "object", STR("response.input_tokens"));
-	json_set_int(&json, "input_tokens", responses_tokens(ask));
+	json_set_int(&json, "input_tokens", tokens);
 	json_end_object(&json);
 	return api_answer_json(request, 200, &json);
 }

@@ -110,9 +110,6 @@ void responses_encoder_put(struct responses_encoder *encoder, struct json_out *o
 /* Puts what the request goes on from, and the items it refers to, among its messages. ERR_NOT_FOUND, ERR_CONFLICT say which. */
 MAY_PARK const struct err *responses_context(struct responses_ask *ask);
 
-/* About how many tokens the input has. */
-int64_t responses_tokens(const struct responses_ask *ask);
-
 /* A stored item as the request's `include` wants it. */
 const struct err *responses_item_read(struct api_request *request, const struct response_item *item, struct json_out *out);
 

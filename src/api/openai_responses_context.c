@@ -3,8 +3,6 @@
  */
 #include "api/openai_responses.h"
 
-enum { TOKENS_OF_A_FILE = 1500 };
-
 /* A stored item's message at *end. */
 static const struct err *
 add_message(struct responses_ask *ask, const struct response_item *item, struct message ***end)
@@ -83,27 +81,4 @@ responses_context(struct responses_ask *ask)
 	if (!err && !ask->call->messages)
 		err = err_param(ask->arena, ERR_INVALID, "input", NULL, "input: there is nothing to answer");
 	return err;
-}
-
-int64_t
-responses_tokens(const struct responses_ask *ask)
-{
-	int64_t tokens = 0;
-
-	for (const struct message *message = ask->call->messages; message; message = message->next) {
-		tokens += 4;
-		for (const struct part *part = message->parts; part; part = part->next)
-			tokens += part->url.len ? TOKENS_OF_A_FILE : tokens_estimate(part->text) + tokens_estimate(part->name);
-	}
-	for (const struct tool *tool = ask->call->tools; tool; tool = tool->next) {
-		struct json_out json;
-		struct buf text;
-
-		buf_init(&text, NULL, MIB(16));
-		json_out_init(&json, &text);
-		json_put(&json, tool->parameters);
-		tokens += tokens_estimate(tool->name) + tokens_estimate(tool->description) + tokens_estimate(buf_str(&text));
-		buf_fini(&text);
-	}
-	return tokens;
 }

@@ -25,6 +25,7 @@
 #include "conf/watch.h"
 #include "crypto/tls.h"
 #include "infer/embed.h"
+#include "infer/tokenizers.h"
 #include "knowledge/knowledge.h"
 #include "rt/fiber.h"
 #include "telemetry/retention.h"
@@ -190,6 +191,20 @@ embedder_stop(struct server *server)
 		embedder_close(server->app.embedder);
 }
 
+/* Vocabularies are read when something is to be counted; a missing one is said in /readyz and makes counts estimates. */
+static const struct err *
+tokenizers_start(struct server *server)
+{
+	server->app.tokenizers = tokenizers_new(STR_EMPTY);
+	return NULL;
+}
+
+static void
+tokenizers_stop(struct server *server)
+{
+	tokenizers_free(server->app.tokenizers);
+}
+
 static MAY_PARK const struct err *
 knowledge_begin(struct server *server)
 {
@@ -255,6 +270,7 @@ static const struct step steps[] = {
 	{ "runtime", runtime_begin, runtime_end, false },
 	{ "store", store_start, store_stop, false },
 	{ "embeddings", embedder_start, embedder_stop, false },
+	{ "tokenizers", tokenizers_start, tokenizers_stop, false },
 	{ "configuration", watch_start, watch_stop, true },
 	{ "keys", access_start, access_end, true },
 	{ "knowledge", knowledge_begin, knowledge_end, true },

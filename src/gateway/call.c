@@ -90,20 +90,6 @@ message_new(struct arena *arena, enum role role, struct str text)
 	return message;
 }
 
-int64_t
-tokens_estimate(struct str text)
-{
-	int64_t ascii = 0, other = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.ptr[i];
-
-		ascii += c < 0x80;
-		other += c >= 0xc0; /* the first byte of a longer character */
-	}
-	return (ascii + 3) / 4 + (other * 2 + 2) / 3;
-}
-
 struct str
 data_url_make(struct arena *arena, struct str media_type, struct str data)
 {
@@ -128,44 +114,4 @@ data_url_split(struct str url, struct str *media_type, struct str *data)
 	*media_type = str_slice(url, 5, comma);
 	*data = str_slice(url, comma + 8, url.len);
 	return true;
-}
-
-enum { TOKENS_OF_A_FILE = 1500, TOKENS_OF_A_MESSAGE = 4 };
-
-static int64_t
-parts_estimate(const struct part *parts)
-{
-	int64_t tokens = 0;
-
-	for (const struct part *part = parts; part; part = part->next) {
-		tokens += tokens_estimate(part->name) + (part->parts ? parts_estimate(part->parts) : tokens_estimate(part->text));
-		if (part->type == PART_IMAGE || part->type == PART_AUDIO || part->type == PART_FILE)
-			tokens += TOKENS_OF_A_FILE;
-	}
-	return tokens;
-}
-
-int64_t
-call_tokens_estimate(struct arena *arena, const struct call *call)
-{
-	struct arena *scratch = arena_new_below(arena, MIB(16)); /* a schema may be larger than what is left of a request's memory */
-	int64_t tokens = 0;
-
-	if (!scratch)
-		return 0;
-	for (const struct message *message = call->messages; message; message = message->next)
-		tokens += TOKENS_OF_A_MESSAGE + parts_estimate(message->parts);
-	for (const struct tool *tool = call->tools; tool; tool = tool->next) {
-		const struct json *schema = tool->hosted ? tool->raw : tool->parameters;
-		struct json_out json;
-		struct buf text;
-
-		buf_init(&text, scratch, MIB(4));
-		json_out_init(&json, &text);
-		if (schema)
-			json_put(&json, schema);
-		tokens += TOKENS_OF_A_MESSAGE + tokens_estimate(tool->name) + tokens_estimate(tool->description) + tokens_estimate(buf_str(&text));
-		arena_reset(scratch);
-	}
-	return tokens;
 }

@@ -147,9 +147,3 @@ bool role_of(struct str name, enum role *out);
 /* "data:MEDIA_TYPE;base64,DATA": put together (outside the arena's cap; ptr NULL: no memory), and taken apart (false: it is none). */
 struct str data_url_make(struct arena *arena, struct str media_type, struct str data);
 bool data_url_split(struct str url, struct str *media_type, struct str *data);
-
-/* About how many tokens the call's input has: instructions, messages and tools. Images and files count a flat sum. */
-int64_t call_tokens_estimate(struct arena *arena, const struct call *call);
-
-/* A rough count of tokens of a text for when nobody counts: four bytes of ASCII or one and a half other characters a token. */
-int64_t tokens_estimate(struct str text);

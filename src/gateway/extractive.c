@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "gateway/provider.h"
+#include "infer/tokenizers.h"
 #include "rt/scope.h"
 
 enum { TERMS_MAX = 32, SENTENCES_MAX = 512, QUOTES = 4, SENTENCE_MIN = 24, SENTENCE_MAX = 420, STEM_MIN = 4 };

@@ -343,34 +343,13 @@ local_close(struct embedder *embedder)
 
 static const struct embedder_kind local_kind = { local_embed, NULL, local_tokens, local_close };
 
-static const struct err *
-model_file(struct arena *arena, struct str dir, const char *name, size_t max, struct str *out)
-{
-	struct str path = arena_printf(arena, "%" STR_F "/%s", STR_A(dir), name);
-	char *bytes = arena_alloc(arena, max + 1);
-	FILE *file;
-	size_t len;
-
-	if (!path.ptr || !bytes)
-		return &err_no_memory;
-	file = fopen(path.ptr, "rbe");
-	if (!file)
-		return err_new(arena, ERR_UNAVAILABLE, "the embedding model lacks %" STR_F, STR_A(path));
-	len = fread(bytes, 1, max + 1, file);
-	fclose(file);
-	if (len > max)
-		return err_new(arena, ERR_UNAVAILABLE, "%" STR_F " is larger than %zu bytes", STR_A(path), max);
-	*out = str_n(bytes, len);
-	return NULL;
-}
-
 /* What corbel-model.json says of the model. */
 static const struct err *
 read_config(struct local *local, struct arena *arena, struct str dir, struct onnx_spec *onnx)
 {
 	const struct json *config = NULL, *inputs;
 	struct str text;
-	const struct err *err = model_file(arena, dir, "corbel-model.json", CONFIG_BYTES_MAX, &text);
+	const struct err *err = place_read(arena, dir, "corbel-model.json", CONFIG_BYTES_MAX, &text);
 	int64_t dimensions, tokens_max;
 
 	if (!err)
@@ -403,7 +382,7 @@ local_load(struct local *local, struct arena *arena, const struct embed_local_sp
 	const struct err *err = read_config(local, arena, dir, &onnx);
 
 	if (!err)
-		err = model_file(arena, dir, "vocab.txt", VOCABULARY_BYTES_MAX, &vocabulary);
+		err = place_read(arena, dir, "vocab.txt", VOCABULARY_BYTES_MAX, &vocabulary);
 	if (!err)
 		err = wordpiece_new(local->base.arena, vocabulary, &local->wordpiece);
 	if (err)

@@ -1,5 +1,5 @@
 /*
- * text_test.c - UTF-8 and WordPiece on small fixed cases. Equality with the reference tokenizer on hard text is tests/text.
+ * text_test.c - UTF-8, WordPiece and byte pairs on small fixed cases. Equality with the reference tokenizer on hard text is tests/text.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "text/bpe.h"
 #include "text/stem.h"
 #include "text/terms.h"
 #include "text/unicode.h"
@@ -271,6 +272,71 @@ an_overlong_word_is_cut(void **state)
 	terms_are(str_n(text, sizeof(text)), wanted);
 }
 
+/* ---- byte pairs ---- */
+
+/* Each byte is a token of its own rank; above them a few that are joined. */
+static struct bpe *
+bpe_made(struct arena *arena, const char *more)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	struct buf file;
+	struct bpe *bpe;
+
+	buf_init(&file, arena, KIB(16));
+	for (unsigned i = 0; i < 256; i++)
+		buf_printf(&file, "%c%c== %u\n", digits[i >> 2], digits[(i & 3) << 4], i);
+	buf_add(&file, str_of(more));
+	assert_null(bpe_new(arena, BPE_O200K, buf_str(&file), &bpe));
+	return bpe;
+}
+
+static void
+pairs_of_the_lowest_rank_are_joined_first_from_the_left(void **state)
+{
+	struct arena *arena = arena_new(MIB(1));
+	struct bpe *bpe = bpe_made(arena, "YmM= 256\nYWI= 257\neHl6 258\n"); /* "bc", "ab", "xyz" */
+	uint32_t ids[8];
+
+	(void)state;
+	assert_int_equal(bpe_encode(bpe, STR("abcab"), ids, COUNT(ids)), 3); /* a bc ab: "bc" goes before "ab" */
+	assert_int_equal(ids[0], 'a');
+	assert_int_equal(ids[1], 256);
+	assert_int_equal(ids[2], 257);
+	assert_int_equal(bpe_encode(bpe, STR("xyz"), ids, COUNT(ids)), 1); /* a whole piece that is a token needs no joining */
+	assert_int_equal(ids[0], 258);
+	assert_int_equal(bpe_count(bpe, STR("xyzx")), 4);
+	arena_free(arena);
+}
+
+static void
+long_pieces_are_joined_as_short_ones_are(void **state)
+{
+	struct arena *arena = arena_new(MIB(4));
+	struct bpe *bpe = bpe_made(arena, "YWE= 256\nYWFhYQ== 257\nYmE= 258\n"); /* "aa", "aaaa", "ba" */
+	char text[4 * BPE_PIECE_SMALL];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = i % 8 == 7 ? 'b' : 'a'; /* aaaa aa a b: by the time of "ba" no single a follows a b */
+	assert_int_equal(bpe_count(bpe, str_n(text, 8)), 4);
+	assert_int_equal(bpe_count(bpe, str_n(text, BPE_PIECE_SMALL)), BPE_PIECE_SMALL / 2);
+	assert_int_equal(bpe_count(bpe, str_n(text, sizeof(text))), sizeof(text) / 2);
+	arena_free(arena);
+}
+
+static void
+a_vocabulary_must_have_every_byte_and_rising_ranks(void **state)
+{
+	static const struct str bad[] = { STR_INIT(""), STR_INIT("IQ== 0\n"), STR_INIT("IQ== 1\n"), STR_INIT("IQ==\n"), STR_INIT("?? 0\n"), STR_INIT("IQ== 0\nIQ== 1\n") };
+	struct arena *arena = arena_new(MIB(1));
+	struct bpe *bpe;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++)
+		assert_int_equal(bpe_new(arena, BPE_CL100K, bad[i], &bpe)->kind, ERR_INVALID);
+	arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -290,6 +356,9 @@ main(void)
 		cmocka_unit_test(a_name_is_one_term_and_its_parts_are_terms_too),
 		cmocka_unit_test(scripts_without_blanks_give_pairs),
 		cmocka_unit_test(an_overlong_word_is_cut),
+		cmocka_unit_test(pairs_of_the_lowest_rank_are_joined_first_from_the_left),
+		cmocka_unit_test(long_pieces_are_joined_as_short_ones_are),
+		cmocka_unit_test(a_vocabulary_must_have_every_byte_and_rising_ranks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

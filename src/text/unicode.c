@@ -68,6 +68,30 @@ unicode_mark(uint32_t character)
 	return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME;
 }
 
+enum unicode_kind
+unicode_kind(uint32_t character)
+{
+	static const unsigned char kinds[] = {
+		[UTF8PROC_CATEGORY_LU] = UNICODE_UPPER,
+		[UTF8PROC_CATEGORY_LT] = UNICODE_UPPER,
+		[UTF8PROC_CATEGORY_LL] = UNICODE_LOWER,
+		[UTF8PROC_CATEGORY_LM] = UNICODE_CASELESS,
+		[UTF8PROC_CATEGORY_LO] = UNICODE_CASELESS,
+		[UTF8PROC_CATEGORY_MN] = UNICODE_MARK,
+		[UTF8PROC_CATEGORY_MC] = UNICODE_MARK,
+		[UTF8PROC_CATEGORY_ME] = UNICODE_MARK,
+		[UTF8PROC_CATEGORY_ND] = UNICODE_NUMBER,
+		[UTF8PROC_CATEGORY_NL] = UNICODE_NUMBER,
+		[UTF8PROC_CATEGORY_NO] = UNICODE_NUMBER,
+		[UTF8PROC_CATEGORY_ZS] = UNICODE_SPACE,
+		[UTF8PROC_CATEGORY_ZL] = UNICODE_SPACE,
+		[UTF8PROC_CATEGORY_ZP] = UNICODE_SPACE,
+		[UTF8PROC_CATEGORY_CO] = UNICODE_OTHER, /* the last one */
+	};
+
+	return character == 0x85 ? UNICODE_SPACE : kinds[utf8proc_category((utf8proc_int32_t)character)];
+}
+
 bool
 unicode_unspaced(uint32_t character)
 {

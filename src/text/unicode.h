@@ -22,5 +22,17 @@ bool unicode_letter(uint32_t character); /* letters of all scripts */
 bool unicode_digit(uint32_t character);  /* decimal digits and other numbers */
 bool unicode_mark(uint32_t character);   /* nonspacing, spacing and enclosing marks */
 
+/* The general category, as coarse as splitting a text needs it. */
+enum unicode_kind {
+	UNICODE_OTHER,
+	UNICODE_UPPER,    /* letters: upper and title case */
+	UNICODE_LOWER,
+	UNICODE_CASELESS, /* letters without case, and modifiers */
+	UNICODE_MARK,
+	UNICODE_NUMBER,
+	UNICODE_SPACE,    /* the property White_Space beyond ASCII */
+};
+enum unicode_kind unicode_kind(uint32_t character);
+
 /* Scripts written without blanks between words: Han, Hiragana, Katakana (kanji and kana), Thai, Lao, Khmer, Myanmar. */
 bool unicode_unspaced(uint32_t character);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "api/anthropic.h"
+#include "gateway/count.h"
 #include "gateway/anthropic_request.h"
 #include "gateway/openai_request.h"
 

@@ -11,6 +11,7 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 
 configure "$ROOT/build-parks" -Dwerror=false -Doptimization=1 \
 	-Dc_args='-fcallgraph-info=su -fno-inline -fno-ipa-cp -fno-ipa-sra -fno-partial-inlining'
+quietly ninja -C "$ROOT/build-parks" build.ninja # which files there are may have changed
 objects=$(ninja -C "$ROOT/build-parks" -t targets all | sed -n 's/^\(src\/.*\.o\): c_COMPILER$/\1/p' | grep -v '_test\.c\.o$')
 # shellcheck disable=SC2086 # a list
 quietly ninja -C "$ROOT/build-parks" $objects

@@ -3,7 +3,7 @@
 #
 #	tools/dev/image.sh DIR
 #
-# The stripped binary, ONNX Runtime and the embedding model (those two as CACHE keeps them), and the names of the Debian
+# The stripped binary, ONNX Runtime, the embedding model and the vocabularies of tokenizers (as CACHE keeps them), and the names of the Debian
 # packages whose libraries the binary loads, for `setup.sh run` in the image.
 set -eu
 
@@ -31,4 +31,5 @@ strip "$1/usr/local/bin/corbel"
 [ ! -d "$CACHE/ort" ] || cp -a "$CACHE/ort" "$1/usr/lib/corbel/ort"
 cp -a "$CACHE/models" "$1/usr/lib/corbel/models"
 rm "$1"/usr/lib/corbel/models/*/model-fp32.onnx
+cp -a "$CACHE/tokenizers" "$1/usr/lib/corbel/tokenizers"
 library_packages "$1/usr/local/bin/corbel" >"$1/usr/lib/corbel/packages"

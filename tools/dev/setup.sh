@@ -21,7 +21,7 @@ steps_of()
 	case $1 in
 	build) echo http_json onnxruntime ;;
 	run) echo http_json ;;
-	model) echo model ;;
+	model) echo model tokenizers ;;
 	corpus) echo corpus ;;
 	test) echo pgvector node ;;
 	esac

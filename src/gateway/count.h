@@ -1,0 +1,17 @@
+/*
+ * count.h - how many tokens a call's input is, for when the provider does not say: before the call, or when its stream was cut.
+ *
+ * Texts are counted; what providers put around them is taken by OpenAI's rule of 3 tokens a message and 3 for the answer's beginning (OpenAI Cookbook, "How to count tokens
+ * with tiktoken"). A tool is its name, its description and its schema as JSON. An image counts 85 in low detail and 765 otherwise (1024 x 1024 in OpenAI's guide to
+ * vision); files and audio, whose size in tokens is not known from outside, count a flat 1,500.
+ */
+#pragma once
+
+#include "gateway/call.h"
+#include "infer/tokenizers.h"
+
+/* Messages and tools by the tokenizer of `model`, the target's name; *how tells how well. */
+MAY_PARK int64_t call_tokens(struct tokenizers *tokenizers, struct arena *arena, const struct call *call, struct str model, enum tokens_how *how);
+
+/* The same by the texts' lengths, at once. */
+int64_t call_tokens_estimate(struct arena *arena, const struct call *call);
