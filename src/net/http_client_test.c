@@ -373,7 +373,7 @@ a_cancelled_call_is_gone_at_once(void **state)
 	while (atomic_load(&cancelled) == before && clock_mono_us() - begin < 2 * USEC_PER_SEC)
 		nanosleep(&(struct timespec){ .tv_nsec = 1000 * 1000 }, NULL);
 	assert_int_equal(atomic_load(&cancelled), before + 1);
-	assert_true(clock_mono_us() - begin < 200 * USEC_PER_MS);
+	assert_true(clock_mono_us() - begin < USEC_PER_SEC); /* it would wait for a minute */
 	arena_free(outcome.arena);
 }
 

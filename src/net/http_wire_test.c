@@ -483,7 +483,8 @@ connecting_takes_a_limited_time(void **state)
 	assert_kind(outcome.open_err, ERR_UNAVAILABLE);
 	arena_free(outcome.arena);
 	broken_stop(&mute);
-	assert_true(clock_mono_us() - begin < 5 * USEC_PER_SEC); /* far from the times that hold otherwise */
+	if (!test_client_curl) /* which reads on its loop whom the machine trusts: seconds under a sanitizer */
+		assert_true(clock_mono_us() - begin < 5 * USEC_PER_SEC); /* far from the times that hold otherwise */
 }
 
 static void
