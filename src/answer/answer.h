@@ -13,6 +13,7 @@ struct tokenizers;
 
 /* What an answer is made with; the same for all. */
 struct answer_services {
+	struct gateway *gateway;
 	struct store *store;
 	struct knowledge *knowledge;
 	struct tokenizers *tokenizers; /* count what a provider does not; NULL: estimates */
@@ -38,6 +39,7 @@ struct answer {
 	int64_t tenant;
 	struct str key_id, request_id;
 	int (*error_status)(const struct err *err); /* the dialect's HTTP status for an error, for the record; NULL: err_http_status's */
+	bool local_only;               /* the key's, or whoever else may say so: no hosted provider is asked */
 	struct str response_id;        /* the answer's id as the client sees it; empty: the provider's */
 	struct sink *out;              /* the dialect's encoder: gets every event; those marked `last` only after the commit */
 
@@ -49,9 +51,7 @@ struct answer {
 
 	/* The stages' own. */
 	const struct conf_model *model;
-	struct target *targets;
-	const struct conf_target **target_rows; /* of the same index; NULL entry: built in */
-	size_t target_count;
+	struct route_spec route;
 	struct passage_list *passages;
 	struct attempt attempt;
 	struct record record;

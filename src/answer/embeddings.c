@@ -1,10 +1,10 @@
 /*
- * embeddings.c - see embeddings.h. A model of the configuration with `type: embeddings` goes to its first provider; the local model answers to its own name.
+ * embeddings.c - see embeddings.h. A model of the configuration with `type: embeddings` goes over its targets; the local model answers to its own name.
  */
 #include "answer/embeddings.h"
 
 #include "base/clock.h"
-#include "gateway/provider.h"
+#include "gateway/route.h"
 #include "infer/embed.h"
 #include "net/http_client.h"
 #include "rt/scope.h"
@@ -71,7 +71,7 @@ provider_request(struct embeddings_call *call, const struct conf_target *target,
 }
 
 static MAY_PARK const struct err *
-embed_there(struct embeddings_call *call, const struct conf_target *target, struct record *record)
+embed_there(struct embeddings_call *call, const struct conf_target *target, struct record *record, enum failure_cause *cause)
 {
 	struct http_call_spec spec;
 	struct http_call *http;
@@ -91,6 +91,7 @@ embed_there(struct embeddings_call *call, const struct conf_target *target, stru
 	if (!err && http_call_status(http) / 100 != 2) {
 		provider_openai.failure(call->arena, http_call_status(http), http_call_headers(http), call->whole, &failure);
 		err = failure.err;
+		*cause = failure.cause;
 	}
 	http_call_close(http);
 	if (!err && (json_parse(call->arena, call->whole, &root) || !json_is(json_get(root, "data"), JSON_ARRAY)))
@@ -104,13 +105,66 @@ embed_there(struct embeddings_call *call, const struct conf_target *target, stru
 	return NULL;
 }
 
+/* One target asked, in a span of its own. */
+static MAY_PARK const struct err *
+try_target(struct embeddings_call *call, struct routing *routing, struct route_step *step, struct record *record)
+{
+	struct target_result result = { .probe = step->probe };
+	struct span *span = span_open(call->trace, SPAN_CLIENT, arena_printf(call->arena, "embeddings %" STR_F, STR_A(step->target.model)));
+	int64_t began_us = clock_mono_us();
+	const struct err *err = embed_there(call, step->target.row, record, &result.cause);
+
+	if (err && scope_check())
+		result.cause = FAILURE_CANCELLED;
+	else if (err && result.cause == FAILURE_NONE)
+		result.cause = failure_cause_of(err);
+	if (err)
+		result.retry_after_us = err->retry_after_us;
+	else
+		result.first_us = (double)(clock_mono_us() - began_us);
+	record->attempts++;
+	record->route = route_model(routing)->name;
+	span_str(span, "server.address", step->target.provider->base_url);
+	span_str(span, "corbel.provider", step->target.provider->name);
+	span_int(span, "corbel.attempt", record->attempts);
+	if (err)
+		span_str(span, "corbel.cause", str_of(failure_cause_name(result.cause)));
+	span_close(span, err);
+	route_result(routing, step, &result, err);
+	return err;
+}
+
+/* Over the model's targets, as calls of models go; see gateway/route.h. */
+static MAY_PARK const struct err *
+embed_routed(struct embeddings_call *call, const struct conf_model *model, struct record *record)
+{
+	struct route_spec spec = { .model = route_arm(model, json_get_string(call->source, "user"), STR_EMPTY), .user = json_get_string(call->source, "user") };
+	struct routing routing;
+	struct route_step step;
+	const struct err *err, *none_left;
+
+	if (spec.model->target_count == 0)
+		return embed_here(call, record);
+	record->attempts = 0;
+	err = route_open(&routing, call->gateway, &spec, call->arena);
+	if (err)
+		return err;
+	do {
+		none_left = route_next(&routing, &step);
+		if (none_left)
+			return none_left;
+		err = try_target(call, &routing, &step, record);
+	} while (err);
+	return NULL;
+}
+
 static MAY_PARK const struct err *
 run(struct embeddings_call *call, struct record *record)
 {
 	const struct conf_model *model = conf_model(call->conf, call->model);
 
 	if (model && model->type == CONF_MODEL_EMBEDDINGS)
-		return model->target_count ? embed_there(call, &model->targets[0], record) : embed_here(call, record);
+		return embed_routed(call, model, record);
 	if (!model && (!call->embedder || str_eq(call->model, embedder_model(call->embedder))))
 		return embed_here(call, record);
 	return err_param(call->arena, ERR_NOT_FOUND, "model", "model_not_found", "the embedding model '%" STR_F "' does not exist here; GET /v1/models lists those that do",

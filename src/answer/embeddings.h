@@ -8,12 +8,14 @@
 #include "telemetry/record.h"
 
 struct embedder;
+struct gateway;
 struct store;
 
 struct embeddings_call {
 	struct arena *arena;
 	const struct conf *conf;
 	struct store *store;
+	struct gateway *gateway;
 	struct embedder *embedder;     /* NULL: `missing` says why */
 	struct str missing;
 	struct trace *trace;

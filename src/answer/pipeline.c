@@ -5,6 +5,7 @@
  * scope that a client's leaving does not cancel. The recorder holds back the end of the answer until settle has committed; what it held goes out last.
  */
 #include "answer/answer.h"
+#include "answer/charge.h"
 #include "answer/cite.h"
 #include "answer/recorder.h"
 #include "answer/retrieve.h"
@@ -18,25 +19,6 @@ struct stage {
 	const char *name;
 	MAY_PARK const struct err *(*run)(const struct answer_services *services, struct answer *answer, struct recorder *recorder);
 };
-
-static const struct err *
-add_target(struct answer *answer, const struct conf_target *row)
-{
-	const struct provider *kind = provider_find(conf_provider_kind(row->provider));
-
-	if (!kind)
-		return &err_internal; /* a test finds each kind */
-	answer->targets[answer->target_count] = (struct target){ .provider = row->provider, .kind = kind, .model = row->model };
-	answer->target_rows[answer->target_count++] = row;
-	return NULL;
-}
-
-static void
-add_extractive(struct answer *answer)
-{
-	answer->targets[answer->target_count] = (struct target){ .kind = &provider_extractive, .model = STR("extractive") };
-	answer->target_rows[answer->target_count++] = NULL;
-}
 
 /* "collection/NAME" asks a collection directly, with the built-in model; "extractive" is the built-in model itself. */
 static const struct conf_model *
@@ -64,8 +46,8 @@ built_in_model(struct answer *answer)
 static MAY_PARK const struct err *
 resolve_model(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
 {
-	const struct conf_model *model = conf_model(answer->conf, answer->call->model);
-	const struct err *err = NULL;
+	const struct call *call = answer->call;
+	const struct conf_model *model = conf_model(answer->conf, call->model);
 
 	(void)services;
 	(void)recorder;
@@ -73,18 +55,17 @@ resolve_model(const struct answer_services *services, struct answer *answer, str
 		model = built_in_model(answer);
 	if (!model || model->type != CONF_MODEL_CHAT)
 		return err_param(answer->arena, ERR_NOT_FOUND, "model", "model_not_found",
-			"the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(answer->call->model));
+			"the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(call->model));
+	model = route_arm(model, call->user, call->conversation);
 	answer->model = model;
 	answer->record.capture = model->capture;
-	answer->targets = arena_array(answer->arena, model->target_count + 1, sizeof(*answer->targets));
-	answer->target_rows = arena_array(answer->arena, model->target_count + 1, sizeof(*answer->target_rows));
-	if (!answer->targets || !answer->target_rows)
-		return &err_no_memory;
-	for (size_t i = 0; i < model->target_count && !err; i++)
-		err = add_target(answer, &model->targets[i]);
-	if (model->target_count == 0)
-		add_extractive(answer);
-	return err;
+	answer->route = (struct route_spec){ .model = model,
+		.user = call->user,
+		.conversation = call->conversation,
+		.local_only = answer->local_only || model->knowledge.local_only,
+		.batch = call->batch,
+		.stream = call->stream };
+	return NULL;
 }
 
 static MAY_PARK const struct err *
@@ -105,18 +86,16 @@ retrieve_context(const struct answer_services *services, struct answer *answer, 
 		return err;
 	answer->call->passages = answer->passages;
 	if (answer->passages->count == 0) { /* nothing to answer from: say so, and do not let a model guess */
-		answer->target_count = 0;
-		add_extractive(answer);
+		answer->route.built_in = true;
 		return NULL;
 	}
-	return answer->targets[0].kind == &provider_extractive ? NULL : retrieve_instruct(answer);
+	return answer->model->target_count == 0 ? NULL : retrieve_instruct(answer);
 }
 
 static MAY_PARK const struct err *
 attempt_upstream(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
 {
-	(void)services;
-	return gateway_call(answer->call, answer->targets, answer->target_count, answer->trace, &recorder->sink, answer->arena, &answer->attempt);
+	return gateway_call(services->gateway, &answer->route, answer->call, answer->trace, &recorder->sink, answer->arena, &answer->attempt);
 }
 
 static const struct stage stages[] = {
@@ -199,35 +178,39 @@ record_usage(const struct answer_services *services, struct answer *answer, cons
 	enum tokens_how how;
 
 	*usage = answer->attempt.usage;
-	if (usage->known || !answer->attempt.target)
+	if (usage->known || !answer->attempt.target.kind)
 		return;
 	usage->estimated = true;
-	model = answer->attempt.target->model;
+	model = answer->attempt.target.model;
 	if (!usage->input && may_have_been_read(answer))
 		usage->input = call_tokens(services->tokenizers, answer->arena, answer->call, model, &how);
 	usage->output = recorder_tokens(recorder, services->tokenizers, model);
+	for (unsigned i = 0; i < answer->attempt.spent_count; i++) /* what earlier targets wrote of the same text */
+		usage->output -= usage->output > answer->attempt.spent[i].usage.output ? answer->attempt.spent[i].usage.output : usage->output;
 }
 
+/* Each target's tokens at its own price; their sum is what the interaction used. */
 static void
 record_price(struct answer *answer)
 {
+	const struct attempt *attempt = &answer->attempt;
 	struct record *record = &answer->record;
-	const struct target *target = answer->attempt.target;
-	const struct conf_target *row = answer->target_rows[target - answer->targets];
 	struct price price;
 
-	record->provider = target->provider ? target->provider->name : str_of(target->kind->kind);
-	record->target_model = target->model;
-	if (row && row->price.given)
-		price = (struct price){ .version = STR("config"),
-			.input_nanos = (int64_t)(row->price.input * 1000 + 0.5),
-			.cached_input_nanos = (int64_t)(row->price.cached_input * 1000 + 0.5),
-			.cache_write_nanos = (int64_t)(row->price.cache_write * 1000 + 0.5),
-			.output_nanos = (int64_t)(row->price.output * 1000 + 0.5) };
-	else if (!price_find(str_of(target->kind->kind), target->model, record->started_us, &price))
-		return;
-	record->price_version = price.version;
-	record->cost_nanos = price_cost_nanos(&price, &record->usage);
+	record->provider = attempt->target.provider ? attempt->target.provider->name : str_of(attempt->target.kind->kind);
+	record->target_model = attempt->target.model;
+	record->route = attempt->model->name;
+	if (charge_price(&attempt->target, record->started_us, &price)) {
+		record->price_version = price.version;
+		record->cost_nanos = price_cost_nanos(&price, &record->usage);
+	}
+	for (unsigned i = 0; i < attempt->spent_count; i++) {
+		const struct spent *spent = &attempt->spent[i];
+
+		if (charge_price(&spent->target, record->started_us, &price))
+			record->cost_nanos += price_cost_nanos(&price, &spent->usage);
+		record->usage = usage_sum(&record->usage, &spent->usage);
+	}
 }
 
 static MAY_PARK const struct err *
@@ -240,8 +223,9 @@ fill_record(const struct answer_services *services, struct answer *answer, struc
 	record->response_id = answer->response_id.len ? answer->response_id : recorder->response_id;
 	record->served_model = recorder->served_model;
 	record->finish_reason = recorder->finish_reason;
+	record->attempts = answer->attempt.tries;
 	record_usage(services, answer, recorder);
-	if (answer->attempt.target)
+	if (answer->attempt.target.kind)
 		record_price(answer);
 	if (record->capture == CONF_CAPTURE_FULL) {
 		err = record_messages(answer);

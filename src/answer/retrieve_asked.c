@@ -148,5 +148,5 @@ retrieve_asked(const struct answer_services *services, struct answer *answer)
 	if (err)
 		return err;
 	answer->call->passages = passages;
-	return passages->count && answer->targets[0].kind != &provider_extractive ? instruct(answer) : NULL;
+	return passages->count && answer->model->target_count ? instruct(answer) : NULL;
 }

@@ -5,6 +5,7 @@
 
 #include "gateway/anthropic_request.h"
 #include "gateway/count.h"
+#include "gateway/route.h"
 #include "net/http_client.h"
 
 enum { ANSWER_MAX = 64 * 1024, REQUEST_ARENA_MAX = 160 * 1024 * 1024 };
@@ -45,6 +46,16 @@ is_built_in(struct str model)
 	return str_eq_c(model, "extractive") || str_starts(model, STR("collection/"));
 }
 
+/* The one service that counts for others is asked where the model's first target is there, and the conversation may go there at all. */
+static bool
+can_ask(const struct conf_model *model, const struct call *call)
+{
+	const struct conf_provider *provider = model && model->target_count ? model->targets[0].provider : NULL;
+
+	return provider && call->dialect == DIALECT_ANTHROPIC && provider_find(conf_provider_kind(provider)) == &provider_anthropic &&
+		route_allowed(provider, model->knowledge.local_only);
+}
+
 MAY_PARK const struct err *
 token_count(const struct answer_services *services, struct arena *arena, const struct conf *conf, const struct call *call, int64_t *out)
 {
@@ -53,7 +64,7 @@ token_count(const struct answer_services *services, struct arena *arena, const s
 
 	if (call->model.len && (!model || model->type != CONF_MODEL_CHAT) && !is_built_in(call->model))
 		return err_param(arena, ERR_NOT_FOUND, "model", "model_not_found", "the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(call->model));
-	if (model && model->target_count && provider_find(conf_provider_kind(model->targets[0].provider)) == &provider_anthropic && call->dialect == DIALECT_ANTHROPIC) {
+	if (can_ask(model, call)) {
 		struct arena *scratch = arena_new_below(arena, REQUEST_ARENA_MAX); /* the request is written once more */
 
 		return scratch ? ask_anthropic(scratch, &model->targets[0], call, out) : &err_no_memory;

@@ -16,6 +16,8 @@
 struct runtime;
 struct store;
 struct conf_watch;
+struct gateway;
+struct shadows;
 struct knowledge;
 struct embedder;
 struct tokenizers;
@@ -29,6 +31,8 @@ struct app {
 	struct store *store;
 	struct conf_watch *watch;
 	struct access *access;
+	struct gateway *gateway;
+	struct shadows *shadows;
 	struct knowledge *knowledge;
 	struct embedder *embedder;     /* NULL: no model; words only */
 	struct str embedder_missing;   /* why not, for messages and /readyz */
@@ -109,4 +113,4 @@ struct route_table {
 };
 extern const struct route_table anthropic_routes, openai_models_routes, openai_chat_routes, openai_responses_routes, openai_conversations_routes, openai_embeddings_routes,
 	openai_files_routes, openai_vector_stores_routes,
-	openai_vector_store_files_routes, openai_vector_store_search_routes, admin_routes, admin_knowledge_routes, health_routes, document_routes;
+	openai_vector_store_files_routes, openai_vector_store_search_routes, admin_routes, admin_gateway_routes, admin_knowledge_routes, health_routes, document_routes;

@@ -3,14 +3,29 @@
  */
 #include "api/dialect.h"
 
-#include "answer/answer.h"
+#include "answer/shadow.h"
 #include "answer/token_count.h"
 #include "api/links.h"
 
 static struct answer_services
 answer_services(const struct app *app)
 {
-	return (struct answer_services){ .store = app->store, .knowledge = app->knowledge, .tokenizers = app->tokenizers };
+	return (struct answer_services){ .gateway = app->gateway, .store = app->store, .knowledge = app->knowledge, .tokenizers = app->tokenizers };
+}
+
+/* Nobody waits for it: OpenAI's service_tier "flex", or corbel's own header, whatever the dialect. */
+static const struct err *
+read_priority(struct api_request *request, struct call *call)
+{
+	struct str priority = http_header_get(&request->http->headers, STR("x-corbel-priority"));
+
+	call->batch = call->dialect != DIALECT_ANTHROPIC && str_eq_c(json_get_string(call->source, "service_tier"), "flex");
+	if (!priority.ptr)
+		return NULL;
+	call->batch = str_eq_ci(priority, STR("batch"));
+	if (!call->batch && !str_eq_ci(priority, STR("interactive")))
+		return err_param(request->arena, ERR_INVALID, "x-corbel-priority", NULL, "the header x-corbel-priority must be interactive or batch");
+	return NULL;
 }
 
 MAY_PARK const struct err *
@@ -18,10 +33,10 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 {
 	struct answer_services services = answer_services(request->app);
 	struct answer *answer = arena_zalloc(request->arena, sizeof(*answer));
-	const struct err *err;
+	const struct err *err = answer ? read_priority(request, call) : &err_no_memory;
 
-	if (!answer)
-		return &err_no_memory;
+	if (err)
+		return err;
 	*answer = (struct answer){
 		.arena = request->arena,
 		.call = call,
@@ -39,7 +54,9 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 		.link_arg = request,
 	};
 	err = answer_run(&services, answer);
-	return err ? encoder->fail(encoder, err) : encoder->end(encoder);
+	err = err ? encoder->fail(encoder, err) : encoder->end(encoder);
+	shadow_cast(request->app->shadows, request->conf, answer);
+	return err;
 }
 
 MAY_PARK const struct err *

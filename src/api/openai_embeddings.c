@@ -124,6 +124,7 @@ embeddings_create(struct api_request *request)
 		.arena = request->arena,
 		.conf = request->conf,
 		.store = request->app->store,
+		.gateway = request->app->gateway,
 		.embedder = request->app->embedder,
 		.missing = request->app->embedder_missing,
 		.trace = request->trace,

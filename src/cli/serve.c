@@ -13,6 +13,7 @@
 
 #include "access/access.h"
 #include "access/shared_secret.h"
+#include "answer/shadow.h"
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/fault.h"
@@ -24,6 +25,7 @@
 #include "conf/models.h"
 #include "conf/watch.h"
 #include "crypto/tls.h"
+#include "gateway/state.h"
 #include "infer/embed.h"
 #include "infer/tokenizers.h"
 #include "knowledge/knowledge.h"
@@ -221,6 +223,24 @@ knowledge_end(struct server *server)
 }
 
 static const struct err *
+gateway_begin(struct server *server)
+{
+	struct answer_services services = { .store = server->app.store, .tokenizers = server->app.tokenizers };
+
+	services.gateway = server->app.gateway = gateway_new();
+	server->app.shadows = shadows_new(server->app.runtime, &services);
+	return NULL;
+}
+
+static MAY_PARK void
+gateway_end(struct server *server)
+{
+	shadows_stop(server->app.shadows);
+	shadows_free(server->app.shadows);
+	gateway_free(server->app.gateway);
+}
+
+static const struct err *
 retention_begin(struct server *server)
 {
 	return retention_start(server->app.store, server->app.watch, &server->retention);
@@ -274,6 +294,7 @@ static const struct step steps[] = {
 	{ "configuration", watch_start, watch_stop, true },
 	{ "keys", access_start, access_end, true },
 	{ "knowledge", knowledge_begin, knowledge_end, true },
+	{ "gateway", gateway_begin, gateway_end, true },
 	{ "retention", retention_begin, retention_end, true },
 	{ "http", http_start, http_stop, true },
 };

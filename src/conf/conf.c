@@ -28,9 +28,9 @@ conf_free(struct snapshot *snapshot)
 }
 
 struct conf *
-conf_ref(struct conf *conf)
+conf_ref(const struct conf *conf)
 {
-	return snapshot_ref(&conf->base);
+	return snapshot_ref(&((struct conf *)conf)->base);
 }
 
 void

@@ -36,7 +36,8 @@ const struct err *conf_load(const struct conf_spec *spec, struct problems *probl
 /* As conf_load, with a text in place of the file; spec->path only names it in messages. */
 const struct err *conf_parse(const struct conf_spec *spec, struct str text, struct problems *problems, struct conf **out);
 
-struct conf *conf_ref(struct conf *conf);
+/* Counting changes nothing of what it says. */
+struct conf *conf_ref(const struct conf *conf);
 void conf_unref(struct conf *conf);
 
 /* What tells one configuration file from another: the first 16 hex digits of the SHA-256 of its text; "default" without a file. Records name it. */

@@ -305,6 +305,71 @@ kinds_know_where_they_are(void **state)
 }
 
 static void
+ways_of_calls_are_read(void **state)
+{
+	struct fixture *f = *state;
+	const struct conf_route *route;
+	const struct conf_model *model;
+
+	assert_null(parse(f,
+		"providers:\n"
+		"  - {name: a, kind: openai, base_url: \"http://127.0.0.1:1/v1\", hosted: false, max_concurrency: 8, breaker: {failures: 3, refuse: true}}\n"
+		"models:\n"
+		"  - {name: m, sticky: user, on_broken_stream: continue, targets: [{provider: a, model: x}, {provider: a, model: y, fallback_on: [timeout, context_window]}],\n"
+		"     retry: {max: 2}, fallbacks: [{on: rate_limit, model: n}, {model: n}], shadow: {provider: a, model: s, share: 0.1}}\n"
+		"  - {name: n, targets: [{provider: a, model: x}]}\n"
+		"  - {name: ab, split: [{model: m, weight: 9}, {model: n}]}\n"));
+	model = conf_model(f->conf, STR("m"));
+	route = &model->route;
+	assert_int_equal(route->strategy, CONF_WEIGHTED);
+	assert_int_equal(route->sticky, CONF_STICKY_USER);
+	assert_int_equal(route->on_broken_stream, CONF_BROKEN_CONTINUE);
+	assert_int_equal(model->targets[1].fallback_on, CONF_ON_TIMEOUT | CONF_ON_CONTEXT_WINDOW);
+	assert_int_equal(route->retry.max, 2);
+	assert_int_equal(route->retry.backoff_us, 250 * USEC_PER_MS);
+	assert_int_equal(route->fallbacks[0].on, CONF_ON_RATE_LIMIT);
+	assert_int_equal(route->fallbacks[1].on, CONF_ON_ANY);
+	assert_ptr_equal(route->fallbacks[1].model, conf_model(f->conf, STR("n")));
+	assert_true(str_eq_c(route->shadow.target->model, "s") && route->shadow.share == 0.1);
+	assert_false(model->targets[0].provider->hosted);
+	assert_int_equal(model->targets[0].provider->breaker.failures, 3);
+	assert_true(model->targets[0].provider->breaker.refuse);
+	assert_int_equal(model->targets[0].provider->queue.concurrency, 8);
+	route = &conf_model(f->conf, STR("ab"))->route;
+	assert_int_equal(route->split_count, 2);
+	assert_ptr_equal(route->split[0].model, model);
+	assert_int_equal(conf_model(f->conf, STR("n"))->route.retry.max, 0);
+}
+
+static void
+ways_that_cannot_work_are_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(parse(f,
+		"providers:\n  - {name: a, kind: openai}\n  - {name: p, kind: openai, hosted: false}\n"
+		"models:\n"
+		"  - {name: one, targets: [{provider: a, model: x}], fallbacks: [{model: two}]}\n"
+		"  - {name: two, targets: [{provider: a, model: x}, {provider: a, model: x}], fallbacks: [{on: [timeout, erorr], model: three}]}\n"
+		"  - {name: three, targets: [{provider: a, model: x, fallback_on: any}], fallbacks: [{model: one}, {model: fuor}], strategy: cheapest}\n"
+		"  - {name: four, split: [{model: one, weight: 0}], targets: [{provider: a, model: x}]}\n"
+		"  - {name: five, targets: [{provider: a, model: x}], knowledge: {collection: c, local_only: true}, strategy: priority, sticky: user}\n"));
+	assert_string_equal(told(f),
+		"c.yaml:3:5: providers: \"p\" is the public service, which is hosted\n"
+		"c.yaml:5:5: models: fallbacks and splits go round in a circle: one -> two -> three -> one\n"
+		"c.yaml:6:52: models[1].targets: the same provider and model a second time; give the first one more weight instead\n"
+		"c.yaml:6:105: models[1].fallbacks[0].on: expected one of any, error, timeout, rate_limit, context_window, content_filter, found \"erorr\"; did you mean "
+		"\"error\"?\n"
+		"c.yaml:7:5: models: fallbacks: there is no model \"fuor\"; did you mean \"four\"?\n"
+		"c.yaml:7:5: models: \"three\": the strategy cheapest needs a price on every target\n"
+		"c.yaml:7:28: models[2].targets: at least one target must be without fallback_on\n"
+		"c.yaml:8:5: models: \"four\" is split onto other models: targets, knowledge, fallbacks and shadow belong to those\n"
+		"c.yaml:8:25: models[3].split: at least one arm needs a weight above 0\n"
+		"c.yaml:9:5: models: \"five\": sticky needs the strategy weighted\n"
+		"c.yaml:9:5: models: \"five\": knowledge.local_only leaves no target; say \"hosted: false\" on a provider that runs on machines of your own\n");
+}
+
+static void
 a_header_cannot_be_smuggled_in(void **state)
 {
 	struct fixture *f = *state;
@@ -447,6 +512,8 @@ main(void)
 		TEST(dangling_and_double_names_are_refused),
 		TEST(a_provider_that_lacks_what_its_kind_needs_is_refused),
 		TEST(kinds_know_where_they_are),
+		TEST(ways_of_calls_are_read),
+		TEST(ways_that_cannot_work_are_refused),
 		TEST(a_header_cannot_be_smuggled_in),
 		TEST(yaml_that_could_grow_or_hide_is_refused),
 		TEST(a_file_too_large_is_refused),

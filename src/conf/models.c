@@ -9,6 +9,7 @@
 #include "conf/kinds.h"
 #include "conf/reader.h"
 #include "conf/nearest.h"
+#include "conf/routing_read.h"
 #include "conf/snapshot.h"
 
 static bool
@@ -104,6 +105,9 @@ static void embeddings_provider_read(struct reader *reader, const struct yaml *n
 
 static const char *const model_types[] = { "chat", "embeddings", NULL };
 static const char *const captures[] = { "none", "usage", "full", NULL };
+static const char *const strategies[] = { "weighted", "priority", "least_latency", "least_busy", "cheapest", NULL };
+static const char *const stickies[] = { "none", "conversation", "user", NULL };
+static const char *const broken_streams[] = { "error", "continue", NULL };
 static const char *const search_modes[] = { "auto", "rrf", "convex", "words", "vectors", NULL };
 
 #define AT(type, member) .offset = offsetof(struct type, member)
@@ -170,6 +174,18 @@ static const struct field provider_fields[] = {
 	{ { "session_token", SETTING_STRING, "", .max = "16384", .secret = true, .help = "bedrock: of temporary credentials.", .check = header_value_ok,
 		  .wants = "a token without control characters" },
 		AT(conf_provider, session_token) },
+	{ { "hosted", SETTING_BOOL, "true",
+		  .help = "Whether it runs on machines of others. What is local_only never goes there. A local address alone proves nothing, so say false for your own." },
+		AT(conf_provider, hosted) },
+	{ { "max_concurrency", SETTING_INT, "0", "0", "1000000", .help = "Calls to it at once; more wait in a queue. 0: no limit." },
+		AT(conf_provider, queue.concurrency) },
+	{ { "batch_concurrency", SETTING_INT, "0", "0", "1000000", .help = "Of these for batch traffic; 0: half, at least one." },
+		AT(conf_provider, queue.batch_concurrency) },
+	{ { "queue_max", SETTING_INT, "1000", "0", "1000000", .help = "Calls that may wait, of interactive and of batch traffic each." },
+		AT(conf_provider, queue.length) },
+	{ { "queue_timeout", SETTING_DURATION, "30s", "1ms", "1h", .help = "No call waits longer; one that would have to is refused at once." },
+		AT(conf_provider, queue.wait_us) },
+	{ { .name = "breaker", .help = "When a target of it is left alone for a while." }, .read = breaker_read, .shape = "a map, see breaker" },
 };
 
 static const struct field price_fields[] = {
@@ -187,6 +203,11 @@ static const struct field target_fields[] = {
 		AT(conf_target, model) },
 	{ { "weight", SETTING_INT, "1", "0", "1000000", .help = "Its share of the calls, beside the other targets'." },
 		AT(conf_target, weight) },
+	{ { "max_concurrency", SETTING_INT, "0", "0", "1000000", .help = "Calls to it at once, beside the provider's own limit. 0: no limit." },
+		AT(conf_target, concurrency) },
+	{ { .name = "fallback_on",
+		  .help = "Never a first choice: tried only after a failure by these causes (any, error, timeout, rate_limit, context_window, content_filter)." },
+		.read = target_on_read, .shape = "a cause, or a list of causes" },
 	{ { .name = "price", .help = "US dollars for a million tokens." }, .read = price_read, .shape = "a map, see price" },
 };
 
@@ -205,6 +226,9 @@ static const struct field knowledge_fields[] = {
 		AT(conf_knowledge, vector_weight) },
 	{ { "score_min", SETTING_FLOAT, "0", "0", "1", .help = "Passages with a lower score are left out." },
 		AT(conf_knowledge, score_min) },
+	{ { "local_only", SETTING_BOOL, "false",
+		  .help = "The conversation with what was found never reaches a hosted provider, whatever targets, fallbacks and shadows say." },
+		AT(conf_knowledge, local_only) },
 	{ { "instructions", SETTING_STRING, "", .max = "65536",
 		  .help = "What the model is told to do with the passages, in place of the built-in text." },
 		AT(conf_knowledge, instructions) },
@@ -222,6 +246,20 @@ static const struct field model_fields[] = {
 	{ { "capture", SETTING_CHOICE, "full", .choices = captures,
 		  .help = "What the record of a call keeps: figures alone (none), parameters too (usage), or messages too (full)." },
 		AT(conf_model, capture) },
+	{ { "strategy", SETTING_CHOICE, "weighted", .choices = strategies,
+		  .help = "Which target is asked first: by weight, in the order of the list, the one that answers soonest (a moving average of the time to the first "
+			  "chunk), the one with the fewest calls in flight for its weight, or the cheapest." },
+		AT(conf_model, route.strategy) },
+	{ { "sticky", SETTING_CHOICE, "none", .choices = stickies,
+		  .help = "What stays with a target or an arm of a split: nothing, a conversation, or a user. Weights are respected." },
+		AT(conf_model, route.sticky) },
+	{ { "on_broken_stream", SETTING_CHOICE, "error", .choices = broken_streams,
+		  .help = "A stream that breaks after text was sent ends with an error, or the next target continues the text." },
+		AT(conf_model, route.on_broken_stream) },
+	{ { .name = "retry", .help = "Repeats of calls that failed." }, .read = retry_read, .shape = "a map, see retry" },
+	{ { .name = "fallbacks", .help = "Other models to try." }, .read = fallbacks_read, .shape = "a list, see fallbacks" },
+	{ { .name = "split", .help = "The name stands for other models by shares: canaries and A/B tests." }, .read = split_read, .shape = "a list, see split" },
+	{ { .name = "shadow", .help = "A target that gets a copy of some calls." }, .read = shadow_read, .shape = "a map, see shadow" },
 };
 
 static const struct field embeddings_fields[] = {
@@ -248,8 +286,8 @@ TABLE(price, "price", "Of a target: US dollars for a million tokens. Without it,
 TABLE(knowledge, "knowledge", "Of a model: the documents it answers from.");
 TABLE(embeddings, "embeddings", "How texts become vectors.");
 
-const struct field_table *const field_tables[] = { &provider_table, &model_table, &target_table, &price_table, &knowledge_table,
-	&embeddings_table, NULL };
+const struct field_table *const field_tables[] = { &provider_table, &breaker_table, &model_table, &target_table, &price_table, &knowledge_table,
+	&retry_table, &fallback_table, &arm_table, &shadow_table, &embeddings_table, NULL };
 
 static void
 headers_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
@@ -277,7 +315,7 @@ headers_read(struct reader *reader, const struct yaml *node, struct str path, vo
 	}
 }
 
-static const struct conf_provider *
+const struct conf_provider *
 provider_read(struct reader *reader, const struct yaml *node, struct str path)
 {
 	static const struct setting name_row = { .name = "provider", .type = SETTING_STRING, .min = "1", .max = "64" };
@@ -310,13 +348,17 @@ embeddings_provider_read(struct reader *reader, const struct yaml *node, struct 
 	((struct conf_embeddings *)object)->provider = provider_read(reader, node, path);
 }
 
+void
+price_table_read(struct reader *reader, const struct yaml *node, struct str path, struct conf_price *price)
+{
+	price->given = true;
+	reader_fields(reader, node, &price_table, path, price);
+}
+
 static void
 price_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
 {
-	struct conf_price *price = &((struct conf_target *)object)->price;
-
-	price->given = true;
-	reader_fields(reader, node, &price_table, path, price);
+	price_table_read(reader, node, path, &((struct conf_target *)object)->price);
 }
 
 static void
@@ -328,20 +370,39 @@ knowledge_read(struct reader *reader, const struct yaml *node, struct str path, 
 	reader_fields(reader, node, &knowledge_table, path, knowledge);
 }
 
+/* A target is told from others by its provider and the model's name there: one that stands twice would count once. */
+static void
+target_finish(struct reader *reader, const struct yaml *node, struct str path, struct conf_model *model, size_t index)
+{
+	struct conf_target *target = &model->targets[index];
+
+	if (!target->provider)
+		return;
+	target->hash = conf_hash(arena_printf(reader->arena, "%" STR_F "\n%" STR_F, STR_A(target->provider->name), STR_A(target->model)));
+	for (size_t i = 0; i < index; i++)
+		if (model->targets[i].provider == target->provider && str_eq(model->targets[i].model, target->model))
+			reader_problem(reader, node, path, "the same provider and model a second time; give the first one more weight instead");
+}
+
 static void
 targets_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
 {
 	struct conf_model *model = object;
 	const struct yaml *child = node->first;
 	int64_t weights = 0;
+	size_t ordinary = 0;
 
 	model->targets = reader_list(reader, node, &target_table, path, sizeof(*model->targets), &model->target_count);
 	for (size_t i = 0; i < model->target_count; i++, child = child->next) {
 		if (child->kind == YAML_MAP && !yaml_child(child, STR("provider")))
 			reader_problem(reader, child, path, "\"provider\" is missing: a name from providers");
-		weights += model->targets[i].weight;
+		target_finish(reader, child, path, model, i);
+		weights += model->targets[i].fallback_on ? 0 : model->targets[i].weight;
+		ordinary += !model->targets[i].fallback_on;
 	}
-	if (model->target_count > 0 && weights == 0)
+	if (model->target_count > 0 && ordinary == 0)
+		reader_problem(reader, node, path, "at least one target must be without fallback_on");
+	else if (model->target_count > 0 && weights == 0)
 		reader_problem(reader, node, path, "at least one target needs a weight above 0");
 }
 
@@ -353,10 +414,15 @@ providers_finish(struct reader *reader, const struct yaml *list)
 
 	for (size_t i = 0; i < conf->provider_count; i++, node = node->next) {
 		struct conf_provider *provider = &conf->providers[i];
+		bool public = provider->base_url.len == 0;
 
 		conf_kind_finish(reader, node, provider);
 		while (str_ends(provider->base_url, STR("/")))
 			provider->base_url.len--;
+		provider_route_defaults(provider);
+		provider->hash = conf_hash(arena_printf(reader->arena, "%" STR_F "\n%" STR_F, STR_A(provider->name), STR_A(provider->base_url)));
+		if (!provider->hosted && public && str_starts(provider->base_url, STR("https://")))
+			reader_problem(reader, node, STR("providers"), "\"%" STR_F "\" is the public service, which is hosted", STR_A(provider->name));
 		for (size_t j = 0; j < i; j++)
 			if (provider->name.len > 0 && str_eq(conf->providers[j].name, provider->name))
 				reader_problem(
@@ -378,7 +444,8 @@ models_finish(struct reader *reader, const struct yaml *list)
 		if (str_starts(model->name, STR("collection/")))
 			reader_problem(
 				reader, node, STR("models"), "names that begin with \"collection/\" stand for the collections themselves");
-		if (model->target_count == 0 && (!model->knowledge.given || model->type == CONF_MODEL_EMBEDDINGS))
+		route_defaults(model);
+		if (model->target_count == 0 && !model->route.split_count && (!model->knowledge.given || model->type == CONF_MODEL_EMBEDDINGS))
 			reader_problem(reader, node, STR("models"), "\"%" STR_F "\" needs targets%s", STR_A(model->name),
 				model->type == CONF_MODEL_CHAT ? " or knowledge" : "");
 		if (model->knowledge.given && model->type == CONF_MODEL_EMBEDDINGS)
@@ -403,6 +470,7 @@ models_default(struct reader *reader)
 	reader_defaults(&model_table, model);
 	reader_defaults(&knowledge_table, &model->knowledge);
 	model->name = STR("docs");
+	route_defaults(model);
 	model->knowledge.given = true;
 	model->knowledge.collection = STR("docs");
 	conf->models = model;
@@ -414,7 +482,7 @@ void
 models_read(struct reader *reader, const struct yaml *root)
 {
 	struct conf *conf = reader->conf;
-	const struct yaml *node;
+	const struct yaml *node, *models_node = NULL;
 
 	node = root ? yaml_child(root, STR("providers")) : NULL;
 	if (node) {
@@ -426,6 +494,7 @@ models_read(struct reader *reader, const struct yaml *root)
 	if (node) {
 		conf->models = reader_list(reader, node, &model_table, STR("models"), sizeof(*conf->models), &conf->model_count);
 		models_finish(reader, node);
+		models_node = node;
 	} else {
 		models_default(reader);
 	}
@@ -439,6 +508,8 @@ models_read(struct reader *reader, const struct yaml *root)
 			reader_problem(reader, node, STR("embeddings"), "a provider of kind %s has no OpenAI-compatible embeddings",
 				conf_kind_names[conf->embeddings.provider->kind]);
 	}
+	if (models_node)
+		routes_finish(reader, models_node);
 }
 
 static const char *const root_keys[] = { "providers", "models", "embeddings" };

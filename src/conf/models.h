@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/str.h"
+#include "conf/routing.h"
 
 struct conf;
 
@@ -35,6 +36,11 @@ struct conf_provider {
 	struct str project, location, credentials;                                  /* vertex; what credentials hold is in `google` */
 	struct conf_google google;
 	struct str region, access_key_id, secret_access_key, session_token;         /* bedrock */
+	bool hosted;                 /* on machines of others: what is local_only never goes there */
+	bool breaker_given;
+	struct conf_queue queue;
+	struct conf_breaker breaker;
+	uint64_t hash;               /* of its name and base_url */
 };
 
 /* US dollars for a million tokens. */
@@ -47,6 +53,9 @@ struct conf_target {
 	const struct conf_provider *provider;
 	struct str model; /* its name at the provider */
 	int64_t weight;   /* share of the calls, beside the other targets' */
+	int64_t concurrency; /* calls at once; 0: no limit of its own */
+	unsigned fallback_on; /* CONF_ON_…: tried for these causes alone; 0: an ordinary target */
+	uint64_t hash;    /* of the provider's name and the model's name there */
 	struct conf_price price;
 };
 
@@ -61,6 +70,7 @@ struct conf_knowledge {
 	enum conf_search_mode mode;
 	double vector_weight;    /* CONF_SEARCH_CONVEX */
 	double score_min;        /* 0..1 */
+	bool local_only;         /* what was found never reaches a hosted provider */
 	struct str instructions; /* in place of the built-in ones; may be empty */
 };
 
@@ -75,6 +85,7 @@ struct conf_model {
 	size_t target_count;
 	struct conf_knowledge knowledge;
 	enum conf_capture capture;
+	struct conf_route route;
 };
 
 /* How texts become vectors. */

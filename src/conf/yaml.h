@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "conf/problem.h"
 
-enum { YAML_BYTES_MAX = 1024 * 1024, YAML_DEPTH_MAX = 16, YAML_NODES_MAX = 50000, YAML_KEYS_MAX = 1000 };
+enum { YAML_BYTES_MAX = 1024 * 1024, YAML_DEPTH_MAX = 16, YAML_NODES_MAX = 200000, YAML_KEYS_MAX = 1000 };
 
 enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 

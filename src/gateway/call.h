@@ -87,6 +87,7 @@ struct call {
 	bool stream;
 	bool include_usage;          /* the client wants the usage in the stream */
 	struct str user, conversation;
+	bool batch;                  /* nobody waits for it: interactive calls go first */
 
 	/*
 	 * The first member of the request that the inner form does not carry and that would change the answer; empty: none. Mere hints (metadata, a cache key) do not count. A

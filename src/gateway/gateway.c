@@ -1,154 +1,33 @@
 /*
- * gateway.c - one call to the first target that answers. See gateway.h.
+ * gateway.c - one call, over as many attempts as its route allows. See gateway.h.
  *
- * Read gateway_call, then attempt: open the call, and either explain its failure or pump its answer through the provider's decoder.
+ * Read gateway_call: take the next target, ask it, write down how that went, and go on or not. Which target is next is route.c's business, how one is asked attempt.c's, and how several
+ * attempts become one answer relay.c's.
  */
 #include "gateway/gateway.h"
 
-#include "gateway/frames.h"
+#include "base/clock.h"
+#include "gateway/attempt.h"
+#include "gateway/count.h"
+#include "gateway/relay.h"
+#include "infer/tokenizers.h"
 
-enum {
-	ATTEMPT_ARENA_MAX = 96 * 1024 * 1024,
-	ANSWER_MAX = 64 * 1024 * 1024,
-	FRAME_MAX = 8 * 1024 * 1024,
-	FAILURE_BODY_MAX = 64 * 1024,
-	DRAIN_US = 20 * 1000, /* how long the end of the transfer may lag behind the end of the stream */
+enum { ATTEMPT_ARENA_MAX = 96 * 1024 * 1024 };
+
+/* One call on its way. */
+struct way {
+	const struct call *call;      /* as it is asked next: a continuation after a broken stream */
+	const struct call *asked;     /* as it came */
+	struct trace *trace;
+	struct arena *arena;
+	struct routing route;
+	struct relay relay;
+	struct attempt *out;
+	struct spent failed;          /* what the last attempt cost, if another follows it; target.kind NULL: nothing */
 };
 
-static MAY_PARK const struct err *
-pump_frames(struct decoder *decoder, struct frames *frames)
-{
-	const struct provider *kind = decoder->target->kind;
-	struct str event, data;
-	const struct err *err = NULL;
-
-	while (!err && !decoder->done && frames_next(frames, &event, &data))
-		err = kind->frame(decoder, event, data);
-	if (!err)
-		err = frames_err(frames, decoder->arena);
-	return err ? err : sink_flush(decoder->sink);
-}
-
-/* After the stream's own end the transfer should end too: then the connection can be used again. It is not worth waiting for long. */
-static MAY_PARK void
-drain(struct http_call *http)
-{
-	struct scope scope;
-	struct str piece;
-
-	scope_open(&scope, DRAIN_US);
-	while (!http_call_read(http, &piece) && piece.len)
-		;
-	scope_close(&scope);
-}
-
-static MAY_PARK const struct err *
-pump_stream(struct decoder *decoder, struct http_call *http)
-{
-	struct frames frames;
-	struct str piece = STR_EMPTY;
-	const struct err *err = NULL;
-
-	frames_init(&frames, decoder->target->kind->framing, FRAME_MAX);
-	while (!err && !decoder->done) {
-		err = http_call_read(http, &piece);
-		if (err || piece.len == 0)
-			break;
-		err = frames_feed(&frames, piece);
-		if (!err)
-			err = pump_frames(decoder, &frames);
-		else
-			err = err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame over %d bytes", (int)FRAME_MAX);
-	}
-	frames_fini(&frames);
-	if (!err && decoder->done)
-		drain(http);
-	if (!err && !decoder->finished)
-		err = err_new(decoder->arena, ERR_UPSTREAM, "the provider's stream ended before the answer was complete");
-	return err || !decoder->target->kind->end ? err : decoder->target->kind->end(decoder);
-}
-
-static MAY_PARK const struct err *
-pump_whole(struct decoder *decoder, struct http_call *http)
-{
-	struct str body;
-	const struct err *err = http_call_read_all(http, decoder->arena, ANSWER_MAX, &body);
-
-	return err ? err : decoder->target->kind->body(decoder, body);
-}
-
-static MAY_PARK const struct err *
-explain_failure(struct decoder *decoder, struct http_call *http, enum failure_cause *cause)
-{
-	struct failure failure = { &err_internal, FAILURE_ERROR };
-	struct str body = STR_EMPTY;
-	const struct err *err = http_call_read_all(http, decoder->arena, FAILURE_BODY_MAX, &body);
-
-	if (err && (err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT))
-		return err;
-	decoder->target->kind->failure(decoder->arena, http_call_status(http), http_call_headers(http), body, &failure);
-	*cause = failure.cause;
-	return failure.err;
-}
-
-static const struct err *
-add_traceparent(struct arena *arena, const struct span *span, struct http_headers *headers)
-{
-	struct http_header *list = arena_array(arena, headers->count + 1, sizeof(*list));
-	char text[TRACEPARENT_LEN + 1];
-
-	if (!list)
-		return &err_no_memory;
-	trace_parent(span, text);
-	if (headers->count)
-		memcpy(list, headers->list, headers->count * sizeof(*list));
-	list[headers->count] = (struct http_header){ STR("traceparent"), arena_dup(arena, str_of(text)) };
-	*headers = (struct http_headers){ list, headers->count + 1 };
-	return NULL;
-}
-
-static MAY_PARK const struct err *
-attempt_http(struct decoder *decoder, const struct span *span, enum failure_cause *cause)
-{
-	const struct conf_provider *provider = decoder->target->provider;
-	struct http_call_spec spec = { .body_max = ANSWER_MAX };
-	struct http_call *http;
-	const struct err *err;
-
-	err = decoder->target->kind->request(decoder->call, decoder->target, decoder->arena, &spec);
-	if (!err)
-		err = add_traceparent(decoder->arena, span, &spec.headers);
-	if (err)
-		return err;
-	if (decoder->target->kind->authorize) {
-		err = decoder->target->kind->authorize(decoder->target, decoder->arena, &spec);
-		if (err && err->kind == ERR_UPSTREAM)
-			*cause = FAILURE_CREDENTIALS;
-		if (err)
-			return err;
-	}
-	spec.connect_timeout_us = provider->connect_timeout_us;
-	spec.headers_timeout_us = provider->headers_timeout_us;
-	spec.idle_timeout_us = provider->idle_timeout_us;
-	spec.proxy = provider->proxy;
-	spec.http2 = provider->http2;
-	err = http_call_open(decoder->arena, &spec, &http);
-	if (err)
-		return err;
-	if (http_call_status(http) / 100 != 2) {
-		err = explain_failure(decoder, http, cause);
-	} else {
-		struct str type = http_header_get(http_call_headers(http), STR("content-type"));
-
-		/* Some servers answer whole though a stream was asked for: the events are the same. */
-		err = str_starts(type, frames_type(decoder->target->kind->framing)) ? pump_stream(decoder, http) : pump_whole(decoder, http);
-	}
-	http_call_close(http);
-	return err;
-}
-
 static void
-describe(struct span *span, const struct decoder *decoder, const struct err *err)
+describe(struct span *span, const struct way *way, const struct decoder *decoder, enum failure_cause cause, const struct err *err)
 {
 	const struct target *target = decoder->target;
 
@@ -156,8 +35,16 @@ describe(struct span *span, const struct decoder *decoder, const struct err *err
 	span_str(span, "gen_ai.provider.name", str_of(target->kind->kind));
 	span_str(span, "gen_ai.request.model", target->model);
 	span_bool(span, "gen_ai.request.stream", decoder->call->stream);
-	if (target->provider)
+	span_int(span, "corbel.attempt", way->out->tries);
+	if (target->provider) {
 		span_str(span, "server.address", target->provider->base_url);
+		span_str(span, "corbel.provider", target->provider->name);
+		span_str(span, "corbel.route", route_model(&way->route)->name);
+	}
+	if (cause != FAILURE_NONE)
+		span_str(span, "corbel.cause", str_of(failure_cause_name(cause)));
+	if (way->relay.continuing)
+		span_bool(span, "corbel.continued", true);
 	if (decoder->usage.known) {
 		span_int(span, "gen_ai.usage.input_tokens", decoder->usage.input);
 		span_int(span, "gen_ai.usage.output_tokens", decoder->usage.output);
@@ -167,30 +54,100 @@ describe(struct span *span, const struct decoder *decoder, const struct err *err
 	span_close(span, err);
 }
 
-MAY_PARK const struct err *
-gateway_call(const struct call *call, const struct target *targets, size_t count, struct trace *trace, struct sink *sink, struct arena *arena, struct attempt *out)
+/* What a failed attempt has cost: what its provider said, and where it said nothing of what it had begun, our estimate. */
+static void
+note_failed(struct way *way, const struct decoder *decoder)
 {
-	const struct err *err = NULL;
-	bool again = true;
+	struct usage usage = decoder->usage;
+
+	way->failed = (struct spent){ 0 };
+	if (!decoder->started)
+		return;
+	if (!usage.known) {
+		usage.estimated = true;
+		if (!usage.input)
+			usage.input = call_tokens_estimate(way->arena, decoder->call);
+		usage.output = tokens_estimate(str_slice(buf_str(&way->relay.text), way->relay.text_from, way->relay.text.len));
+	}
+	usage.known = true;
+	way->failed = (struct spent){ *decoder->target, usage };
+}
+
+/* Another attempt follows: what the last one cost is an item of its own. */
+static void
+keep_failed(struct way *way)
+{
+	if (!way->failed.target.kind || way->out->spent_count == COUNT(way->out->spent))
+		return;
+	way->out->spent[way->out->spent_count++] = way->failed;
+	way->relay.before = usage_sum(&way->relay.before, &way->failed.usage);
+}
+
+/* One attempt, its span, and what the route learns from it. The error lies in the request's arena. */
+static MAY_PARK const struct err *
+try_target(struct way *way, struct route_step *step)
+{
+	struct arena *scratch = arena_new(ATTEMPT_ARENA_MAX);
+	struct decoder decoder = { .arena = scratch, .call = way->call, .target = &step->target, .sink = &way->relay.sink };
+	struct span *span = span_open(way->trace, SPAN_CLIENT, arena_printf(way->arena, "chat %" STR_F, STR_A(step->target.model)));
+	struct target_result result = { .stream = way->call->stream, .probe = step->probe };
+	int64_t began_us = clock_mono_us();
+	const struct err *err;
+
+	keep_failed(way);
+	relay_begin(&way->relay);
+	way->out->tries++;
+	way->out->target = step->target;
+	way->out->model = route_model(&way->route);
+	err = err_copy(way->arena, attempt_run(&decoder, span, &result.cause));
+	if (way->relay.out_failed)
+		result.cause = FAILURE_CANCELLED;
+	if (err && result.cause == FAILURE_RATE_LIMIT)
+		result.retry_after_us = err->retry_after_us;
+	if (way->relay.first_us)
+		result.first_us = (double)(way->relay.first_us - began_us);
+	way->out->usage = decoder.usage;
+	way->out->began = way->relay.sent;
+	describe(span, way, &decoder, result.cause, err);
+	route_result(&way->route, step, &result, err);
+	note_failed(way, &decoder);
+	arena_free(scratch);
+	return err;
+}
+
+/* After a failure: whether, and with what, another target may be asked. A client that has got a part of the answer can only be given its continuation. */
+static bool
+may_go_on(struct way *way)
+{
+	if (!way->relay.sent)
+		return true;
+	if (way->route.cause == FAILURE_CANCELLED || !relay_can_continue(&way->relay, way->asked))
+		return false;
+	way->call = relay_continue(&way->relay, way->asked);
+	return way->call != NULL;
+}
+
+MAY_PARK const struct err *
+gateway_call(struct gateway *gateway, const struct route_spec *spec, const struct call *call, struct trace *trace, struct sink *sink, struct arena *arena, struct attempt *out)
+{
+	struct way *way = arena_zalloc(arena, sizeof(*way));
+	struct route_step step;
+	const struct err *err, *none_left;
 
 	*out = (struct attempt){ 0 };
-	for (size_t i = 0; i < count && again; i++) {
-		struct arena *scratch = arena_new(ATTEMPT_ARENA_MAX);
-		struct decoder decoder = { .arena = scratch, .call = call, .target = &targets[i], .sink = sink };
-		struct span *span = span_open(trace, SPAN_CLIENT, arena_printf(arena, "chat %" STR_F, STR_A(targets[i].model)));
-		enum failure_cause cause = FAILURE_NONE;
-
-		out->target = &targets[i];
-		out->tries++;
-		err = targets[i].kind->run ? targets[i].kind->run(&decoder) : attempt_http(&decoder, span, &cause);
-		out->usage = decoder.usage;
-		out->began = decoder.started;
-		if (err && cause == FAILURE_NONE)
-			cause = failure_cause_of(err);
-		again = err && !decoder.started && cause != FAILURE_REQUEST && cause != FAILURE_CANCELLED;
-		err = err_copy(arena, err);
-		describe(span, &decoder, err);
-		arena_free(scratch);
-	}
+	if (!way)
+		return &err_no_memory;
+	*way = (struct way){ .call = call, .asked = call, .trace = trace, .arena = arena, .out = out };
+	err = route_open(&way->route, gateway, spec, arena);
+	if (!err)
+		err = relay_init(&way->relay, arena, sink, route_has_more(&way->route), call->stream && spec->model->route.on_broken_stream == CONF_BROKEN_CONTINUE);
+	if (err)
+		return err;
+	do {
+		none_left = route_next(&way->route, &step);
+		if (none_left)
+			return none_left;
+		err = try_target(way, &step);
+	} while (err && may_go_on(way));
 	return err;
 }

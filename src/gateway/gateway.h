@@ -1,21 +1,31 @@
 /*
- * gateway.h - a model call to one of its targets: attempt, decode, report.
+ * gateway.h - a model call, whole: the targets of its route are asked until one has answered.
  */
 #pragma once
 
-#include "gateway/provider.h"
+#include "gateway/route.h"
+#include "telemetry/trace.h"
+
+/* What an attempt that failed has cost all the same. */
+struct spent {
+	struct target target;
+	struct usage usage;
+};
 
 struct attempt {
-	const struct target *target;  /* the one that answered, or was tried last */
-	struct usage usage;           /* as the provider reported it */
-	bool began;                   /* events were sent to the sink */
+	struct target target;           /* the one that answered, or was tried last; kind NULL: none was asked */
+	const struct conf_model *model; /* whose target that is: the one asked for, an arm of its split, or a fallback */
+	struct usage usage;             /* of that target, as it reported it */
+	struct spent spent[ROUTE_STEPS_MAX]; /* of those before */
+	unsigned spent_count;
+	bool began;                     /* events were sent to the sink */
 	unsigned tries;
 };
 
 /*
- * Calls the targets in order until one answers; the next is tried only while nothing was sent to the sink and the failure is one that another target may not have.
- * Each try is a span below the trace's current one. A cancelled scope closes the upstream connection at once. An upstream that breaks off or ends without a finish is
- * ERR_UPSTREAM, never a clean end. `sink` has been given every event when this returns NULL.
+ * Asks the targets of the route, in its order, until one has answered; see route.h. Once a part of an answer was sent to the sink, the only way on is its continuation by another
+ * target, where the model has `on_broken_stream: continue`. Each try is a span below the trace's current one. A cancelled scope closes the upstream connection at once. `sink` has been
+ * given every event when this returns NULL. The configuration that `spec` points into is held by the caller.
  */
-MAY_PARK const struct err *gateway_call(const struct call *call, const struct target *targets, size_t count, struct trace *trace, struct sink *sink, struct arena *arena,
+MAY_PARK const struct err *gateway_call(struct gateway *gateway, const struct route_spec *spec, const struct call *call, struct trace *trace, struct sink *sink, struct arena *arena,
 	struct attempt *out);

@@ -12,6 +12,7 @@ struct target {
 	const struct conf_provider *provider; /* NULL: built in */
 	const struct provider *kind;
 	struct str model;
+	const struct conf_target *row;        /* of the configuration; NULL: built in */
 };
 
 /* Why an attempt failed, as far as routing cares: what may follow depends on it. */

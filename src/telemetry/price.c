@@ -72,3 +72,17 @@ price_cost_nanos(const struct price *price, const struct usage *usage)
 	return (fresh > 0 ? fresh : 0) * price->input_nanos + usage->cached_input * price->cached_input_nanos + usage->cache_write * price->cache_write_nanos +
 		usage->output * price->output_nanos;
 }
+
+struct usage
+usage_sum(const struct usage *a, const struct usage *b)
+{
+	return (struct usage){
+		.input = a->input + b->input,
+		.cached_input = a->cached_input + b->cached_input,
+		.cache_write = a->cache_write + b->cache_write,
+		.output = a->output + b->output,
+		.reasoning = a->reasoning + b->reasoning,
+		.known = b->known,
+		.estimated = a->estimated || b->estimated,
+	};
+}

@@ -20,7 +20,7 @@ static const char *const captures[] = { [CONF_CAPTURE_NONE] = "none", [CONF_CAPT
 void
 record_init(struct record *record, struct trace *trace)
 {
-	*record = (struct record){ .trace = trace };
+	*record = (struct record){ .trace = trace, .attempts = 1 };
 	record->messages_end = &record->messages;
 	record->sources_end = &record->sources;
 }
@@ -194,7 +194,8 @@ write_interaction(struct tx *tx, const struct prepared *prepared)
 			V_TEXT(r->target_model), V_TEXT(prepared->served_model), V_TEXT(r->config_version), V_TEXT(r->key_id), V_TEXT(prepared->conversation),
 			V_TEXT(r->capture == CONF_CAPTURE_NONE || !r->parameters.len ? STR("{}") : r->parameters), V_INT(r->stream), V_TEXT(str_of(outcomes[r->outcome])),
 			V_TEXT(r->err ? str_of(err_kind_name(r->err->kind)) : STR_EMPTY), V_TEXT(prepared->error_message), V_TEXT(prepared->finish_reason),
-			V_INT(r->status), V_TEXT(str_of(captures[r->capture])), prepared->messages.len ? V_BLOB(prepared->messages) : V_NULL),
+			V_INT(r->status), V_TEXT(str_of(captures[r->capture])), prepared->messages.len ? V_BLOB(prepared->messages) : V_NULL,
+			V_TEXT(str_eq(r->route, r->model) ? STR_EMPTY : r->route), V_INT(r->attempts)),
 		NULL);
 }
 

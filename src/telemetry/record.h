@@ -20,6 +20,9 @@ struct usage {
 	bool estimated; /* counted by us: the provider said nothing, or the stream was cut */
 };
 
+/* Both together; known when b is. */
+struct usage usage_sum(const struct usage *a, const struct usage *b);
+
 struct record_message {
 	struct record_message *next;
 	bool output;            /* from the model */
@@ -46,6 +49,8 @@ struct record {
 	struct str key_id, conversation;
 	struct str model;              /* as asked */
 	struct str provider, target_model, served_model; /* who was called; what it says it is */
+	struct str route;              /* the model of the configuration whose target was called: `model`, an arm of its split, or a fallback */
+	unsigned attempts;             /* calls to targets */
 	struct str config_version;     /* of the route and prompt that were in force */
 	struct str parameters;         /* JSON object: temperature and so on */
 	enum conf_capture capture;     /* none: figures only; usage: and parameters; full: and messages */

@@ -200,6 +200,8 @@ show_interaction(struct shown *shown, const struct rows *rows, size_t i)
 	json_set_string(json, "finish_reason", rows_text(rows, i, 20));
 	json_set_int(json, "status", rows_int(rows, i, 21));
 	json_set_string(json, "capture", rows_text(rows, i, 22));
+	json_set_string(json, "route", rows_text(rows, i, 32).len ? rows_text(rows, i, 32) : rows_text(rows, i, 8)); /* 8: the model */
+	json_set_int(json, "attempts", rows_int(rows, i, 33));
 	show_usage(json, rows, i);
 	err = show_messages(shown, rows_text(rows, i, 23));
 	if (!err)

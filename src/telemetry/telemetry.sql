@@ -2,8 +2,8 @@
 
 -- name: interaction_insert
 insert into interaction (tenant, id, trace_id, span_id, response_id, started_us, duration_us, first_chunk_us, operation, model, provider, target_model, served_model,
-	config_version, key_id, conversation, parameters, streamed, outcome, error_type, error_message, finish_reason, status, capture, messages)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25);
+	config_version, key_id, conversation, parameters, streamed, outcome, error_type, error_message, finish_reason, status, capture, messages, route, attempts)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27);
 
 -- name: span_insert
 insert into span (tenant, interaction, ordinal, span_id, parent_id, name, kind, start_us, duration_us, error_type, attributes)
@@ -36,12 +36,12 @@ where i.tenant = $1 and i.id < $2
 order by i.id desc
 limit $3;
 
--- A union of what each index knows: for `or`, SQLite would read all of the tenant's rows.
+-- A trace's newest interaction is not the shadow that it cast. A union of what each index knows: for `or`, SQLite would read all of the tenant's rows.
 -- name: interaction_find
 select id, coalesce(trace_id, id) from interaction where tenant = $1 and id = (
 	select id from (
 		select id from interaction where tenant = $1 and id = $2
-		union all select id from interaction where tenant = $1 and trace_id = $2
+		union all select id from interaction where tenant = $1 and trace_id = $2 and operation <> 'shadow'
 		union all select id from interaction where tenant = $1 and response_id = $3) found
 	order by id desc limit 1);
 
@@ -57,7 +57,7 @@ limit 1000;
 select i.id, coalesce(i.trace_id, i.id), i.span_id, i.response_id, i.started_us, i.duration_us, i.first_chunk_us, i.operation, i.model, i.provider, i.target_model, i.served_model,
 	i.config_version, i.key_id, i.conversation, i.parameters, i.streamed, i.outcome, i.error_type, i.error_message, i.finish_reason, i.status, i.capture, i.messages,
 	coalesce(u.input, 0), coalesce(u.cached_input, 0), coalesce(u.cache_write, 0), coalesce(u.output, 0), coalesce(u.reasoning, 0), coalesce(u.estimated, 0),
-	coalesce(u.price_version, ''), coalesce(u.amount_nanos, 0)
+	coalesce(u.price_version, ''), coalesce(u.amount_nanos, 0), i.route, i.attempts
 from interaction i left join usage_entry u on u.tenant = i.tenant and u.interaction = i.id and u.entry = 0
 where i.tenant = $1 and i.id = $2;
 

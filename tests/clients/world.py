@@ -51,6 +51,8 @@ def config(mock_url: str) -> dict[str, Any]:
             provider("cites", headers={"x-mock": f"say='{CITED_TEXT}'"}),
             provider("claude-cites", "anthropic", headers={"x-mock": f"say='{CITED_TEXT}'"}),
             provider("down", headers={"x-mock": "status=503"}),
+            provider("breaks", headers={"x-mock": "reset=4"}),
+            provider("narrow", headers={"x-mock": "slow-headers=300"}, max_concurrency=1, queue_max=0),
             *kinds.providers(mock_url, UPSTREAM_KEY),
             provider("claude-down", "anthropic", headers={"x-mock": "status=529"}),
         ],
@@ -69,13 +71,29 @@ def config(mock_url: str) -> dict[str, Any]:
             {"name": "docs-extractive", "knowledge": knowledge},
             {
                 "name": "with-fallback",
+                "strategy": "priority",
                 "targets": [{"provider": "down", "model": "gpt-x"}, {"provider": "main", "model": "gpt-x"}],
             },
             {
                 "name": "claude-fallback",
+                "strategy": "priority",
                 "targets": [{"provider": "claude-down", "model": "claude-x"}, {"provider": "main", "model": "gpt-x"}],
             },
+            {
+                "name": "continued",
+                "strategy": "priority",
+                "on_broken_stream": "continue",
+                "targets": [{"provider": "breaks", "model": "gpt-x"}, {"provider": "main", "model": "gpt-x"}],
+            },
+            model("one-at-a-time", "narrow", "gpt-x"),
+            {"name": "last-resort", "targets": [{"provider": "down", "model": "gpt-x"}], "fallbacks": [{"on": "error", "model": "claude-x"}]},
             model("text-embedding-3-small", type="embeddings"),
+            {
+                "name": "embeddings-with-spare",
+                "type": "embeddings",
+                "strategy": "priority",
+                "targets": [{"provider": "down", "model": "embed"}, {"provider": "main", "model": "embed"}],
+            },
             *kinds.models(),
         ],
     }

@@ -1,0 +1,32 @@
+/*
+ * routing_read.h - within the room: what models.c needs from routing.c.
+ */
+#pragma once
+
+#include "conf/reader.h"
+
+struct conf_provider;
+
+extern const struct field_table breaker_table, retry_table, fallback_table, arm_table, shadow_table;
+
+/* Fields' readers; `object` is the struct conf_provider, conf_target or conf_model. */
+void breaker_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+void target_on_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+void retry_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+void fallbacks_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+void split_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+void shadow_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+
+/* In models.c: a provider by its name, or NULL after a problem; a price. */
+const struct conf_provider *provider_read(struct reader *reader, const struct yaml *node, struct str path);
+struct conf_price;
+void price_table_read(struct reader *reader, const struct yaml *node, struct str path, struct conf_price *price);
+
+/* Defaults of what was not given. */
+struct conf_model;
+struct conf_provider;
+void route_defaults(struct conf_model *model);
+void provider_route_defaults(struct conf_provider *provider);
+
+/* Once all models are known: names become pointers, and what cannot work is a problem. `list` is the node of the models. */
+void routes_finish(struct reader *reader, const struct yaml *list);

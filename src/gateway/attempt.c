@@ -1,0 +1,177 @@
+/*
+ * attempt.c - one target asked once: the request out, its answer through the provider's decoder into events. See attempt.h.
+ */
+#include "gateway/attempt.h"
+
+#include "gateway/frames.h"
+
+enum {
+	ANSWER_MAX = 64 * 1024 * 1024,
+	FRAME_MAX = 8 * 1024 * 1024,
+	FAILURE_BODY_MAX = 64 * 1024,
+	DRAIN_US = 20 * 1000, /* how long the end of the transfer may lag behind the end of the stream */
+};
+
+static MAY_PARK const struct err *
+pump_frames(struct decoder *decoder, struct frames *frames)
+{
+	const struct provider *kind = decoder->target->kind;
+	struct str event, data;
+	const struct err *err = NULL;
+
+	while (!err && !decoder->done && frames_next(frames, &event, &data))
+		err = kind->frame(decoder, event, data);
+	if (!err)
+		err = frames_err(frames, decoder->arena);
+	return err ? err : sink_flush(decoder->sink);
+}
+
+/* After the stream's own end the transfer should end too: then the connection can be used again. It is not worth waiting for long. */
+static MAY_PARK void
+drain(struct http_call *http)
+{
+	struct scope scope;
+	struct str piece;
+
+	scope_open(&scope, DRAIN_US);
+	while (!http_call_read(http, &piece) && piece.len)
+		;
+	scope_close(&scope);
+}
+
+static MAY_PARK const struct err *
+pump_stream(struct decoder *decoder, struct http_call *http)
+{
+	struct frames frames;
+	struct str piece = STR_EMPTY;
+	const struct err *err = NULL;
+
+	frames_init(&frames, decoder->target->kind->framing, FRAME_MAX);
+	while (!err && !decoder->done) {
+		err = http_call_read(http, &piece);
+		if (err || piece.len == 0)
+			break;
+		err = frames_feed(&frames, piece);
+		if (!err)
+			err = pump_frames(decoder, &frames);
+		else
+			err = err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame over %d bytes", (int)FRAME_MAX);
+	}
+	frames_fini(&frames);
+	if (!err && decoder->done)
+		drain(http);
+	if (!err && !decoder->finished)
+		err = err_new(decoder->arena, ERR_UPSTREAM, "the provider's stream ended before the answer was complete");
+	return err || !decoder->target->kind->end ? err : decoder->target->kind->end(decoder);
+}
+
+static MAY_PARK const struct err *
+pump_whole(struct decoder *decoder, struct http_call *http)
+{
+	struct str body;
+	const struct err *err = http_call_read_all(http, decoder->arena, ANSWER_MAX, &body);
+
+	return err ? err : decoder->target->kind->body(decoder, body);
+}
+
+static MAY_PARK const struct err *
+explain_failure(struct decoder *decoder, struct http_call *http, enum failure_cause *cause)
+{
+	struct failure failure = { &err_internal, FAILURE_ERROR };
+	struct str body = STR_EMPTY;
+	const struct err *err = http_call_read_all(http, decoder->arena, FAILURE_BODY_MAX, &body);
+
+	if (err && (err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT))
+		return err;
+	decoder->target->kind->failure(decoder->arena, http_call_status(http), http_call_headers(http), body, &failure);
+	*cause = failure.cause;
+	return failure.err;
+}
+
+static const struct err *
+add_traceparent(struct arena *arena, const struct span *span, struct http_headers *headers)
+{
+	struct http_header *list = arena_array(arena, headers->count + 1, sizeof(*list));
+	char text[TRACEPARENT_LEN + 1];
+
+	if (!list)
+		return &err_no_memory;
+	trace_parent(span, text);
+	if (headers->count)
+		memcpy(list, headers->list, headers->count * sizeof(*list));
+	list[headers->count] = (struct http_header){ STR("traceparent"), arena_dup(arena, str_of(text)) };
+	*headers = (struct http_headers){ list, headers->count + 1 };
+	return NULL;
+}
+
+/* The request is written; what proves who calls, and how long to wait, is added here. */
+static MAY_PARK const struct err *
+send_request(struct decoder *decoder, struct http_call_spec *spec, const struct span *span, enum failure_cause *cause)
+{
+	const struct conf_provider *provider = decoder->target->provider;
+	struct http_call *http;
+	const struct err *err = add_traceparent(decoder->arena, span, &spec->headers);
+
+	if (err)
+		return err;
+	if (decoder->target->kind->authorize) {
+		err = decoder->target->kind->authorize(decoder->target, decoder->arena, spec);
+		if (err && err->kind == ERR_UPSTREAM)
+			*cause = FAILURE_CREDENTIALS;
+		if (err)
+			return err;
+	}
+	spec->body_max = ANSWER_MAX;
+	spec->connect_timeout_us = provider->connect_timeout_us;
+	spec->headers_timeout_us = provider->headers_timeout_us;
+	spec->idle_timeout_us = provider->idle_timeout_us;
+	spec->proxy = provider->proxy;
+	spec->http2 = provider->http2;
+	err = http_call_open(decoder->arena, spec, &http);
+	if (err)
+		return err;
+	if (http_call_status(http) / 100 != 2) {
+		err = explain_failure(decoder, http, cause);
+	} else {
+		struct str type = http_header_get(http_call_headers(http), STR("content-type"));
+
+		/* Some servers answer whole though a stream was asked for: the events are the same. */
+		err = str_starts(type, frames_type(decoder->target->kind->framing)) ? pump_stream(decoder, http) : pump_whole(decoder, http);
+	}
+	http_call_close(http);
+	return err;
+}
+
+/* Fills in the cause where the answer's status has not told it. */
+static const struct err *
+ended(const struct err *err, enum failure_cause *cause)
+{
+	if (!err)
+		*cause = FAILURE_NONE;
+	else if (scope_check())
+		*cause = FAILURE_CANCELLED; /* the caller's own time is over, not the target's fault */
+	else if (*cause == FAILURE_NONE)
+		*cause = failure_cause_of(err);
+	return err;
+}
+
+MAY_PARK const struct err *
+attempt_send(struct decoder *decoder, struct http_call_spec *request, const struct span *span, enum failure_cause *cause)
+{
+	*cause = FAILURE_NONE;
+	return ended(send_request(decoder, request, span, cause), cause);
+}
+
+MAY_PARK const struct err *
+attempt_run(struct decoder *decoder, const struct span *span, enum failure_cause *cause)
+{
+	const struct provider *kind = decoder->target->kind;
+	struct http_call_spec request = { 0 };
+	const struct err *err;
+
+	*cause = FAILURE_NONE;
+	if (kind->run)
+		return ended(kind->run(decoder), cause);
+	err = kind->request(decoder->call, decoder->target, decoder->arena, &request);
+	return ended(err ? err : send_request(decoder, &request, span, cause), cause);
+}

@@ -1,0 +1,16 @@
+/*
+ * attempt.h - one target asked once.
+ */
+#pragma once
+
+#include "gateway/provider.h"
+#include "telemetry/trace.h"
+
+/*
+ * Asks decoder->target, and sends what it says to decoder->sink. A cancelled scope closes the upstream connection at once. An upstream that breaks off or ends without a finish is
+ * ERR_UPSTREAM, never a clean end. *cause is FAILURE_NONE when it went well. The error lies in the decoder's arena. The span's id goes upstream as traceparent.
+ */
+MAY_PARK const struct err *attempt_run(struct decoder *decoder, const struct span *span, enum failure_cause *cause);
+
+/* As attempt_run, with the request written already by the provider's `request`; what it points to is kept by the caller. Of the decoder's call, no messages are needed. */
+MAY_PARK const struct err *attempt_send(struct decoder *decoder, struct http_call_spec *request, const struct span *span, enum failure_cause *cause);
