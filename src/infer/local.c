@@ -193,6 +193,7 @@ local_thread(void *arg)
 {
 	struct local *local = arg;
 
+	pthread_setname_np(pthread_self(), "embed");
 	pthread_mutex_lock(&local->lock);
 	for (;;) {
 		const struct err *err;

@@ -11,7 +11,7 @@
 #include "base/log.h"
 
 #define PARSE_TIMEOUT_US (60 * USEC_PER_SEC)
-enum { POOL_THREADS = 2, POOL_QUEUE = 4096, EMBED_FIBERS = 3 };
+enum { POOL_THREADS = 2, POOL_QUEUE = 4096, EMBED_FIBERS = 8 /* so that batches are picked out of some 500 texts, and little is padded */ };
 
 const struct err *
 knowledge_open(const struct knowledge_spec *spec, struct arena *arena, struct knowledge **out)

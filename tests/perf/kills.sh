@@ -1,0 +1,6 @@
+#!/bin/sh
+# Whether 200 kills lose a record: the test of tests/faults, which the tests run with 20.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+export CORBEL_KILLS="${CORBEL_KILLS:-200}"
+exec "$here/../faults/suite.sh" kill "$@"
