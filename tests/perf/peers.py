@@ -70,11 +70,15 @@ def load(url: str, data: str, *options: object, key: str = "") -> dict[str, Any]
     return json.loads(done.stdout)
 
 
+def processes(pid: int) -> list[int]:
+    """A process and its children."""
+    return [pid, *(int(name) for name in os.listdir("/proc") if name.isdigit() and _parent(int(name)) == pid)]
+
+
 def usage(pid: int) -> tuple[int, int]:
     """Resident memory of a process and its children, in KiB: counted for each, and with shared pages counted once."""
     rss = pss = 0
-    children = [int(name) for name in os.listdir("/proc") if name.isdigit() and _parent(int(name)) == pid]
-    for each in [pid, *children]:
+    for each in processes(pid):
         try:
             for line in Path(f"/proc/{each}/smaps_rollup").read_text().splitlines()[1:]:
                 name, value = line.split(":")
