@@ -28,7 +28,7 @@ struct engine {
 	/* A transaction, as store_tx says. `reserved`: it is admitted even when the queue is full. Calls tx_run for the body. */
 	MAY_PARK const struct err *(*tx)(struct store *store, struct arena *arena, tx_fn *fn, void *arg, bool reserved);
 
-	/* One statement of a transaction; errors and rows lie in tx->arena. */
+	/* One statement of a transaction; errors and rows lie in tx->arena. `out` NULL: nobody waits for its answer; an error may come with a later statement or the commit. */
 	MAY_PARK const struct err *(*exec)(struct tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out);
 
 	/* Calls the topic's listeners, here and on other nodes, if the transaction commits. */

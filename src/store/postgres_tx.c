@@ -1,7 +1,7 @@
 /*
  * postgres_tx.c - a transaction: a connection of its own from the first statement to the commit, at isolation level serializable.
  *
- * `begin` travels with the first statement, so a transaction of n statements costs n + 1 round trips. Once begun it runs in a shielded scope: a
+ * `begin` travels with the first statement, so a transaction of n statements costs n + 1 round trips; those whose answers nobody waits for cost none of their own. Once begun it runs in a shielded scope: a
  * client that leaves does not leave half a transaction behind. It is run again when the server says that it collided with another one, and
  * when the connection broke before the commit was sent; from then on a broken connection means that nobody knows, and that is what is said.
  */
@@ -13,7 +13,7 @@
 FAULT(store_pg_statement); /* the connection breaks before a statement */
 FAULT(store_pg_commit);    /* the connection breaks with the commit on its way */
 
-enum { RUNS_MAX = 20, DOUBLINGS_MAX = 6, WAITING_MAX = 1024, TX_BYTES_MAX = 256 << 20 };
+enum { RUNS_MAX = 20, DOUBLINGS_MAX = 6, WAITING_MAX = 1024, TX_BYTES_MAX = 256 << 20, OPEN_MAX = 32 };
 #define TX_MAX_US (30 * USEC_PER_SEC)
 #define ANSWER_EXTRA_US (2 * USEC_PER_SEC) /* the server ends its statement first, unless the network is gone */
 #define PAUSE_US (2 * USEC_PER_MS)
@@ -28,6 +28,8 @@ struct pg_tx {
 	struct pg_conn *conn;
 	int64_t deadline_us;
 	bool begun;
+	struct pg_request *open[OPEN_MAX]; /* sent, and nobody has taken their answers yet */
+	unsigned open_count;
 	enum { RUN_ENDS, RUN_AGAIN, RUN_UNKNOWN } verdict;
 };
 
@@ -50,12 +52,52 @@ is_lost(struct pg_tx *tx)
 	return true;
 }
 
+/* Waits for a request's answer, and frees it. */
+static MAY_PARK const struct err *
+take_answer(struct pg_tx *tx, struct pg_request *request, struct rows *out)
+{
+	struct arena *arena = tx->base.arena;
+	const struct err *err = pg_request_wait(tx->conn, request);
+
+	if (err) { /* given up: what the server does with it is unknown, so this connection is of no more use */
+		pg_conn_lose(tx->conn);
+		return err;
+	}
+	if (request->outcome != PG_ANSWERED)
+		err = tx_unanswered(tx, request->outcome);
+	else
+		err = pg_request_err(request, arena);
+	if (!err && out && request->stmt->columns)
+		err = rowbuf_move(&request->rows, arena, out);
+	if (out)
+		out->changed = request->changed;
+	if (pg_is_conflict(request->sqlstate))
+		tx->verdict = RUN_AGAIN;
+	pg_request_free(request);
+	return err;
+}
+
+/* The answers of all that is open; the first error is the one that tells why. */
+static MAY_PARK const struct err *
+take_open_answers(struct pg_tx *tx)
+{
+	const struct err *first = NULL;
+
+	for (unsigned i = 0; i < tx->open_count; i++) {
+		const struct err *err = take_answer(tx, tx->open[i], NULL);
+
+		first = first ? first : err;
+	}
+	tx->open_count = 0;
+	return first;
+}
+
 const struct err *
 postgres_exec(struct tx *base, const struct stmt *stmt, const struct value *params, struct rows *out)
 {
 	struct pg_tx *tx = (struct pg_tx *)base;
 	struct pg_request *request;
-	const struct err *err;
+	const struct err *err, *own;
 
 	if (fault_hit(&fault_store_pg_statement))
 		pg_conn_lose(tx->conn);
@@ -69,22 +111,13 @@ postgres_exec(struct tx *base, const struct stmt *stmt, const struct value *para
 	}
 	tx->begun = true;
 	pg_conn_submit(tx->conn, request);
-	err = pg_request_wait(tx->conn, request);
-	if (err) { /* given up: what the server does with it is unknown, so this connection is of no more use */
-		pg_conn_lose(tx->conn);
-		return err;
+	if (!out && request->sent && tx->open_count < OPEN_MAX) { /* sent: the parameters are not needed any more */
+		tx->open[tx->open_count++] = request;
+		return NULL;
 	}
-	if (request->outcome != PG_ANSWERED)
-		err = tx_unanswered(tx, request->outcome);
-	else
-		err = pg_request_err(request, base->arena);
-	if (!err && stmt->columns)
-		err = rowbuf_move(&request->rows, base->arena, out);
-	out->changed = request->changed;
-	if (pg_is_conflict(request->sqlstate))
-		tx->verdict = RUN_AGAIN;
-	pg_request_free(request);
-	return err;
+	err = take_open_answers(tx);
+	own = take_answer(tx, request, out);
+	return err ? err : own;
 }
 
 const struct err *
@@ -154,13 +187,15 @@ roll_back(struct pg_tx *tx)
 static MAY_PARK const struct err *
 run_once(struct pg_tx *tx, tx_fn *fn, void *arg)
 {
-	const struct err *err;
+	const struct err *err, *late;
 
 	tx->begun = false;
 	tx->verdict = RUN_ENDS;
 	tx->base.failed = NULL;
 	arena_reset(tx->base.arena);
 	err = tx_run(&tx->base, fn, arg);
+	late = take_open_answers(tx);
+	err = err ? err : late;
 	if (!err && tx->begun)
 		return commit(tx);
 	roll_back(tx);

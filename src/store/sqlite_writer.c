@@ -70,9 +70,13 @@ sqlite_writer_exec(struct tx *base, const struct stmt *stmt, const struct value 
 {
 	struct sqlite_tx *tx = (struct sqlite_tx *)base;
 	struct sqlite_writer *writer = tx->writer;
-	const struct err *err = sqlite_conn_run(&writer->conn, stmt, params, &writer->rows, &out->changed, base->arena);
+	int64_t changed;
+	const struct err *err = sqlite_conn_run(&writer->conn, stmt, params, &writer->rows, &changed, base->arena);
 
-	return err || !stmt->columns ? err : rowbuf_move(&writer->rows, base->arena, out);
+	if (err || !out)
+		return err;
+	out->changed = changed;
+	return stmt->columns ? rowbuf_move(&writer->rows, base->arena, out) : NULL;
 }
 
 const struct err *

@@ -127,13 +127,9 @@ store_query(struct store *store, struct arena *arena, const struct stmt *stmt, c
 	return err ? err : store->engine->query(store, arena, stmt, params, out);
 }
 
-const struct err *
-tx_exec(struct tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out)
+static MAY_PARK const struct err *
+run_stmt(struct tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out)
 {
-	struct rows unused;
-
-	out = out ? out : &unused;
-	*out = (struct rows){ 0 };
 	if (tx->failed)
 		return tx->failed;
 	if (count_down(&tx->store->fail_call))
@@ -142,6 +138,22 @@ tx_exec(struct tx *tx, const struct stmt *stmt, const struct value *params, stru
 	if (!tx->failed)
 		tx->failed = tx->store->engine->exec(tx, stmt, params, out);
 	return tx->failed;
+}
+
+const struct err *
+tx_exec(struct tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out)
+{
+	struct rows unused;
+
+	out = out ? out : &unused;
+	*out = (struct rows){ 0 };
+	return run_stmt(tx, stmt, params, out);
+}
+
+const struct err *
+tx_send(struct tx *tx, const struct stmt *stmt, const struct value *params)
+{
+	return run_stmt(tx, stmt, params, NULL);
 }
 
 const struct err *

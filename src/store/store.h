@@ -125,6 +125,12 @@ MAY_PARK const struct err *store_tx(struct store *store, struct arena *arena, tx
 MAY_PARK const struct err *tx_exec(
 	struct tx *tx, const struct stmt *stmt, const struct value *params, struct rows *out); /* out may be NULL */
 
+/*
+ * As tx_exec, for a statement among many whose result nobody looks at: on PostgreSQL it leaves without waiting for the answers of those before it. So its error may come
+ * from a later call, or with the commit.
+ */
+MAY_PARK const struct err *tx_send(struct tx *tx, const struct stmt *stmt, const struct value *params);
+
 /* Lives until the end of the transaction; what fn allocates here must not leave it. Rows of tx_exec lie here. */
 struct arena *tx_arena(struct tx *tx);
 struct store *tx_store(struct tx *tx);

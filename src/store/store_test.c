@@ -107,6 +107,47 @@ a_transaction_with_an_error_leaves_nothing_even_if_its_function_hides_it(void **
 	testing_run(engine_of(state), suite, refuse_and_swallow, NULL);
 }
 
+/* More things than PostgreSQL is sent without taking an answer; then, if asked, one that is there already. Then how many there are is asked. */
+static const struct err *
+send_things(struct tx *tx, void *arg)
+{
+	const bool *twice = arg;
+	struct rows rows;
+	const struct err *err = NULL;
+
+	for (int64_t id = 1; id <= 100 && !err; id++) {
+		char title[32]; /* gone when the statement is answered */
+
+		snprintf(title, sizeof(title), "thing %lld", (long long)id);
+		err = tx_send(tx, &stmt_thing_add, PARAMS(V_INT(id), V_TEXT(str_of(title))));
+	}
+	if (!err && *twice)
+		err = tx_send(tx, &stmt_thing_add, PARAMS(V_INT(50), V_TEXT(STR("another"))));
+	if (!err)
+		err = tx_exec(tx, &stmt_thing_count, NO_PARAMS, &rows);
+	CHECK(err || rows_int(&rows, 0, 0) == 100);
+	return err ? err : tx_send(tx, &stmt_thing_add, PARAMS(V_INT(101), V_TEXT(STR("the last"))));
+}
+
+static void
+send_and_count(struct store *store, void *arg)
+{
+	struct arena *arena = arena_new(MIB(1));
+
+	(void)arg;
+	CHECK_ERR(store_tx(store, arena, send_things, &(bool){ true }), ERR_CONFLICT);
+	CHECK(count_things(store, arena) == 0);
+	CHECK_OK(store_tx(store, arena, send_things, &(bool){ false }));
+	CHECK(count_things(store, arena) == 101);
+	arena_free(arena);
+}
+
+static void
+statements_that_are_sent_are_all_done_or_none(void **state)
+{
+	testing_run(engine_of(state), suite, send_and_count, NULL);
+}
+
 static const struct err *
 add_part(struct tx *tx, void *arg)
 {
@@ -709,6 +750,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_read_sees_what_was_committed_before_it),
 		cmocka_unit_test(a_transaction_with_an_error_leaves_nothing_even_if_its_function_hides_it),
+		cmocka_unit_test(statements_that_are_sent_are_all_done_or_none),
 		cmocka_unit_test(broken_constraints_say_conflict_or_invalid),
 		cmocka_unit_test(values_of_every_type_come_back_as_they_were),
 		cmocka_unit_test(text_that_is_not_utf8_or_has_a_zero_byte_is_refused),

@@ -171,11 +171,10 @@ write_spans(struct tx *tx, const struct prepared *prepared)
 		int64_t end = span->end_us ? span->end_us : clock_wall_us(); /* the request's own span ends with the commit */
 		char id[SPAN_ID], parent[SPAN_ID];
 
-		err = tx_exec(tx, &stmt_span_insert,
+		err = tx_send(tx, &stmt_span_insert,
 			PARAMS(V_INT(record->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(ordinal), span_id_value(span->id, id), span_id_value(span->parent_id, parent),
 				V_TEXT(span->name), V_INT(span->kind), V_INT(span->start_us), V_INT(end - span->start_us), V_TEXT(span->error_type),
-				V_TEXT(attributes[ordinal])),
-			NULL);
+				V_TEXT(attributes[ordinal])));
 		ordinal++;
 	}
 	return err;
@@ -187,7 +186,7 @@ write_interaction(struct tx *tx, const struct prepared *prepared)
 	const struct record *r = prepared->record;
 	char span_id[SPAN_ID];
 
-	return tx_exec(tx, &stmt_interaction_insert,
+	return tx_send(tx, &stmt_interaction_insert,
 		PARAMS(V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), trace_value(prepared), span_id_value(r->root->id, span_id),
 			prepared->response_id.len ? V_TEXT(prepared->response_id) : V_NULL,
 			V_INT(r->started_us), V_INT(r->duration_us), V_INT(r->first_chunk_us), V_TEXT(r->operation), V_TEXT(prepared->model), V_TEXT(r->provider),
@@ -195,8 +194,7 @@ write_interaction(struct tx *tx, const struct prepared *prepared)
 			V_TEXT(r->capture == CONF_CAPTURE_NONE || !r->parameters.len ? STR("{}") : r->parameters), V_INT(r->stream), V_TEXT(str_of(outcomes[r->outcome])),
 			V_TEXT(r->err ? str_of(err_kind_name(r->err->kind)) : STR_EMPTY), V_TEXT(prepared->error_message), V_TEXT(prepared->finish_reason),
 			V_INT(r->status), V_TEXT(str_of(captures[r->capture])), prepared->messages.len ? V_BLOB(prepared->messages) : V_NULL,
-			V_TEXT(str_eq(r->route, r->model) ? STR_EMPTY : r->route), V_INT(r->attempts)),
-		NULL);
+			V_TEXT(str_eq(r->route, r->model) ? STR_EMPTY : r->route), V_INT(r->attempts)));
 }
 
 static MAY_PARK const struct err *
@@ -208,8 +206,8 @@ write_bodies(struct tx *tx, const struct prepared *prepared)
 	if (!prepared->messages.len)
 		return NULL;
 	for (const struct record_message *message = prepared->record->messages; message && !err; message = message->next, entry += ENTRY)
-		err = tx_exec(tx, &stmt_body_use,
-			PARAMS(V_INT(prepared->record->tenant), V_BLOB(str_n(entry + 2, HASH)), V_INT(prepared->day), V_BLOB(message->body)), NULL);
+		err = tx_send(tx, &stmt_body_use,
+			PARAMS(V_INT(prepared->record->tenant), V_BLOB(str_n(entry + 2, HASH)), V_INT(prepared->day), V_BLOB(message->body)));
 	return err;
 }
 
@@ -220,10 +218,9 @@ write_sources(struct tx *tx, const struct prepared *prepared)
 	const struct err *err = NULL;
 
 	for (const struct record_source *source = record->sources; source && !err; source = source->next)
-		err = tx_exec(tx, &stmt_source_insert,
+		err = tx_send(tx, &stmt_source_insert,
 			PARAMS(V_INT(record->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(source->rank), V_TEXT(source->version_id), V_TEXT(source->document_id),
-				V_TEXT(source->path), V_INT(source->chunk), V_INT(source->ordinal), V_REAL(source->score), V_INT(source->cited)),
-			NULL);
+				V_TEXT(source->path), V_INT(source->chunk), V_INT(source->ordinal), V_REAL(source->score), V_INT(source->cited)));
 	return err;
 }
 
@@ -233,11 +230,10 @@ write_usage(struct tx *tx, const struct prepared *prepared)
 	const struct record *r = prepared->record;
 	const struct usage *usage = &r->usage;
 
-	return tx_exec(tx, &stmt_usage_insert,
+	return tx_send(tx, &stmt_usage_insert,
 		PARAMS(V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(r->started_us), V_TEXT(r->key_id), V_TEXT(r->provider),
 			V_TEXT(r->target_model), V_INT(usage->input), V_INT(usage->cached_input), V_INT(usage->cache_write), V_INT(usage->output),
-			V_INT(usage->reasoning), V_INT(usage->estimated), V_TEXT(r->price_version), V_INT(r->cost_nanos)),
-		NULL);
+			V_INT(usage->reasoning), V_INT(usage->estimated), V_TEXT(r->price_version), V_INT(r->cost_nanos)));
 }
 
 static MAY_PARK const struct err *
