@@ -43,7 +43,7 @@ send_event(struct responses_encoder *encoder, struct json_out *out, const char *
 		dialect_frame_add(&encoder->tail, str_of(name), data);
 		return buf_err(&encoder->tail);
 	}
-	return encoder->output ? encoder->output->event(encoder->output, str_of(name), data) : sse_send(encoder->stream, str_of(name), data);
+	return encoder->output ? encoder->output->event(encoder->output, str_of(name), data) : sse_gather(encoder->stream, str_of(name), data);
 }
 
 static MAY_PARK const struct err *
@@ -549,6 +549,14 @@ answer_whole(struct responses_encoder *encoder)
 }
 
 static MAY_PARK const struct err *
+encoder_flush(struct sink *sink)
+{
+	struct responses_encoder *encoder = (struct responses_encoder *)sink;
+
+	return encoder->stream ? sse_flush(encoder->stream) : NULL;
+}
+
+static MAY_PARK const struct err *
 encoder_end(struct encoder *base)
 {
 	struct responses_encoder *encoder = (struct responses_encoder *)base;
@@ -574,7 +582,7 @@ const struct err *
 responses_encoder_init(struct responses_encoder *encoder, struct responses_ask *ask, struct responses_output *output)
 {
 	*encoder = (struct responses_encoder){
-		.base = { .sink = { encoder_event }, .end = encoder_end, .fail = encoder_fail },
+		.base = { .sink = { encoder_event, encoder_flush }, .end = encoder_end, .fail = encoder_fail },
 		.keep = { .gather = encoder_gather, .store_in = responses_kept_write },
 		.ask = ask,
 		.output = output,
