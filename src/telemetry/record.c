@@ -131,7 +131,7 @@ prepare(const struct record *record, struct arena *arena, struct prepared *out)
 	const struct err *err;
 	size_t i = 0;
 
-	*out = (struct prepared){ .record = record, .attributes = attributes, .day = clock_wall_us() / (86400 * USEC_PER_SEC) };
+	*out = (struct prepared){ .record = record, .attributes = attributes, .day = record->started_us / (86400 * USEC_PER_SEC) };
 	err = attributes ? prepare_ids(out) : &err_no_memory;
 	if (!err)
 		err = prepare_texts(arena, out);
