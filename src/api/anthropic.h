@@ -30,7 +30,6 @@ struct anthropic_encoder {
 	const struct call *call;
 	struct sse_writer *stream;      /* NULL until the first event, and for a whole answer */
 	struct anthropic_answer answer;
-	bool framed;                    /* the end came in frames of this dialect */
 	struct buf frames;              /* not sent yet */
 	struct str whole;               /* the upstream's answer, when it can go out as it is */
 };

@@ -30,6 +30,8 @@ struct anthropic_answer {
 	struct anthropic_block *blocks, **blocks_end;
 	unsigned index;                 /* of the block that is open, or is opened next */
 	bool open, pinged;
+	bool in_text;                   /* the open block came in frames that passed, and is a text */
+	bool ended, stopped;            /* message_delta, message_stop came in frames that passed */
 	bool cited;                     /* the answer is from passages: its text stays open for their citations, which come at the end */
 	bool called;                    /* a tool was called */
 	bool refused;                   /* the answer is a refusal in words */
@@ -63,7 +65,8 @@ void anthropic_put_block(struct json_out *out, const struct anthropic_block *blo
 
 /*
  * Takes an event into the row, and adds to `frames` what may go out by it: whole frames. Memory that is out makes `frames` fail. The last two frames are anthropic_frames_end's, once
- * all events are in.
+ * all events are in. anthropic_frames_pass adds the frame that an event came with instead; an answer that began so may go on in events of another dialect, from another target.
  */
+void anthropic_frames_pass(struct anthropic_answer *answer, const struct event *event, struct buf *frames);
 void anthropic_frames_add(struct anthropic_answer *answer, const struct event *event, struct buf *frames);
 void anthropic_frames_end(struct anthropic_answer *answer, struct buf *frames);

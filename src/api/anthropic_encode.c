@@ -11,13 +11,10 @@ enum { FRAME_MAX = 64 * 1024 * 1024, GATHERED_MAX = 16 * 1024, HEARTBEAT_US = 15
 static void
 add_event(struct anthropic_encoder *encoder, struct buf *frames, const struct event *event)
 {
-	if (!event->framed || encoder->answer.cited) {
+	if (event->framed && !encoder->answer.cited)
+		anthropic_frames_pass(&encoder->answer, event, frames);
+	else
 		anthropic_frames_add(&encoder->answer, event, frames);
-		return;
-	}
-	encoder->framed = encoder->framed || event->type == EVENT_FINISH;
-	if (event->frame.len)
-		dialect_frame_add(frames, event->frame_name, event->frame);
 }
 
 static MAY_PARK const struct err *
@@ -96,8 +93,7 @@ encoder_end(struct encoder *base)
 
 	if (!encoder->call->stream)
 		return answer_whole(encoder);
-	if (!encoder->framed)
-		anthropic_frames_end(&encoder->answer, &encoder->frames);
+	anthropic_frames_end(&encoder->answer, &encoder->frames);
 	return encoder->frames.failed ? &err_no_memory : sse_end(encoder->stream, buf_str(&encoder->frames));
 }
 

@@ -162,19 +162,51 @@ anthropic_frames_end(struct anthropic_answer *answer, struct buf *frames)
 {
 	struct frame frame;
 
-	frame_begin(&frame, "message_delta");
-	json_set_object(&frame.out, "delta");
-	anthropic_put_stop(answer, &frame.out);
-	json_end_object(&frame.out);
-	anthropic_put_usage(answer, &frame.out);
-	frame_end(&frame, frames);
-	frame_begin(&frame, "message_stop");
-	frame_end(&frame, frames);
+	if (!answer->ended) {
+		frame_begin(&frame, "message_delta");
+		json_set_object(&frame.out, "delta");
+		anthropic_put_stop(answer, &frame.out);
+		json_end_object(&frame.out);
+		anthropic_put_usage(answer, &frame.out);
+		frame_end(&frame, frames);
+	}
+	if (!answer->stopped) {
+		frame_begin(&frame, "message_stop");
+		frame_end(&frame, frames);
+	}
+}
+
+void
+anthropic_frames_pass(struct anthropic_answer *answer, const struct event *event, struct buf *frames)
+{
+	if (str_eq_c(event->frame_name, "content_block_start")) {
+		answer->open = true;
+		answer->in_text = false;
+	} else if (str_eq_c(event->frame_name, "content_block_stop") && answer->open) {
+		answer->open = false;
+		answer->index++;
+	}
+	answer->in_text = answer->in_text || event->type == EVENT_TEXT;
+	answer->ended = answer->ended || event->type == EVENT_FINISH;
+	answer->stopped = answer->stopped || str_eq_c(event->frame_name, "message_stop");
+	if (event->frame.len)
+		dialect_frame_add(frames, event->frame_name, event->frame);
+}
+
+/* Ends a block that was left open by frames that passed, unless the event is more of its text. */
+static void
+end_passed(struct anthropic_answer *answer, const struct event *event, struct buf *frames)
+{
+	bool more = event->type == EVENT_TEXT && answer->in_text;
+
+	if (answer->open && !answer->blocks && !more && event->type != EVENT_OTHER)
+		add_block_stop(answer, frames);
 }
 
 void
 anthropic_frames_add(struct anthropic_answer *answer, const struct event *event, struct buf *frames)
 {
+	end_passed(answer, event, frames);
 	if (anthropic_answer_take(answer, event)) {
 		frames->failed = true;
 		return;

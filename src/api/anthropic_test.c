@@ -180,7 +180,7 @@ frames_of(const struct call *call, const struct event *events, size_t count)
 	anthropic_answer_init(answer, arena, call);
 	answer->cited = call->passages != NULL;
 	for (size_t i = 0; i < count; i++)
-		anthropic_frames_add(answer, &events[i], &frames);
+		(events[i].framed ? anthropic_frames_pass : anthropic_frames_add)(answer, &events[i], &frames);
 	anthropic_frames_end(answer, &frames);
 	assert_false(frames.failed);
 	rest = buf_str(&frames);
@@ -287,6 +287,49 @@ citations_come_into_the_text_they_belong_to(void **state)
 			ADDED("0", "\"type\":\"citations_delta\",\"citation\":{\"type\":\"search_result_location\",\"cited_text\":\"passage\",\"search_result_index\":0,"
 				   "\"source\":\"http://x\",\"title\":\"T\",\"start_block_index\":0,\"end_block_index\":1}")
 				CLOSED("0") OPENED("1", TOOL_BLOCK("a")) PIECE("1", "{}") CLOSED("1") ENDED("tool_use", NO_USAGE("3")));
+}
+
+#define PASSED(what, kind, json) { .type = what, .framed = true, .frame_name = STR_INIT(kind), .frame = STR_INIT("{\"type\":\"" kind "\"," json "}") }
+#define PASSED_START PASSED(EVENT_START, "message_start", "\"message\":{}")
+#define PASSED_OPENING(json) PASSED(EVENT_OTHER, "content_block_start", json)
+
+static void
+an_answer_that_began_in_frames_goes_on_in_its_text(void **state)
+{
+	struct usage usage = { .input = 1, .output = 2, .known = true };
+	struct call call = { 0 };
+
+	(void)state;
+	assert_string_equal(FRAMES(&call, PASSED_START, PASSED_OPENING("\"thought\":0"), PASSED(EVENT_OTHER, "content_block_stop", "\"index\":0"), PASSED_OPENING("\"index\":1"),
+				    PASSED(EVENT_TEXT, "content_block_delta", "\"text\":1"), TEXT("go on"), { .type = EVENT_OTHER }, TEXT("!"), FINISH(FINISH_STOP),
+				    { .type = EVENT_USAGE, .usage = &usage }),
+		"message_start,\"message\":{}\ncontent_block_start,\"thought\":0\n" CLOSED("0") "content_block_start,\"index\":1\ncontent_block_delta,\"text\":1\n" WORDS("1", "go on")
+			WORDS("1", "!") CLOSED("1") ENDED("end_turn", "\"input_tokens\":1,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":2"));
+}
+
+static void
+a_block_that_frames_left_open_is_closed_before_another_kind(void **state)
+{
+	struct call call = { 0 };
+
+	(void)state;
+	assert_string_equal(FRAMES(&call, PASSED_START, PASSED_OPENING("\"thought\":0"), TEXT("a"), FINISH(FINISH_STOP)),
+		"message_start,\"message\":{}\ncontent_block_start,\"thought\":0\n" CLOSED("0") OPENED("1", TEXT_BLOCK) PING WORDS("1", "a") CLOSED("1")
+			ENDED("end_turn", NO_USAGE("1")));
+	assert_string_equal(FRAMES(&call, PASSED_START, PASSED_OPENING("\"index\":0"), PASSED(EVENT_TEXT, "content_block_delta", "\"text\":1"), FINISH(FINISH_LENGTH)),
+		"message_start,\"message\":{}\ncontent_block_start,\"index\":0\ncontent_block_delta,\"text\":1\n" CLOSED("0") ENDED("max_tokens", NO_USAGE("0")));
+}
+
+static void
+an_end_in_frames_is_not_written_twice(void **state)
+{
+	struct call call = { 0 };
+
+	(void)state;
+	assert_string_equal(FRAMES(&call, PASSED_START, PASSED(EVENT_FINISH, "message_delta", "\"delta\":{}"), PASSED(EVENT_OTHER, "message_stop", "\"x\":1")),
+		"message_start,\"message\":{}\nmessage_delta,\"delta\":{}\nmessage_stop,\"x\":1\n");
+	assert_string_equal(FRAMES(&call, PASSED_START, PASSED(EVENT_FINISH, "message_delta", "\"delta\":{}")),
+		"message_start,\"message\":{}\nmessage_delta,\"delta\":{}\nmessage_stop\n"); /* but one that is missing is */
 }
 
 static void
@@ -403,6 +446,9 @@ main(void)
 		TEST(calls_of_one_number_are_told_apart_by_their_ids),
 		TEST(thoughts_carry_their_signatures),
 		TEST(citations_come_into_the_text_they_belong_to),
+		TEST(an_answer_that_began_in_frames_goes_on_in_its_text),
+		TEST(a_block_that_frames_left_open_is_closed_before_another_kind),
+		TEST(an_end_in_frames_is_not_written_twice),
 		TEST(reasons_are_anthropics),
 		TEST(a_whole_message_has_its_blocks_in_order),
 		TEST(arguments_that_are_no_object_never_become_bad_json),

@@ -75,6 +75,7 @@ def a_streamed_message_has_the_published_order() -> None:
         assert start.content == [] and start.stop_reason is None and start.usage.input_tokens > 0 and start.model == model
         assert end.delta.stop_reason == "end_turn" and end.usage.output_tokens == 5 and end.usage.input_tokens == 3, end
         assert world.trace(start.id)["interaction"]["outcome"] == "ok"
+        check_order(streamed("one [mock no-done]", model))
 
 
 def every_frame_has_its_event_line() -> None:
