@@ -162,6 +162,8 @@ anthropic_frames_end(struct anthropic_answer *answer, struct buf *frames)
 {
 	struct frame frame;
 
+	if (!answer->usage.known) /* of an answer that began in frames, it was not needed before */
+		answer->input_estimate = call_tokens_estimate(answer->arena, answer->call);
 	if (!answer->ended) {
 		frame_begin(&frame, "message_delta");
 		json_set_object(&frame.out, "delta");

@@ -125,7 +125,8 @@ send_all(struct sse_writer *writer, const struct str *pieces, int count, bool en
 	const struct err *err;
 
 	assert(count <= EVENT_PIECES);
-	memcpy(all + 1, pieces, (size_t)count * sizeof(*pieces));
+	if (count) /* a flush has none */
+		memcpy(all + 1, pieces, (size_t)count * sizeof(*pieces));
 	writer->last_us = loop_now_us(loop_current());
 	err = answer_write(writer->exchange, all, 1 + count, end);
 	buf_fini(&writer->gathered);
