@@ -552,3 +552,13 @@ def another_target_answers_where_the_first_is_down() -> None:
     for model in ("with-fallback", "claude-fallback"):
         assert ask("hi there", model).content[0].text == "You said: hi there"
         assert check_order(streamed("hi there", model))[0]["text"] == "You said: hi there"
+
+
+def a_broken_stream_is_continued_by_another_target_in_the_same_block() -> None:
+    for second in ("main", "claude"):
+        world.mock.reset()
+        events = streamed("one two three four", f"claude-continued-{second}")
+        (block,) = check_order(events)
+        assert block["text"].startswith("You said:") and block["text"].endswith("one two three four") and events[-2].delta.stop_reason == "end_turn" and events[-2].usage.output_tokens > 0, (second, block)
+        record = world.trace(events[0].message.id)["interaction"]
+        assert record["outcome"] == "ok" and record["attempts"] == 2 and record["provider"] == second, record

@@ -52,6 +52,7 @@ def config(mock_url: str) -> dict[str, Any]:
             provider("claude-cites", "anthropic", headers={"x-mock": f"say='{CITED_TEXT}'"}),
             provider("down", headers={"x-mock": "status=503"}),
             provider("breaks", headers={"x-mock": "reset=4"}),
+            provider("claude-breaks", "anthropic", headers={"x-mock": "reset=5"}),
             provider("narrow", headers={"x-mock": "slow-headers=300"}, max_concurrency=1, queue_max=0),
             *kinds.providers(mock_url, UPSTREAM_KEY),
             provider("claude-down", "anthropic", headers={"x-mock": "status=529"}),
@@ -85,6 +86,15 @@ def config(mock_url: str) -> dict[str, Any]:
                 "on_broken_stream": "continue",
                 "targets": [{"provider": "breaks", "model": "gpt-x"}, {"provider": "main", "model": "gpt-x"}],
             },
+            *(
+                {
+                    "name": f"claude-continued-{second}",
+                    "strategy": "priority",
+                    "on_broken_stream": "continue",
+                    "targets": [{"provider": "claude-breaks", "model": "claude-x"}, {"provider": second, "model": "gpt-x"}],
+                }
+                for second in ("main", "claude")
+            ),
             model("one-at-a-time", "narrow", "gpt-x"),
             {"name": "last-resort", "targets": [{"provider": "down", "model": "gpt-x"}], "fallbacks": [{"on": "error", "model": "claude-x"}]},
             model("text-embedding-3-small", type="embeddings"),
