@@ -79,6 +79,21 @@ remember(struct recorder *recorder, const struct event *event)
 	return NULL;
 }
 
+/* A provider's own citation lies in its frame. */
+static bool
+keep_citation(struct recorder *recorder, struct event *event)
+{
+	struct citation *copy = arena_alloc(recorder->arena, sizeof(*copy));
+
+	if (!copy)
+		return false;
+	*copy = *event->citation;
+	copy->url = arena_dup(recorder->arena, copy->url);
+	copy->title = arena_dup(recorder->arena, copy->title);
+	event->citation = copy;
+	return copy->url.ptr && copy->title.ptr;
+}
+
 static const struct err *
 hold(struct recorder *recorder, const struct event *event)
 {
@@ -91,9 +106,11 @@ hold(struct recorder *recorder, const struct event *event)
 	held->event.text = arena_dup_large(recorder->arena, event->text);
 	held->event.id = arena_dup(recorder->arena, event->id);
 	held->event.name = arena_dup(recorder->arena, event->name);
+	held->event.signature = arena_dup(recorder->arena, event->signature);
 	held->event.model = arena_dup(recorder->arena, event->model);
 	held->event.finish_text = arena_dup(recorder->arena, event->finish_text);
 	held->event.stop = arena_dup(recorder->arena, event->stop);
+	held->event.logprobs = arena_dup_large(recorder->arena, event->logprobs);
 	held->event.frame = arena_dup_large(recorder->arena, event->frame);
 	held->event.frame_name = arena_dup(recorder->arena, event->frame_name);
 	if (event->usage) {
@@ -103,6 +120,8 @@ hold(struct recorder *recorder, const struct event *event)
 		*usage = *event->usage;
 		held->event.usage = usage;
 	}
+	if (event->citation && !keep_citation(recorder, &held->event))
+		return &err_no_memory;
 	*recorder->held_end = held;
 	recorder->held_end = &held->next;
 	recorder->held_count++;

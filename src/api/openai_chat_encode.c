@@ -13,7 +13,7 @@ enum { FRAME_MAX = 64 * 1024 * 1024, HEARTBEAT_US = 15 * 1000000 };
 struct tool_call {
 	struct tool_call *next;
 	unsigned item;
-	struct str id, name;
+	struct str id, name, signature;
 	struct buf arguments;
 };
 
@@ -122,6 +122,19 @@ end_delta(struct openai_encoder *encoder, struct json_out *out, struct str finis
 	end_chunk(encoder, out);
 }
 
+/* Where Google's own service of this dialect puts the signature of a thought, and clients that give back what they got bring it from. */
+static void
+put_signature(struct json_out *out, struct str signature)
+{
+	if (!signature.len)
+		return;
+	json_set_object(out, "extra_content");
+	json_set_object(out, "google");
+	json_set_string(out, "thought_signature", signature);
+	json_end_object(out);
+	json_end_object(out);
+}
+
 static void
 put_tool_delta(struct json_out *out, const struct event *event)
 {
@@ -131,6 +144,7 @@ put_tool_delta(struct json_out *out, const struct event *event)
 	if (event->type == EVENT_TOOL_CALL) {
 		json_set_string(out, "id", event->id);
 		json_set_string(out, "type", STR("function"));
+		put_signature(out, event->signature);
 	}
 	json_set_object(out, "function");
 	if (event->type == EVENT_TOOL_CALL)
@@ -300,6 +314,7 @@ gather_tool(struct openai_encoder *encoder, struct openai_choice *choice, const 
 	if (event->type == EVENT_TOOL_CALL) {
 		tool->id = arena_dup(encoder->request->arena, event->id);
 		tool->name = arena_dup(encoder->request->arena, event->name);
+		tool->signature = arena_dup(encoder->request->arena, event->signature);
 	}
 	buf_add(&tool->arguments, event->text);
 	return buf_err(&tool->arguments);
@@ -371,6 +386,7 @@ put_message(struct openai_encoder *encoder, struct json_out *out, const struct o
 		json_begin_object(out);
 		json_set_string(out, "id", tool->id);
 		json_set_string(out, "type", STR("function"));
+		put_signature(out, tool->signature);
 		json_set_object(out, "function");
 		json_set_string(out, "name", tool->name);
 		json_set_string(out, "arguments", buf_str(&tool->arguments));

@@ -29,6 +29,14 @@ bad_field(struct parser *parser, const char *field, const char *expected)
 	return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: %s", field, expected);
 }
 
+static struct str
+text_of(const struct json *json, const char *key)
+{
+	struct str text = json_get_string(json, key);
+
+	return text.ptr ? text : STR_EMPTY;
+}
+
 static struct part *
 part_add(struct parser *parser, struct part ***end, enum part_type type)
 {
@@ -145,6 +153,7 @@ parse_tool_calls(struct parser *parser, const struct json *calls, struct part **
 		part->id = json_get_string(it.value, "id");
 		part->name = json_get_string(function, "name");
 		part->text = json_get_string(function, "arguments");
+		part->signature = text_of(json_get(json_get(it.value, "extra_content"), "google"), "thought_signature");
 		if (!part->id.len || !part->name.len)
 			return bad_message(parser, "tool_calls", "a tool call needs an 'id' and a function 'name'");
 	}
@@ -355,14 +364,6 @@ find_extra(struct call *call)
 			return;
 		}
 	}
-}
-
-static struct str
-text_of(const struct json *json, const char *key)
-{
-	struct str text = json_get_string(json, key);
-
-	return text.ptr ? text : STR_EMPTY;
 }
 
 static const struct err *

@@ -259,7 +259,7 @@ dangling_and_double_names_are_refused(void **state)
 	assert_string_equal(told(f),
 		"c.yaml:3:5: providers: a second provider is named \"main\"\n"
 		"c.yaml:4:5: providers[2]: \"name\" is missing: How targets refer to it.\n"
-		"c.yaml:4:12: providers[2].kind: expected one of openai, anthropic, azure, mistral, groq, deepseek, xai, together, fireworks, openrouter, perplexity, ollama, vllm, tgi, llamacpp, lmstudio, found \"opnai\"; did you mean \"openai\"?\n"
+		"c.yaml:4:12: providers[2].kind: expected one of openai, anthropic, azure, gemini, vertex, bedrock, cohere, mistral, groq, deepseek, xai, together, fireworks, openrouter, perplexity, ollama, vllm, tgi, llamacpp, lmstudio, found \"opnai\"; did you mean \"openai\"?\n"
 		"c.yaml:6:36: models[0].targets[0].provider: there is no provider \"mian\"; did you mean \"main\"?\n"
 		"c.yaml:7:5: models: a second model is named \"a\"\n"
 		"c.yaml:7:26: models[1].knowledge: \"collection\" is missing: The name of the collection it answers from.\n"
@@ -285,6 +285,28 @@ a_provider_that_lacks_what_its_kind_needs_is_refused(void **state)
 		"c.yaml:5:5: providers: \"d\": a provider of kind openai has no \"tenant_id\"\n"
 		"c.yaml:6:5: providers: \"e\": a provider of kind azure needs either \"api_key\" or \"tenant_id\", \"client_id\" and \"client_secret\"\n"
 		"c.yaml:7:13: embeddings: a provider of kind azure has no OpenAI-compatible embeddings\n");
+}
+
+static void
+credentials_that_are_none_are_refused_and_not_shown(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(parse(f,
+		"providers:\n  - {name: a, kind: vertex, credentials: /no/such/file}\n  - {name: b, kind: vertex, credentials: '{\"type\": \"user\"'}\n"
+		"  - {name: c, kind: vertex, credentials: '{\"type\": \"authorized_user\", \"client_email\": \"x\"}'}\n"
+		"  - {name: d, kind: vertex, credentials: '{\"type\": \"service_account\", \"client_email\": \"x\", \"token_uri\": \"https://t\", \"private_key\": \"hidden\"}'}\n"
+		"  - {name: e, kind: bedrock, region: eu-central-1, access_key_id: AKID}\n  - {name: f, kind: bedrock, api_key: k}\n  - {name: g, kind: vertex}\n"));
+	assert_string_equal(told(f),
+		"c.yaml:2:5: providers: \"a\": credentials: the key file cannot be read: No such file or directory\n"
+		"c.yaml:3:5: providers: \"b\": credentials: neither the path of a key file nor its JSON text\n"
+		"c.yaml:4:5: providers: \"c\": credentials: not the key of a service account (\"type\", \"client_email\")\n"
+		"c.yaml:4:5: providers: \"c\": credentials: no \"project_id\" in it, so the provider needs \"project\"\n"
+		"c.yaml:5:5: providers: \"d\": credentials: \"private_key\" is not the PEM text of an RSA key of at least 2,048 bits\n"
+		"c.yaml:5:5: providers: \"d\": credentials: no \"project_id\" in it, so the provider needs \"project\"\n"
+		"c.yaml:6:5: providers: \"e\": a provider of kind bedrock needs either \"access_key_id\" and \"secret_access_key\" or \"api_key\"\n"
+		"c.yaml:7:5: providers: \"f\": a provider of kind bedrock needs \"region\"\n"
+		"c.yaml:8:5: providers: \"g\": a provider of kind vertex needs \"credentials\": a service account's key file, or its JSON text\n");
 }
 
 static void
@@ -511,6 +533,7 @@ main(void)
 		TEST(without_models_docs_answers_from_docs),
 		TEST(dangling_and_double_names_are_refused),
 		TEST(a_provider_that_lacks_what_its_kind_needs_is_refused),
+		TEST(credentials_that_are_none_are_refused_and_not_shown),
 		TEST(kinds_know_where_they_are),
 		TEST(ways_of_calls_are_read),
 		TEST(ways_that_cannot_work_are_refused),

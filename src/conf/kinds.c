@@ -19,6 +19,10 @@
 	ROW("openai", "https://api.openai.com/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, true) \
 	ROW("anthropic", "https://api.anthropic.com", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, false) \
 	ROW("azure", NULL, CONF_AUTH_AZURE, AZURE, NOTHING, false) \
+	ROW("gemini", "https://generativelanguage.googleapis.com/v1beta", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
+	ROW("vertex", "https://{location}-aiplatform.googleapis.com/v1", CONF_AUTH_GOOGLE, GOOGLE, NOTHING, false) \
+	ROW("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", CONF_AUTH_AWS, AWS, { "region" }, false) \
+	ROW("cohere", "https://api.cohere.com", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
 	ROW("mistral", "https://api.mistral.ai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, true) \
 	ROW("groq", "https://api.groq.com/openai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
 	ROW("deepseek", "https://api.deepseek.com/v1", CONF_AUTH_KEY, NOTHING, NOTHING, false) \

@@ -28,7 +28,7 @@ struct part {
 	struct str text, id, name, url;
 	struct str detail;           /* of an image: "low", "high", "auto" */
 	struct str media_type;       /* "application/pdf", "audio/wav"; empty: not said */
-	struct str signature;        /* of reasoning: opaque, goes back to its provider unchanged */
+	struct str signature;        /* of reasoning or a tool call: opaque, goes back to its provider unchanged */
 	struct part *parts;          /* of a tool result: its content when that is more than text; `text` has the texts joined */
 	bool failed;                 /* a tool result that reports a failure */
 	const struct json *cache;    /* a mark for the provider's prompt cache (Anthropic's cache_control), or NULL */

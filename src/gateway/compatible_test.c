@@ -3,6 +3,7 @@
  */
 #include "gateway/test_provider.h"
 
+#include "conf/kinds.h"
 #include "gateway/provider_openai.h"
 
 static const struct provider *
@@ -19,6 +20,15 @@ begin_chat(struct fixture *fixture, const char *name, const char *text)
 {
 	begin(fixture, kind(name));
 	source(fixture, text);
+}
+
+/* The configuration's list of kinds and the gateway's are two: no kind may be missing here. */
+static void
+every_kind_of_the_configuration_is_found(void **state)
+{
+	(void)state;
+	for (size_t i = 0; conf_kind_names[i]; i++)
+		assert_true(strcmp(kind(conf_kind_names[i])->kind, conf_kind_names[i]) == 0);
 }
 
 static void
@@ -253,6 +263,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_kind_of_the_configuration_is_found),
 		cmocka_unit_test(a_row_renames_drops_and_rewrites),
 		cmocka_unit_test(what_a_server_refuses_is_refused_by_name),
 		cmocka_unit_test(what_says_nothing_is_no_reason_to_refuse),

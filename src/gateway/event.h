@@ -41,6 +41,7 @@ struct event {
 	struct str finish_text;      /* the reason in the provider's words, for the record */
 	struct str stop;             /* FINISH: the stop sequence that was met, where the provider says so */
 	struct str logprobs;         /* TEXT: of its tokens, as a JSON array in OpenAI's chat shape; empty: none */
+	struct str signature;        /* TOOL_CALL: opaque, comes back with the call; also sent as EVENT_SIGNATURE before it. Empty: none */
 	const struct usage *usage;
 	const struct citation *citation;
 	bool framed;                 /* comes from a frame of the client's own dialect… */

@@ -105,6 +105,8 @@ cause_of_refusal(int status, const struct err *err)
 enum failure_cause
 failure_cause_of(const struct err *err)
 {
+	if (is_content_filter(err->code))
+		return FAILURE_CONTENT_FILTER;
 	switch (err->kind) {
 	case ERR_CANCELLED:
 		return FAILURE_CANCELLED;

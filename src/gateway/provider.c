@@ -3,7 +3,8 @@
  */
 #include "gateway/provider.h"
 
-static const struct provider *const providers[] = { &provider_openai, &provider_azure, &provider_anthropic, &provider_extractive };
+static const struct provider *const providers[] = { &provider_openai, &provider_azure, &provider_anthropic, &provider_gemini, &provider_vertex,
+	&provider_bedrock, &provider_cohere, &provider_extractive };
 
 const struct provider *
 provider_find(struct str kind)

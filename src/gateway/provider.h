@@ -85,7 +85,8 @@ struct provider {
 	MAY_PARK const struct err *(*run)(struct decoder *decoder);
 };
 
-extern const struct provider provider_openai, provider_azure, provider_anthropic, provider_extractive;
+extern const struct provider provider_openai, provider_azure, provider_anthropic, provider_gemini, provider_vertex, provider_bedrock, provider_cohere,
+	provider_extractive;
 
 /* Servers that speak OpenAI's API: rows over provider_openai.c. */
 extern const struct provider providers_compatible[];

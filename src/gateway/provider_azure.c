@@ -52,7 +52,7 @@ entra_fetch(const struct token_source *source, struct arena *arena, struct token
 	url_encode(&form, source->secret);
 	buf_add(&form, STR("&scope="));
 	url_encode(&form, source->scope);
-	return form.failed ? &err_no_memory : token_request(arena, source->url, buf_str(&form), "Entra", out);
+	return form.failed ? &err_no_memory : token_request(source, arena, buf_str(&form), "Entra", out);
 }
 
 static MAY_PARK const struct err *
@@ -64,6 +64,8 @@ azure_authorize(const struct target *target, struct arena *arena, struct http_ca
 		.url = arena_printf(arena, "%" STR_F "/%" STR_F "/oauth2/v2.0/token", STR_A(provider->authority_url), STR_A(provider->tenant_id)),
 		.id = provider->client_id,
 		.secret = provider->client_secret,
+		.proxy = provider->proxy,
+		.key_id = STR_EMPTY,
 		.scope = STR("https://cognitiveservices.azure.com/.default"),
 	};
 	const struct err *err;

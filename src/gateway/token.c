@@ -47,7 +47,7 @@ static bool
 same_source(const struct token_source *a, const struct token_source *b)
 {
 	return a->fetch == b->fetch && str_eq(a->url, b->url) && str_eq(a->id, b->id) && str_eq(a->secret, b->secret) && str_eq(a->key_id, b->key_id) &&
-		str_eq(a->scope, b->scope);
+		str_eq(a->scope, b->scope) && str_eq(a->proxy, b->proxy);
 }
 
 static struct entry *
@@ -56,9 +56,9 @@ entry_new(const struct token_source *source)
 	struct arena *arena = arena_new(ENTRY_ARENA_MAX);
 	struct entry *entry = arena_zalloc(arena, sizeof(*entry));
 	struct token_source copy = { source->fetch, arena_dup(arena, source->url), arena_dup(arena, source->id), arena_dup(arena, source->secret),
-		arena_dup(arena, source->key_id), arena_dup(arena, source->scope) };
+		arena_dup(arena, source->key_id), arena_dup(arena, source->scope), arena_dup(arena, source->proxy) };
 
-	if (!entry || !copy.url.ptr || !copy.id.ptr || !copy.secret.ptr || !copy.key_id.ptr || !copy.scope.ptr) {
+	if (!entry || !copy.url.ptr || !copy.id.ptr || !copy.secret.ptr || !copy.key_id.ptr || !copy.scope.ptr || !copy.proxy.ptr) {
 		arena_free(arena);
 		return NULL;
 	}
@@ -223,10 +223,11 @@ refusal(struct arena *arena, const struct json *root, int status, const char *wh
 }
 
 MAY_PARK const struct err *
-token_request(struct arena *arena, struct str url, struct str form, const char *who, struct token_grant *out)
+token_request(const struct token_source *source, struct arena *arena, struct str form, const char *who, struct token_grant *out)
 {
 	struct http_header header = { STR("content-type"), STR("application/x-www-form-urlencoded") };
-	const struct http_call_spec spec = { .method = HTTP_POST, .url = url, .headers = { &header, 1 }, .body = form, .body_max = ANSWER_MAX };
+	const struct http_call_spec spec = {
+		.method = HTTP_POST, .url = source->url, .headers = { &header, 1 }, .body = form, .body_max = ANSWER_MAX, .proxy = source->proxy };
 	const struct json *root = NULL, *expires;
 	struct http_call *call;
 	struct str body;

@@ -21,6 +21,7 @@ struct token_source {
 	/* Asks the service; in a fiber of its own, bounded by a deadline. `arena` is freed behind it. */
 	MAY_PARK const struct err *(*fetch)(const struct token_source *source, struct arena *arena, struct token_grant *out);
 	struct str url, id, secret, key_id, scope;
+	struct str proxy; /* as in net/http_client.h; empty: none */
 };
 
 /*
@@ -29,8 +30,8 @@ struct token_source {
  */
 MAY_PARK const struct err *token_get(const struct token_source *source, struct arena *arena, struct str *out);
 
-/* POSTs a form to a token service and reads the answer of RFC 6749, section 5, into `out`: for fetch functions. `who` names the service in errors. */
-MAY_PARK const struct err *token_request(struct arena *arena, struct str url, struct str form, const char *who, struct token_grant *out);
+/* POSTs a form to the source's service and reads the answer of RFC 6749, section 5, into `out`: for fetch functions. `who` names the service in errors. */
+MAY_PARK const struct err *token_request(const struct token_source *source, struct arena *arena, struct str form, const char *who, struct token_grant *out);
 
 /* Forgets every token; when no fiber uses them any more. */
 void token_end(void);

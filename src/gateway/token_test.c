@@ -48,7 +48,7 @@ fetch(const struct token_source *source, struct arena *arena, struct token_grant
 	return err;
 }
 
-static const struct token_source source = { fetch, STR_INIT("http://x"), STR_INIT("id"), STR_INIT("secret"), STR_INIT(""), STR_INIT("") };
+static const struct token_source source = { fetch, STR_INIT("http://x"), STR_INIT("id"), STR_INIT("secret"), STR_INIT(""), STR_INIT(""), STR_INIT("") };
 
 static MAY_PARK void
 assert_token(struct arena *arena, const char *expected)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+import urllib.request
+from pathlib import Path
 from typing import Any
+
+_folder = tempfile.TemporaryDirectory(prefix="corbel-kinds-")
 
 # Kinds over OpenAI's wire, and the server that the mock plays for them.
 LIKE = {
@@ -20,19 +25,42 @@ LIKE = {
     "llamacpp": "openrouter",
     "lmstudio": "tgi",
 }
-KINDS = ["azure", "azure-entra", *LIKE]
+KINDS = ["azure", "azure-entra", "gemini", "vertex", "vertex-inline", "bedrock", "bedrock-key", "cohere", *LIKE]
+# Whose wire is not OpenAI's: answers are written anew.
+OTHER_WIRES = ["gemini", "vertex", "vertex-inline", "bedrock", "cohere"]
 
 
 def providers(mock_url: str, key: str) -> list[dict[str, Any]]:
+    account = urllib.request.urlopen(f"{mock_url}/_mock/service-account").read().decode()
+    file = Path(_folder.name) / "service-account.json"
+    file.write_text(account)
     entra = {"tenant_id": "mock-tenant", "client_id": "mock-client", "client_secret": key, "authority_url": mock_url}
     return [
         {"name": "azure", "kind": "azure", "base_url": mock_url, "api_key": key},
         {"name": "azure-entra", "kind": "azure", "base_url": mock_url, **entra},
         {"name": "azure-wrong", "kind": "azure", "base_url": mock_url, **entra, "client_secret": "wrong"},
+        {"name": "gemini", "kind": "gemini", "base_url": f"{mock_url}/v1beta", "api_key": key},
+        {"name": "gemini-wrong", "kind": "gemini", "base_url": f"{mock_url}/v1beta", "api_key": "wrong"},
+        {"name": "vertex", "kind": "vertex", "base_url": f"{mock_url}/v1", "location": "europe-west4", "credentials": str(file)},
+        {"name": "vertex-inline", "kind": "vertex", "base_url": f"{mock_url}/v1", "project": "other-project", "credentials": account},
+        {
+            "name": "bedrock",
+            "kind": "bedrock",
+            "base_url": mock_url,
+            "region": "eu-central-1",
+            "access_key_id": "AKIDMOCK",
+            "secret_access_key": key,
+            "session_token": "mock-session",
+        },
+        {"name": "bedrock-key", "kind": "bedrock", "base_url": mock_url, "region": "eu-central-1", "api_key": key},
+        {"name": "bedrock-wrong", "kind": "bedrock", "base_url": mock_url, "region": "eu-central-1", "access_key_id": "AKIDMOCK", "secret_access_key": "wrong"},
+        {"name": "cohere", "kind": "cohere", "base_url": mock_url, "api_key": key},
         *({"name": kind, "kind": kind, "base_url": f"{mock_url}/v1", "api_key": key, "headers": {"x-mock": f"like='{like}'"}} for kind, like in LIKE.items()),
     ]
 
 
 def models() -> list[dict[str, Any]]:
     """A model named after each provider."""
-    return [{"name": name, "targets": [{"provider": name, "model": f"{name}-model"}]} for name in [*KINDS, "azure-wrong"]]
+    named = [{"name": name, "targets": [{"provider": name, "model": f"{name}-model"}]} for name in [*KINDS, "azure-wrong", "gemini-wrong", "bedrock-wrong"]]
+    claude = {"name": "bedrock-claude", "targets": [{"provider": "bedrock", "model": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}]}
+    return [*named, claude, {"name": "gemini-3", "targets": [{"provider": "gemini", "model": "gemini-3-pro"}]}]

@@ -18,7 +18,18 @@ def config(mock_url: str, **more: Any) -> dict[str, Any]:
         {"name": "gpt-x", "targets": [{"provider": "main", "model": "gpt-x"}], "capture": "full"},
         {"name": "claude-x", "targets": [{"provider": "claude", "model": "claude-x"}], "capture": "full"},
     ]
-    return {"providers": [provider, claude], "models": models, **more}
+    wires = [{**provider, **wire} for wire in other_wires(mock_url)]
+    models += [{"name": f"{wire['name']}-x", "targets": [{"provider": wire["name"], "model": f"{wire['name']}-x"}], "capture": "full"} for wire in wires]
+    return {"providers": [provider, claude, *wires], "models": models, **more}
+
+
+def other_wires(mock_url: str) -> list[dict[str, Any]]:
+    """Providers whose wire is neither OpenAI's nor Anthropic's; each has a model NAME-x."""
+    return [
+        {"name": "gemini", "kind": "gemini", "base_url": f"{mock_url}/v1beta", "api_key": "any"},
+        {"name": "bedrock", "kind": "bedrock", "base_url": mock_url, "region": "eu-central-1", "access_key_id": "AKIDMOCK", "secret_access_key": "any"},
+        {"name": "cohere", "kind": "cohere", "base_url": mock_url, "api_key": "any"},
+    ]
 
 
 def ask(corbel: harness.Corbel, text: str, model: str = "gpt-x", **more: Any) -> tuple[int, dict[str, str], bytes]:

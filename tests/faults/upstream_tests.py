@@ -39,9 +39,9 @@ PLAIN = [
 STREAM = ["truncate=4", "close=4", "reset=4", "end=4", "error-event=4", "garbage=4", "stall=4"]
 
 
-def whole_answers_that_break_are_errors_of_the_right_status() -> None:
+def _whole_answers_break(models: list[str]) -> None:
     with world() as (corbel, mock):
-        for model in ("gpt-x", "claude-x"):
+        for model in models:
             for directive, expected in PLAIN:
                 status, headers, body = common.ask(corbel, f"hello there [mock {directive}]", model)
                 assert status == expected, (model, directive, status, body[:300])
@@ -51,9 +51,17 @@ def whole_answers_that_break_are_errors_of_the_right_status() -> None:
         common.alive(corbel)
 
 
-def streams_that_break_end_with_an_error_event_and_never_with_done() -> None:
+def whole_answers_that_break_are_errors_of_the_right_status() -> None:
+    _whole_answers_break(["gpt-x", "claude-x"])
+
+
+def whole_answers_of_other_wires_that_break_are_errors_too() -> None:
+    _whole_answers_break([f"{wire['name']}-x" for wire in common.other_wires("")])
+
+
+def _streams_break(models: list[str]) -> None:
     with world() as (corbel, mock):
-        for model in ("gpt-x", "claude-x"):
+        for model in models:
             for directive in STREAM:
                 status, headers, body = common.ask(corbel, f"one two three four five six seven eight nine [mock chunks=12 {directive}]", model, stream=True)
                 events = common.events_of(body)
@@ -62,6 +70,23 @@ def streams_that_break_end_with_an_error_event_and_never_with_done() -> None:
                 assert "error" in json.loads(events[-1]), (model, directive, events[-1])
                 entry = common.record(corbel, headers["x-request-id"])
                 assert entry["outcome"] == "error" and entry["usage"]["estimated"], (directive, entry)
+
+
+def streams_that_break_end_with_an_error_event_and_never_with_done() -> None:
+    _streams_break(["gpt-x", "claude-x"])
+
+
+def streams_of_other_wires_that_break_never_end_cleanly() -> None:
+    _streams_break([f"{wire['name']}-x" for wire in common.other_wires("")])
+
+
+def streams_of_other_wires_that_are_only_odd_come_through_whole() -> None:
+    with world() as (corbel, mock):
+        for wire in common.other_wires(""):
+            for directive in ("bytewise", "gzip", "http10", "connection-close", "long-line=512", "no-usage"):
+                status, headers, body = common.ask(corbel, f"alpha beta gamma [mock {directive}]", f"{wire['name']}-x", stream=True)
+                assert status == 200 and common.events_of(body)[-1] == "[DONE]", (wire["name"], directive, body[-300:])
+                assert common.record(corbel, headers["x-request-id"])["outcome"] == "ok", directive
 
 
 def streams_that_are_only_odd_come_through_whole() -> None:
@@ -74,8 +99,9 @@ def streams_that_are_only_odd_come_through_whole() -> None:
 
 def an_upstream_that_is_not_there_is_told_at_once() -> None:
     with harness.Corbel(common.config("http://127.0.0.1:9")) as corbel:
-        status, _, body = common.ask(corbel, "hi")
-        assert status in (502, 503) and "reached" in common.error_of(body)["message"].lower(), (status, body)
+        for model in ("gpt-x", "claude-x", *(f"{wire['name']}-x" for wire in common.other_wires(""))):
+            status, _, body = common.ask(corbel, "hi", model)
+            assert status in (502, 503) and "reached" in common.error_of(body)["message"].lower(), (model, status, body)
 
 
 def retry_after_of_the_provider_reaches_the_client() -> None:
@@ -97,7 +123,10 @@ def a_huge_answer_does_not_grow_the_process_for_good() -> None:
 
 TESTS = [
     whole_answers_that_break_are_errors_of_the_right_status,
+    whole_answers_of_other_wires_that_break_are_errors_too,
     streams_that_break_end_with_an_error_event_and_never_with_done,
+    streams_of_other_wires_that_break_never_end_cleanly,
+    streams_of_other_wires_that_are_only_odd_come_through_whole,
     streams_that_are_only_odd_come_through_whole,
     an_upstream_that_is_not_there_is_told_at_once,
     retry_after_of_the_provider_reaches_the_client,

@@ -9,8 +9,8 @@
 
 enum { FILLER_WORD_BYTES = 16 * 1024 };
 
-static long
-count_words(struct str text)
+long
+ask_words(struct str text)
 {
 	long words = 0;
 	bool inside = false;
@@ -24,15 +24,15 @@ count_words(struct str text)
 	return words;
 }
 
-static bool
-node_is(const struct json_node *node, const char *text)
+bool
+ask_is(const struct json_node *node, const char *text)
 {
 	return json_is(node, JSON_STRING) && str_equal(node->text, (struct str){ text, strlen(text) });
 }
 
 /* Appends the text of a content: a string, or the text parts of a list. */
-static void
-content_text(const struct json *json, const struct json_node *content, struct bytes *out)
+void
+ask_text(const struct json *json, const struct json_node *content, struct bytes *out)
 {
 	if (json_is(content, JSON_STRING)) {
 		json_text(content, out);
@@ -55,9 +55,9 @@ ask_messages(struct ask *ask, const struct json *json, const struct json_node *m
 
 	for (const struct json_node *item = json_first(json, messages); item; item = json_after(json, messages, item)) {
 		bytes_clear(&text, SIZE_MAX);
-		content_text(json, json_get(json, item, "content"), &text);
-		ask->prompt_words += count_words(bytes_view(&text));
-		if (node_is(json_get(json, item, "role"), "user") && text.len > 0) {
+		ask_text(json, json_get(json, item, "content"), &text);
+		ask->prompt_words += ask_words(bytes_view(&text));
+		if (ask_is(json_get(json, item, "role"), "user") && text.len > 0) {
 			ask->message.len = 0;
 			bytes_add(&ask->message, bytes_view(&text));
 		}
@@ -65,8 +65,8 @@ ask_messages(struct ask *ask, const struct json *json, const struct json_node *m
 	bytes_free(&text);
 }
 
-static long
-node_long(const struct json_node *node)
+long
+ask_long(const struct json_node *node)
 {
 	int64_t value = 0;
 
@@ -86,11 +86,11 @@ ask_tools(struct ask *ask, const struct json *json, enum dialect dialect)
 	if (dialect == DIALECT_OPENAI) {
 		first = json_get(json, first, "function");
 		named = json_get(json, choice, "function");
-		ask->tool_forced = named || node_is(choice, "required");
+		ask->tool_forced = named || ask_is(choice, "required");
 	} else {
 		const struct json_node *type = json_get(json, choice, "type");
 
-		ask->tool_forced = node_is(type, "tool") || node_is(type, "any");
+		ask->tool_forced = ask_is(type, "tool") || ask_is(type, "any");
 	}
 	named = json_get(json, named, "name");
 	if (!named)
@@ -129,8 +129,19 @@ ask_check(struct ask *ask, const struct json *json, enum dialect dialect)
 		ask_refuse(ask, "thread: the mock holds no threads; send the full conversation", NULL, "thread_unsupported_request");
 	else if (!openai && ask->max_tokens == 0)
 		ask_refuse(ask, "max_tokens: Field required", NULL, NULL);
-	else if (openai && node_long(json_get(json, root, "n")) > 1)
+	else if (openai && ask_long(json_get(json, root, "n")) > 1)
 		ask_refuse(ask, "mock: 'n' above 1 is not supported", "n", "unsupported_value");
+}
+
+void
+ask_clear(struct ask *ask)
+{
+	struct ask kept = { .model = ask->model, .message = ask->message, .tool = ask->tool };
+
+	bytes_clear(&kept.model, 4096);
+	bytes_clear(&kept.message, 4096);
+	bytes_clear(&kept.tool, 4096);
+	*ask = kept;
 }
 
 void
@@ -138,24 +149,20 @@ ask_read(struct ask *ask, const struct json *json, enum dialect dialect)
 {
 	const struct json_node *root = json->nodes, *options = json_get(json, root, "stream_options");
 	const struct json_node *model = json_get(json, root, "model"), *limit = json_get(json, root, "max_completion_tokens");
-	struct ask kept = { .model = ask->model, .message = ask->message, .tool = ask->tool };
 
-	bytes_clear(&kept.model, 4096);
-	bytes_clear(&kept.message, 4096);
-	bytes_clear(&kept.tool, 4096);
-	*ask = kept;
+	ask_clear(ask);
 	if (model)
 		json_text(model, &ask->model);
 	ask->stream = json_is(json_get(json, root, "stream"), JSON_TRUE);
 	ask->include_usage = json_is(json_get(json, options, "include_usage"), JSON_TRUE);
 	ask->obfuscate = !json_is(json_get(json, options, "include_obfuscation"), JSON_FALSE);
-	ask->max_tokens = node_long(limit ? limit : json_get(json, root, "max_tokens"));
+	ask->max_tokens = ask_long(limit ? limit : json_get(json, root, "max_tokens"));
 	ask_messages(ask, json, json_get(json, root, "messages"));
 	if (dialect == DIALECT_ANTHROPIC) {
 		struct bytes system = { 0 };
 
-		content_text(json, json_get(json, root, "system"), &system);
-		ask->prompt_words += count_words(bytes_view(&system));
+		ask_text(json, json_get(json, root, "system"), &system);
+		ask->prompt_words += ask_words(bytes_view(&system));
 		bytes_free(&system);
 	}
 	ask_tools(ask, json, dialect);
@@ -183,7 +190,7 @@ answer_start(struct answer *answer, const struct ask *ask, const struct plan *pl
 		bytes_add(&answer->text, STR("You said: "));
 		bytes_add(&answer->text, bytes_view(&ask->message));
 	}
-	answer->words = plan->chunks != PLAN_OFF ? plan->chunks : count_words(bytes_view(&answer->text));
+	answer->words = plan->chunks != PLAN_OFF ? plan->chunks : ask_words(bytes_view(&answer->text));
 	if (plan->huge_mb > 0 || plan->endless) {
 		answer->filler = FILLER_WORD_BYTES;
 		answer->words = plan->endless ? LONG_MAX : plan->huge_mb * (1024 * 1024 / FILLER_WORD_BYTES);

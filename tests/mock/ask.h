@@ -1,5 +1,5 @@
 /*
- * ask.h - what a request to a model asks for, in OpenAI's and Anthropic's dialect, and the text of the answer.
+ * ask.h - what a request to a model asks for, and the text of the answer. OpenAI's and Anthropic's dialects are read here, others beside their wires.
  */
 #ifndef MOCK_ASK_H
 #define MOCK_ASK_H
@@ -7,7 +7,7 @@
 #include "json.h"
 #include "plan.h"
 
-enum dialect { DIALECT_OPENAI, DIALECT_ANTHROPIC };
+enum dialect { DIALECT_OPENAI, DIALECT_ANTHROPIC, DIALECT_GEMINI, DIALECT_BEDROCK, DIALECT_COHERE };
 
 struct ask {
 	struct bytes model;
@@ -29,6 +29,13 @@ struct ask {
 /* Reads a request; on a mistake sets `problem`. The memory of `ask` is used again. */
 void ask_read(struct ask *ask, const struct json *json, enum dialect dialect);
 void ask_free(struct ask *ask);
+
+/* For the readers of other dialects: an empty ask that keeps its memory; the text of a content (a string, or a list of parts with a text); a number that fits; what is wrong. */
+void ask_clear(struct ask *ask);
+void ask_text(const struct json *json, const struct json_node *content, struct bytes *out);
+long ask_words(struct str text);
+long ask_long(const struct json_node *node);
+bool ask_is(const struct json_node *node, const char *text);
 
 /* The text of an answer, word by word: a word carries the space before it, so that joined they give the text. */
 struct answer {

@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,108 @@ def openai_tool_calls_can_interleave() -> None:
     assert order[:6] == [0, 1, 0, 1, 0, 1], order
     for index in (0, 1):
         assert json.loads("".join(call["function"]["arguments"] for calls in deltas for call in calls if call["index"] == index))["input"].startswith("hi")
+
+
+GEMINI = "/v1beta/models/gemini-2.5-flash:"
+
+
+def contents(text: str, **more: Any) -> dict[str, Any]:
+    return {"contents": [{"role": "user", "parts": [{"text": text}]}], **more}
+
+
+def a_gemini_answer_has_candidates_and_usage() -> None:
+    answer = ask(contents("a b [mock thinking]"), GEMINI + "generateContent")
+    thought, text = answer["candidates"][0]["content"]["parts"]
+    assert thought["thought"] and text["text"].startswith("You said: a b") and text["thoughtSignature"]
+    assert answer["candidates"][0]["finishReason"] == "STOP" and answer["usageMetadata"]["thoughtsTokenCount"] == 5
+
+
+def a_gemini_stream_is_responses_with_crlf_and_no_end_of_its_own() -> None:
+    status, headers, data = mock.call("POST", GEMINI + "streamGenerateContent?alt=sse", contents("a b"))
+    assert status == 200 and headers["content-type"] == "text/event-stream" and data.endswith(b"}\r\n\r\n")
+    frames = [json.loads(frame.removeprefix("data: ")) for frame in data.decode().strip().split("\r\n\r\n")]
+    assert "".join(part["text"] for frame in frames for part in frame["candidates"][0]["content"]["parts"]) == "You said: a b"
+    assert [frame["candidates"][0].get("finishReason") for frame in frames[-2:]] == [None, "STOP"]
+
+
+def gemini_refuses_what_the_service_refuses() -> None:
+    call = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]}
+    for body in ({}, {"contents": []}, contents("x", tomorrow=1), {"contents": [*contents("x")["contents"], call, *contents("y")["contents"]]}):
+        status, _, data = mock.call("POST", GEMINI + "generateContent", body)
+        assert status == 400 and json.loads(data)["error"]["status"] == "INVALID_ARGUMENT", (body, data)
+    with harness.Mock("--key", "secret") as strict:
+        status, _, data = strict.call("POST", GEMINI + "generateContent", contents("x"), {"x-goog-api-key": "wrong"})
+        assert status == 400 and json.loads(data)["error"]["details"][0]["reason"] == "API_KEY_INVALID"
+        assert strict.call("POST", "/v1/projects/p/locations/l/publishers/google/models/m:generateContent", contents("x"))[0] == 401
+
+
+CONVERSE = "/model/anthropic.x-v1%3A0/converse"
+
+
+def turns(text: str, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [{"text": text}]}], **more}
+
+
+def event_messages(data: bytes) -> list[tuple[str, Any]]:
+    """The messages of an AWS event stream by type, their checksums checked."""
+    found = []
+    while data:
+        total, header_len, crc = struct.unpack(">III", data[:12])
+        message, data = data[:total], data[total:]
+        assert zlib.crc32(message[:8]) == crc and zlib.crc32(message[:-4]) == struct.unpack(">I", message[-4:])[0]
+        headers = message[12 : 12 + header_len]
+        name = headers[headers.index(b"-type\x07") + 8 :][: headers[headers.index(b"-type\x07") + 7]].decode()
+        found.append((name, json.loads(message[12 + header_len : -4])))
+    return found
+
+
+def a_bedrock_answer_has_output_and_usage_without_cached_tokens() -> None:
+    answer = ask(turns("a b c [mock cached-tokens=2]"), CONVERSE)
+    assert answer["output"]["message"]["content"][0]["text"].startswith("You said: a b c") and answer["stopReason"] == "end_turn"
+    assert (answer["usage"]["inputTokens"], answer["usage"]["cacheReadInputTokens"], answer["usage"]["totalTokens"]) == (3, 2, 12)
+
+
+def a_bedrock_stream_is_messages_with_checksums() -> None:
+    status, headers, data = mock.call("POST", CONVERSE + "-stream", turns("a b"))
+    assert status == 200 and headers["content-type"] == "application/vnd.amazon.eventstream"
+    messages = event_messages(data)
+    assert [name for name, _ in messages][0::len(messages) - 1] == ["messageStart", "metadata"] and messages[-2][1]["stopReason"] == "end_turn"
+    assert "".join(body["delta"]["text"] for name, body in messages if name == "contentBlockDelta") == "You said: a b"
+
+
+def bedrock_wants_turns_and_a_signature() -> None:
+    for body in ({}, {"messages": []}, {"messages": [{"role": "assistant", "content": [{"text": "x"}]}]}, turns("")):
+        status, headers, _ = mock.call("POST", CONVERSE, body)
+        assert status == 400 and headers["x-amzn-errortype"].startswith("ValidationException"), body
+    with harness.Mock("--key", "secret") as strict:
+        assert strict.call("POST", CONVERSE, turns("x"), {"authorization": "Bearer secret"})[0] == 200
+        for shown in ("", "Bearer other", "AWS4-HMAC-SHA256 Credential=AKIDMOCK/20260101/r/bedrock/aws4_request, SignedHeaders=host;x-amz-date, Signature=00"):
+            assert strict.call("POST", CONVERSE, turns("x"), {"authorization": shown, "x-amz-date": "20260101T000000Z"})[0] == 403, shown
+
+
+def cohere_answers_and_streams_typed_events() -> None:
+    answer = ask({"model": "m", "messages": [{"role": "user", "content": "a b"}]}, "/v2/chat")
+    assert answer["message"]["content"][0]["text"] == "You said: a b" and answer["usage"]["billed_units"]["output_tokens"] == 4
+    events = stream({"model": "m", "messages": [{"role": "user", "content": "a b"}]}, "/v2/chat")
+    assert events[-1] == "data: [DONE]" and events[0].startswith("event: message-start\ndata: ") and json.loads(events[-2].split("data: ")[1])["delta"]["finish_reason"] == "COMPLETE"
+    status, _, data = mock.call("POST", "/v2/chat", {"model": "m", "messages": [{"role": "user", "content": "x"}], "top_p": 1})
+    assert status == 400 and "unknown field" in json.loads(data)["message"]
+
+
+def token_endpoints_refuse_wrong_secrets_and_assertions() -> None:
+    with harness.Mock("--key", "secret") as strict:
+        form = b"grant_type=client_credentials&client_id=c&scope=https%3A%2F%2Fcognitiveservices.azure.com%2F.default&client_secret="
+        assert strict.call("POST", "/t/oauth2/v2.0/token", form + b"wrong")[0] == 401
+        status, _, data = strict.call("POST", "/t/oauth2/v2.0/token", form + b"secret")
+        token = json.loads(data)["access_token"]
+        path = "/openai/deployments/d/chat/completions?api-version=2024-10-21"
+        assert strict.call("POST", path, chat(), {"authorization": f"Bearer {token}"})[0] == 200
+        assert strict.call("POST", path, chat(), {"authorization": "Bearer other"})[0] == 401
+        assert strict.call("POST", path.split("?")[0], chat(), {"api-key": "secret"})[0] == 404
+        strict.call("GET", "/_mock/service-account")
+        form = b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.AAAA"
+        status, _, data = strict.call("POST", "/token", form)
+        assert status == 400 and json.loads(data)["error"] == "invalid_grant", data
 
 
 def anthropic_errors_have_their_own_shape() -> None:

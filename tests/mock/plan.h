@@ -46,7 +46,7 @@ struct plan {
 	long bad_utf8;
 	long tool_calls;
 	long thinking;
-	long filter_prompt; /* Azure's filter refuses the prompt */
+	long filter_prompt; /* the service's filter refuses the prompt */
 	long redacted;
 	long cite;
 	long server_tool;

@@ -163,7 +163,9 @@ reply_answer(struct reply *reply)
 	answer_start(&reply->answer, &reply->ask, plan);
 	reply->stream = reply->ask.stream;
 	if (reply->stream) {
-		reply->content_type = reply->wire->dialect == DIALECT_OPENAI ? "text/event-stream; charset=utf-8" : "text/event-stream";
+		reply->content_type = reply->wire->dialect == DIALECT_OPENAI ? "text/event-stream; charset=utf-8" :
+				      reply->wire->stream_type		     ? reply->wire->stream_type :
+									       "text/event-stream";
 	} else {
 		bool fills = reply->answer.filler > 0 && !reply_calls_tool(reply);
 
@@ -190,7 +192,7 @@ reply_head(struct reply *reply, struct bytes *out)
 	reply_id(reply, "req_", 24, out);
 	bytes_add(out, STR("\r\n"));
 	reply->wire->headers(reply, out);
-	if (plan->retry_after_s != PLAN_OFF)
+	if (plan->retry_after_s != PLAN_OFF && !reply->wire->no_retry_after)
 		bytes_fmt(out, "retry-after: %ld\r\n", plan->retry_after_s);
 	for (long i = 0; i < plan->headers; i++)
 		bytes_fmt(out, "x-mock-header-%ld: value %ld\r\n", i, i);

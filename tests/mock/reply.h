@@ -18,6 +18,8 @@ struct reply;
 struct wire {
 	enum dialect dialect;
 	const char *request_id_header;
+	bool no_retry_after;	    /* the service says when to come again in the error's body */
+	const char *stream_type;    /* content type of a stream; NULL: text/event-stream */
 
 	/* Appends the next event of a stream; false when there is none left. */
 	bool (*event)(struct reply *reply, struct bytes *out);
@@ -38,6 +40,9 @@ struct wire {
 extern const struct wire wire_openai;
 extern const struct wire wire_anthropic;
 extern const struct wire wire_azure;
+extern const struct wire wire_gemini;
+extern const struct wire wire_bedrock;
+extern const struct wire wire_cohere;
 
 enum framing { FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 
@@ -50,6 +55,7 @@ struct reply {
 	time_t created;
 
 	int status;
+	const char *exception; /* of an error whose name the status does not tell; NULL: it does */
 	bool keep_alive; /* the connection may go on after this reply */
 	bool stream;
 	const char *content_type;

@@ -2,8 +2,11 @@
  * route.c - see route.h.
  */
 #include "azure.h"
+#include "bedrock.h"
+#include "cohere.h"
 #include "compatible.h"
 #include "embeddings.h"
+#include "gemini.h"
 #include "journal.h"
 #include "route.h"
 #include "tokens.h"
@@ -150,6 +153,8 @@ route_control(const struct request *request, struct reply *reply)
 	} else if (get && str_equal(path, STR("/_mock/stats"))) {
 		journal_write_stats(&reply->body);
 		reply_json(reply);
+	} else if (get && str_equal(path, STR("/_mock/service-account"))) {
+		tokens_service_account(request, reply);
 	} else if (str_equal(request->method, STR("POST")) && str_equal(path, STR("/_mock/reset"))) {
 		journal_reset();
 		plan_reset();
@@ -227,7 +232,7 @@ service_plan(const struct request *request, struct reply *reply)
 	}
 	if (plan_is_spent(&reply->plan)) {
 		plan_clear(&reply->plan);
-	} else if (reply->plan.filter_prompt) {
+	} else if (reply->plan.filter_prompt && reply->wire == &wire_azure) {
 		reply_error(reply, 400, "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify "
 				       "your prompt and retry.", "prompt", "content_filter");
 		return false;
@@ -290,10 +295,94 @@ route_azure(const struct request *request, struct str key, struct str deployment
 	}
 }
 
+/* The Gemini API wants the key, Vertex a token. */
+static bool
+gemini_key_shown(const struct request *request, struct str key, bool vertex)
+{
+	struct str shown = http_header(request, "x-goog-api-key");
+
+	return vertex ? tokens_shown(request) : key.len == 0 || str_equal(shown, key);
+}
+
+static void
+route_gemini(const struct request *request, struct str key, const struct gemini_path *path, struct json *json, struct reply *reply)
+{
+	reply->wire = &wire_gemini;
+	if (!str_equal(request->method, STR("POST"))) {
+		reply_error(reply, 404, "Requested entity was not found.", NULL, NULL);
+	} else if (!gemini_key_shown(request, key, path->vertex)) {
+		if (path->vertex)
+			reply_error(reply, 401, "Request had invalid authentication credentials. Expected OAuth 2 access token.", NULL, NULL);
+		else
+			reply_error(reply, 400, "API key not valid. Please pass a valid API key.", NULL, "API_KEY_INVALID");
+	} else if (path->stream && !str_equal(request->query, STR("alt=sse"))) {
+		reply_error(reply, 400, "mock: a stream is only to be had with alt=sse", NULL, NULL);
+	} else if (!json_parse(json, request->body)) {
+		reply_error(reply, 400, "Invalid JSON payload received.", NULL, NULL);
+	} else {
+		gemini_ask(&reply->ask, json, path);
+		if (!service_plan(request, reply))
+			return;
+		if (reply->ask.problem)
+			reply_error(reply, 400, reply->ask.problem, NULL, NULL);
+		else
+			reply_answer(reply);
+	}
+}
+
+static void
+route_bedrock(const struct request *request, struct str key, const struct bedrock_path *path, struct json *json, struct reply *reply)
+{
+	const char *message = NULL;
+
+	reply->wire = &wire_bedrock;
+	reply->exception = bedrock_refusal(request, key, &message);
+	if (reply->exception) {
+		reply_error(reply, 403, message, NULL, NULL);
+	} else if (!str_equal(request->method, STR("POST"))) {
+		reply->exception = "UnknownOperationException";
+		reply_error(reply, 404, "", NULL, NULL);
+	} else if (!json_parse(json, request->body)) {
+		reply->exception = "SerializationException";
+		reply_error(reply, 400, "The request body is not JSON", NULL, NULL);
+	} else {
+		bedrock_ask(&reply->ask, json, path);
+		if (!service_plan(request, reply))
+			return;
+		if (reply->ask.problem)
+			reply_error(reply, 400, reply->ask.problem, NULL, NULL);
+		else
+			reply_answer(reply);
+	}
+}
+
+static void
+route_cohere(const struct request *request, struct str key, struct json *json, struct reply *reply)
+{
+	reply->wire = &wire_cohere;
+	if (!str_equal(request->method, STR("POST"))) {
+		reply_error(reply, 405, "method not allowed", NULL, NULL);
+	} else if (key.len > 0 && !key_is_shown(request, key)) {
+		reply_error(reply, 401, "invalid api token", NULL, NULL);
+	} else if (!json_parse(json, request->body)) {
+		reply_error(reply, 400, "invalid json syntax", NULL, NULL);
+	} else {
+		cohere_ask(&reply->ask, json);
+		if (!service_plan(request, reply))
+			return;
+		if (reply->ask.problem)
+			reply_error(reply, 400, reply->ask.problem, NULL, NULL);
+		else
+			reply_answer(reply);
+	}
+}
+
 void
 route_service(const struct request *request, struct str key, struct reply *reply)
 {
 	static struct json json; /* used again for every request */
+	static struct bedrock_path bedrock;
+	struct gemini_path gemini;
 	struct str deployment;
 	struct str path = request->path;
 	bool count = str_equal(path, STR("/v1/messages/count_tokens"));
@@ -302,6 +391,18 @@ route_service(const struct request *request, struct str key, struct reply *reply
 
 	if (tokens_route(request, key, reply))
 		return;
+	if (bedrock_path(path, &bedrock)) {
+		route_bedrock(request, key, &bedrock, &json, reply);
+		return;
+	}
+	if (str_equal(path, STR("/v2/chat"))) {
+		route_cohere(request, key, &json, reply);
+		return;
+	}
+	if (gemini_path(path, &gemini)) {
+		route_gemini(request, key, &gemini, &json, reply);
+		return;
+	}
 	if (azure_path(path, &deployment)) {
 		route_azure(request, key, deployment, &json, reply);
 		return;

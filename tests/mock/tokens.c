@@ -2,13 +2,18 @@
  * tokens.c - see tokens.h.
  *
  * Source: Microsoft identity platform, "OAuth 2.0 client credentials flow": the form, the answer and the error of a wrong secret (AADSTS7000215).
+ * developers.google.com/identity/protocols/oauth2/service-account: the assertion (RFC 7523, RS256), the answer, the error invalid_grant.
  */
 #include "tokens.h"
 
 #include "journal.h"
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { TOKENS_MAX = 1024 };
 
@@ -93,6 +98,105 @@ entra(const struct request *request, struct str key, struct reply *reply)
 	bytes_free(&value);
 }
 
+static EVP_PKEY *google_key;
+
+void
+tokens_service_account(const struct request *request, struct reply *reply)
+{
+	struct str host = http_header(request, "host");
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *pem;
+	long len;
+
+	if (!google_key)
+		google_key = EVP_RSA_gen(2048);
+	PEM_write_bio_PrivateKey(bio, google_key, NULL, NULL, 0, NULL, NULL);
+	len = BIO_get_mem_data(bio, &pem);
+	bytes_add(&reply->body, STR("{\"type\":\"service_account\",\"project_id\":\"mock-project\",\"private_key_id\":\"mock-key-1\",\"private_key\":\""));
+	bytes_json(&reply->body, (struct str){ pem, (size_t)len });
+	bytes_fmt(&reply->body, "\",\"client_email\":\"mock@mock-project.iam.gserviceaccount.com\",\"token_uri\":\"http://%.*s/token\"}\n", (int)host.len, host.ptr);
+	BIO_free(bio);
+	reply_json(reply);
+}
+
+/* Appends the bytes of base64url text. */
+static void
+unbase64url(struct str text, struct bytes *out)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	uint32_t group = 0;
+	int bits = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		const char *digit = memchr(digits, text.ptr[i], sizeof(digits) - 1);
+
+		if (!digit)
+			return;
+		group = group << 6 | (uint32_t)(digit - digits);
+		bits += 6;
+		if (bits >= 8) {
+			char byte = (char)(group >> (bits -= 8) & 0xff);
+
+			bytes_add(out, (struct str){ &byte, 1 });
+		}
+	}
+}
+
+/* Why an assertion is refused; NULL: it is not. */
+static const char *
+assertion_problem(struct str assertion)
+{
+	const char *first = memchr(assertion.ptr, '.', assertion.len);
+	const char *second = first ? memchr(first + 1, '.', (size_t)(assertion.ptr + assertion.len - first - 1)) : NULL;
+	struct bytes claims = { 0 }, shown = { 0 };
+	struct json json = { 0 };
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
+	const char *problem = NULL;
+	int64_t now = (int64_t)time(NULL);
+
+	if (!second || !google_key)
+		return "Invalid JWT: not an assertion";
+	unbase64url((struct str){ first + 1, (size_t)(second - first - 1) }, &claims);
+	unbase64url((struct str){ second + 1, (size_t)(assertion.ptr + assertion.len - second - 1) }, &shown);
+	EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, google_key);
+	if (EVP_DigestVerify(context, (unsigned char *)shown.ptr, shown.len, (const unsigned char *)assertion.ptr, (size_t)(second - assertion.ptr)) != 1)
+		problem = "Invalid JWT Signature.";
+	else if (!json_parse(&json, bytes_view(&claims)))
+		problem = "Invalid JWT: claims are not JSON";
+	else if (ask_long(json_get(&json, json.nodes, "exp")) - ask_long(json_get(&json, json.nodes, "iat")) > 3600)
+		problem = "Invalid JWT: Token must be a short-lived token (60 minutes)";
+	else if (ask_long(json_get(&json, json.nodes, "iat")) > now + 300 || ask_long(json_get(&json, json.nodes, "exp")) < now)
+		problem = "Invalid JWT: Token must be in a reasonable timeframe. Check your iat and exp values";
+	else if (!ask_is(json_get(&json, json.nodes, "aud"), "https://oauth2.googleapis.com/token"))
+		problem = "Invalid JWT: audience";
+	else if (!ask_is(json_get(&json, json.nodes, "scope"), "https://www.googleapis.com/auth/cloud-platform") || !json_get(&json, json.nodes, "iss"))
+		problem = "Invalid JWT: scope or issuer";
+	EVP_MD_CTX_free(context);
+	bytes_free(&claims);
+	bytes_free(&shown);
+	free(json.nodes);
+	return problem;
+}
+
+static void
+google(const struct request *request, struct reply *reply)
+{
+	struct bytes value = { 0 };
+	const char *problem = NULL;
+
+	if (!form_value(request->body, "grant_type", &value) || !str_equal(bytes_view(&value), STR("urn:ietf:params:oauth:grant-type:jwt-bearer"))) {
+		refuse(reply, 400, "unsupported_grant_type", "Invalid grant_type");
+	} else {
+		form_value(request->body, "assertion", &value);
+		problem = assertion_problem(bytes_view(&value));
+		if (problem)
+			refuse(reply, 400, "invalid_grant", problem);
+		else
+			give(reply, "");
+	}
+	bytes_free(&value);
+}
+
 bool
 tokens_route(const struct request *request, struct str key, struct reply *reply)
 {
@@ -100,6 +204,10 @@ tokens_route(const struct request *request, struct str key, struct reply *reply)
 	size_t len = sizeof(end) - 1;
 	struct str path = request->path;
 
+	if (str_equal(path, STR("/token")) && str_equal(request->method, STR("POST"))) {
+		google(request, reply);
+		return true;
+	}
 	if (!str_equal(request->method, STR("POST")) || path.len <= len + 1 || memcmp(path.ptr + path.len - len, end, len) != 0)
 		return false;
 	entra(request, key, reply);

@@ -12,6 +12,9 @@ bool tokens_route(const struct request *request, struct str key, struct reply *r
 /* True if the request shows a token that was given out and has not expired. */
 bool tokens_shown(const struct request *request);
 
+/* Answers with the key file of a service account, made at the first request; its assertions alone are good. */
+void tokens_service_account(const struct request *request, struct reply *reply);
+
 /* How long tokens live, for tests of renewal; seconds. */
 extern long tokens_seconds;
 

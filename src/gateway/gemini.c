@@ -1,0 +1,348 @@
+/*
+ * gemini.c - the answers of generateContent and streamGenerateContent, and its errors. See gemini.h.
+ *
+ * Every frame of a stream is a response of its own with the parts that are new; nothing but the end of the transfer ends it. Usage stands in every frame and is cumulative.
+ * promptTokenCount includes cached tokens; candidatesTokenCount leaves thoughts out, our output does not. Calls of functions come whole.
+ */
+#include "gateway/gemini.h"
+
+#include "base/clock.h"
+#include "base/random.h"
+
+enum { FRAME_ARENA_MAX = 192 * 1024 * 1024, CHOICES_MAX = 16 };
+
+struct choice {
+	unsigned tools;
+	bool seen, finished;
+};
+
+struct reading {
+	struct arena *frame;
+	struct choice choices[CHOICES_MAX];
+	bool last;            /* a finish was seen: nothing goes out any more before the record */
+};
+
+static struct reading *
+reading_of(struct decoder *decoder)
+{
+	struct reading *reading = decoder->state;
+
+	if (reading)
+		return reading;
+	reading = arena_zalloc(decoder->arena, sizeof(*reading));
+	if (!reading)
+		return NULL;
+	reading->frame = arena_new_below(decoder->arena, FRAME_ARENA_MAX);
+	if (!reading->frame)
+		return NULL;
+	decoder->state = reading;
+	return reading;
+}
+
+static MAY_PARK const struct err *
+emit(struct decoder *decoder, struct event event)
+{
+	struct reading *reading = decoder->state;
+
+	event.last = reading->last;
+	return sink_send(decoder->sink, &event);
+}
+
+/* The figures grow from frame to frame: they count as known once they are final. */
+static void
+read_usage(struct decoder *decoder, const struct json *usage, bool final)
+{
+	int64_t thoughts = json_int(json_get(usage, "thoughtsTokenCount"), 0);
+
+	if (!json_is(usage, JSON_OBJECT))
+		return;
+	decoder->usage = (struct usage){
+		.input = json_int(json_get(usage, "promptTokenCount"), 0) + json_int(json_get(usage, "toolUsePromptTokenCount"), 0),
+		.cached_input = json_int(json_get(usage, "cachedContentTokenCount"), 0),
+		.output = json_int(json_get(usage, "candidatesTokenCount"), 0) + thoughts,
+		.reasoning = thoughts,
+		.known = final,
+	};
+}
+
+/* --- parts --- */
+
+/* A signature with its mark, so that it goes back to where it came from. */
+static struct str
+marked(struct reading *reading, const char *mark, struct str signature)
+{
+	return signature.len ? arena_printf(reading->frame, "%s%" STR_F, mark, STR_A(signature)) : STR_EMPTY;
+}
+
+static struct str
+call_id(struct reading *reading, const struct json *call)
+{
+	struct str id = json_get_string(call, "id");
+	struct id made;
+
+	if (id.len)
+		return id;
+	made = id_new();
+	return arena_printf(reading->frame, "call_gemini_%" STR_F, STR_A(str_slice(id_str(&made), 8, ID_LEN))); /* 36 characters: OpenAI takes 40 */
+}
+
+static MAY_PARK const struct err *
+emit_call(struct decoder *decoder, unsigned index, const struct json *call, struct str signature)
+{
+	struct reading *reading = decoder->state;
+	const struct json *arguments = json_get(call, "args");
+	unsigned item = reading->choices[index].tools++;
+	struct str mark = marked(reading, GEMINI_SIGNATURE_CALL, signature);
+	const struct err *err = NULL;
+	struct json_out json;
+	struct buf text;
+
+	buf_init(&text, reading->frame, FRAME_ARENA_MAX);
+	json_out_init(&json, &text);
+	if (arguments)
+		json_put(&json, arguments);
+	else
+		json_put_raw(&json, STR("{}"));
+	if (text.failed || !mark.ptr)
+		return &err_no_memory;
+	if (mark.len)
+		err = emit(decoder, (struct event){ .type = EVENT_SIGNATURE, .choice = index, .text = mark });
+	if (!err)
+		err = emit(decoder, (struct event){
+			.type = EVENT_TOOL_CALL, .choice = index, .item = item, .id = call_id(reading, call), .name = json_get_string(call, "name"), .signature = mark });
+	return err ? err : emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .choice = index, .item = item, .text = buf_str(&text) });
+}
+
+static MAY_PARK const struct err *
+emit_part(struct decoder *decoder, unsigned index, const struct json *part)
+{
+	struct reading *reading = decoder->state;
+	struct str text = json_get_string(part, "text"), signature = json_get_string(part, "thoughtSignature");
+	bool thought = json_bool(json_get(part, "thought"), false);
+	const struct json *call = json_get(part, "functionCall");
+	const struct err *err = NULL;
+
+	if (call)
+		return emit_call(decoder, index, call, signature);
+	if (json_get(part, "inlineData"))
+		return err_new(decoder->arena, ERR_UNSUPPORTED, "the model answered with an image or audio, which corbel does not pass on");
+	if (text.len)
+		err = emit(decoder, (struct event){ .type = thought ? EVENT_REASONING : EVENT_TEXT, .choice = index, .text = text });
+	if (!err && signature.len)
+		err = emit(decoder, (struct event){
+			.type = EVENT_SIGNATURE, .choice = index, .text = marked(reading, thought ? GEMINI_SIGNATURE_THOUGHT : GEMINI_SIGNATURE_TEXT, signature) });
+	return err;
+}
+
+/* --- ends --- */
+
+static bool
+is_one_of(struct str text, const char *const *list)
+{
+	for (; *list; list++)
+		if (str_eq_c(text, *list))
+			return true;
+	return false;
+}
+
+/* The model broke off: not an answer, whatever it is called. */
+static bool
+is_broken(struct str reason)
+{
+	static const char *const broken[] = { "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "MALFORMED_RESPONSE", NULL };
+
+	return is_one_of(reason, broken);
+}
+
+static enum finish
+finish_of(struct str reason, bool called)
+{
+	static const char *const filtered[] = { "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT",
+		"IMAGE_RECITATION", "MODEL_ARMOR", NULL };
+
+	if (str_eq_c(reason, "MAX_TOKENS"))
+		return FINISH_LENGTH;
+	if (is_one_of(reason, filtered))
+		return FINISH_CONTENT_FILTER;
+	return called ? FINISH_TOOL_CALLS : FINISH_STOP;
+}
+
+static MAY_PARK const struct err *
+emit_finish(struct decoder *decoder, unsigned index, struct str reason)
+{
+	struct reading *reading = decoder->state;
+	struct choice *choice = &reading->choices[index];
+
+	if (choice->finished) /* a later frame may repeat it */
+		return NULL;
+	choice->finished = true;
+	decoder->finished = true;
+	for (unsigned i = 0; i < CHOICES_MAX; i++)
+		decoder->finished = decoder->finished && (!reading->choices[i].seen || reading->choices[i].finished);
+	return emit(decoder, (struct event){ .type = EVENT_FINISH, .choice = index, .finish = finish_of(reason, choice->tools > 0), .finish_text = reason });
+}
+
+static MAY_PARK const struct err *
+emit_candidate(struct decoder *decoder, const struct json *candidate)
+{
+	int64_t index = json_int(json_get(candidate, "index"), 0);
+	struct str reason = json_get_string(candidate, "finishReason");
+	const struct err *err = NULL;
+
+	if (index < 0 || index >= CHOICES_MAX)
+		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent more choices than were asked for");
+	if (is_broken(reason))
+		return err_new(decoder->arena, ERR_UPSTREAM, "the model broke off its answer (%" STR_F ")", STR_A(reason));
+	for (struct json_iter it = json_iter(json_get(json_get(candidate, "content"), "parts")); !err && json_next(&it);)
+		err = emit_part(decoder, (unsigned)index, it.value);
+	return err || !reason.len ? err : emit_finish(decoder, (unsigned)index, reason);
+}
+
+/* Errors inside an answer that began with status 200. */
+static const struct err *
+answer_error(struct decoder *decoder, const struct json *root)
+{
+	const struct json *error = json_get(root, "error");
+	struct str blocked = json_get_string(json_get(root, "promptFeedback"), "blockReason");
+	struct str message = json_get_string(error, "message");
+
+	if (error)
+		return err_new(decoder->arena, str_eq_c(json_get_string(error, "status"), "UNAVAILABLE") ? ERR_UNAVAILABLE : ERR_UPSTREAM, "the provider reported an error: %" STR_F,
+			STR_A(message.len ? message : STR("no reason given")));
+	if (blocked.len && json_count(json_get(root, "candidates")) == 0)
+		return err_param(decoder->arena, ERR_INVALID, "messages", "content_filter", "the provider's filter refused the prompt (%" STR_F ")", STR_A(blocked));
+	return NULL;
+}
+
+/* What a frame's candidates say together, before any of them is passed on. False: one of them is broken. */
+static bool
+look_ahead(struct reading *reading, const struct json *candidates)
+{
+	bool whole = true;
+
+	for (struct json_iter it = json_iter(candidates); json_next(&it);) {
+		struct str reason = json_get_string(it.value, "finishReason");
+		int64_t index = json_int(json_get(it.value, "index"), 0);
+
+		reading->last = reading->last || reason.len > 0;
+		whole = whole && !is_broken(reason);
+		if (index >= 0 && index < CHOICES_MAX)
+			reading->choices[index].seen = true;
+	}
+	return whole;
+}
+
+static MAY_PARK const struct err *
+emit_response(struct decoder *decoder, const struct json *root)
+{
+	const struct json *candidates = json_get(root, "candidates");
+	bool whole = look_ahead(decoder->state, candidates);
+	const struct err *err = answer_error(decoder, root);
+
+	read_usage(decoder, json_get(root, "usageMetadata"), ((struct reading *)decoder->state)->last || json_count(candidates) == 0);
+	if (!err && !decoder->started && json_count(candidates) > 0 && whole) {
+		decoder->started = true;
+		err = emit(decoder, (struct event){ .type = EVENT_START,
+			.id = json_get_string(root, "responseId"),
+			.model = json_get_string(root, "modelVersion"),
+			.created_us = clock_wall_us() });
+	}
+	for (struct json_iter it = json_iter(candidates); !err && json_next(&it);)
+		err = emit_candidate(decoder, it.value);
+	return err;
+}
+
+MAY_PARK const struct err *
+gemini_frame(struct decoder *decoder, struct str name, struct str data)
+{
+	struct reading *reading = reading_of(decoder);
+	const struct json *root;
+
+	(void)name;
+	if (!reading)
+		return &err_no_memory;
+	arena_reset(reading->frame);
+	if (json_parse(reading->frame, data, &root) || !json_is(root, JSON_OBJECT))
+		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame that is not a JSON object");
+	return emit_response(decoder, root);
+}
+
+MAY_PARK const struct err *
+gemini_end(struct decoder *decoder)
+{
+	return decoder->usage.known ? emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage }) : NULL;
+}
+
+MAY_PARK const struct err *
+gemini_body(struct decoder *decoder, struct str body)
+{
+	struct reading *reading = reading_of(decoder);
+	const struct json *root;
+	const struct err *err;
+
+	if (!reading)
+		return &err_no_memory;
+	if (json_parse(reading->frame, body, &root) || !json_is(root, JSON_OBJECT))
+		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer is not a JSON object");
+	reading->last = true;
+	err = emit_response(decoder, root);
+	if (!err && !decoder->finished)
+		err = err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer has no candidate that is complete");
+	decoder->done = true;
+	return err ? err : gemini_end(decoder);
+}
+
+/* --- errors --- */
+
+/* The member of the error's details that has this type ("…google.rpc.RetryInfo"). */
+static const struct json *
+detail_of(const struct json *error, const char *type)
+{
+	for (struct json_iter it = json_iter(json_get(error, "details")); json_next(&it);)
+		if (str_ends(json_get_string(it.value, "@type"), str_of(type)))
+			return it.value;
+	return NULL;
+}
+
+/* "34s", "1.5s" */
+static int64_t
+delay_us(struct str text)
+{
+	double seconds;
+
+	if (!str_ends(text, STR("s")) || !str_to_f64(str_slice(text, 0, text.len - 1), &seconds) || seconds <= 0 || seconds > 1e6)
+		return 0;
+	return (int64_t)(seconds * (double)USEC_PER_SEC);
+}
+
+static bool
+is_context_window(struct str message)
+{
+	return str_find(message, STR("input token count"), 0) != SIZE_MAX && str_find(message, STR("exceeds the maximum"), 0) != SIZE_MAX;
+}
+
+void
+gemini_failure(struct arena *arena, int status, const struct http_headers *headers, struct str body, struct failure *out)
+{
+	const struct json *root = NULL, *error;
+	bool bad_key;
+	struct err *err;
+
+	if (json_parse(arena, body, &root))
+		root = NULL;
+	if (json_is(root, JSON_ARRAY)) { /* a stream that was refused, as the wire words it without alt=sse */
+		struct json_iter it = json_iter(root);
+
+		root = json_next(&it) ? it.value : NULL;
+	}
+	error = json_get(root, "error");
+	bad_key = str_eq_c(json_get_string(detail_of(error, "google.rpc.ErrorInfo"), "reason"), "API_KEY_INVALID");
+	failure_from_status(arena, bad_key ? 401 : status, headers, json_get_string(error, "message"),
+		is_context_window(json_get_string(error, "message")) ? STR("context_length_exceeded") : STR_EMPTY, out);
+	err = arena_alloc(arena, sizeof(*err));
+	if (!err || out->err == &err_no_memory || out->err->retry_after_us)
+		return;
+	*err = *out->err;
+	err->retry_after_us = delay_us(json_get_string(detail_of(error, "google.rpc.RetryInfo"), "retryDelay"));
+	out->err = err;
+}

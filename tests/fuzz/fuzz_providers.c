@@ -1,0 +1,89 @@
+/*
+ * fuzz_providers.c - answers of providers out of a stranger's bytes: frames of a stream, a whole answer, an error's body.
+ *
+ * The first byte chooses the kind and what the rest is; a stream's frames are lines, "name TAB data". Whatever comes, the events are in order: nothing before START, no text behind a choice's FINISH that was not held
+ * back, and an answer that is accepted whole has a finish.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "gateway/provider.h"
+
+enum { INPUT_MAX = 64 * 1024 };
+
+static const char *const kinds[] = { "openai", "azure", "mistral", "groq", "xai", "anthropic", "gemini", "vertex", "bedrock", "cohere" };
+
+static void
+must(bool truth)
+{
+	if (!truth)
+		abort();
+}
+
+struct checker {
+	struct sink sink;
+	bool started, finished;
+};
+
+static const struct err *
+check(struct sink *sink, const struct event *event)
+{
+	struct checker *checker = (struct checker *)sink;
+
+	must(checker->started || event->type == EVENT_START);
+	must(event->type != EVENT_CITATION || event->citation);
+	must(event->type != EVENT_USAGE || event->usage);
+	must(event->type != EVENT_FINISH || event->last);
+	checker->started = true;
+	checker->finished = checker->finished || event->type == EVENT_FINISH;
+	return NULL;
+}
+
+static const struct err *
+read_stream(struct decoder *decoder, struct str rest)
+{
+	const struct err *err = NULL;
+	struct str line;
+
+	while (!err && !decoder->done && str_split(&rest, '\n', &line)) {
+		size_t tab = str_find_byte(line, '\t', 0);
+
+		err = decoder->target->kind->frame(decoder, tab == SIZE_MAX ? STR_EMPTY : str_slice(line, 0, tab), tab == SIZE_MAX ? line : str_slice(line, tab + 1, line.len));
+	}
+	return err || !decoder->finished || !decoder->target->kind->end ? err : decoder->target->kind->end(decoder);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct conf_provider provider = { .name = STR("p"), .base_url = STR("http://127.0.0.1:1") };
+	struct call call = { .model = STR("m"), .choices = 2, .temperature = NAN, .top_p = NAN, .frequency_penalty = NAN, .presence_penalty = NAN };
+	struct checker checker = { .sink = { .event = check } };
+	struct arena *arena;
+	struct target target;
+	struct decoder decoder;
+	struct str rest;
+
+	if (size < 1 || size > INPUT_MAX)
+		return 0;
+	arena = arena_new(MIB(64));
+	rest = str_n((const char *)data + 1, size - 1);
+	target = (struct target){ .provider = &provider, .kind = provider_find(str_of(kinds[(data[0] & 15) % COUNT(kinds)])), .model = STR("m") };
+	decoder = (struct decoder){ .arena = arena, .call = &call, .target = &target, .sink = &checker.sink };
+	must(target.kind != NULL);
+	call.dialect = data[0] & 16 ? DIALECT_OPENAI_CHAT : DIALECT_ANTHROPIC;
+	if (data[0] & 32) {
+		struct failure failure = { 0 };
+		struct http_headers none = { 0 };
+
+		target.kind->failure(arena, 400 + data[0] % 130, &none, rest, &failure);
+		must(failure.err && failure.cause != FAILURE_NONE);
+	} else if (data[0] & 64) {
+		must(target.kind->body(&decoder, rest) || checker.finished);
+	} else {
+		read_stream(&decoder, rest);
+		must(!decoder.finished || checker.finished);
+	}
+	arena_free(arena);
+	return 0;
+}
