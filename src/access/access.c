@@ -1,13 +1,12 @@
 /*
- * access.c - the snapshot of valid keys: checking against it, and keeping it true. See access.h.
+ * access.c - checking keys against what is in memory (memory.c), and keeping that true. See access.h.
  *
- * One fiber on loop 0 loads the snapshot, so that an older load never replaces a newer one. It loads when a notice says that keys have changed or when
- * somebody asks (access_refresh) and, once a minute, writes down when keys were last used. A load that fails leaves the old snapshot in place and
+ * One fiber on loop 0 loads what has changed, so that an older load never undoes a newer one. It loads when a notice says that something has changed or when
+ * somebody asks (access_refresh) and, once a minute, writes down when keys were last used. A load that fails leaves what is there in place and
  * is tried again: while the store is away, what was valid stays valid.
  */
 #include "access/inside.h"
 
-#include "access/access_sql.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "rt/fiber.h"
@@ -19,76 +18,14 @@
 #define RETRY_US USEC_PER_SEC
 #define REFRESH_WAIT_US (5 * USEC_PER_SEC)
 
-enum { LOAD_ARENA_MAX = 256 * 1024 * 1024, MAP_KEY_LEN = 16, ADMIN_KEY_MIN = 8 };
+enum { ADMIN_KEY_MIN = 8 };
 
-/* Somebody who wants what is committed now to be in the snapshot. */
+/* Somebody who wants what is committed now to be in force. */
 struct refresh {
 	struct access *access;
 	struct refresh *next;
 	struct waiter *done; /* counted: the asker may have given up */
 };
-
-static void
-key_set_free(struct snapshot *snapshot)
-{
-	struct key_set *set = (struct key_set *)snapshot;
-
-	map_fini(&set->by_hash);
-	arena_free(set->arena); /* and with it the set */
-}
-
-static struct str
-map_key(const unsigned char *hash)
-{
-	return str_n((const char *)hash, MAP_KEY_LEN);
-}
-
-static const struct err *
-entry_fill(struct key_entry *entry, const struct rows *rows, size_t row)
-{
-	struct str id = rows_text(rows, row, 1), hash = rows_text(rows, row, 2);
-
-	if (id.len >= KEY_ID_SIZE || hash.len != SECRET_HASH_LEN)
-		return &err_internal;
-	memcpy(entry->hash, hash.ptr, hash.len);
-	memcpy(entry->identity.key_id, id.ptr, id.len);
-	entry->identity.tenant = rows_int(rows, row, 0);
-	entry->identity.scopes = key_scopes_parse(rows_text(rows, row, 3));
-	entry->expires_us = rows_int(rows, row, 4);
-	return NULL;
-}
-
-static MAY_PARK const struct err *
-keys_load(struct access *access, struct arena *scratch)
-{
-	struct arena *arena;
-	struct key_set *set;
-	struct rows rows;
-	const struct err *err = store_query(access->store, scratch, &stmt_key_valid, PARAMS(V_INT(clock_wall_us())), &rows);
-
-	if (err)
-		return err;
-	arena = arena_new(LOAD_ARENA_MAX);
-	set = arena_zalloc(arena, sizeof(*set));
-	if (set)
-		set->entries = arena_array(arena, rows.count, sizeof(*set->entries));
-	if (!set || !set->entries) {
-		arena_free(arena);
-		return &err_no_memory;
-	}
-	snapshot_init(&set->base, key_set_free);
-	set->arena = arena;
-	set->count = rows.count;
-	for (size_t i = 0; i < rows.count && !err; i++) {
-		err = entry_fill(&set->entries[i], &rows, i);
-		map_put(&set->by_hash, map_key(set->entries[i].hash), &set->entries[i]);
-	}
-	if (err)
-		snapshot_unref(&set->base);
-	else
-		snapshot_cell_set(&access->keys, &set->base);
-	return err;
-}
 
 /* Those who have asked before this load began, answered after it. */
 static void
@@ -109,65 +46,16 @@ static MAY_PARK bool
 reload(struct access *access)
 {
 	struct refresh *asked = access->first;
-	struct arena *scratch = arena_new(LOAD_ARENA_MAX);
-	const struct err *err;
+	struct arena *scratch = arena_new(KIB(64));
+	bool loaded;
 
 	access->first = NULL;
 	access->last = &access->first;
 	access->stale = false;
-	err = keys_load(access, scratch);
-	if (err && err->kind != ERR_CANCELLED)
-		log_warn("keys could not be loaded", LOG_ERR("error", err));
+	loaded = memory_load(access, scratch) == NULL; /* has logged why not */
 	refreshes_answer(asked);
 	arena_free(scratch);
-	return err == NULL;
-}
-
-struct use {
-	int64_t tenant, used_us;
-	struct str key_id;
-};
-
-struct uses {
-	struct use *list;
-	size_t count;
-};
-
-static MAY_PARK const struct err *
-uses_write(struct tx *tx, void *arg)
-{
-	const struct uses *uses = arg;
-	const struct err *err = NULL;
-
-	for (size_t i = 0; i < uses->count && !err; i++)
-		err = tx_exec(tx, &stmt_key_set_used,
-			PARAMS(V_INT(uses->list[i].tenant), V_TEXT(uses->list[i].key_id), V_INT(uses->list[i].used_us)), NULL);
-	return err;
-}
-
-/* Writes down the uses since the last time. They are figures for people: one that is lost with a crash or beside a reload is no harm. */
-static MAY_PARK void
-uses_flush(struct access *access)
-{
-	struct key_set *set = snapshot_cell_get(&access->keys);
-	struct arena *scratch = arena_new(LOAD_ARENA_MAX);
-	struct uses uses = { .list = set ? arena_array(scratch, set->count, sizeof(*uses.list)) : NULL };
-	const struct err *err = NULL;
-
-	for (size_t i = 0; uses.list && i < set->count; i++) {
-		int64_t used_us = atomic_exchange_explicit(&set->entries[i].used_us, 0, memory_order_relaxed);
-
-		if (used_us > 0)
-			uses.list[uses.count++] =
-				(struct use){ set->entries[i].identity.tenant, used_us, str_of(set->entries[i].identity.key_id) };
-	}
-	if (uses.count > 0)
-		err = store_tx(access->store, scratch, uses_write, &uses);
-	if (err)
-		log_warn("the last use of keys could not be written", LOG_ERR("error", err));
-	arena_free(scratch);
-	if (set)
-		snapshot_unref(&set->base);
+	return loaded;
 }
 
 static void
@@ -195,7 +83,7 @@ keeper(void *arg)
 		if (access->first || access->stale)
 			continue; /* asked for during the load, which may not have seen it */
 		if (clock_mono_us() >= flush_us) {
-			uses_flush(access);
+			memory_flush_uses(access);
 			flush_us = clock_mono_us() + USED_EVERY_US;
 		}
 		waiter_init(&idle);
@@ -252,7 +140,7 @@ access_free(struct access *access)
 {
 	if (!access)
 		return;
-	snapshot_cell_fini(&access->keys);
+	memory_fini(access);
 	free(access);
 }
 
@@ -267,7 +155,7 @@ access_open(const struct access_spec *spec, struct arena *arena, struct access *
 	if (spec->admin_key.len > 0 && spec->admin_key.len < ADMIN_KEY_MIN)
 		return err_new(arena, ERR_INVALID, "the admin key of the configuration is shorter than %d characters", ADMIN_KEY_MIN);
 	access = mem_zalloc(sizeof(*access));
-	snapshot_cell_init(&access->keys);
+	memory_init(access);
 	access->store = spec->store;
 	access->home = loop_current();
 	access->last = &access->first;
@@ -277,7 +165,9 @@ access_open(const struct access_spec *spec, struct arena *arena, struct access *
 	else
 		err = first_key_make(access, arena, spec->data_dir, made);
 	if (!err)
-		err = keys_load(access, arena);
+		err = memory_load(access, arena);
+	if (!err && !access->tenant)
+		err = err_new(arena, ERR_INTERNAL, "the database has lost its first tenant");
 	scope_init(&access->scope, NULL, INT64_MAX);
 	if (!err)
 		err = fiber_go("access", &access->scope, keeper, access);
@@ -295,7 +185,7 @@ void
 access_stop(struct access *access)
 {
 	scope_stop(&access->scope);
-	uses_flush(access);
+	memory_flush_uses(access);
 }
 
 static const struct err *
@@ -313,33 +203,66 @@ is_admin(const struct access *access, const unsigned char *hash)
 
 /* What is compared are hashes, and in constant time: how long it takes says nothing about any key. */
 static const struct err *
+identity_of(struct arena *arena, struct key_entry *entry, int64_t now_us, struct identity *out)
+{
+	int64_t expires_us;
+	bool closed;
+
+	pthread_mutex_lock(&entry->holder.lock);
+	expires_us = entry->expires_us;
+	closed = entry->holder.closed;
+	out->scopes = entry->scopes;
+	out->holders[HOLDER_TEAM] = entry->team ? holder_ref(entry->team) : NULL;
+	out->holders[HOLDER_TENANT] = entry->tenant ? holder_ref(entry->tenant) : NULL;
+	pthread_mutex_unlock(&entry->holder.lock);
+	out->tenant = entry->holder.tenant;
+	memcpy(out->key_id, entry->holder.id.ptr, entry->holder.id.len);
+	if (out->holders[HOLDER_TEAM])
+		memcpy(out->team_id, out->holders[HOLDER_TEAM]->id.ptr, out->holders[HOLDER_TEAM]->id.len);
+	if (expires_us && expires_us <= now_us)
+		return refuse(arena, "this key has expired");
+	if (closed || (out->holders[HOLDER_TEAM] && holder_closed(out->holders[HOLDER_TEAM])))
+		return refuse(arena, "the team of this key has been closed");
+	if (!out->holders[HOLDER_TENANT] || holder_closed(out->holders[HOLDER_TENANT]))
+		return refuse(arena, "the tenant of this key has been closed");
+	return NULL;
+}
+
+static const struct err *
 look_up(struct access *access, struct arena *arena, struct str presented, struct identity *out)
 {
-	struct key_set *set = snapshot_cell_get(&access->keys);
 	int64_t now_us = clock_wall_us();
 	unsigned char hash[SECRET_HASH_LEN];
-	const struct err *err = NULL;
 	struct key_entry *entry;
+	const struct err *err;
 
 	secret_hash(presented, hash);
-	entry = map_get(&set->by_hash, map_key(hash));
-	if (entry && !str_eq_secret(str_n((const char *)hash, sizeof(hash)), str_n((const char *)entry->hash, sizeof(hash))))
-		entry = NULL;
 	if (is_admin(access, hash)) {
-		*out = (struct identity){ .tenant = TENANT_DEFAULT, .key_id = "admin", .scopes = 1u << SCOPE_ADMIN };
-	} else if (!entry) {
-		err = refuse(arena, secret_well_formed(presented)
-					    ? "this key is not valid here: it was revoked, has expired, or belongs to another server"
-					    : "this key is mistyped or cut off: its checksum does not match");
-	} else if (entry->expires_us && entry->expires_us <= now_us) {
-		err = refuse(arena, "this key has expired");
-	} else {
-		*out = entry->identity;
-		if (now_us - atomic_load_explicit(&entry->used_us, memory_order_relaxed) > USEC_PER_SEC)
-			atomic_store_explicit(&entry->used_us, now_us, memory_order_relaxed);
+		out->tenant = TENANT_DEFAULT;
+		memcpy(out->key_id, "admin", sizeof("admin"));
+		out->scopes = 1u << SCOPE_ADMIN;
+		out->holders[HOLDER_TENANT] = holder_ref(access->tenant);
+		return NULL;
 	}
-	snapshot_unref(&set->base);
+	entry = memory_key(access, hash);
+	if (!entry)
+		return refuse(arena, secret_well_formed(presented)
+					     ? "this key is not valid here: it was revoked, has expired, or belongs to another server"
+					     : "this key is mistyped or cut off: its checksum does not match");
+	out->holders[HOLDER_KEY] = &entry->holder;
+	err = identity_of(arena, entry, now_us, out);
+	if (!err)
+		memory_used(access, entry, now_us);
 	return err;
+}
+
+static void
+identity_release(void *arg)
+{
+	struct identity *identity = arg;
+
+	for (size_t i = 0; i < COUNT(identity->holders); i++)
+		holder_unref(identity->holders[i]);
 }
 
 const struct err *
@@ -350,6 +273,23 @@ access_authenticate(struct access *access, struct arena *arena, struct str prese
 	*out = NULL;
 	if (presented.len == 0)
 		return refuse(arena, "no key was given: send it as \"Authorization: Bearer cb_…\"");
-	*out = identity = arena_alloc(arena, sizeof(*identity));
-	return identity ? look_up(access, arena, presented, identity) : &err_no_memory;
+	*out = identity = arena_zalloc(arena, sizeof(*identity));
+	if (!identity || !arena_on_free(arena, identity_release, identity))
+		return &err_no_memory;
+	return look_up(access, arena, presented, identity);
+}
+
+const struct err *
+access_check_peer(const struct identity *identity, struct str peer, struct arena *arena)
+{
+	for (size_t i = 0; i < COUNT(identity->holders); i++) {
+		struct policy *policy = identity->holders[i] ? holder_policy(identity->holders[i]) : NULL;
+		bool allowed = !policy || policy_allows_peer(policy, peer);
+
+		policy_unref(policy);
+		if (!allowed)
+			return err_param(arena, ERR_FORBIDDEN, NULL, "network_not_allowed", "this %s may not be used from where this call comes from",
+				holder_kind_name(identity->holders[i]->kind));
+	}
+	return NULL;
 }

@@ -166,13 +166,13 @@ life_case(struct fixture *f)
 	CHECK_OK(access_require(accepted(f, access, made), SCOPE_TRACE_READ, f->arena));
 
 	CHECK_OK(key_create(access, f->arena, TENANT_DEFAULT, &spec, &second, &other));
-	CHECK_OK(key_list(access, f->arena, TENANT_DEFAULT, STR_EMPTY, 2, &list, &count));
+	CHECK_OK(key_list(access, f->arena, TENANT_DEFAULT, STR_EMPTY, STR_EMPTY, 2, &list, &count));
 	CHECK(count == 2 && str_eq(list[0].id, second.id) && str_eq(list[1].id, key.id));
 	CHECK(str_eq(list[1].name, spec.name) && list[1].scopes == spec.scopes &&
 		str_eq(list[1].prefix, str_slice(secret, 0, SECRET_PREFIX_LEN)));
-	CHECK_OK(key_list(access, f->arena, TENANT_DEFAULT, key.id, 10, &list, &count));
+	CHECK_OK(key_list(access, f->arena, TENANT_DEFAULT, STR_EMPTY, key.id, 10, &list, &count));
 	CHECK(count == 1 && str_eq_c(list[0].name, "admin"));
-	CHECK_OK(key_list(access, f->arena, 2, STR_EMPTY, 10, &list, &count));
+	CHECK_OK(key_list(access, f->arena, 2, STR_EMPTY, STR_EMPTY, 10, &list, &count));
 	CHECK(count == 0);
 
 	CHECK_ERR(key_revoke(access, f->arena, 2, key.id), ERR_NOT_FOUND);
@@ -247,7 +247,7 @@ last_use_case(struct fixture *f)
 	accepted(f, access, made);
 	closed(f, access);
 	access = opened(f, STR_EMPTY, &made);
-	CHECK_OK(key_list(access, f->arena, TENANT_DEFAULT, STR_EMPTY, 10, &list, &count));
+	CHECK_OK(key_list(access, f->arena, TENANT_DEFAULT, STR_EMPTY, STR_EMPTY, 10, &list, &count));
 	CHECK(count == 1 && list[0].used_us >= before_us);
 	closed(f, access);
 }
@@ -262,7 +262,7 @@ store_away_case(struct fixture *f)
 	struct access *access = opened(f, STR_EMPTY, &made);
 	struct key key;
 
-	store_fail_nth(f->store, 2, 0, &away); /* the insert passes, the load after it fails */
+	store_fail_nth(f->store, 3, 0, &away); /* the revision and the insert pass, the load after it fails */
 	CHECK_OK(key_create(access, f->arena, TENANT_DEFAULT, &spec, &key, &secret));
 	accepted(f, access, made);
 	for (int i = 0; i < 300 && access_authenticate(access, f->arena, secret, &(const struct identity *){ NULL }); i++)

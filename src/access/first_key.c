@@ -82,7 +82,7 @@ const struct err *
 first_key_make(struct access *access, struct arena *arena, struct str data_dir, struct str *made)
 {
 	struct first_key first = {
-		.row = { .tenant = TENANT_DEFAULT, .name = STR("admin"), .scopes = 1u << SCOPE_ADMIN, .created_us = clock_wall_us() }
+		.row = { .tenant = TENANT_DEFAULT, .name = STR("admin"), .scopes = 1u << SCOPE_ADMIN, .created_us = clock_wall_us(), .team = STR_EMPTY, .policy = STR("{}") }
 	};
 	struct str path = arena_printf(arena, "%" STR_F "/admin.key", STR_A(data_dir));
 	const struct err *err;

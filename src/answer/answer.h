@@ -5,6 +5,7 @@
 
 #include "conf/conf.h"
 #include "gateway/gateway.h"
+#include "money/budget.h"
 #include "store/store.h"
 
 struct knowledge;
@@ -17,6 +18,7 @@ struct answer_services {
 	struct store *store;
 	struct knowledge *knowledge;
 	struct tokenizers *tokenizers; /* count what a provider does not; NULL: estimates */
+	struct money *money;           /* NULL: nothing is budgeted */
 };
 
 /*
@@ -37,9 +39,10 @@ struct answer {
 	struct trace *trace;
 	struct span *root;             /* of the request */
 	int64_t tenant;
+	const struct identity *identity; /* whose budgets pay; NULL: nobody's */
 	struct str key_id, request_id;
-	int (*error_status)(const struct err *err); /* the dialect's HTTP status for an error, for the record; NULL: err_http_status's */
 	bool local_only;               /* the key's, or whoever else may say so: no hosted provider is asked */
+	int (*error_status)(const struct err *err); /* the dialect's HTTP status for an error, for the record; NULL: err_http_status's */
 	struct str response_id;        /* the answer's id as the client sees it; empty: the provider's */
 	struct sink *out;              /* the dialect's encoder: gets every event; those marked `last` only after the commit */
 
@@ -54,6 +57,8 @@ struct answer {
 	struct route_spec route;
 	struct passage_list *passages;
 	struct attempt attempt;
+	struct budget_claim claim;     /* what is reserved */
+	unsigned char interaction[16]; /* the record's id */
 	struct record record;
 };
 

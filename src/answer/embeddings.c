@@ -3,7 +3,10 @@
  */
 #include "answer/embeddings.h"
 
+#include "access/limit.h"
+#include "answer/cost.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "gateway/route.h"
 #include "infer/embed.h"
 #include "net/http_client.h"
@@ -112,7 +115,10 @@ try_target(struct embeddings_call *call, struct routing *routing, struct route_s
 	struct target_result result = { .probe = step->probe };
 	struct span *span = span_open(call->trace, SPAN_CLIENT, arena_printf(call->arena, "embeddings %" STR_F, STR_A(step->target.model)));
 	int64_t began_us = clock_mono_us();
-	const struct err *err = embed_there(call, step->target.row, record, &result.cause);
+	const struct err *err;
+
+	call->target = step->target.row;
+	err = embed_there(call, step->target.row, record, &result.cause);
 
 	if (err && scope_check())
 		result.cause = FAILURE_CANCELLED;
@@ -138,7 +144,7 @@ try_target(struct embeddings_call *call, struct routing *routing, struct route_s
 static MAY_PARK const struct err *
 embed_routed(struct embeddings_call *call, const struct conf_model *model, struct record *record)
 {
-	struct route_spec spec = { .model = route_arm(model, json_get_string(call->source, "user"), STR_EMPTY), .user = json_get_string(call->source, "user") };
+	struct route_spec spec = { .model = route_arm(model, json_get_string(call->source, "user"), STR_EMPTY), .user = json_get_string(call->source, "user"), .local_only = call->local_only };
 	struct routing routing;
 	struct route_step step;
 	const struct err *err, *none_left;
@@ -146,6 +152,9 @@ embed_routed(struct embeddings_call *call, const struct conf_model *model, struc
 	if (spec.model->target_count == 0)
 		return embed_here(call, record);
 	record->attempts = 0;
+	err = cost_reserve_tokens(call->money, call->arena, call->identity, call->user, spec.model, call->tokens_expected, record->started_us, &call->claim);
+	if (err)
+		return err;
 	err = route_open(&routing, call->gateway, &spec, call->arena);
 	if (err)
 		return err;
@@ -172,14 +181,27 @@ run(struct embeddings_call *call, struct record *record)
 }
 
 static void
-price(struct record *record)
+price(const struct embeddings_call *call, struct record *record)
 {
+	const struct conf_target *row = call->target;
 	struct price found;
 
-	if (!price_find(str_eq_c(record->provider, "local") ? record->provider : STR("openai"), record->target_model, record->started_us, &found))
+	record->provider_kind = row ? conf_provider_kind(row->provider) : STR("local");
+	if (!cost_price(row, record->provider_kind, record->target_model, record->started_us, &found))
 		return;
 	record->price_version = found.version;
 	record->cost_nanos = price_cost_nanos(&found, &record->usage);
+}
+
+static MAY_PARK const struct err *
+write_cost(struct tx *tx, void *arg)
+{
+	struct embeddings_call *call = arg;
+
+	if (!hex_decode(call->request_id, call->interaction))
+		return &err_internal;
+	call->claim.interaction = str_n((const char *)call->interaction, sizeof(call->interaction));
+	return budget_settle(tx, &call->claim);
 }
 
 MAY_PARK const struct err *
@@ -192,12 +214,19 @@ embeddings_run(struct embeddings_call *call)
 
 	if (err)
 		return err;
+	call->claim.count = 0;
+	call->target = NULL;
 	record_init(&record, call->trace);
 	record.root = call->root;
 	record.tenant = call->tenant;
 	record.request_id = call->request_id;
 	record.operation = STR("embeddings");
 	record.key_id = call->key_id;
+	if (call->identity) {
+		record.team = str_of(call->identity->team_id);
+		record.user = access_user_id(call->arena, call->user);
+		record.tags = limit_tags(call->identity, call->arena);
+	}
 	record.model = call->model;
 	record.capture = CONF_CAPTURE_USAGE;
 	record.config_version = conf_version(call->conf);
@@ -213,9 +242,13 @@ embeddings_run(struct embeddings_call *call)
 	record.status = err ? err_http_status(err) : 200;
 	record.usage = (struct usage){ .input = call->tokens, .known = !err };
 	record.duration_us = clock_wall_us() - record.started_us;
-	price(&record);
+	price(call, &record);
+	call->claim.amount_nanos = record.cost_nanos;
+	record.also = call->claim.count ? write_cost : NULL;
+	record.also_arg = call;
 	scope_open_shielded(&scope, SETTLE_US);
 	commit = record_commit(call->store, call->arena, &record);
+	budget_end(&call->claim, commit);
 	scope_close(&scope);
 	record_count(&record);
 	return commit ? commit : err;

@@ -5,6 +5,7 @@
 
 #include "conf/conf.h"
 #include "json/json.h"
+#include "money/budget.h"
 #include "telemetry/record.h"
 
 struct embedder;
@@ -22,11 +23,20 @@ struct embeddings_call {
 	struct span *root;
 	int64_t tenant;
 	struct str key_id, request_id;
+	struct money *money;           /* NULL: nothing is budgeted */
+	const struct identity *identity; /* whose budgets pay */
+	struct str user;
+	int64_t tokens_expected;       /* an estimate of the input */
+	bool local_only;               /* nothing reaches a hosted provider */
 
 	struct str model;
 	const struct json *source;     /* the request, for a provider */
 	const struct str *texts;
 	size_t count;
+
+	struct budget_claim claim;     /* its own */
+	const struct conf_target *target; /* that was asked last; NULL: the model in this process */
+	unsigned char interaction[16];
 
 	/* The result: the provider's own answer, or vectors. */
 	struct str whole;

@@ -5,11 +5,14 @@
  * scope that a client's leaving does not cancel. The recorder holds back the end of the answer until settle has committed; what it held goes out last.
  */
 #include "answer/answer.h"
+#include "access/limit.h"
 #include "answer/charge.h"
 #include "answer/cite.h"
+#include "answer/cost.h"
 #include "answer/recorder.h"
 #include "answer/retrieve.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "gateway/count.h"
 #include "rt/scope.h"
 
@@ -93,6 +96,13 @@ retrieve_context(const struct answer_services *services, struct answer *answer, 
 }
 
 static MAY_PARK const struct err *
+reserve_money(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
+{
+	(void)recorder;
+	return answer->route.built_in ? NULL : cost_reserve(services, answer); /* the built-in model costs nothing */
+}
+
+static MAY_PARK const struct err *
 attempt_upstream(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
 {
 	return gateway_call(services->gateway, &answer->route, answer->call, answer->trace, &recorder->sink, answer->arena, &answer->attempt);
@@ -101,6 +111,7 @@ attempt_upstream(const struct answer_services *services, struct answer *answer, 
 static const struct stage stages[] = {
 	{ "resolve", resolve_model },
 	{ "retrieve", retrieve_context },
+	{ "reserve", reserve_money },
 	{ "attempt", attempt_upstream },
 };
 
@@ -199,6 +210,7 @@ record_price(struct answer *answer)
 
 	record->provider = attempt->target.provider ? attempt->target.provider->name : str_of(attempt->target.kind->kind);
 	record->target_model = attempt->target.model;
+	record->provider_kind = str_of(attempt->target.kind->kind);
 	record->route = attempt->model->name;
 	if (charge_price(&attempt->target, record->started_us, &price)) {
 		record->price_version = price.version;
@@ -242,6 +254,21 @@ fill_record(const struct answer_services *services, struct answer *answer, struc
 	return err;
 }
 
+/* What belongs into the record's commit: what the dialect keeps, and what the call cost its budgets. */
+static MAY_PARK const struct err *
+write_beside(struct tx *tx, void *arg)
+{
+	struct answer *answer = arg;
+	const struct err *err = answer->keep && answer->keep->store_in ? answer->keep->store_in(tx, answer->keep) : NULL;
+
+	if (err || answer->claim.count == 0)
+		return err;
+	if (!hex_decode(answer->request_id, answer->interaction))
+		return &err_internal;
+	answer->claim.interaction = str_n((const char *)answer->interaction, sizeof(answer->interaction));
+	return budget_settle(tx, &answer->claim);
+}
+
 /* Commits the record. An error here becomes the client's error: an answer without a record is not finished. */
 static MAY_PARK const struct err *
 settle(const struct answer_services *services, struct answer *answer, struct recorder *recorder, const struct citation *citations, size_t count, const struct err *err)
@@ -259,15 +286,18 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 		const struct err *unkept = answer->keep->gather(answer->keep, lacking ? lacking : err);
 
 		lacking = lacking ? lacking : unkept;
-		record->also = unkept ? NULL : answer->keep->store_in;
-		record->also_arg = answer->keep;
+		answer->keep = unkept ? NULL : answer->keep;
 	}
+	record->also = write_beside;
+	record->also_arg = answer;
 	if (lacking) { /* no memory for the texts: the figures are kept, and the answer is not finished */
 		record->messages = NULL;
 		record->err = lacking;
 		record->outcome = OUTCOME_ERROR;
 	}
+	answer->claim.amount_nanos = record->cost_nanos;
 	commit = record_commit(services->store, answer->arena, record);
+	budget_end(&answer->claim, commit);
 	scope_close(&scope);
 	record_count(record);
 	return commit ? commit : lacking && !err ? lacking : err;
@@ -309,6 +339,11 @@ begin_record(struct answer *answer)
 	record->request_id = answer->request_id;
 	record->operation = STR("chat");
 	record->key_id = answer->key_id;
+	if (answer->identity) {
+		record->team = str_of(answer->identity->team_id);
+		record->user = access_user_id(answer->arena, answer->call->user);
+		record->tags = limit_tags(answer->identity, answer->arena);
+	}
 	record->conversation = answer->call->conversation;
 	record->model = answer->call->model;
 	record->stream = answer->call->stream;

@@ -1,113 +1,9 @@
 /*
- * admin.c - keys, records and backups, for operators and the command line. Errors have OpenAI's shape here too.
+ * admin.c - records and backups, for operators and the command line. Errors have OpenAI's shape here too.
  */
 #include "api/api.h"
-#include "base/clock.h"
 #include "store/store.h"
 #include "telemetry/record.h"
-
-/* --- keys --- */
-
-static void
-put_key(struct json_out *out, const struct key *key, struct str secret)
-{
-	json_begin_object(out);
-	json_set_string(out, "id", key->id);
-	json_set_string(out, "object", STR("key"));
-	json_set_string(out, "prefix", key->prefix);
-	json_set_string(out, "name", key->name);
-	json_set_array(out, "scopes");
-	for (unsigned scope = 1; scope < SCOPES; scope++)
-		if (key->scopes & 1u << scope)
-			json_put_string(out, str_of(key_scope_name((enum key_scope)scope)));
-	json_end_array(out);
-	json_set_int(out, "created_us", key->created_us);
-	json_set_int(out, "expires_us", key->expires_us);
-	json_set_int(out, "revoked_us", key->revoked_us);
-	json_set_int(out, "used_us", key->used_us);
-	if (secret.len)
-		json_set_string(out, "key", secret);
-	json_end_object(out);
-}
-
-/* The body has passed its schema. */
-static struct key_spec
-parse_key(struct api_request *request)
-{
-	int64_t seconds = json_int(json_get(request->json, "expires_in_seconds"), 0);
-	struct key_spec spec = { .name = json_get_string(request->json, "name"), .expires_us = seconds ? clock_wall_us() + seconds * USEC_PER_SEC : 0 };
-	enum key_scope scope;
-
-	for (struct json_iter it = json_iter(json_get(request->json, "scopes")); json_next(&it);)
-		if (key_scope_parse(json_string(it.value), &scope))
-			spec.scopes |= 1u << scope;
-	return spec;
-}
-
-static MAY_PARK const struct err *
-keys_create(struct api_request *request)
-{
-	struct key_spec spec = parse_key(request);
-	struct json_out json;
-	struct buf body;
-	struct key key;
-	struct str secret;
-	const struct err *err = key_create(request->app->access, request->arena, request->identity->tenant, &spec, &key, &secret);
-
-	if (err)
-		return err;
-	buf_init(&body, request->arena, KIB(16));
-	json_out_init(&json, &body);
-	put_key(&json, &key, secret);
-	return api_answer_json(request, 201, &json);
-}
-
-static MAY_PARK const struct err *
-keys_list(struct api_request *request)
-{
-	struct str after = api_query(request, "after");
-	struct key *keys;
-	struct json_out json;
-	struct buf body;
-	int64_t limit;
-	size_t count;
-	const struct err *err = api_query_int(request, "limit", 100, 1, 1000, &limit);
-
-	if (!err)
-		err = key_list(request->app->access, request->arena, request->identity->tenant, after.ptr ? after : STR_EMPTY, (unsigned)limit, &keys, &count);
-	if (err)
-		return err;
-	buf_init(&body, request->arena, MIB(1));
-	json_out_init(&json, &body);
-	json_begin_object(&json);
-	json_set_string(&json, "object", STR("list"));
-	json_set_array(&json, "data");
-	for (size_t i = 0; i < count; i++)
-		put_key(&json, &keys[i], STR_EMPTY);
-	json_end_array(&json);
-	json_set_bool(&json, "has_more", count == (size_t)limit);
-	json_end_object(&json);
-	return api_answer_json(request, 200, &json);
-}
-
-static MAY_PARK const struct err *
-keys_revoke(struct api_request *request)
-{
-	struct json_out json;
-	struct buf body;
-	const struct err *err = key_revoke(request->app->access, request->arena, request->identity->tenant, request->params[0]);
-
-	if (err)
-		return err;
-	buf_init(&body, request->arena, KIB(4));
-	json_out_init(&json, &body);
-	json_begin_object(&json);
-	json_set_string(&json, "id", request->params[0]);
-	json_set_string(&json, "object", STR("key.deleted"));
-	json_set_bool(&json, "deleted", true);
-	json_end_object(&json);
-	return api_answer_json(request, 200, &json);
-}
 
 /* --- records --- */
 
@@ -182,8 +78,10 @@ backup_create(struct api_request *request)
 	struct str path = json_get_string(request->json, "path");
 	struct json_out json;
 	struct buf body;
-	const struct err *err;
+	const struct err *err = api_require_operator(request);
 
+	if (err)
+		return err;
 	if (path.ptr[0] != '/')
 		return err_param(request->arena, ERR_INVALID, "path", NULL, "path: expected an absolute path on the server for the new file");
 	err = store_backup(request->app->store, request->arena, path);
@@ -198,19 +96,9 @@ backup_create(struct api_request *request)
 	return api_answer_json(request, 200, &json);
 }
 
-#define KEY_SCHEMA                                                                                                                        \
-	"{\"type\":\"object\",\"required\":[\"name\",\"scopes\"],\"properties\":{\"name\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":100},"                     \
-	"\"scopes\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"enum\":[\"admin\",\"model.use\",\"knowledge.read\",\"knowledge.write\",\"trace.read\","      \
-	"\"metrics.read\"]}},\"expires_in_seconds\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":3155760000}}}"
 #define BACKUP_SCHEMA "{\"type\":\"object\",\"required\":[\"path\"],\"properties\":{\"path\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":4096}}}"
 
 static const struct route routes[] = {
-	{ .method = HTTP_POST, .path = "/admin/v1/keys", .name = "admin.keys.create", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
-		.body_bytes_max = KIB(64), .request_schema = KEY_SCHEMA, .handler = keys_create, .summary = "Make a key; its secret is in this answer only" },
-	{ .method = HTTP_GET, .path = "/admin/v1/keys", .name = "admin.keys.list", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = keys_list,
-		.summary = "List the keys" },
-	{ .method = HTTP_DELETE, .path = "/admin/v1/keys/{id}", .name = "admin.keys.revoke", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = keys_revoke,
-		.summary = "Revoke a key, everywhere within a second" },
 	{ .method = HTTP_GET, .path = "/admin/v1/traces", .name = "admin.traces.list", .scope = SCOPE_TRACE_READ, .errors = &openai_errors, .handler = traces_list,
 		.summary = "List the records of interactions, newest first" },
 	{ .method = HTTP_GET, .path = "/admin/v1/traces/{id}", .name = "admin.traces.get", .scope = SCOPE_TRACE_READ, .errors = &openai_errors, .handler = traces_get,

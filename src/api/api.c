@@ -50,7 +50,17 @@ api_authenticate(struct api_request *request, enum key_scope scope)
 	if (scope == SCOPE_NONE)
 		return NULL;
 	err = access_authenticate(request->app->access, request->arena, presented_key(&request->http->headers), &request->identity);
-	return err ? err : access_require(request->identity, scope, request->arena);
+	if (!err)
+		err = access_require(request->identity, scope, request->arena);
+	return err ? err : access_check_peer(request->identity, request->http->peer, request->arena);
+}
+
+const struct err *
+api_require_operator(struct api_request *request)
+{
+	if (identity_is_operator(request->identity))
+		return NULL;
+	return err_param(request->arena, ERR_FORBIDDEN, NULL, "operator_only", "this concerns the whole installation: it takes an admin key of the first tenant");
 }
 
 /* --- the body --- */
@@ -102,6 +112,7 @@ answer_error_headers(struct api_request *request, const struct err *err)
 		int64_t seconds = (err->retry_after_us + USEC_PER_SEC - 1) / USEC_PER_SEC;
 
 		http_answer_header(request->http, STR("retry-after"), arena_printf(request->arena, "%lld", (long long)seconds));
+		http_answer_header(request->http, STR("retry-after-ms"), arena_printf(request->arena, "%lld", (long long)(1 + err->retry_after_us / USEC_PER_MS)));
 	}
 	if (err->kind == ERR_QUOTA)
 		http_answer_header(request->http, STR("x-should-retry"), STR("false"));

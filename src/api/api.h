@@ -19,6 +19,7 @@ struct conf_watch;
 struct gateway;
 struct shadows;
 struct knowledge;
+struct money;
 struct embedder;
 struct tokenizers;
 struct api_request;
@@ -31,6 +32,7 @@ struct app {
 	struct store *store;
 	struct conf_watch *watch;
 	struct access *access;
+	struct money *money;
 	struct gateway *gateway;
 	struct shadows *shadows;
 	struct knowledge *knowledge;
@@ -99,6 +101,9 @@ http_handler api_handle;
 /* Checks the request's key and what it must hold; sets request->identity. For routes that ask for a key only sometimes: the others have it done by their row. */
 const struct err *api_authenticate(struct api_request *request, enum key_scope scope);
 
+/* NULL, or ERR_FORBIDDEN: this concerns the whole installation, and the caller is not an admin of the first tenant. */
+const struct err *api_require_operator(struct api_request *request);
+
 /* Answers. The writer's text must not have failed (ERR_NO_MEMORY otherwise). */
 MAY_PARK const struct err *api_answer_json(struct api_request *request, int status, const struct json_out *out);
 
@@ -113,4 +118,4 @@ struct route_table {
 };
 extern const struct route_table anthropic_routes, openai_models_routes, openai_chat_routes, openai_responses_routes, openai_conversations_routes, openai_embeddings_routes,
 	openai_files_routes, openai_vector_stores_routes,
-	openai_vector_store_files_routes, openai_vector_store_search_routes, admin_routes, admin_gateway_routes, admin_knowledge_routes, health_routes, document_routes;
+	openai_vector_store_files_routes, openai_vector_store_search_routes, admin_routes, admin_access_routes, admin_gateway_routes, admin_money_routes, admin_usage_routes, admin_knowledge_routes, health_routes, document_routes;

@@ -5,12 +5,14 @@
 
 #include "answer/shadow.h"
 #include "answer/token_count.h"
+#include "api/limits.h"
 #include "api/links.h"
+#include "gateway/count.h"
 
 static struct answer_services
 answer_services(const struct app *app)
 {
-	return (struct answer_services){ .gateway = app->gateway, .store = app->store, .knowledge = app->knowledge, .tokenizers = app->tokenizers };
+	return (struct answer_services){ .gateway = app->gateway, .store = app->store, .knowledge = app->knowledge, .money = app->money, .tokenizers = app->tokenizers };
 }
 
 /* Nobody waits for it: OpenAI's service_tier "flex", or corbel's own header, whatever the dialect. */
@@ -28,13 +30,27 @@ read_priority(struct api_request *request, struct call *call)
 	return NULL;
 }
 
+/* What an answer is thought to take when nobody says how long it may get; corrected at its end. */
+enum { OUTPUT_TOKENS_GUESS = 1000 };
+
+/* Input as it will roughly be counted, and output as far as it may go. */
+static int64_t
+tokens_expected(struct arena *arena, const struct call *call)
+{
+	return (call->tokens_max ? call->tokens_max : OUTPUT_TOKENS_GUESS) * (call->choices ? call->choices : 1) + call_tokens_estimate(arena, call);
+}
+
 MAY_PARK const struct err *
 dialect_answer(struct api_request *request, struct call *call, struct encoder *encoder, struct span *root)
 {
 	struct answer_services services = answer_services(request->app);
 	struct answer *answer = arena_zalloc(request->arena, sizeof(*answer));
+	struct limit_claim *claim = NULL;
 	const struct err *err = answer ? read_priority(request, call) : &err_no_memory;
 
+	if (!err)
+		err = limits_enter(request, call->dialect == DIALECT_ANTHROPIC ? LIMIT_HEADERS_ANTHROPIC : LIMIT_HEADERS_OPENAI, call->model, call->user,
+			tokens_expected(request->arena, call), &claim);
 	if (err)
 		return err;
 	*answer = (struct answer){
@@ -46,6 +62,8 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 		.tenant = request->identity->tenant,
 		.key_id = str_of(request->identity->key_id),
 		.request_id = request->request_id,
+		.identity = request->identity,
+		.local_only = limit_local_only(request->identity),
 		.response_id = encoder->response_id,
 		.error_status = request->route->errors->status,
 		.out = &encoder->sink,
@@ -54,6 +72,7 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 		.link_arg = request,
 	};
 	err = answer_run(&services, answer);
+	limit_settle(claim, answer->record.usage.input + answer->record.usage.output);
 	err = err ? encoder->fail(encoder, err) : encoder->end(encoder);
 	shadow_cast(request->app->shadows, request->conf, answer);
 	return err;

@@ -382,7 +382,9 @@ parse_switches(struct parser *parser)
 	call->verbosity = text_of(json, "verbosity");
 	call->audio = json_is(json_get(json, "audio"), JSON_OBJECT);
 	call->parallel_tools_off = !json_bool(json_get(json, "parallel_tool_calls"), true);
-	call->user = json_get_string(json, "user");
+	call->user = json_get_string(json, "safety_identifier"); /* the name that takes the place of "user" */
+	if (!call->user.len)
+		call->user = json_get_string(json, "user");
 	call->conversation = json_get_string(json_get(json, "metadata"), "conversation_id");
 	find_extra(call);
 	return parse_format(parser);

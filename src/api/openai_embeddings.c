@@ -4,7 +4,9 @@
  * Protocol: OpenAI's API reference, "Embeddings". The official clients ask for base64 of little-endian floats, so both encodings are served.
  */
 #include "answer/embeddings.h"
-#include "api/api.h"
+#include "api/limits.h"
+#include "gateway/call.h"
+#include "infer/tokenizers.h"
 
 enum { INPUTS_MAX = 2048, INPUT_BYTES_MAX = 1024 * 1024 };
 
@@ -119,7 +121,9 @@ static MAY_PARK const struct err *
 embeddings_create(struct api_request *request)
 {
 	struct str format = json_get_string(request->json, "encoding_format");
+	struct str user = json_get_string(request->json, "user");
 	int64_t dimensions = json_int(json_get(request->json, "dimensions"), 0);
+	struct limit_claim *claim;
 	struct embeddings_call call = {
 		.arena = request->arena,
 		.conf = request->conf,
@@ -132,6 +136,10 @@ embeddings_create(struct api_request *request)
 		.tenant = request->identity->tenant,
 		.key_id = str_of(request->identity->key_id),
 		.request_id = request->request_id,
+		.local_only = limit_local_only(request->identity),
+		.money = request->app->money,
+		.identity = request->identity,
+		.user = user.ptr ? user : STR_EMPTY,
 		.model = json_get_string(request->json, "model"),
 		.source = request->json,
 	};
@@ -143,7 +151,13 @@ embeddings_create(struct api_request *request)
 		return err_param(request->arena, ERR_INVALID, "model", NULL, "model: expected the name of a model");
 	if (format.ptr && !str_eq_c(format, "float") && !str_eq_c(format, "base64"))
 		return err_param(request->arena, ERR_INVALID, "encoding_format", NULL, "encoding_format: must be float or base64");
+	for (size_t i = 0; i < call.count; i++)
+		call.tokens_expected += tokens_estimate(call.texts[i]);
+	err = limits_enter(request, LIMIT_HEADERS_OPENAI, call.model, call.user, call.tokens_expected, &claim);
+	if (err)
+		return err;
 	err = embeddings_run(&call);
+	limit_settle(claim, call.tokens);
 	if (err)
 		return err;
 	if (call.whole.len)

@@ -18,6 +18,9 @@ static const struct route_table *const tables[] = {
 	&admin_gateway_routes,
 	&admin_knowledge_routes,
 	&admin_routes,
+	&admin_access_routes,
+	&admin_money_routes,
+	&admin_usage_routes,
 	&health_routes,
 };
 

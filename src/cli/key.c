@@ -1,8 +1,8 @@
 /*
- * key.c - `corbel key create|ls|revoke`.
+ * key.c - `corbel key create|ls|show|update|revoke`.
  */
-#include "cli/client.h"
 #include "cli/commands.h"
+#include "cli/policy_args.h"
 #include "cli/table.h"
 #include "cli/term.h"
 #include "conf/value.h"
@@ -11,46 +11,60 @@
 
 #include <stdio.h>
 
+enum { BODY_MAX = 64 * 1024 };
+
 static const struct setting expires_row = { .name = "expires", .type = SETTING_DURATION, .min = "1s", .max = "36500d" };
 
-static void
-scopes_put(struct json_out *json, struct str list)
+/* --expires DURATION or never. False: has told what is wrong. */
+static bool
+put_expires(struct json_out *json, struct args *args)
 {
-	struct str scope;
+	struct str expires = args_get(args, "expires");
+	struct setting_value lifetime = { 0 };
 
-	json_set_array(json, "scopes");
-	while (str_split(&list, ',', &scope))
-		json_put_string(json, str_trim(scope));
-	json_end_array(json);
+	if (!expires.ptr)
+		return true;
+	if (!str_eq_c(expires, "never") && !value_parse(&expires_row, expires, &lifetime)) {
+		term_error("--expires: expected %" STR_F ", or never", STR_A(value_expected(args->arena, &expires_row)));
+		return false;
+	}
+	json_set_int(json, "expires_in_seconds", lifetime.integer / USEC_PER_SEC);
+	return true;
+}
+
+/* What create and update have in common. False: has told what is wrong. */
+static bool
+put_key(struct json_out *json, struct args *args)
+{
+	struct str team = args_get(args, "team");
+
+	if (team.ptr && str_eq_c(team, "none"))
+		json_set_null(json, "team");
+	else if (team.ptr)
+		json_set_string(json, "team", team);
+	return put_expires(json, args) && policy_args_put(json, args);
 }
 
 static MAY_PARK int
 key_create_call(struct client *client, struct args *args)
 {
-	struct str scopes = args_get(args, "scope"), expires = args_get(args, "expires"), name = args_get(args, "name"), text;
-	struct client_request request = { .method = HTTP_POST, .path = STR("/admin/v1/keys"), .content_type = STR("application/json") };
-	struct setting_value lifetime = { 0 };
+	struct str scopes = args_get(args, "scope"), name = args_get(args, "name");
 	const struct json *answer;
-	const struct err *err;
 	struct json_out json;
 	struct buf body;
+	int exit_code;
 
-	if (expires.ptr && !value_parse(&expires_row, expires, &lifetime))
-		return term_error("--expires: expected %" STR_F, STR_A(value_expected(args->arena, &expires_row))), EXIT_USAGE;
-	buf_init(&body, args->arena, KIB(16));
+	buf_init(&body, args->arena, BODY_MAX);
 	json_out_init(&json, &body);
 	json_begin_object(&json);
 	json_set_string(&json, "name", name.ptr ? name : STR("unnamed"));
-	scopes_put(&json, scopes.ptr ? scopes : STR("model.use,knowledge.read"));
-	if (expires.ptr)
-		json_set_int(&json, "expires_in_seconds", lifetime.integer / USEC_PER_SEC);
+	put_list(&json, "scopes", scopes.ptr ? scopes : STR("model.use,knowledge.read"));
+	if (!put_key(&json, args))
+		return EXIT_USAGE;
 	json_end_object(&json);
-	request.body = buf_str(&body);
-	err = client_call(client, args->arena, &request, &answer, &text);
-	if (err)
-		return client_fail(client, err);
-	if (client->json)
-		return client_print(text);
+	answer = client_send(client, args, HTTP_POST, tenant_path(args, STR("/admin/v1/keys"), STR_EMPTY), buf_str(&body), &exit_code);
+	if (!answer)
+		return exit_code;
 	printf("%" STR_F "\n", STR_A(json_get_string(answer, "key")));
 	fflush(stdout);
 	fprintf(stderr, "%" STR_F ": keep it now, it is not shown again\n", STR_A(json_get_string(answer, "id")));
@@ -67,13 +81,27 @@ state_of(const struct json *key)
 	return expires_us && expires_us <= clock_wall_us() ? "expired" : "valid";
 }
 
-static void
-key_row(struct table *table, struct arena *arena, const struct json *key)
+static struct str
+scopes_of(struct arena *arena, const struct json *key)
 {
 	struct str scopes = STR_EMPTY;
 
 	for (struct json_iter it = json_iter(json_get(key, "scopes")); json_next(&it);)
 		scopes = arena_printf(arena, "%" STR_F "%s%" STR_F, STR_A(scopes), scopes.len ? "," : "", STR_A(json_string(it.value)));
+	return scopes;
+}
+
+static struct str
+team_of(const struct json *key)
+{
+	struct str team = json_get_string(key, "team");
+
+	return team.ptr ? team : STR("-");
+}
+
+static void
+key_row(struct table *table, struct arena *arena, const struct json *key)
+{
 	table_add(table, (struct str[]){
 				 json_get_string(key, "id"),
 				 arena_printf(arena, "%" STR_F "…", STR_A(json_get_string(key, "prefix"))),
@@ -81,7 +109,8 @@ key_row(struct table *table, struct arena *arena, const struct json *key)
 				 term_time(arena, json_int(json_get(key, "created_us"), 0)),
 				 term_time(arena, json_int(json_get(key, "expires_us"), 0)),
 				 term_time(arena, json_int(json_get(key, "used_us"), 0)),
-				 scopes,
+				 team_of(key),
+				 scopes_of(arena, key),
 				 json_get_string(key, "name"),
 			 });
 }
@@ -89,18 +118,17 @@ key_row(struct table *table, struct arena *arena, const struct json *key)
 static MAY_PARK int
 key_ls_call(struct client *client, struct args *args)
 {
-	static const char *const titles[] = { "ID", "KEY", "STATE", "CREATED", "EXPIRES", "LAST USED", "SCOPES", "NAME", NULL };
+	static const char *const titles[] = { "ID", "KEY", "STATE", "CREATED", "EXPIRES", "LAST USED", "TEAM", "SCOPES", "NAME", NULL };
+	struct str after = args_get(args, "after"), team = args_get(args, "team");
+	struct str query = arena_printf(args->arena, "limit=1000&after=%" STR_F "&team=%" STR_F,
+		STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)), STR_A(client_encode(args->arena, team.ptr ? team : STR_EMPTY)));
 	const struct json *answer;
-	const struct err *err;
 	struct table table;
-	struct str text, after = args_get(args, "after");
+	int exit_code;
 
-	err = client_get(client, &answer, &text, "/admin/v1/keys?limit=1000&after=%" STR_F,
-		STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)));
-	if (err)
-		return client_fail(client, err);
-	if (client->json)
-		return client_print(text);
+	answer = client_send(client, args, HTTP_GET, tenant_path(args, STR("/admin/v1/keys"), query), STR_EMPTY, &exit_code);
+	if (!answer)
+		return exit_code;
 	table_init(&table, args->arena, titles);
 	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
 		key_row(&table, args->arena, it.value);
@@ -108,38 +136,112 @@ key_ls_call(struct client *client, struct args *args)
 	return EXIT_DONE;
 }
 
+static struct str
+key_path(struct args *args, struct str id)
+{
+	return tenant_path(args, arena_printf(args->arena, "/admin/v1/keys/%" STR_F, STR_A(client_encode(args->arena, id))), STR_EMPTY);
+}
+
+static void
+key_print(struct args *args, const struct json *key)
+{
+	const struct {
+		const char *title;
+		struct str text;
+	} lines[] = { { "id", json_get_string(key, "id") }, { "name", json_get_string(key, "name") }, { "state", str_of(state_of(key)) },
+		{ "team", team_of(key) }, { "scopes", scopes_of(args->arena, key) }, { "policy", policy_words(args->arena, json_get(key, "policy")) },
+		{ "expires", term_time(args->arena, json_int(json_get(key, "expires_us"), 0)) },
+		{ "last used", term_time(args->arena, json_int(json_get(key, "used_us"), 0)) } };
+
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		printf("%-10s ", lines[i].title);
+		term_print(lines[i].text);
+		putchar('\n');
+	}
+}
+
+static MAY_PARK int
+key_show_call(struct client *client, struct args *args)
+{
+	int exit_code;
+	const struct json *key = client_send(client, args, HTTP_GET, key_path(args, args->list[0]), STR_EMPTY, &exit_code);
+
+	if (key)
+		key_print(args, key);
+	return exit_code;
+}
+
+static MAY_PARK int
+key_update_call(struct client *client, struct args *args)
+{
+	struct str name = args_get(args, "name"), scopes = args_get(args, "scope");
+	const struct json *key;
+	struct json_out json;
+	struct buf body;
+	int exit_code;
+
+	buf_init(&body, args->arena, BODY_MAX);
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	if (name.ptr)
+		json_set_string(&json, "name", name);
+	if (scopes.ptr)
+		put_list(&json, "scopes", scopes);
+	if (!put_key(&json, args))
+		return EXIT_USAGE;
+	json_end_object(&json);
+	key = client_send(client, args, HTTP_PATCH, key_path(args, args->list[0]), buf_str(&body), &exit_code);
+	if (key)
+		key_print(args, key);
+	return exit_code;
+}
+
 static MAY_PARK int
 key_revoke_call(struct client *client, struct args *args)
 {
-	for (size_t i = 0; i < args->count; i++) {
-		struct client_request request = { .method = HTTP_DELETE };
-		const struct json *answer;
-		const struct err *err;
-		struct str text;
+	int exit_code = EXIT_DONE;
 
-		request.path = arena_printf(args->arena, "/admin/v1/keys/%" STR_F, STR_A(client_encode(args->arena, args->list[i])));
-		err = client_call(client, args->arena, &request, &answer, &text);
-		if (err)
-			return client_fail(client, err);
-		if (client->json)
-			client_print(text);
-		else
+	for (size_t i = 0; i < args->count && exit_code == EXIT_DONE; i++)
+		if (client_send(client, args, HTTP_DELETE, key_path(args, args->list[i]), STR_EMPTY, &exit_code))
 			printf("%" STR_F " revoked\n", STR_A(args->list[i]));
-	}
-	return EXIT_DONE;
+	return exit_code;
 }
+
+#define SCOPE_OPTION                                                                                                                       \
+	{ "scope", 0, "SCOPE,...",                                                                                                        \
+		"What it allows: model.use, knowledge.read, knowledge.write, trace.read, metrics.read, admin (everything). Else "       \
+		"model.use,knowledge.read." }
+#define TEAM_OPTION { "team", 0, "TEAM", "Its team, by id or name; none takes it out of its team." }
 
 static const struct option create_options[] = {
 	{ "name", 0, "NAME", "What it is for, so that people can tell keys apart." },
-	{ "scope", 0, "SCOPE,...",
-		"What it allows: model.use, knowledge.read, knowledge.write, trace.read, metrics.read, admin (everything). Else "
-		"model.use,knowledge.read." },
+	SCOPE_OPTION,
 	{ "expires", 0, "DURATION", "It stops working after this time: 12h, 30d. Else never." },
+	TEAM_OPTION,
+	POLICY_OPTIONS,
+	TENANT_OPTION,
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct option update_options[] = {
+	{ "name", 0, "NAME", "A new name." },
+	{ "scope", 0, "SCOPE,...", "All scopes it has from now on." },
+	{ "expires", 0, "DURATION", "It stops working after this time from now: 12h, 30d; or never." },
+	TEAM_OPTION,
+	POLICY_OPTIONS,
+	TENANT_OPTION,
 	{ NULL, 0, NULL, NULL },
 };
 
 static const struct option ls_options[] = {
 	{ "after", 0, "ID", "Only keys older than this one." },
+	{ "team", 0, "TEAM", "Only the keys of this team." },
+	TENANT_OPTION,
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct option tenant_options[] = {
+	TENANT_OPTION,
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -149,7 +251,7 @@ const struct command key_create_command = {
 	.summary = "Make a key",
 	.options = create_options,
 	.call = key_create_call,
-	.help = "Prints the new key on standard output, once: the server keeps only its hash.",
+	.help = "Prints the new key on standard output, once: the server keeps only its hash. Its limits bind together with those of its team and its tenant.",
 };
 
 const struct command key_ls_command = {
@@ -158,7 +260,29 @@ const struct command key_ls_command = {
 	.summary = "List the keys",
 	.options = ls_options,
 	.call = key_ls_call,
-	.help = "The newest first, revoked and expired ones included. When a key was last used is known to the minute.",
+	.help = "The newest first, revoked and expired ones included; a thousand at most, --after goes on. When a key was last used is known to the minute.",
+};
+
+const struct command key_show_command = {
+	.name = "key show",
+	.arguments = "ID",
+	.summary = "Show a key and its limits",
+	.args_min = 1,
+	.args_max = 1,
+	.options = tenant_options,
+	.call = key_show_call,
+	.help = "Shows what is known of a key; its secret is not.",
+};
+
+const struct command key_update_command = {
+	.name = "key update",
+	.arguments = "ID",
+	.summary = "Change a key",
+	.args_min = 1,
+	.args_max = 1,
+	.options = update_options,
+	.call = key_update_call,
+	.help = "What is not given stays as it is. In force on every node within a second.",
 };
 
 const struct command key_revoke_command = {
@@ -167,6 +291,7 @@ const struct command key_revoke_command = {
 	.summary = "Revoke keys",
 	.args_min = 1,
 	.args_max = 1000,
+	.options = tenant_options,
 	.call = key_revoke_call,
 	.help = "A revoked key is refused by every node within a second, and never works again.",
 };

@@ -7,11 +7,13 @@
 #include "answer/answer_sql.h"
 #include "knowledge/knowledge_sql.h"
 #include "knowledge/search_sql.h"
+#include "money/money_sql.h"
 #include "telemetry/telemetry_sql.h"
 
 const struct store_schema *const store_schemas[] = {
 	&access_schema,
 	&telemetry_schema,
+	&money_schema,
 	&knowledge_schema,
 	&search_schema,
 	&answer_schema,

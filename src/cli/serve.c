@@ -29,6 +29,7 @@
 #include "infer/embed.h"
 #include "infer/tokenizers.h"
 #include "knowledge/knowledge.h"
+#include "money/money.h"
 #include "rt/fiber.h"
 #include "telemetry/retention.h"
 
@@ -101,6 +102,7 @@ store_stop(struct server *server)
 	store_close(server->app.store);
 	if (server->app.knowledge)
 		knowledge_close(server->app.knowledge);
+	money_free(server->app.money);
 	access_free(server->app.access);
 }
 
@@ -117,6 +119,18 @@ static MAY_PARK void
 access_end(struct server *server)
 {
 	access_stop(server->app.access);
+}
+
+static MAY_PARK const struct err *
+money_start(struct server *server)
+{
+	return money_open(server->app.store, server->arena, &server->app.money);
+}
+
+static MAY_PARK void
+money_end(struct server *server)
+{
+	money_stop(server->app.money);
 }
 
 static void
@@ -293,6 +307,7 @@ static const struct step steps[] = {
 	{ "tokenizers", tokenizers_start, tokenizers_stop, false },
 	{ "configuration", watch_start, watch_stop, true },
 	{ "keys", access_start, access_end, true },
+	{ "budgets", money_start, money_end, true },
 	{ "knowledge", knowledge_begin, knowledge_end, true },
 	{ "gateway", gateway_begin, gateway_end, true },
 	{ "retention", retention_begin, retention_end, true },

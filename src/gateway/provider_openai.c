@@ -256,6 +256,8 @@ read_usage(struct decoder *decoder, const struct json *usage)
 		.cached_input = cached_tokens(usage),
 		.cache_write = json_int(json_get(json_get(usage, "prompt_tokens_details"), "cache_write_tokens"), 0),
 		.reasoning = json_int(json_get(output, "reasoning_tokens"), 0),
+		.audio_input = json_int(json_get(json_get(usage, "prompt_tokens_details"), "audio_tokens"), 0),
+		.audio_output = json_int(json_get(output, "audio_tokens"), 0),
 		.known = true,
 	};
 	if (traits && traits->reasoning_apart)

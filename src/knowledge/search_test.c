@@ -271,17 +271,23 @@ check_words(struct fixture *f, struct put *const *documents, size_t count)
 
 typedef MAY_PARK void test_case(struct fixture *f);
 
+struct run {
+	test_case *fn;
+	struct fixture fixture;
+};
+
 static MAY_PARK void
 run_case(struct store *store, void *arg)
 {
-	struct fixture f = { .store = store, .arena = arena_new(MIB(512)) };
+	struct run *run = arg;
+	struct fixture *f = &run->fixture;
 
+	f->store = store;
+	f->arena = arena_new(MIB(512));
 	model_fails = false;
-	CHECK_OK(search_open(store, &model, f.arena, &f.search));
-	f.collection = new_collection(&f);
-	(*(test_case **)arg)(&f);
-	search_close(f.search);
-	arena_free(f.arena);
+	CHECK_OK(search_open(store, &model, f->arena, &f->search));
+	f->collection = new_collection(f);
+	run->fn(f);
 }
 
 static void
@@ -289,9 +295,15 @@ run_on_engines(test_case *fn)
 {
 	static const enum store_engine engines[] = { STORE_SQLITE, STORE_POSTGRES };
 
-	for (size_t i = 0; i < COUNT(engines); i++)
-		if (testing_has(engines[i]))
-			testing_run(engines[i], schemas, run_case, &fn);
+	for (size_t i = 0; i < COUNT(engines); i++) {
+		struct run run = { .fn = fn };
+
+		if (!testing_has(engines[i]))
+			continue;
+		testing_run(engines[i], schemas, run_case, &run);
+		search_close(run.fixture.search); /* once the store is closed, which may give notices until then */
+		arena_free(run.fixture.arena);
+	}
 }
 
 #define CASE(name)                                                                                                                        \

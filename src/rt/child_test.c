@@ -241,7 +241,7 @@ memory_cpu_and_file_limits_hold(void **state)
 	shell_run(&cpu);
 	assert_int_equal(cpu.err->kind, ERR_TIMEOUT);
 	assert_true(contains(cpu.err->message, "CPU"));
-	assert_in_range(cpu.took_us, 500 * USEC_PER_MS, 6 * USEC_PER_SEC);
+	assert_in_range(cpu.took_us, 500 * USEC_PER_MS, 30 * USEC_PER_SEC); /* a second of CPU takes as long as a busy machine lets it */
 	shell_run(&files);
 #ifdef __SANITIZE_THREAD__ /* a child has no limit on files then: see child_spawn.c */
 	assert_null(files.err);

@@ -1,19 +1,27 @@
 /*
- * price.c - what tokens cost: a table of dated list prices, and the exact cost of a usage.
+ * price.c - versions of the price table in memory, the built-in list prices, and the exact cost of a usage. See price.h.
  *
- * Prices are the providers' public list prices in US dollars a million tokens, which is also 1e-6 dollar a token: times 1000 they are nano-dollars a token. A model
- * is found by the longest name in the table that its own begins with, so that dated names ("gpt-4o-2024-08-06") are priced as their family.
+ * The versions stand in a list, the latest to begin first. They are added under a lock and never taken away, so finding needs none. Built-in prices are the
+ * providers' public list prices in US dollars a million tokens.
  */
+#include "telemetry/price.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/map.h"
 #include "telemetry/record.h"
 
-struct price_row {
+#define BUILT_IN "builtin-2026-01"
+
+enum { KEY_MAX = 400, VERSION_ARENA_MAX = 64 * 1024 * 1024 };
+
+static const struct {
 	const char *provider, *model;
 	double input, cached_input, cache_write, output; /* dollars a million tokens; cache_write 0: as input */
-};
-
-#define PRICE_VERSION "builtin-2026-01"
-
-static const struct price_row rows[] = {
+} rows[] = {
 	{ "openai", "gpt-4o", 2.5, 1.25, 0, 10 },
 	{ "openai", "gpt-4o-mini", 0.15, 0.075, 0, 0.6 },
 	{ "openai", "gpt-4.1", 2, 0.5, 0, 8 },
@@ -33,44 +41,173 @@ static const struct price_row rows[] = {
 	{ "anthropic", "claude-3-5-haiku", 0.8, 0.08, 1, 4 },
 };
 
-static int64_t
-nanos(double dollars_a_million)
+struct price_version {
+	_Atomic(struct price_version *) next;
+	struct arena *arena; /* with the version in it */
+	struct str id;
+	int64_t effective_us;
+	struct map prices;   /* "kind/model" to struct price */
+};
+
+static _Atomic(struct price_version *) newest;
+static pthread_mutex_t adding = PTHREAD_MUTEX_INITIALIZER;
+
+/* --- versions --- */
+
+struct price_version *
+price_version_new(struct str id, int64_t effective_us)
 {
-	return (int64_t)(dollars_a_million * 1000 + 0.5);
+	struct arena *arena = arena_new(VERSION_ARENA_MAX);
+	struct price_version *version = arena_zalloc(arena, sizeof(*version));
+
+	if (!version) {
+		arena_free(arena);
+		return NULL;
+	}
+	version->arena = arena;
+	version->id = arena_dup(arena, id);
+	version->effective_us = effective_us;
+	return version;
+}
+
+bool
+price_version_add(struct price_version *version, struct str provider_kind, struct str model, const struct price *price)
+{
+	struct str key = arena_printf(version->arena, "%" STR_F "/%" STR_F, STR_A(provider_kind), STR_A(model));
+	struct price *copy = arena_alloc(version->arena, sizeof(*copy));
+
+	if (!key.ptr || !copy || key.len >= KEY_MAX || map_get(&version->prices, key))
+		return false;
+	*copy = *price;
+	copy->version = version->id;
+	map_put(&version->prices, key, copy);
+	return true;
+}
+
+size_t
+price_version_count(const struct price_version *version)
+{
+	return version->prices.used;
+}
+
+void
+price_version_drop(struct price_version *version)
+{
+	map_fini(&version->prices);
+	arena_free(version->arena);
+}
+
+void
+price_version_publish(struct price_version *version)
+{
+	_Atomic(struct price_version *) *at = &newest;
+	bool known = false;
+
+	pthread_mutex_lock(&adding);
+	for (struct price_version *other = newest; other; other = other->next)
+		known = known || str_eq(other->id, version->id);
+	while (!known && *at && (*at)->effective_us > version->effective_us)
+		at = &(*at)->next;
+	if (!known) {
+		version->next = *at;
+		*at = version;
+	}
+	pthread_mutex_unlock(&adding);
+	if (known)
+		price_version_drop(version);
+}
+
+/* --- finding --- */
+
+/* The price of "kind/model", or of the longest beginning of it that ends before a '-', '@', ':' or '.'. */
+static const struct price *
+look_up(const struct price_version *version, struct str key, size_t kind_len)
+{
+	const struct price *price = map_get(&version->prices, key);
+
+	while (!price && key.len > kind_len) {
+		char end = key.ptr[--key.len];
+
+		if ((end == '-' || end == '@' || end == ':' || end == '.') && key.len > kind_len)
+			price = map_get(&version->prices, key);
+	}
+	return price;
+}
+
+static bool
+built_in(struct str provider_kind, struct str model, struct price *out)
+{
+	size_t best = SIZE_MAX;
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (str_eq_c(provider_kind, rows[i].provider) && str_starts(model, str_of(rows[i].model)) &&
+			(best == SIZE_MAX || strlen(rows[i].model) > strlen(rows[best].model)))
+			best = i;
+	if (best == SIZE_MAX)
+		return false;
+	*out = price_of_dollars(rows[best].input, rows[best].cached_input, rows[best].cache_write > 0 ? rows[best].cache_write : rows[best].input, rows[best].output);
+	out->version = STR(BUILT_IN);
+	return true;
 }
 
 bool
 price_find(struct str provider_kind, struct str model, int64_t at_us, struct price *out)
 {
-	const struct price_row *best = NULL;
+	char text[KEY_MAX];
+	int len = snprintf(text, sizeof(text), "%" STR_F "/%" STR_F, STR_A(provider_kind), STR_A(model));
 
-	(void)at_us; /* one version so far */
 	if (str_eq_c(provider_kind, "extractive") || str_eq_c(provider_kind, "local")) {
-		*out = (struct price){ .version = STR(PRICE_VERSION) }; /* runs here: no price a token */
+		*out = (struct price){ .version = STR(BUILT_IN) }; /* runs here: no price a token */
 		return true;
 	}
-	for (size_t i = 0; i < COUNT(rows); i++)
-		if (str_eq_c(provider_kind, rows[i].provider) && str_starts(model, str_of(rows[i].model)) && (!best || strlen(rows[i].model) > strlen(best->model)))
-			best = &rows[i];
-	if (!best)
-		return false;
-	*out = (struct price){
-		.version = STR(PRICE_VERSION),
-		.input_nanos = nanos(best->input),
-		.cached_input_nanos = nanos(best->cached_input),
-		.cache_write_nanos = nanos(best->cache_write > 0 ? best->cache_write : best->input),
-		.output_nanos = nanos(best->output),
-	};
-	return true;
+	for (const struct price_version *version = newest; version && len > 0 && len < KEY_MAX; version = version->next) {
+		const struct price *price = version->effective_us <= at_us ? look_up(version, str_n(text, (size_t)len), provider_kind.len + 1) : NULL;
+
+		if (!price)
+			continue;
+		*out = *price;
+		return true;
+	}
+	return built_in(provider_kind, model, out);
+}
+
+/* --- costs --- */
+
+static int64_t
+pico(double dollars_a_million)
+{
+	return (int64_t)(dollars_a_million * 1e6 + 0.5);
+}
+
+struct price
+price_of_dollars(double input, double cached_input, double cache_write, double output)
+{
+	return (struct price){ .input = pico(input),
+		.cached_input = pico(cached_input),
+		.cache_write = pico(cache_write),
+		.output = pico(output),
+		.reasoning = pico(output),
+		.audio_input = pico(input),
+		.audio_output = pico(output) };
+}
+
+static int64_t
+at_least_0(int64_t value)
+{
+	return value > 0 ? value : 0;
 }
 
 int64_t
 price_cost_nanos(const struct price *price, const struct usage *usage)
 {
-	int64_t fresh = usage->input - usage->cached_input - usage->cache_write;
+	int64_t fresh = at_least_0(usage->input - usage->cached_input - usage->cache_write - usage->audio_input);
+	int64_t plain = at_least_0(usage->output - usage->reasoning - usage->audio_output);
+	__int128 sum = (__int128)fresh * price->input + (__int128)usage->cached_input * price->cached_input + (__int128)usage->cache_write * price->cache_write +
+		(__int128)usage->audio_input * price->audio_input + (__int128)plain * price->output + (__int128)usage->reasoning * price->reasoning +
+		(__int128)usage->audio_output * price->audio_output + (__int128)usage->images * price->image + (usage->input || usage->output ? price->request : 0);
 
-	return (fresh > 0 ? fresh : 0) * price->input_nanos + usage->cached_input * price->cached_input_nanos + usage->cache_write * price->cache_write_nanos +
-		usage->output * price->output_nanos;
+	sum = (sum + 500) / 1000;
+	return sum > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)sum;
 }
 
 struct usage
@@ -82,6 +219,9 @@ usage_sum(const struct usage *a, const struct usage *b)
 		.cache_write = a->cache_write + b->cache_write,
 		.output = a->output + b->output,
 		.reasoning = a->reasoning + b->reasoning,
+		.audio_input = a->audio_input + b->audio_input,
+		.audio_output = a->audio_output + b->audio_output,
+		.images = a->images + b->images,
 		.known = b->known,
 		.estimated = a->estimated || b->estimated,
 	};

@@ -233,7 +233,8 @@ write_usage(struct tx *tx, const struct prepared *prepared)
 	return tx_send(tx, &stmt_usage_insert,
 		PARAMS(V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(r->started_us), V_TEXT(r->key_id), V_TEXT(r->provider),
 			V_TEXT(r->target_model), V_INT(usage->input), V_INT(usage->cached_input), V_INT(usage->cache_write), V_INT(usage->output),
-			V_INT(usage->reasoning), V_INT(usage->estimated), V_TEXT(r->price_version), V_INT(r->cost_nanos)));
+			V_INT(usage->reasoning), V_INT(usage->estimated), V_TEXT(r->price_version), V_INT(r->cost_nanos), V_TEXT(r->team), V_TEXT(r->user), V_TEXT(r->tags),
+			V_TEXT(r->provider_kind), V_INT(usage->audio_input), V_INT(usage->audio_output), V_INT(usage->images)));
 }
 
 static MAY_PARK const struct err *

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "conf/models.h"
 #include "store/store.h"
+#include "telemetry/price.h"
 #include "telemetry/trace.h"
 
 enum outcome { OUTCOME_OK, OUTCOME_ERROR, OUTCOME_CANCELLED };
@@ -16,6 +17,8 @@ enum outcome { OUTCOME_OK, OUTCOME_ERROR, OUTCOME_CANCELLED };
 /* Tokens by kind. `input` includes the cached ones, as OpenAI and OTel count. */
 struct usage {
 	int64_t input, cached_input, cache_write, output, reasoning;
+	int64_t audio_input, audio_output; /* parts of input and output */
+	int64_t images;
 	bool known;     /* the provider said so */
 	bool estimated; /* counted by us: the provider said nothing, or the stream was cut */
 };
@@ -47,6 +50,8 @@ struct record {
 	struct str response_id;        /* id of the answer, as the client saw it */
 	struct str operation;          /* "chat", "embeddings" */
 	struct str key_id, conversation;
+	struct str team, user, tags;   /* for the ledger; may be empty */
+	struct str provider_kind;      /* whose prices count */
 	struct str model;              /* as asked */
 	struct str provider, target_model, served_model; /* who was called; what it says it is */
 	struct str route;              /* the model of the configuration whose target was called: `model`, an arm of its split, or a fallback */
@@ -81,14 +86,6 @@ MAY_PARK const struct err *record_commit(struct store *store, struct arena *aren
 
 /* Moves the metrics of a finished interaction: tokens, cost, durations, errors. */
 void record_count(const struct record *record);
-
-/* Price of usage for a model: the dated table of price.c. False when it has no price. 1e-9 dollar a token is a thousandth of a dollar a million tokens. */
-struct price {
-	struct str version;
-	int64_t input_nanos, cached_input_nanos, cache_write_nanos, output_nanos; /* 1e-9 dollar a token */
-};
-bool price_find(struct str provider_kind, struct str model, int64_t at_us, struct price *out);
-int64_t price_cost_nanos(const struct price *price, const struct usage *usage);
 
 /* Reading records back. */
 struct trace_summary {

@@ -91,11 +91,51 @@ a_price_is_found_by_the_longest_name_and_is_exact(void **state)
 
 	(void)state;
 	assert_true(price_find(STR("openai"), STR("gpt-4o-mini-2024-07-18"), 0, &price));
-	assert_int_equal(price.input_nanos, 150);
+	assert_int_equal(price.input, 150000);
 	assert_int_equal(price_cost_nanos(&price, &usage), 600 * 150 + 400 * 75 + 100 * 600);
 	assert_false(price_find(STR("openai"), STR("unheard-of"), 0, &price));
 	assert_true(price_find(STR("extractive"), STR("extractive"), 0, &price));
 	assert_int_equal(price_cost_nanos(&price, &usage), 0);
+}
+
+static void
+no_kind_of_token_is_counted_twice_and_the_sum_is_rounded_once(void **state)
+{
+	const struct price price = { .input = 37500, .cached_input = 3750, .cache_write = 46875, .output = 150000, .reasoning = 60000, .audio_input = 100000, .audio_output = 200000,
+		.image = 40000000, .request = 7 };
+	const struct usage usage = { .input = 100, .cached_input = 30, .cache_write = 20, .audio_input = 10, .output = 50, .reasoning = 25, .audio_output = 5, .images = 2 };
+	const struct usage odd = { .input = 10, .cached_input = 30 }; /* of a provider that counts badly */
+
+	(void)state;
+	assert_int_equal(price_cost_nanos(&price, &usage),
+		(40LL * 37500 + 30 * 3750 + 20 * 46875 + 10 * 100000 + 20 * 150000 + 25 * 60000 + 5 * 200000 + 2 * 40000000LL + 7 + 500) / 1000);
+	assert_int_equal(price_cost_nanos(&price, &odd), (30 * 3750 + 7 + 500) / 1000);
+	assert_int_equal(price_cost_nanos(&price, &(struct usage){ .input = 0 }), 0);
+}
+
+static void
+versions_of_prices_are_in_force_from_their_day_on(void **state)
+{
+	struct price_version *first = price_version_new(STR("first"), 100), *second = price_version_new(STR("second"), 200), *again = price_version_new(STR("first"), 300);
+	struct price price = { .input = 1 };
+
+	(void)state;
+	assert_true(price_version_add(first, STR("openai"), STR("test-model"), &price));
+	assert_false(price_version_add(first, STR("openai"), STR("test-model"), &price));
+	price.input = 2;
+	assert_true(price_version_add(second, STR("openai"), STR("test-model-mini"), &price));
+	price.input = 3;
+	assert_true(price_version_add(second, STR("openai"), STR("test-model"), &price));
+	price_version_publish(second);
+	price_version_publish(first);
+	price_version_publish(again);
+	assert_false(price_find(STR("openai"), STR("test-model"), 99, &price));
+	assert_true(price_find(STR("openai"), STR("test-model"), 199, &price) && price.input == 1 && str_eq_c(price.version, "first"));
+	assert_true(price_find(STR("openai"), STR("test-model-2026-01-01"), 200, &price) && price.input == 3);
+	assert_true(price_find(STR("openai"), STR("test-model-mini:free"), 500, &price) && price.input == 2);
+	assert_true(price_find(STR("openai"), STR("gpt-4o"), 500, &price) && str_starts(price.version, STR("builtin")));
+	assert_false(price_find(STR("azure"), STR("test-model"), 500, &price));
+	assert_false(price_find(STR("openai"), STR("test-modelx"), 500, &price));
 }
 
 static void
@@ -370,6 +410,8 @@ main(void)
 		cmocka_unit_test(without_a_valid_traceparent_the_trace_is_the_request_s),
 		cmocka_unit_test(spans_nest_and_the_surplus_is_not_kept),
 		cmocka_unit_test(a_price_is_found_by_the_longest_name_and_is_exact),
+		cmocka_unit_test(no_kind_of_token_is_counted_twice_and_the_sum_is_rounded_once),
+		cmocka_unit_test(versions_of_prices_are_in_force_from_their_day_on),
 		cmocka_unit_test(the_metrics_page_escapes_labels_and_adds_buckets_up),
 		cmocka_unit_test(a_record_is_kept_shown_and_forgotten_on_sqlite),
 		cmocka_unit_test(a_record_is_kept_shown_and_forgotten_on_postgres),

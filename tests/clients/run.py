@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import answer_tests
+import budget_tests
 import cancel_tests
 import chat_tests
 import claude_upstream_tests
@@ -18,6 +19,8 @@ import document_tests
 import embedding_tests
 import error_tests
 import file_tests
+import ledger_tests
+import limit_tests
 import messages_tests
 import provider_tests
 import response_tests
@@ -27,8 +30,8 @@ import way_tests
 import world
 
 HERE = Path(__file__).resolve().parent
-MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, file_tests, answer_tests, messages_tests, claude_upstream_tests, vector_store_tests, document_tests, response_tests, way_tests)
-HELPERS = {"upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "check_page", "check_order", "streamed", "streamed_slowly", "asked", "json_id", "sent_by", "cancelled_within_100_ms", "call", "put", "document", "searchable", "link", "opened"}
+MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, file_tests, answer_tests, messages_tests, claude_upstream_tests, vector_store_tests, document_tests, response_tests, way_tests, limit_tests, budget_tests, ledger_tests)
+HELPERS = {"upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "check_page", "check_order", "streamed", "streamed_slowly", "asked", "json_id", "sent_by", "cancelled_within_100_ms", "call", "put", "document", "searchable", "link", "opened", "made", "run", "fresh", "budget", "spent", "cost_of", "cost_of_tenant", "report", "table_file"}
 NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs")
 MODULES += (routing_tests,)  # its faults open breakers
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}

@@ -25,6 +25,9 @@ UPSTREAM_KEY = "upstream-key"
 # What a model would say that has read its passages; the mark is corbel's to turn into an annotation.
 CITED_TEXT = "Ünïcode 🙂 first: the autovacuum launcher starts the workers [1]. That is all."
 
+# Dollars a million tokens, so that one token is a thousandth of a dollar or two.
+DEAR = {"input": 1000, "cached_input": 100, "cache_write": 1250, "output": 2000}
+
 mock: harness.Mock
 corbel: harness.Corbel
 client: openai.OpenAI
@@ -104,6 +107,9 @@ def config(mock_url: str) -> dict[str, Any]:
                 "strategy": "priority",
                 "targets": [{"provider": "down", "model": "embed"}, {"provider": "main", "model": "embed"}],
             },
+            model("ledger", target="ledger-model"),
+            {"name": "priced", "targets": [{"provider": "main", "model": "gpt-x", "price": DEAR}]},
+            {"name": "priced-claude", "targets": [{"provider": "claude", "model": "claude-x", "price": DEAR}]},
             *kinds.models(),
         ],
     }

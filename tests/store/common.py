@@ -22,6 +22,7 @@ def config(mock_url: str) -> dict[str, Any]:
     provider = {"name": "main", "kind": "openai", "base_url": f"{mock_url}/v1"}
     models = [
         {"name": "gpt-x", "targets": [{"provider": "main", "model": "gpt-x"}], "capture": "full"},
+        {"name": "priced", "targets": [{"provider": "main", "model": "gpt-x", "price": {"input": 1000, "output": 2000}}]},
         {"name": "docs", "knowledge": {"collection": "manual", "top_k": 8}},
     ]
     return {"store": {"url": URL}, "access": {"admin_key": ADMIN_KEY}, "providers": [provider], "models": models}

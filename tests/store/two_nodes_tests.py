@@ -170,6 +170,42 @@ def zero_bytes_in_a_request_are_recorded_all_the_same() -> None:
     assert status == 200 and trace["interaction"]["outcome"] == "error", trace
 
 
+def keyed(node: common.Node, key: str, text: str, **more: Any) -> tuple[int, dict[str, str], bytes]:
+    body = {"model": "priced", "messages": [{"role": "user", "content": text}], "max_tokens": 30, **more}
+    return node.call("POST", "/v1/chat/completions", body, {"authorization": f"Bearer {key}"})
+
+
+def a_budget_is_shared_by_both_nodes_and_neither_overrun_nor_lost() -> None:
+    status, made = a.get("/admin/v1/keys", "POST", {"name": "spender", "scopes": ["model.use"]})
+    assert status == 201, made
+    status, budget = a.get("/admin/v1/budgets", "POST", {"name": "shared", "key": made["id"], "period": "total", "limit_nanodollars": 3_000_000_000})
+    assert status == 201, budget
+    path = f"/admin/v1/budgets/{budget['id']}"
+    harness.wait_for(lambda: b.get("/v1/models", key=made["key"])[0] == 200, 2, "the key on the other node")
+    time.sleep(1)  # the notice of the budget: in force everywhere within a second
+
+    def one(turn: int) -> int:
+        for _ in range(4):  # held by calls in flight: again, as an official client would
+            status, headers, body = keyed((a, b)[turn % 2], made["key"], f"[mock prompt-tokens=20 completion-tokens={turn % 30} pace=3] go")
+            if status != 429:
+                break
+            time.sleep(float(headers["retry-after-ms"]) / 1000)
+        assert status in (200, 402, 429), (status, body)
+        return status
+
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        statuses = list(pool.map(one, range(120)))
+    entries = f"select count(*), coalesce(sum(amount_nanos), 0) from usage_entry where key_id = '{made['id']}' and amount_nanos > 0"
+    count, charged = (int(figure) for figure in common.sql(entries)[0])
+    spent = [node.get(path)[1]["current"]["spent_nanodollars"] for node in (a, b)]
+    assert spent == [charged, charged], (spent, charged)
+    assert 2_500_000_000 < charged <= 3_000_000_000 and count == statuses.count(200), (charged, count, statuses)
+    assert statuses.count(402) > 0, statuses
+    status, headers, body = keyed(b, made["key"], "no more", max_tokens=3000)
+    assert status == 402 and headers["x-should-retry"] == "false", (status, body)
+    harness.wait_for(lambda: a.get(path)[1]["current"]["held_nanodollars"] == 0, 15, "both nodes to give back what they hold")
+
+
 TESTS = [
     two_nodes_that_start_at_once_make_one_schema,
     a_directory_ingested_on_one_node_is_searched_by_meaning_on_the_other,
@@ -180,4 +216,5 @@ TESTS = [
     documents_sent_to_both_nodes_at_once_are_read_once_each,
     many_answers_with_the_same_words_are_all_recorded,
     zero_bytes_in_a_request_are_recorded_all_the_same,
+    a_budget_is_shared_by_both_nodes_and_neither_overrun_nor_lost,
 ]

@@ -1,0 +1,214 @@
+/*
+ * admin_usage.c - the ledger: reports, pricing it again, price tables, and the proof that it is the sum of the records.
+ */
+#include "api/admin.h"
+#include "base/clock.h"
+#include "money/prices.h"
+#include "money/usage.h"
+#include "money/verify.h"
+
+#define TIME_MAX INT64_C(253402300800000000) /* the year 10000 */
+
+/* "from_us" and "to_us": from the beginning until now where nothing is said. */
+static const struct err *
+times_given(struct api_request *request, int64_t *from_us, int64_t *to_us)
+{
+	const struct err *err = api_query_int(request, "from_us", 0, 0, TIME_MAX, from_us);
+
+	return err ? err : api_query_int(request, "to_us", clock_wall_us() + 60 * USEC_PER_SEC, 0, TIME_MAX, to_us);
+}
+
+static void
+put_usage(struct json_out *out, const struct usage_row *row)
+{
+	json_begin_object(out);
+	json_set_string(out, "group", row->group);
+	json_set_int(out, "calls", row->calls);
+	json_set_int(out, "input_tokens", row->input);
+	json_set_int(out, "cached_input_tokens", row->cached_input);
+	json_set_int(out, "cache_write_tokens", row->cache_write);
+	json_set_int(out, "output_tokens", row->output);
+	json_set_int(out, "reasoning_tokens", row->reasoning);
+	json_set_int(out, "amount_nanodollars", row->amount_nanos);
+	json_end_object(out);
+}
+
+static MAY_PARK const struct err *
+answer_usage(struct api_request *request, enum usage_by by, int64_t from_us, int64_t to_us, const struct usage_row *rows, size_t count)
+{
+	const struct err *err;
+	struct json_out json;
+	struct buf body;
+
+	buf_init(&body, NULL, MIB(64));
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_string(&json, "object", STR("usage.report"));
+	json_set_string(&json, "by", str_of(usage_by_name(by)));
+	json_set_int(&json, "from_us", from_us);
+	json_set_int(&json, "to_us", to_us);
+	json_set_array(&json, "data");
+	for (size_t i = 0; i < count; i++)
+		put_usage(&json, &rows[i]);
+	json_end_array(&json);
+	json_end_object(&json);
+	err = api_answer_json(request, 200, &json);
+	buf_fini(&body);
+	return err;
+}
+
+static MAY_PARK const struct err *
+usage_get(struct api_request *request)
+{
+	struct str name = api_query(request, "by");
+	enum usage_by by = USAGE_BY_MODEL;
+	int64_t from_us, to_us, tenant;
+	struct usage_row *rows;
+	size_t count;
+	const struct err *err = times_given(request, &from_us, &to_us);
+
+	if (!err && name.ptr && !usage_by_parse(name, &by))
+		err = err_param(request->arena, ERR_INVALID, "by", NULL, "by: expected tenant, team, key, user, model, tag or day");
+	if (!err)
+		err = admin_tenant(request, &tenant);
+	if (!err && by == USAGE_BY_TENANT)
+		err = api_require_operator(request);
+	if (!err)
+		err = usage_report(request->app->money, request->arena, tenant, by, from_us, to_us, &rows, &count);
+	return err ? err : answer_usage(request, by, from_us, to_us, rows, count);
+}
+
+static MAY_PARK const struct err *
+usage_reprice_post(struct api_request *request)
+{
+	int64_t from_us = json_int(json_get(request->json, "from_us"), 0);
+	int64_t to_us = json_int(json_get(request->json, "to_us"), clock_wall_us() + 60 * USEC_PER_SEC), tenant;
+	bool apply = json_bool(json_get(request->json, "apply"), false);
+	struct reprice_row *rows;
+	struct json_out json;
+	struct buf body;
+	size_t count;
+	const struct err *err = admin_tenant(request, &tenant);
+
+	if (!err && apply)
+		err = api_require_operator(request);
+	if (!err)
+		err = usage_reprice(request->app->money, request->arena, tenant, from_us, to_us, apply, &rows, &count);
+	if (err)
+		return err;
+	buf_init(&body, request->arena, MIB(8));
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_string(&json, "object", STR("usage.repricing"));
+	json_set_bool(&json, "applied", apply);
+	json_set_array(&json, "data");
+	for (size_t i = 0; i < count; i++) {
+		json_begin_object(&json);
+		json_set_string(&json, "model", rows[i].model);
+		json_set_int(&json, "calls", rows[i].calls);
+		json_set_int(&json, "before_nanodollars", rows[i].before_nanos);
+		json_set_int(&json, "after_nanodollars", rows[i].after_nanos);
+		json_end_object(&json);
+	}
+	json_end_array(&json);
+	json_end_object(&json);
+	return api_answer_json(request, 200, &json);
+}
+
+static void
+put_price(struct json_out *out, const void *object)
+{
+	const struct price_row *row = object;
+
+	json_begin_object(out);
+	json_set_string(out, "id", row->id);
+	json_set_string(out, "object", STR("price_version"));
+	json_set_string(out, "source", row->source);
+	json_set_int(out, "effective_us", row->effective_us);
+	json_set_int(out, "created_us", row->created_us);
+	json_set_int(out, "models", row->rows);
+	json_end_object(out);
+}
+
+static MAY_PARK const struct err *
+prices_post(struct api_request *request)
+{
+	struct price_row row;
+	int64_t effective_us;
+	const struct err *err = api_require_operator(request);
+
+	if (!err)
+		err = api_query_int(request, "effective_us", clock_wall_us(), 0, TIME_MAX, &effective_us);
+	if (!err)
+		err = prices_import(request->app->money, request->arena, request->json, effective_us, &row);
+	return err ? err : admin_answer(request, 201, put_price, &row);
+}
+
+static MAY_PARK const struct err *
+prices_get(struct api_request *request)
+{
+	struct price_row *rows;
+	size_t count;
+	const struct err *err = prices_list(request->app->money, request->arena, &rows, &count);
+
+	return err ? err : admin_answer_list(request, put_price, rows, sizeof(*rows), count, false);
+}
+
+static MAY_PARK const struct err *
+verify_post(struct api_request *request)
+{
+	const struct err *err = api_require_operator(request);
+	struct verify_totals totals;
+	struct verify_row *rows;
+	struct json_out json;
+	struct buf body;
+	bool good = true;
+	size_t count;
+
+	if (!err)
+		err = verify_run(request->app->money, request->arena, &rows, &count, &totals);
+	if (err)
+		return err;
+	for (size_t i = 0; i < count; i++)
+		good = good && rows[i].wrong == 0;
+	buf_init(&body, request->arena, KIB(64));
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_string(&json, "object", STR("verification"));
+	json_set_bool(&json, "good", good);
+	json_set_array(&json, "checks");
+	for (size_t i = 0; i < count; i++) {
+		json_begin_object(&json);
+		json_set_string(&json, "name", str_of(rows[i].name));
+		json_set_int(&json, "wrong", rows[i].wrong);
+		if (rows[i].detail.len)
+			json_set_string(&json, "detail", rows[i].detail);
+		json_end_object(&json);
+	}
+	json_end_array(&json);
+	json_set_int(&json, "interactions", totals.interactions);
+	json_set_int(&json, "ledger_entries", totals.entries);
+	json_set_int(&json, "budget_entries", totals.budget_entries);
+	json_set_int(&json, "amount_nanodollars", totals.amount_nanos);
+	json_end_object(&json);
+	return api_answer_json(request, 200, &json);
+}
+
+#define REPRICE_SCHEMA                                                                                                                     \
+	"{\"type\":\"object\",\"required\":[\"from_us\"],\"properties\":{\"from_us\":{\"type\":\"integer\",\"minimum\":0},"                  \
+	"\"to_us\":{\"type\":\"integer\",\"minimum\":0},\"apply\":{\"type\":\"boolean\"}}}"
+
+static const struct route routes[] = {
+	{ .method = HTTP_GET, .path = "/admin/v1/usage", .name = "admin.usage.report", .scope = SCOPE_METRICS_READ, .errors = &openai_errors, .handler = usage_get,
+		.summary = "Sums of the ledger by tenant, team, key, user, model, tag or day" },
+	{ .method = HTTP_POST, .path = "/admin/v1/usage/reprice", .name = "admin.usage.reprice", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
+		.body_bytes_max = KIB(64), .request_schema = REPRICE_SCHEMA, .handler = usage_reprice_post,
+		.summary = "Price a stretch of the ledger again: what it would change, or with apply, corrections" },
+	{ .method = HTTP_POST, .path = "/admin/v1/prices", .name = "admin.prices.import", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
+		.body_bytes_max = MIB(16), .handler = prices_post, .summary = "Import a price table in LiteLLM's shape as a new version" },
+	{ .method = HTTP_GET, .path = "/admin/v1/prices", .name = "admin.prices.list", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = prices_get,
+		.summary = "List the versions of prices" },
+	{ .method = HTTP_POST, .path = "/admin/v1/verify", .name = "admin.verify", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = verify_post,
+		.summary = "Prove that the ledger and the budgets are the sum of the records" },
+};
+const struct route_table admin_usage_routes = { routes, COUNT(routes) };

@@ -1,0 +1,294 @@
+/*
+ * budget.c - `corbel budget create|ls|show|update|close`.
+ */
+#include "cli/commands.h"
+#include "cli/policy_args.h"
+#include "cli/table.h"
+#include "cli/term.h"
+
+#include <stdio.h>
+
+enum { BODY_MAX = 16 * 1024 };
+
+#define NANOS_A_DOLLAR INT64_C(1000000000)
+#define DOLLARS_MAX INT64_C(1000000000)
+
+/* "12", "12.50", "0.000000001": exact; false for anything else. */
+static bool
+dollars_parse(struct str text, int64_t *nanos)
+{
+	size_t point = str_find_byte(text, '.', 0);
+	struct str whole = str_slice(text, 0, point), part = point == SIZE_MAX ? STR_EMPTY : str_slice(text, point + 1, text.len);
+	int64_t value = 0, fraction = 0;
+
+	if (!str_to_i64(whole, &value) || value < 0 || value > DOLLARS_MAX || part.len > 9 || (point != SIZE_MAX && !part.len))
+		return false;
+	for (size_t i = 0; i < 9; i++) {
+		char digit = i < part.len ? part.ptr[i] : '0';
+
+		if (digit < '0' || digit > '9')
+			return false;
+		fraction = fraction * 10 + (digit - '0');
+	}
+	*nanos = value * NANOS_A_DOLLAR + fraction;
+	return true;
+}
+
+struct str
+term_dollars(struct arena *arena, int64_t nanos)
+{
+	const char *sign = nanos < 0 ? "-" : "";
+	int64_t value = nanos < 0 ? -nanos : nanos;
+
+	return arena_printf(arena, "%s$%lld.%06lld", sign, (long long)(value / NANOS_A_DOLLAR), (long long)(value % NANOS_A_DOLLAR / 1000));
+}
+
+/* What create and update have in common. False: has told what is wrong. */
+static bool
+put_common(struct json_out *json, struct args *args)
+{
+	struct str amount = args_get(args, "amount"), alerts = args_get(args, "alert"), piece;
+	int64_t number;
+
+	if (amount.ptr && (!dollars_parse(amount, &number) || number == 0)) {
+		term_error("--amount: expected US dollars above 0 with at most 9 decimals, such as 12.50");
+		return false;
+	}
+	if (amount.ptr)
+		json_set_int(json, "limit_nanodollars", number);
+	if (!alerts.ptr)
+		return true;
+	json_set_array(json, "alerts");
+	while (!str_eq_c(alerts, "none") && str_split(&alerts, ',', &piece)) {
+		if (!str_to_i64(str_trim(piece), &number)) {
+			term_error("--alert: expected percents separated by commas, or none");
+			return false;
+		}
+		json_put_int(json, number);
+	}
+	json_end_array(json);
+	return true;
+}
+
+static struct str
+holder_of(struct arena *arena, const struct json *budget)
+{
+	struct str kind = json_get_string(budget, "holder_kind"), holder = json_get_string(budget, "holder");
+
+	if (holder.ptr)
+		return arena_printf(arena, "%" STR_F " %" STR_F, STR_A(kind), STR_A(holder));
+	return str_eq_c(kind, "user") ? STR("each user") : kind;
+}
+
+static struct str
+nanos_of(struct arena *arena, const struct json *object, const char *member)
+{
+	return term_dollars(arena, json_int(json_get(object, member), 0));
+}
+
+static void
+budget_print(struct arena *arena, const struct json *budget)
+{
+	const struct json *current = json_get(budget, "current");
+	const struct {
+		const char *title;
+		struct str text;
+	} lines[] = { { "id", json_get_string(budget, "id") }, { "name", json_get_string(budget, "name") },
+		{ "state", json_int(json_get(budget, "closed_us"), 0) ? STR("closed") : STR("open") }, { "of", holder_of(arena, budget) },
+		{ "period", json_get_string(budget, "period") }, { "limit", nanos_of(arena, budget, "limit_nanodollars") },
+		{ "spent", nanos_of(arena, current, "spent_nanodollars") }, { "held", nanos_of(arena, current, "held_nanodollars") },
+		{ "resets", term_time(arena, json_int(json_get(current, "ends_us"), 0)) } };
+
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		printf("%-8s ", lines[i].title);
+		term_print(lines[i].text);
+		putchar('\n');
+	}
+}
+
+static MAY_PARK int
+budget_create_call(struct client *client, struct args *args)
+{
+	static const char *const holders[] = { "team", "key-id", "user" };
+	static const char *const members[] = { "team", "key", "user" };
+	struct str period = args_get(args, "period");
+	const struct json *budget;
+	struct json_out json;
+	struct buf body;
+	int exit_code;
+
+	if (!args_has(args, "amount"))
+		return term_error("--amount is needed: US dollars a period"), EXIT_USAGE;
+	buf_init(&body, args->arena, BODY_MAX);
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_string(&json, "name", args->list[0]);
+	json_set_string(&json, "period", period.ptr ? period : STR("month"));
+	for (size_t i = 0; i < COUNT(holders); i++)
+		if (args_has(args, holders[i]))
+			json_set_string(&json, members[i], args_get(args, holders[i]));
+	if (args_has(args, "each-user"))
+		json_set_null(&json, "user");
+	if (!put_common(&json, args))
+		return EXIT_USAGE;
+	json_end_object(&json);
+	budget = client_send(client, args, HTTP_POST, tenant_path(args, STR("/admin/v1/budgets"), STR_EMPTY), buf_str(&body), &exit_code);
+	if (budget)
+		budget_print(args->arena, budget);
+	return exit_code;
+}
+
+static MAY_PARK int
+budget_ls_call(struct client *client, struct args *args)
+{
+	static const char *const titles[] = { "ID", "STATE", "OF", "PERIOD", "LIMIT", "SPENT", "HELD", "RESETS", "NAME", NULL };
+	struct str after = args_get(args, "after");
+	struct str query = arena_printf(args->arena, "limit=1000&after=%" STR_F, STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)));
+	const struct json *answer;
+	struct table table;
+	int exit_code;
+
+	answer = client_send(client, args, HTTP_GET, tenant_path(args, STR("/admin/v1/budgets"), query), STR_EMPTY, &exit_code);
+	if (!answer)
+		return exit_code;
+	table_init(&table, args->arena, titles);
+	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
+		const struct json *current = json_get(it.value, "current");
+
+		table_add(&table, (struct str[]){
+					  json_get_string(it.value, "id"),
+					  json_int(json_get(it.value, "closed_us"), 0) ? STR("closed") : STR("open"),
+					  holder_of(args->arena, it.value),
+					  json_get_string(it.value, "period"),
+					  nanos_of(args->arena, it.value, "limit_nanodollars"),
+					  nanos_of(args->arena, current, "spent_nanodollars"),
+					  nanos_of(args->arena, current, "held_nanodollars"),
+					  term_time(args->arena, json_int(json_get(current, "ends_us"), 0)),
+					  json_get_string(it.value, "name"),
+				  });
+	}
+	table_print(&table);
+	return EXIT_DONE;
+}
+
+static struct str
+budget_path(struct args *args)
+{
+	return tenant_path(args, arena_printf(args->arena, "/admin/v1/budgets/%" STR_F, STR_A(client_encode(args->arena, args->list[0]))), STR_EMPTY);
+}
+
+static MAY_PARK int
+budget_show_call(struct client *client, struct args *args)
+{
+	int exit_code;
+	const struct json *budget = client_send(client, args, HTTP_GET, budget_path(args), STR_EMPTY, &exit_code);
+
+	if (budget)
+		budget_print(args->arena, budget);
+	return exit_code;
+}
+
+static MAY_PARK int
+budget_update_call(struct client *client, struct args *args)
+{
+	struct str name = args_get(args, "name");
+	const struct json *budget;
+	struct json_out json;
+	struct buf body;
+	int exit_code;
+
+	buf_init(&body, args->arena, BODY_MAX);
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	if (name.ptr)
+		json_set_string(&json, "name", name);
+	if (!put_common(&json, args))
+		return EXIT_USAGE;
+	json_end_object(&json);
+	budget = client_send(client, args, HTTP_PATCH, budget_path(args), buf_str(&body), &exit_code);
+	if (budget)
+		budget_print(args->arena, budget);
+	return exit_code;
+}
+
+static MAY_PARK int
+budget_close_call(struct client *client, struct args *args)
+{
+	int exit_code;
+
+	if (client_send(client, args, HTTP_DELETE, budget_path(args), STR_EMPTY, &exit_code))
+		printf("%" STR_F " closed\n", STR_A(args->list[0]));
+	return exit_code;
+}
+
+#define AMOUNT_OPTIONS                                                                                                                     \
+	{ "amount", 0, "DOLLARS", "US dollars a period, with at most 9 decimals." },                                                       \
+		{ "alert", 0, "PERCENT,...", "Tell in the log and in corbel_budget_alerts_total when so much is spent; or none. Else 80,100." }
+
+static const struct option create_options[] = {
+	AMOUNT_OPTIONS,
+	{ "period", 0, "PERIOD", "day, week (from Monday), month or total, in UTC. Else month." },
+	{ "team", 0, "TEAM", "Of this team, by id or name. Without team, key or user it is the tenant's." },
+	{ "key-id", 0, "ID", "Of this key." },
+	{ "user", 0, "NAME", "Of this end user." },
+	{ "each-user", 0, NULL, "Of each end user for himself." },
+	TENANT_OPTION,
+	{ NULL, 0, NULL, NULL },
+};
+
+static const struct option update_options[] = { { "name", 0, "NAME", "A new name." }, AMOUNT_OPTIONS, TENANT_OPTION, { NULL, 0, NULL, NULL } };
+static const struct option ls_options[] = { { "after", 0, "ID", "Go on after this one." }, TENANT_OPTION, { NULL, 0, NULL, NULL } };
+static const struct option tenant_options[] = { TENANT_OPTION, { NULL, 0, NULL, NULL } };
+
+const struct command budget_create_command = {
+	.name = "budget create",
+	.arguments = "NAME",
+	.summary = "Make a budget",
+	.args_min = 1,
+	.args_max = 1,
+	.options = create_options,
+	.call = budget_create_call,
+	.help = "Counts the calls that begin after it was made. A call that could overrun it is refused before it goes upstream, with 402.",
+};
+
+const struct command budget_ls_command = {
+	.name = "budget ls",
+	.arguments = "",
+	.summary = "List the budgets",
+	.options = ls_options,
+	.call = budget_ls_call,
+	.help = "The newest first, with what the current period has spent and what calls in flight hold.",
+};
+
+const struct command budget_show_command = {
+	.name = "budget show",
+	.arguments = "BUDGET",
+	.summary = "Show a budget",
+	.args_min = 1,
+	.args_max = 1,
+	.options = tenant_options,
+	.call = budget_show_call,
+	.help = "By id or name.",
+};
+
+const struct command budget_update_command = {
+	.name = "budget update",
+	.arguments = "BUDGET",
+	.summary = "Change a budget",
+	.args_min = 1,
+	.args_max = 1,
+	.options = update_options,
+	.call = budget_update_call,
+	.help = "What is not given stays as it is. In force on every node within a second.",
+};
+
+const struct command budget_close_command = {
+	.name = "budget close",
+	.arguments = "BUDGET",
+	.summary = "Close a budget",
+	.args_min = 1,
+	.args_max = 1,
+	.options = tenant_options,
+	.call = budget_close_call,
+	.help = "It binds nobody any more, and stays on record.",
+};

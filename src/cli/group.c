@@ -1,0 +1,162 @@
+/*
+ * group.c - `corbel team create|ls|show|update|close` and the same for tenants.
+ */
+#include "cli/commands.h"
+#include "cli/policy_args.h"
+#include "cli/table.h"
+#include "cli/term.h"
+
+#include <stdio.h>
+
+enum { BODY_MAX = 64 * 1024 };
+
+static bool
+is_team(const struct args *args)
+{
+	return str_starts(str_of(args->command->name), STR("team "));
+}
+
+static struct str
+collection_path(struct args *args)
+{
+	return is_team(args) ? STR("/admin/v1/teams") : STR("/admin/v1/tenants");
+}
+
+static struct str
+group_path(struct args *args)
+{
+	struct str base = collection_path(args);
+
+	return tenant_path(args, arena_printf(args->arena, "%" STR_F "/%" STR_F, STR_A(base), STR_A(client_encode(args->arena, args->list[0]))), STR_EMPTY);
+}
+
+static void
+group_print(struct args *args, const struct json *group)
+{
+	struct str words = policy_words(args->arena, json_get(group, "policy"));
+
+	printf("id         %" STR_F "\nname       ", STR_A(json_get_string(group, "id")));
+	term_print(json_get_string(group, "name"));
+	printf("\nstate      %s\npolicy     ", json_int(json_get(group, "closed_us"), 0) ? "closed" : "open");
+	term_print(words);
+	putchar('\n');
+}
+
+/* Sends name and policy as given, and prints what came of it. */
+static MAY_PARK int
+send_group(struct client *client, struct args *args, enum http_method method, struct str path, struct str name)
+{
+	const struct json *group;
+	struct json_out json;
+	struct buf body;
+	int exit_code;
+
+	buf_init(&body, args->arena, BODY_MAX);
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	if (name.ptr)
+		json_set_string(&json, "name", name);
+	if (!policy_args_put(&json, args))
+		return EXIT_USAGE;
+	json_end_object(&json);
+	group = client_send(client, args, method, path, buf_str(&body), &exit_code);
+	if (group)
+		group_print(args, group);
+	return exit_code;
+}
+
+static MAY_PARK int
+create_call(struct client *client, struct args *args)
+{
+	return send_group(client, args, HTTP_POST, tenant_path(args, collection_path(args), STR_EMPTY), args->list[0]);
+}
+
+static MAY_PARK int
+update_call(struct client *client, struct args *args)
+{
+	return send_group(client, args, HTTP_PATCH, group_path(args), args_get(args, "name"));
+}
+
+static MAY_PARK int
+ls_call(struct client *client, struct args *args)
+{
+	static const char *const titles[] = { "ID", "STATE", "CREATED", "NAME", "POLICY", NULL };
+	struct str after = args_get(args, "after");
+	struct str query = arena_printf(args->arena, "limit=1000&after=%" STR_F, STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)));
+	const struct json *answer;
+	struct table table;
+	int exit_code;
+
+	answer = client_send(client, args, HTTP_GET, tenant_path(args, collection_path(args), query), STR_EMPTY, &exit_code);
+	if (!answer)
+		return exit_code;
+	table_init(&table, args->arena, titles);
+	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
+		table_add(&table, (struct str[]){
+					  json_get_string(it.value, "id"),
+					  json_int(json_get(it.value, "closed_us"), 0) ? STR("closed") : STR("open"),
+					  term_time(args->arena, json_int(json_get(it.value, "created_us"), 0)),
+					  json_get_string(it.value, "name"),
+					  policy_words(args->arena, json_get(it.value, "policy")),
+				  });
+	table_print(&table);
+	return EXIT_DONE;
+}
+
+static MAY_PARK int
+show_call(struct client *client, struct args *args)
+{
+	int exit_code;
+	const struct json *group = client_send(client, args, HTTP_GET, group_path(args), STR_EMPTY, &exit_code);
+
+	if (group)
+		group_print(args, group);
+	return exit_code;
+}
+
+static MAY_PARK int
+close_call(struct client *client, struct args *args)
+{
+	int exit_code;
+
+	if (client_send(client, args, HTTP_DELETE, group_path(args), STR_EMPTY, &exit_code))
+		printf("%" STR_F " closed\n", STR_A(args->list[0]));
+	return exit_code;
+}
+
+#define NAME_OPTION { "name", 0, "NAME", "A new name." }
+#define AFTER_OPTION { "after", 0, "ID", "Go on after this one." }
+
+static const struct option team_create_options[] = { POLICY_OPTIONS, TENANT_OPTION, { NULL, 0, NULL, NULL } };
+static const struct option team_update_options[] = { NAME_OPTION, POLICY_OPTIONS, TENANT_OPTION, { NULL, 0, NULL, NULL } };
+static const struct option team_ls_options[] = { AFTER_OPTION, TENANT_OPTION, { NULL, 0, NULL, NULL } };
+static const struct option team_options[] = { TENANT_OPTION, { NULL, 0, NULL, NULL } };
+static const struct option tenant_create_options[] = { POLICY_OPTIONS, { NULL, 0, NULL, NULL } };
+static const struct option tenant_update_options[] = { NAME_OPTION, POLICY_OPTIONS, { NULL, 0, NULL, NULL } };
+static const struct option tenant_ls_options[] = { AFTER_OPTION, { NULL, 0, NULL, NULL } };
+
+#define COMMAND(kind_, verb_, arguments_, count_, options_, summary_, help_)                                                              \
+	const struct command kind_##_##verb_##_command = {                                                                                    \
+		.name = #kind_ " " #verb_,                                                                                                    \
+		.arguments = arguments_,                                                                                                      \
+		.summary = summary_,                                                                                                          \
+		.args_min = count_,                                                                                                           \
+		.args_max = count_,                                                                                                           \
+		.options = options_,                                                                                                          \
+		.call = verb_##_call,                                                                                                         \
+		.help = help_,                                                                                                                \
+	}
+
+COMMAND(team, create, "NAME", 1, team_create_options, "Make a team", "Keys are put into it with --team. Its limits bind all its keys together.");
+COMMAND(team, ls, "", 0, team_ls_options, "List the teams", "The newest first, a thousand at most; --after goes on.");
+COMMAND(team, show, "TEAM", 1, team_options, "Show a team and its limits", "By id or name.");
+COMMAND(team, update, "TEAM", 1, team_update_options, "Change a team", "What is not given stays as it is. In force on every node within a second.");
+COMMAND(team, close, "TEAM", 1, team_options, "Close a team",
+	"Its keys are refused by every node within a second. It keeps its name, and stays in the ledger; it is not opened again.");
+COMMAND(tenant, create, "NAME", 1, tenant_create_options, "Make a tenant",
+	"A tenant has keys, teams, documents and records of its own, which no other tenant sees. Its first key is made with corbel key create --tenant NAME.");
+COMMAND(tenant, ls, "", 0, tenant_ls_options, "List the tenants", "The oldest first, a thousand at most; --after goes on.");
+COMMAND(tenant, show, "TENANT", 1, NULL, "Show a tenant and its limits", "By number or name.");
+COMMAND(tenant, update, "TENANT", 1, tenant_update_options, "Change a tenant", "What is not given stays as it is. In force on every node within a second.");
+COMMAND(tenant, close, "TENANT", 1, NULL, "Close a tenant",
+	"Its keys are refused by every node within a second. Its records and documents stay. The first tenant cannot be closed.");

@@ -1,0 +1,40 @@
+/*
+ * policy_args.h - what the commands on keys, teams and tenants share: the options that make a policy, and one way to send and print.
+ */
+#pragma once
+
+#include "cli/client.h"
+
+/* Rows for a table of options. */
+#define POLICY_OPTIONS                                                                                                                                 \
+	{ "requests-per-minute", 0, "N", "At most this many calls a minute; none takes the limit away." },                                                \
+		{ "tokens-per-minute", 0, "N", "At most this many tokens a minute, read and written; or none." },                                             \
+		{ "concurrency", 0, "N", "At most this many calls at once; or none." },                                                                       \
+		{ "user-requests-per-minute", 0, "N", "The same for each end user (\"user\" of a request). The three --user options are set together." }, \
+		{ "user-tokens-per-minute", 0, "N", "Tokens a minute for each end user." },                                                                   \
+		{ "user-concurrency", 0, "N", "Calls at once for each end user." },                                                                           \
+		{ "model", 0, "PATTERN,...", "Only these models: names, with * for any run of characters; or none." },                                       \
+		{ "network", 0, "CIDR,...", "Only from these addresses: 10.0.0.0/8, 192.0.2.7; or none." },                                                  \
+		{ "local-only", 0, "yes|no", "Nothing reaches a hosted provider." },                                                      \
+		{ "tag", 0, "NAME=VALUE,...", "Go to the ledger with each call; or none." }
+
+#define TENANT_OPTION { "tenant", 0, "NAME", "Act for this tenant, by name or number: for an admin key of the first tenant." }
+
+/* Writes "policy":{…} when one of the options was given. False: has told what is wrong. */
+bool policy_args_put(struct json_out *json, struct args *args);
+
+/* "PATH?tenant=…" for a path that has no query yet; `more` is a query without "?", or empty. */
+struct str tenant_path(struct args *args, struct str path, struct str more);
+
+/* Sends; prints JSON with --json. *answer is NULL when that has been done or an error told, and *exit_code says which. */
+MAY_PARK const struct json *client_send(
+	struct client *client, struct args *args, enum http_method method, struct str path, struct str body, int *exit_code);
+
+/* "$12.340000": to the millionth. */
+struct str term_dollars(struct arena *arena, int64_t nanos);
+
+/* A policy in few words, for a table: "60 rpm, models gpt-*". */
+struct str policy_words(struct arena *arena, const struct json *policy);
+
+/* The list "a,b,c" as a JSON array under `key`. */
+void put_list(struct json_out *json, const char *key, struct str list);

@@ -1,0 +1,309 @@
+/*
+ * usage.c - `corbel usage report|reprice`, `corbel price import|ls`, `corbel verify`.
+ */
+#include "cli/commands.h"
+#include "cli/policy_args.h"
+#include "cli/table.h"
+#include "cli/term.h"
+#include "money/period.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+enum { TABLE_BYTES_MAX = 16 * 1024 * 1024 };
+
+#define VERIFY_TIMEOUT_US (600 * USEC_PER_SEC)
+
+/* A day of an option; `initial` when it was not given. False: has told what is wrong. */
+static bool
+day_option(struct args *args, const char *option, int64_t initial, int64_t *out)
+{
+	struct str text = args_get(args, option);
+
+	*out = initial;
+	if (!text.ptr || period_day_parse(text, out))
+		return true;
+	term_error("--%s: expected a day such as 2026-11-28", option);
+	return false;
+}
+
+static struct str
+number(struct arena *arena, const struct json *row, const char *member)
+{
+	return arena_printf(arena, "%lld", (long long)json_int(json_get(row, member), 0));
+}
+
+/* --- usage report --- */
+
+static const char *const members[] = { "calls", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", NULL };
+
+/* A cell of a CSV file (RFC 4180); one that a spreadsheet would take for a formula is kept from being one. */
+static void
+csv_cell(struct str text)
+{
+	bool formula = text.len && strchr("=+-@\t\r", text.ptr[0]);
+
+	putchar('"');
+	if (formula)
+		putchar('\'');
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '"')
+			putchar('"');
+		putchar(text.ptr[i]);
+	}
+	putchar('"');
+}
+
+static void
+print_csv(const struct json *answer)
+{
+	printf("%s", "group");
+	for (size_t i = 0; members[i]; i++)
+		printf(",%s", members[i]);
+	printf(",amount_nanodollars\n");
+	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
+		csv_cell(json_get_string(it.value, "group"));
+		for (size_t i = 0; members[i]; i++)
+			printf(",%lld", (long long)json_int(json_get(it.value, members[i]), 0));
+		printf(",%lld\n", (long long)json_int(json_get(it.value, "amount_nanodollars"), 0));
+	}
+}
+
+static void
+print_report(struct args *args, const struct json *answer)
+{
+	static const char *const titles[] = { "GROUP", "CALLS", "INPUT", "CACHED", "WRITTEN", "OUTPUT", "REASONING", "COST", NULL };
+	struct arena *arena = args->arena;
+	int64_t sum = 0;
+	struct table table;
+
+	table_init(&table, arena, titles);
+	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
+		struct str group = json_get_string(it.value, "group"), cells[8];
+		int64_t amount = json_int(json_get(it.value, "amount_nanodollars"), 0);
+
+		cells[0] = group.len ? group : STR("-");
+		for (size_t i = 0; members[i]; i++)
+			cells[i + 1] = number(arena, it.value, members[i]);
+		cells[7] = term_dollars(arena, amount);
+		sum += amount;
+		table_add(&table, cells);
+	}
+	table_print(&table);
+	printf("total %" STR_F "\n", STR_A(term_dollars(arena, sum)));
+}
+
+static MAY_PARK int
+usage_report_call(struct client *client, struct args *args)
+{
+	struct str by = args_get(args, "by");
+	const struct json *answer;
+	int64_t from_us, to_us;
+	int exit_code;
+
+	if (!day_option(args, "from", 0, &from_us) || !day_option(args, "to", clock_wall_us() + 60 * USEC_PER_SEC, &to_us))
+		return EXIT_USAGE;
+	answer = client_send(client, args, HTTP_GET,
+		tenant_path(args, STR("/admin/v1/usage"),
+			arena_printf(args->arena, "by=%" STR_F "&from_us=%lld&to_us=%lld", STR_A(client_encode(args->arena, by.ptr ? by : STR("model"))), (long long)from_us,
+				(long long)to_us)),
+		STR_EMPTY, &exit_code);
+	if (answer && args_has(args, "csv"))
+		print_csv(answer);
+	else if (answer)
+		print_report(args, answer);
+	return exit_code;
+}
+
+/* --- usage reprice --- */
+
+static MAY_PARK int
+usage_reprice_call(struct client *client, struct args *args)
+{
+	static const char *const titles[] = { "MODEL", "CALLS", "BEFORE", "AFTER", "DIFFERENCE", NULL };
+	struct arena *arena = args->arena;
+	const struct json *answer;
+	int64_t from_us, to_us;
+	struct table table;
+	struct str body;
+	int exit_code;
+
+	if (!args_has(args, "from") || args_has(args, "apply") == args_has(args, "preview"))
+		return term_error("--from and one of --preview and --apply are needed"), EXIT_USAGE;
+	if (!day_option(args, "from", 0, &from_us) || !day_option(args, "to", clock_wall_us() + 60 * USEC_PER_SEC, &to_us))
+		return EXIT_USAGE;
+	body = arena_printf(arena, "{\"from_us\":%lld,\"to_us\":%lld,\"apply\":%s}", (long long)from_us, (long long)to_us, args_has(args, "apply") ? "true" : "false");
+	answer = client_send(client, args, HTTP_POST, tenant_path(args, STR("/admin/v1/usage/reprice"), STR_EMPTY), body, &exit_code);
+	if (!answer)
+		return exit_code;
+	table_init(&table, arena, titles);
+	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
+		int64_t before = json_int(json_get(it.value, "before_nanodollars"), 0), after = json_int(json_get(it.value, "after_nanodollars"), 0);
+
+		table_add(&table, (struct str[]){ json_get_string(it.value, "model"), number(arena, it.value, "calls"), term_dollars(arena, before), term_dollars(arena, after),
+					  term_dollars(arena, after - before) });
+	}
+	table_print(&table);
+	return EXIT_DONE;
+}
+
+/* --- prices --- */
+
+/* A file whole, or ptr NULL: has told why not. */
+static struct str
+file_read(struct arena *arena, struct str path)
+{
+	const char *name = arena_cstr(arena, path);
+	FILE *file = name ? fopen(name, "rb") : NULL;
+	char *bytes = arena_alloc(arena, TABLE_BYTES_MAX + 1);
+	size_t len = file && bytes ? fread(bytes, 1, TABLE_BYTES_MAX + 1, file) : 0;
+	bool failed = !file || !bytes || ferror(file);
+
+	if (failed)
+		term_error("%" STR_F ": %s", STR_A(path), strerror(errno));
+	else if (len > TABLE_BYTES_MAX)
+		term_error("%" STR_F ": more than 16 MiB", STR_A(path));
+	if (file)
+		fclose(file);
+	return failed || len > TABLE_BYTES_MAX ? (struct str){ NULL, 0 } : str_n(bytes, len);
+}
+
+static MAY_PARK int
+price_import_call(struct client *client, struct args *args)
+{
+	struct str body = file_read(args->arena, args->list[0]);
+	const struct json *answer;
+	int64_t from_us;
+	int exit_code;
+
+	if (!body.ptr)
+		return EXIT_FAILED;
+	if (!day_option(args, "from", clock_wall_us(), &from_us))
+		return EXIT_USAGE;
+	answer = client_send(client, args, HTTP_POST, arena_printf(args->arena, "/admin/v1/prices?effective_us=%lld", (long long)from_us), body, &exit_code);
+	if (answer)
+		printf("%" STR_F ": %" STR_F " models, in force from %" STR_F "\n", STR_A(json_get_string(answer, "id")), STR_A(number(args->arena, answer, "models")),
+			STR_A(term_time(args->arena, from_us)));
+	return exit_code;
+}
+
+static MAY_PARK int
+price_ls_call(struct client *client, struct args *args)
+{
+	static const char *const titles[] = { "ID", "FROM", "IMPORTED", "MODELS", "SOURCE", NULL };
+	struct arena *arena = args->arena;
+	struct table table;
+	int exit_code;
+	const struct json *answer = client_send(client, args, HTTP_GET, STR("/admin/v1/prices"), STR_EMPTY, &exit_code);
+
+	if (!answer)
+		return exit_code;
+	table_init(&table, arena, titles);
+	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
+		table_add(&table, (struct str[]){ json_get_string(it.value, "id"), term_time(arena, json_int(json_get(it.value, "effective_us"), 0)),
+					  term_time(arena, json_int(json_get(it.value, "created_us"), 0)), number(arena, it.value, "models"), json_get_string(it.value, "source") });
+	table_print(&table);
+	return EXIT_DONE;
+}
+
+/* --- verify --- */
+
+static MAY_PARK int
+verify_call(struct client *client, struct args *args)
+{
+	struct client_request request = { .method = HTTP_POST, .path = STR("/admin/v1/verify"), .timeout_us = VERIFY_TIMEOUT_US };
+	const struct json *answer;
+	struct str text;
+	const struct err *err = client_call(client, args->arena, &request, &answer, &text);
+	bool good;
+
+	if (err)
+		return client_fail(client, err);
+	good = json_bool(json_get(answer, "good"), false);
+	if (client->json)
+		return client_print(text), good ? EXIT_DONE : EXIT_FAILED;
+	for (struct json_iter it = json_iter(json_get(answer, "checks")); json_next(&it);) {
+		int64_t wrong = json_int(json_get(it.value, "wrong"), 1);
+		struct str detail = json_get_string(it.value, "detail");
+
+		if (wrong == 0)
+			printf("ok      %" STR_F "\n", STR_A(json_get_string(it.value, "name")));
+		else
+			printf("WRONG   %" STR_F ": %lld %" STR_F "\n", STR_A(json_get_string(it.value, "name")), (long long)wrong, STR_A(detail.ptr ? detail : STR_EMPTY));
+	}
+	printf("%" STR_F " interactions, %" STR_F " entries in the ledger, %" STR_F "\n", STR_A(number(args->arena, answer, "interactions")),
+		STR_A(number(args->arena, answer, "ledger_entries")), STR_A(term_dollars(args->arena, json_int(json_get(answer, "amount_nanodollars"), 0))));
+	return good ? EXIT_DONE : EXIT_FAILED;
+}
+
+#define DAY_OPTIONS                                                                                                                        \
+	{ "from", 0, "DAY", "From the beginning of this day in UTC: 2026-11-01." }, { "to", 0, "DAY", "To the beginning of this day; else until now." }
+
+static const struct option report_options[] = {
+	{ "by", 0, "GROUP", "tenant, team, key, user, model, tag or day. Else model. By tenant takes an admin key of the first tenant." },
+	DAY_OPTIONS,
+	{ "csv", 0, NULL, "Print comma-separated values." },
+	TENANT_OPTION,
+	{ NULL, 0, NULL, NULL },
+};
+static const struct option reprice_options[] = {
+	DAY_OPTIONS,
+	{ "preview", 0, NULL, "Show what it would change." },
+	{ "apply", 0, NULL, "Write the differences as corrections." },
+	TENANT_OPTION,
+	{ NULL, 0, NULL, NULL },
+};
+static const struct option import_options[] = {
+	{ "from", 0, "DAY", "In force from the beginning of this day on; else from now on." },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct command usage_report_command = {
+	.name = "usage report",
+	.arguments = "",
+	.summary = "Sum up the ledger",
+	.options = report_options,
+	.call = usage_report_call,
+	.help = "The dearest first. Input includes cached and written tokens, output includes reasoning. By tag, a call with several tags is in the group of each.",
+};
+
+const struct command usage_reprice_command = {
+	.name = "usage reprice",
+	.arguments = "",
+	.summary = "Price the past again",
+	.options = reprice_options,
+	.call = usage_reprice_call,
+	.help = "By the price tables as they are now, at the instant of each call. What a target's own price has priced stays. Corrections are entries of their own: nothing is overwritten. Budgets are not "
+		"moved.",
+};
+
+const struct command price_import_command = {
+	.name = "price import",
+	.arguments = "FILE",
+	.summary = "Import a price table",
+	.args_min = 1,
+	.args_max = 1,
+	.options = import_options,
+	.call = price_import_call,
+	.help = "FILE has the shape of LiteLLM's model_prices_and_context_window.json. It becomes a version that never changes; where it knows a model, it goes before older ones and the built-in "
+		"table. A target's own price goes before all of them.",
+};
+
+const struct command price_ls_command = {
+	.name = "price ls",
+	.arguments = "",
+	.summary = "List the price tables",
+	.call = price_ls_call,
+	.help = "The latest to begin first. Below them lies the table that is built in.",
+};
+
+const struct command verify_command = {
+	.name = "verify",
+	.arguments = "",
+	.summary = "Prove that the books are right",
+	.call = verify_call,
+	.help = "Asks the database, while it serves, whether every interaction is in the ledger, whether budgets were charged what the ledger says, and whether the store is sound. Ends with 1 when something is "
+		"wrong. Reads everything: on a large database it takes its time.",
+};

@@ -1,0 +1,181 @@
+/*
+ * budget_tx.c - the transactions on budgets: granting a block, closing blocks, settling a call. The invariants stand at the head of migrations/0800_budget.sql.
+ */
+#include "base/clock.h"
+#include "money/inside.h"
+#include "money/money_sql.h"
+
+/* A new block is this part of what is left, so that a budget is used up in few grants and no node holds much of it. */
+enum { SHARE = 8 };
+
+static int
+next_number(struct str *list)
+{
+	struct str word;
+	int64_t number = 0;
+
+	while (str_split(list, ' ', &word))
+		if (str_to_i64(word, &number))
+			return (int)number;
+	return 0;
+}
+
+/* The highest threshold that `spent` has reached; 0: none. */
+static int64_t
+reached(struct str alerts, int64_t spent, int64_t limit)
+{
+	int64_t highest = 0, percent;
+
+	while ((percent = next_number(&alerts)) > 0)
+		if (limit > 0 && (double)spent >= (double)limit * (double)percent / 100)
+			highest = percent;
+	return highest;
+}
+
+static MAY_PARK const struct err *
+note_alert(struct tx *tx, struct close_list *list, int64_t tenant, struct str budget, int64_t starts_us, struct str holder, int64_t spent, int64_t alerted)
+{
+	struct rows rows;
+	const struct err *err = tx_exec(tx, &stmt_budget_limit, PARAMS(V_INT(tenant), V_TEXT(budget)), &rows);
+	int64_t percent = err || rows.count == 0 ? 0 : reached(rows_text(&rows, 0, 2), spent, rows_int(&rows, 0, 0));
+	struct str name;
+
+	if (err || percent <= alerted)
+		return err;
+	if (list && list->alert_count < COUNT(list->alerts)) {
+		name = str_slice(rows_text(&rows, 0, 3), 0, sizeof(list->alerts[0].name) - 1);
+		memset(&list->alerts[list->alert_count], 0, sizeof(list->alerts[0]));
+		memcpy(list->alerts[list->alert_count].name, name.ptr, name.len);
+		list->alerts[list->alert_count].percent = percent;
+		list->alerts[list->alert_count].spent_nanos = spent;
+		list->alerts[list->alert_count++].limit_nanos = rows_int(&rows, 0, 0);
+	}
+	return tx_exec(tx, &stmt_budget_period_alerted,
+		PARAMS(V_INT(tenant), V_TEXT(budget), V_INT(starts_us), V_TEXT(holder), V_INT(percent)), NULL);
+}
+
+/* Turns the block's entries into what its period has spent, and gives the rest back. A block that is closed already stays as it is. */
+static MAY_PARK const struct err *
+close_block(struct tx *tx, struct close_list *list, int64_t tenant, const char *id)
+{
+	struct str block = str_of(id);
+	struct rows rows, sum;
+	int64_t settled, granted, starts_us;
+	struct str budget, holder;
+	const struct err *err = tx_exec(tx, &stmt_budget_block_get, PARAMS(V_INT(tenant), V_TEXT(block)), &rows);
+
+	if (err || rows.count == 0 || rows_int(&rows, 0, 4))
+		return err;
+	budget = rows_text(&rows, 0, 0);
+	starts_us = rows_int(&rows, 0, 1);
+	holder = rows_text(&rows, 0, 2);
+	granted = rows_int(&rows, 0, 3);
+	err = tx_exec(tx, &stmt_budget_block_sum, PARAMS(V_INT(tenant), V_TEXT(block)), &sum);
+	if (err)
+		return err;
+	settled = rows_int(&sum, 0, 0);
+	err = tx_exec(tx, &stmt_budget_block_close, PARAMS(V_INT(tenant), V_TEXT(block), V_INT(settled), V_INT(clock_wall_us())), NULL);
+	if (!err)
+		err = tx_exec(tx, &stmt_budget_period_settle,
+			PARAMS(V_INT(tenant), V_TEXT(budget), V_INT(starts_us), V_TEXT(holder), V_INT(granted), V_INT(settled)), &rows);
+	if (err || rows.count == 0)
+		return err;
+	return note_alert(tx, list, tenant, budget, starts_us, holder, rows_int(&rows, 0, 0), rows_int(&rows, 0, 1));
+}
+
+MAY_PARK const struct err *
+close_blocks(struct tx *tx, void *arg)
+{
+	struct close_list *list = arg;
+	const struct err *err = NULL;
+
+	list->alert_count = 0;
+	for (size_t i = 0; i < list->count && !err; i++)
+		err = close_block(tx, list, list->blocks[i].tenant, list->blocks[i].id);
+	return err;
+}
+
+static MAY_PARK const struct err *
+period_read(struct tx *tx, struct grant *grant)
+{
+	const struct account *account = grant->account;
+	struct value tenant = V_INT(account->tenant), budget = V_TEXT(grant->budget->id), starts = V_INT(account->starts_us), holder = V_TEXT(account->holder);
+	struct rows rows;
+	const struct err *err = tx_exec(tx, &stmt_budget_limit, PARAMS(tenant, budget), &rows);
+
+	if (err)
+		return err;
+	grant->closed = rows.count == 0 || rows_int(&rows, 0, 1);
+	grant->limit_nanos = rows.count ? rows_int(&rows, 0, 0) : 0;
+	err = tx_exec(tx, &stmt_budget_period_add, PARAMS(tenant, budget, starts, holder), NULL);
+	if (!err)
+		err = tx_exec(tx, &stmt_budget_period_get, PARAMS(tenant, budget, starts, holder), &rows);
+	if (err)
+		return err;
+	grant->spent_nanos = rows_int(&rows, 0, 0);
+	grant->held_nanos = rows_int(&rows, 0, 1);
+	return NULL;
+}
+
+MAY_PARK const struct err *
+grant_block(struct tx *tx, void *arg)
+{
+	struct grant *grant = arg;
+	const struct account *account = grant->account;
+	int64_t left, amount;
+	const struct err *err = NULL;
+
+	grant->granted_nanos = 0;
+	for (size_t i = 0; i < grant->close_count && !err; i++)
+		err = close_block(tx, NULL, account->tenant, grant->close[i]);
+	if (!err)
+		err = period_read(tx, grant);
+	if (err || grant->closed)
+		return err;
+	left = grant->limit_nanos - grant->spent_nanos - grant->held_nanos;
+	if (left < grant->wanted_nanos) /* somebody may hold what he does not need */
+		return grant->limit_nanos - grant->spent_nanos >= grant->wanted_nanos ? tx_notify(tx, BUDGET_WANTED) : NULL;
+	amount = left / SHARE > grant->wanted_nanos ? left / SHARE : grant->wanted_nanos;
+	err = tx_exec(tx, &stmt_budget_period_hold,
+		PARAMS(V_INT(account->tenant), V_TEXT(grant->budget->id), V_INT(account->starts_us), V_TEXT(account->holder), V_INT(amount)), NULL);
+	if (!err)
+		err = tx_exec(tx, &stmt_budget_block_add,
+			PARAMS(V_INT(account->tenant), V_TEXT(str_of(grant->id)), V_TEXT(grant->budget->id), V_INT(account->starts_us), V_TEXT(account->holder),
+				V_TEXT(id_str(&grant->money->node)), V_INT(amount), V_INT(clock_wall_us())),
+			NULL);
+	grant->granted_nanos = err ? 0 : amount;
+	return err;
+}
+
+/* A block that was closed meanwhile, as a dead node's, is corrected: what was spent is spent. */
+static MAY_PARK const struct err *
+settle_late(struct tx *tx, int64_t tenant, struct str block, const struct rows *found, int64_t amount)
+{
+	struct rows rows;
+	const struct err *err = tx_exec(tx, &stmt_budget_block_late, PARAMS(V_INT(tenant), V_TEXT(block), V_INT(amount)), NULL);
+
+	return err ? err : tx_exec(tx, &stmt_budget_period_settle, PARAMS(V_INT(tenant), V_TEXT(rows_text(found, 0, 0)), V_INT(rows_int(found, 0, 1)),
+				V_TEXT(rows_text(found, 0, 2)), V_INT(0), V_INT(amount)), &rows);
+}
+
+MAY_PARK const struct err *
+budget_settle(struct tx *tx, void *arg)
+{
+	const struct budget_claim *claim = arg;
+	const struct err *err = NULL;
+
+	for (size_t i = 0; i < claim->count && !err; i++) {
+		struct str block = str_n(claim->parts[i].block->id, BLOCK_ID);
+		struct rows found;
+
+		err = tx_exec(tx, &stmt_budget_block_get, PARAMS(V_INT(claim->tenant), V_TEXT(block)), &found);
+		if (!err && found.count == 0)
+			return err_new(tx_arena(tx), ERR_INTERNAL, "a block of a budget is gone");
+		if (!err)
+			err = tx_exec(tx, &stmt_budget_entry_add,
+				PARAMS(V_INT(claim->tenant), V_TEXT(block), V_BLOB(claim->interaction), V_INT(claim->amount_nanos)), NULL);
+		if (!err && rows_int(&found, 0, 4))
+			err = settle_late(tx, claim->tenant, block, &found, claim->amount_nanos);
+	}
+	return err;
+}

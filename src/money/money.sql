@@ -1,0 +1,179 @@
+-- Budgets. The tables are explained in migrations/0800_budget.sql.
+
+-- name: money_revision_next
+update money_revision set value = value + 1 where id = 1 returning value;
+
+-- name: budget_add
+insert into budget (tenant, id, name, kind, holder, period, limit_nanos, alerts, created_us, revision) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+
+-- name: budget_change
+update budget set name = $3, limit_nanos = $4, alerts = $5, closed_us = $6, revision = $7 where tenant = $1 and id = $2;
+
+-- name: budget_changed
+select tenant, id, kind, holder, period, limit_nanos, name, coalesce(closed_us, 0), revision from budget where revision > $1 order by revision limit $2;
+
+-- What the current period has spent is exact: what closed blocks say, and the entries of open ones.
+-- name: budget_page
+select id, name, kind, holder, period, limit_nanos, alerts, created_us, coalesce(closed_us, 0) from budget
+where tenant = $1 and ($2 = '' or id < $2) order by id desc limit $3;
+
+-- name: budget_get
+select id, name, kind, holder, period, limit_nanos, alerts, created_us, coalesce(closed_us, 0) from budget where tenant = $1 and (id = $2 or name = $2)
+order by id = $2 desc, id desc limit 1;
+
+-- name: budget_limit
+select limit_nanos, coalesce(closed_us, 0), alerts, name from budget where tenant = $1 and id = $2;
+
+-- name: budget_period_add
+insert into budget_period (tenant, budget, starts_us, holder, spent_nanos, held_nanos, alerted) values ($1, $2, $3, $4, 0, 0, 0) on conflict do nothing;
+
+-- name: budget_period_get
+select spent_nanos, held_nanos, alerted from budget_period where tenant = $1 and budget = $2 and starts_us = $3 and holder = $4;
+
+-- name: budget_period_spent
+select coalesce(sum(e.amount_nanos), 0) from budget_block b join budget_entry e on e.tenant = b.tenant and e.block = b.id
+where b.tenant = $1 and b.budget = $2 and b.starts_us = $3 and b.holder = $4 and b.closed_us is null;
+
+-- name: budget_period_hold
+update budget_period set held_nanos = held_nanos + $5 where tenant = $1 and budget = $2 and starts_us = $3 and holder = $4;
+
+-- name: budget_period_settle
+update budget_period set held_nanos = held_nanos - $5, spent_nanos = spent_nanos + $6 where tenant = $1 and budget = $2 and starts_us = $3 and holder = $4
+returning spent_nanos, alerted;
+
+-- name: budget_period_alerted
+update budget_period set alerted = $5 where tenant = $1 and budget = $2 and starts_us = $3 and holder = $4;
+
+-- name: budget_block_add
+insert into budget_block (tenant, id, budget, starts_us, holder, node, granted_nanos, settled_nanos, opened_us) values ($1, $2, $3, $4, $5, $6, $7, 0, $8);
+
+-- name: budget_block_get
+select budget, starts_us, holder, granted_nanos, coalesce(closed_us, 0) from budget_block where tenant = $1 and id = $2;
+
+-- name: budget_block_sum
+select coalesce(sum(amount_nanos), 0) from budget_entry where tenant = $1 and block = $2;
+
+-- name: budget_block_close
+update budget_block set settled_nanos = $3, closed_us = $4 where tenant = $1 and id = $2;
+
+-- name: budget_block_late
+update budget_block set settled_nanos = settled_nanos + $3 where tenant = $1 and id = $2;
+
+-- Blocks of nodes that are no more: on a database of its own, of every node but this one.
+-- name: budget_block_orphans
+select tenant, id from budget_block
+where closed_us is null and node <> $1 and not exists (select 1 from money_node n where n.id = budget_block.node and n.until_us > $2)
+limit 100;
+
+-- name: budget_entry_add
+insert into budget_entry (tenant, block, interaction, amount_nanos) values ($1, $2, $3, $4);
+
+-- name: money_node_renew
+insert into money_node (id, until_us) values ($1, $2) on conflict (id) do update set until_us = excluded.until_us;
+
+-- name: money_node_forget
+delete from money_node where until_us < $1;
+
+-- name: money_node_leave
+delete from money_node where id = $1;
+
+-- Prices.
+-- name: price_version_add
+insert into price_version (id, source, effective_us, created_us, rows, body) values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing;
+
+-- name: price_version_list
+select id, source, effective_us, created_us, rows from price_version order by effective_us desc, id limit 1000;
+
+-- name: price_version_ids
+select id, effective_us from price_version order by effective_us desc, created_us desc limit 100;
+
+-- name: price_version_body
+select body from price_version where id = $1;
+
+-- The ledger's reports. Ids of interactions begin with their time, so a stretch of time is a range of the key. Columns: group, calls, input, cached_input, cache_write, output,
+-- reasoning, amount.
+-- name: usage_by_tenant
+select cast(u.tenant as text), cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.interaction >= $1 and u.interaction < $2 group by u.tenant order by 8 desc, 1 limit 10000;
+
+-- name: usage_by_team
+select u.team, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.team order by 8 desc, 1 limit 10000;
+
+-- name: usage_by_key
+select u.key_id, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.key_id order by 8 desc, 1 limit 10000;
+
+-- name: usage_by_user
+select u.end_user, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.end_user order by 8 desc, 1 limit 10000;
+
+-- name: usage_by_model
+select u.model, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.model order by 8 desc, 1 limit 10000;
+
+-- name: usage_by_tags
+select u.tags, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.tags order by 8 desc, 1 limit 10000;
+
+-- By days since 1970.
+-- name: usage_by_day
+select cast(u.at_us / 86400000000 as text), cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.at_us / 86400000000 order by u.at_us / 86400000000 limit 10000;
+
+-- Pricing again: settlements with what they and their corrections come to. Those priced by the configuration, and those of before the ledger knew the kind of provider, stay.
+-- name: usage_reprice_page
+select u.interaction, u.at_us, u.provider_kind, u.model, u.input, u.cached_input, u.cache_write, u.output, u.reasoning, u.audio_input, u.audio_output, u.images,
+	(select cast(sum(a.amount_nanos) as bigint) from usage_entry a where a.tenant = u.tenant and a.interaction = u.interaction),
+	(select max(a.entry) from usage_entry a where a.tenant = u.tenant and a.interaction = u.interaction),
+	u.key_id, u.provider, u.team, u.end_user, u.tags
+from usage_entry u
+where u.tenant = $1 and u.interaction > $2 and u.interaction < $3 and u.entry = 0 and u.provider_kind <> '' and u.price_version <> 'config'
+order by u.interaction limit $4;
+
+-- name: usage_correct
+insert into usage_entry (tenant, interaction, entry, at_us, key_id, provider, model, input, cached_input, cache_write, output, reasoning, estimated, price_version, amount_nanos, team,
+	end_user, tags, provider_kind)
+values ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, 0, 0, $8, $9, $10, $11, $12, $13);
+
+-- What verify asks: each counts what must not be. Interactions are checked as far back as the ledger goes.
+-- name: verify_unpaid
+select count(*) from interaction i where not exists (select 1 from usage_entry u where u.tenant = i.tenant and u.interaction = i.id and u.entry = 0)
+	and (i.id >= (select u.interaction from usage_entry u where u.tenant = i.tenant order by u.interaction limit 1) or not exists (select 1 from usage_entry u where u.tenant = i.tenant));
+
+-- name: verify_unrecorded
+select count(*) from usage_entry u where u.entry = 0 and not exists (select 1 from interaction i where i.tenant = u.tenant and i.id = u.interaction)
+	and u.interaction >= (select i.id from interaction i where i.tenant = u.tenant order by i.id limit 1);
+
+-- name: verify_corrections
+select count(*) from usage_entry u where u.entry > 0 and not exists (select 1 from usage_entry o where o.tenant = u.tenant and o.interaction = u.interaction and o.entry = 0);
+
+-- name: verify_entries
+select count(*) from budget_entry e where not exists (
+	select 1 from usage_entry u where u.tenant = e.tenant and u.interaction = e.interaction and u.entry = 0 and u.amount_nanos = e.amount_nanos)
+	and e.interaction >= (select u.interaction from usage_entry u where u.tenant = e.tenant order by u.interaction limit 1);
+
+-- name: verify_blocks
+select count(*) from budget_block b where b.closed_us is not null
+	and b.settled_nanos <> (select coalesce(sum(e.amount_nanos), 0) from budget_entry e where e.tenant = b.tenant and e.block = b.id);
+
+-- name: verify_spent
+select count(*) from budget_period p where p.spent_nanos <> (
+	select coalesce(sum(b.settled_nanos), 0) from budget_block b
+	where b.tenant = p.tenant and b.budget = p.budget and b.starts_us = p.starts_us and b.holder = p.holder and b.closed_us is not null);
+
+-- name: verify_held
+select count(*) from budget_period p where p.held_nanos <> (
+	select coalesce(sum(b.granted_nanos), 0) from budget_block b
+	where b.tenant = p.tenant and b.budget = p.budget and b.starts_us = p.starts_us and b.holder = p.holder and b.closed_us is null);
+
+-- name: verify_totals
+select cast(coalesce((select count(*) from interaction), 0) as bigint), cast(coalesce((select count(*) from usage_entry), 0) as bigint),
+	cast(coalesce((select sum(amount_nanos) from usage_entry), 0) as bigint), cast(coalesce((select count(*) from budget_entry), 0) as bigint);

@@ -1,0 +1,395 @@
+/*
+ * money_test.c - budgets on each engine that is there: blocks, races, crashed nodes, and the invariants under a seeded storm of calls.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the four above */
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "access/access_sql.h"
+#include "base/clock.h"
+#include "money/inside.h"
+#include "json/json.h"
+#include "money/money_sql.h"
+#include "money/prices.h"
+#include "rt/fiber.h"
+#include "rt/group.h"
+#include "store/testing.h"
+#include "telemetry/price.h"
+#include "telemetry/telemetry_sql.h"
+
+static const struct store_schema *const schemas[] = { &access_schema, &telemetry_schema, &money_schema, NULL };
+
+enum { NODES_MAX = 4 };
+
+struct fixture {
+	struct store *store;
+	struct arena *arena;
+	char dir[64];
+	struct access *access;
+	struct money *stopped[NODES_MAX];
+	size_t stopped_count;
+	uint64_t random;
+	unsigned asked;
+};
+
+static uint64_t
+draw(struct fixture *f)
+{
+	f->random = f->random * 6364136223846793005u + 1442695040888963407u;
+	return f->random >> 20;
+}
+
+static MAY_PARK struct money *
+opened(struct fixture *f)
+{
+	struct money *money;
+
+	CHECK_OK(money_open(f->store, f->arena, &money));
+	return money;
+}
+
+static MAY_PARK void
+closed(struct fixture *f, struct money *money)
+{
+	money_stop(money);
+	f->stopped[f->stopped_count++] = money;
+}
+
+static struct identity
+caller(void)
+{
+	return (struct identity){ .tenant = TENANT_DEFAULT, .key_id = "key_x" };
+}
+
+static MAY_PARK struct budget_row
+made(struct fixture *f, struct money *money, const char *name, int64_t limit)
+{
+	struct budget_spec spec = { .name = str_of(name), .kind = HOLDER_TENANT, .period = PERIOD_MONTH, .limit_nanos = limit };
+	struct budget_row row;
+
+	CHECK_OK(budget_create(money, f->access, f->arena, TENANT_DEFAULT, &spec, &row));
+	return row;
+}
+
+static MAY_PARK const struct err *
+reserve(struct fixture *f, struct money *money, int64_t nanos, struct budget_claim *claim)
+{
+	struct identity identity = caller();
+
+	return budget_reserve(money, f->arena, &identity, STR_EMPTY, clock_wall_us(), nanos, claim);
+}
+
+/* Ends a call as the pipeline does: its cost in a transaction of its own. */
+static MAY_PARK void
+settle(struct fixture *f, struct budget_claim *claim, int64_t nanos)
+{
+	unsigned char id[16];
+
+	random_bytes(id, sizeof(id));
+	claim->interaction = str_n((const char *)id, sizeof(id));
+	claim->amount_nanos = nanos;
+	CHECK_OK(store_tx(f->store, f->arena, budget_settle, claim));
+	budget_end(claim, NULL);
+}
+
+static MAY_PARK const struct err *
+forget_nodes(struct tx *tx, void *arg)
+{
+	(void)arg;
+	return tx_exec(tx, &stmt_money_node_forget, PARAMS(V_INT(INT64_MAX)), NULL);
+}
+
+static MAY_PARK struct budget_row
+shown(struct fixture *f, struct money *money, const struct budget_row *row)
+{
+	struct budget_row out;
+
+	CHECK_OK(budget_show(money, f->arena, TENANT_DEFAULT, row->id, &out));
+	return out;
+}
+
+static MAY_PARK void
+spent_case(struct fixture *f)
+{
+	struct money *money = opened(f);
+	struct budget_row row = made(f, money, "small", 1000), now;
+	struct budget_claim claim, other;
+
+	CHECK_OK(reserve(f, money, 600, &claim));
+	CHECK_ERR(reserve(f, money, 600, &other), ERR_RATE_LIMITED); /* held, not spent */
+	settle(f, &claim, 100);
+	CHECK_OK(reserve(f, money, 600, &claim));
+	settle(f, &claim, 600);
+	now = shown(f, money, &row);
+	CHECK(now.spent_nanos == 700);
+	CHECK_ERR(reserve(f, money, 301, &claim), ERR_QUOTA); /* not enough left */
+	CHECK_OK(reserve(f, money, 300, &claim));
+	settle(f, &claim, 300);
+	CHECK_ERR(reserve(f, money, 1, &claim), ERR_QUOTA);
+	CHECK_OK(reserve(f, money, 0, &claim)); /* what costs nothing is not asked for */
+	CHECK(claim.count == 0);
+	CHECK_OK(budget_update(money, f->arena, TENANT_DEFAULT, row.id, (struct str){ NULL, 0 }, 2000, (struct str){ NULL, 0 }, false, &now));
+	CHECK_OK(reserve(f, money, 900, &claim)); /* a raised budget is in force at once */
+	budget_end(&claim, &err_cancelled);
+	CHECK_OK(budget_update(money, f->arena, TENANT_DEFAULT, row.id, (struct str){ NULL, 0 }, 0, (struct str){ NULL, 0 }, true, &now));
+	CHECK_OK(reserve(f, money, 5000, &claim));
+	CHECK(claim.count == 0); /* a closed one binds nobody */
+	closed(f, money);
+}
+
+static MAY_PARK void
+restart_case(struct fixture *f)
+{
+	struct money *money = opened(f);
+	struct budget_row row = made(f, money, "kept", 1000), now;
+	struct budget_claim claim;
+
+	CHECK_OK(reserve(f, money, 400, &claim));
+	settle(f, &claim, 250);
+	CHECK_OK(reserve(f, money, 100, &claim));
+	budget_end(&claim, &err_cancelled);
+	closed(f, money);
+	money = opened(f);
+	now = shown(f, money, &row);
+	CHECK(now.spent_nanos == 250 && now.held_nanos == 0);
+	CHECK_OK(reserve(f, money, 750, &claim));
+	settle(f, &claim, 750);
+	CHECK_ERR(reserve(f, money, 1, &claim), ERR_QUOTA);
+	closed(f, money);
+}
+
+/* A node that is killed holds its blocks until another one, or its next start, closes them: what it settled is spent, the rest comes back. */
+static MAY_PARK void
+crash_case(struct fixture *f)
+{
+	struct money *dead = opened(f), *next;
+	struct budget_row row = made(f, dead, "crashed", 800), now;
+	struct budget_claim claim, lost;
+
+	CHECK_OK(reserve(f, dead, 500, &claim));
+	settle(f, &claim, 200);
+	CHECK_OK(reserve(f, dead, 500, &lost)); /* in flight when it dies */
+	CHECK_OK(store_tx(f->store, f->arena, forget_nodes, NULL)); /* as if its lease had run out */
+	next = opened(f);
+	now = shown(f, next, &row);
+	CHECK(now.spent_nanos == 200 && now.held_nanos == 0);
+	CHECK_OK(reserve(f, next, 600, &claim));
+	settle(f, &claim, 100);
+	/* The dead node was only slow: what it spent is counted all the same. */
+	settle(f, &lost, 300);
+	now = shown(f, next, &row);
+	CHECK(now.spent_nanos == 600);
+	closed(f, next);
+	closed(f, dead);
+	now = shown(f, next, &row);
+	CHECK(now.spent_nanos == 600 && now.held_nanos == 0);
+}
+
+struct storm {
+	struct fixture *f;
+	struct money *nodes[2];
+	int64_t spent, refused, late;
+	unsigned calls;
+};
+
+/* One caller of many: reserves, waits a moment, spends what it reserved or less, now and then nothing. */
+static MAY_PARK const struct err *
+storm_caller(void *arg)
+{
+	struct storm *storm = arg;
+	struct fixture *f = storm->f;
+
+	for (unsigned i = 0; i < storm->calls; i++) {
+		int64_t wanted = 1 + (int64_t)(draw(f) % 5000), cost = (int64_t)(draw(f) % (uint64_t)(wanted + 1));
+		struct budget_claim claim;
+		const struct err *err = reserve(f, storm->nodes[draw(f) % 2], wanted, &claim);
+
+		if (err) {
+			CHECK(err->kind == ERR_QUOTA || err->kind == ERR_RATE_LIMITED);
+			storm->refused++;
+			continue;
+		}
+		(void)fiber_sleep_us((int64_t)(draw(f) % 3000));
+		if (draw(f) % 10 == 0) {
+			budget_end(&claim, &err_cancelled);
+			continue;
+		}
+		settle(f, &claim, cost);
+		storm->spent += cost;
+	}
+	return NULL;
+}
+
+static MAY_PARK void
+storm_case(struct fixture *f)
+{
+	struct storm storm = { .f = f, .calls = 40 };
+	struct budget_row row, now;
+	struct group group;
+
+	storm.nodes[0] = opened(f);
+	storm.nodes[1] = opened(f);
+	row = made(f, storm.nodes[0], "storm", 600000);
+	while (atomic_load(&storm.nodes[1]->budget_count) == 0)
+		CHECK_OK(fiber_sleep_us(1000));
+	group_open(&group);
+	for (int i = 0; i < 16; i++)
+		CHECK_OK(group_go(&group, "storm", storm_caller, &storm));
+	CHECK_OK(group_wait(&group));
+	CHECK(storm.spent <= row.limit_nanos && storm.spent > row.limit_nanos / 2);
+	CHECK(storm.refused > 0);
+	now = shown(f, storm.nodes[0], &row);
+	CHECK(now.spent_nanos == storm.spent);
+	closed(f, storm.nodes[0]);
+	closed(f, storm.nodes[1]);
+	now = shown(f, storm.nodes[0], &row);
+	CHECK(now.spent_nanos == storm.spent && now.held_nanos == 0);
+}
+
+/* The table of the file that PyPI's litellm carries, cut to what tells cases apart. */
+static const char table[] =
+	"{\"sample_spec\":{\"litellm_provider\":\"openai\",\"input_cost_per_token\":1},"
+	"\"money-test-small\":{\"litellm_provider\":\"openai\",\"mode\":\"chat\",\"input_cost_per_token\":1.5e-07,\"output_cost_per_token\":6e-07,"
+	"\"cache_read_input_token_cost\":7.5e-08,\"max_output_tokens\":16384},"
+	"\"mistral/money-test\":{\"litellm_provider\":\"mistral\",\"input_cost_per_token\":3.75e-08,\"output_cost_per_token\":0,\"input_cost_per_audio_token\":1e-6},"
+	"\"money-test-free\":{\"litellm_provider\":\"nobody\",\"input_cost_per_token\":1},"
+	"\"money-test-odd\":{\"litellm_provider\":\"openai\",\"input_cost_per_token\":\"cheap\"}}";
+
+static MAY_PARK void
+prices_case(struct fixture *f)
+{
+	struct money *money = opened(f);
+	const struct json *json;
+	struct price_row row, again, *list;
+	struct price price;
+	size_t count;
+
+	CHECK_OK(json_parse(f->arena, str_of(table), &json));
+	CHECK_OK(prices_import(money, f->arena, json, 1000, &row));
+	CHECK(row.rows == 2 && str_starts(row.id, STR("litellm-")));
+	CHECK(!price_find(STR("openai"), STR("money-test-small"), 999, &price));
+	CHECK(price_find(STR("openai"), STR("money-test-small-2026-01-01"), 1000, &price));
+	CHECK(price.input == 150000 && price.cached_input == 75000 && price.cache_write == 150000 && price.output == 600000 && price.reasoning == 600000);
+	CHECK(price_find(STR("mistral"), STR("money-test"), 1000, &price));
+	CHECK(price.input == 37500 && price.audio_input == 1000000 && price.output == 0);
+	CHECK(!price_find(STR("openai"), STR("money-test-odd"), 1000, &price));
+	CHECK_OK(prices_import(money, f->arena, json, 1000, &again));
+	CHECK(str_eq(row.id, again.id));
+	CHECK_OK(prices_list(money, f->arena, &list, &count));
+	CHECK(count == 1 && list[0].rows == 2 && list[0].effective_us == 1000);
+	CHECK_OK(json_parse(f->arena, STR("{\"a\":{},\"b\":5}"), &json));
+	CHECK_ERR(prices_import(money, f->arena, json, 0, &row), ERR_INVALID);
+	closed(f, money);
+}
+
+struct run {
+	MAY_PARK void (*fn)(struct fixture *f);
+	struct fixture fixture;
+};
+
+static MAY_PARK void
+run_in(struct store *store, void *arg)
+{
+	struct run *run = arg;
+	struct fixture *f = &run->fixture;
+	struct access_spec spec = { .store = store, .admin_key = STR("the key of the test"), .data_dir = STR("/nowhere") };
+	struct str none;
+
+	f->store = store;
+	f->arena = arena_new(MIB(64));
+	f->random = 11;
+	CHECK_OK(access_open(&spec, f->arena, &f->access, &none));
+	run->fn(f);
+	access_stop(f->access);
+	arena_free(f->arena);
+}
+
+static void
+on_each_engine(void (*fn)(struct fixture *f))
+{
+	for (int engine = STORE_SQLITE; engine <= STORE_POSTGRES; engine++) {
+		struct run run = { .fn = fn };
+
+		if (testing_has((enum store_engine)engine))
+			testing_run((enum store_engine)engine, schemas, run_in, &run);
+		for (size_t i = 0; i < run.fixture.stopped_count; i++)
+			money_free(run.fixture.stopped[i]);
+		access_free(run.fixture.access);
+	}
+}
+
+#define ON_EACH_ENGINE(name, fn)                                                                                                           \
+	static void name(void **state)                                                                                                     \
+	{                                                                                                                                  \
+		(void)state;                                                                                                               \
+		on_each_engine(fn);                                                                                                        \
+	}                                                                                                                                  \
+	static void name(void **state)
+
+ON_EACH_ENGINE(an_imported_table_is_a_version_in_force_from_its_day, prices_case);
+ON_EACH_ENGINE(a_budget_is_used_to_its_last_nanodollar_and_no_further, spent_case);
+ON_EACH_ENGINE(what_a_node_holds_is_given_back_when_it_stops, restart_case);
+ON_EACH_ENGINE(what_a_dead_node_held_comes_back_without_what_it_spent, crash_case);
+ON_EACH_ENGINE(calls_that_race_on_two_nodes_neither_overrun_nor_lose_anything, storm_case);
+
+static void
+periods_begin_and_end_where_calendars_say(void **state)
+{
+	static const struct {
+		enum period period;
+		int64_t at, starts, ends; /* seconds */
+	} cases[] = {
+		{ PERIOD_DAY, 1764350075, 1764288000, 1764374400 },
+		{ PERIOD_WEEK, 1764350075, 1763942400, 1764547200 },   /* Friday 2025-11-28: from Monday 24 to Monday 1 */
+		{ PERIOD_MONTH, 1764350075, 1761955200, 1764547200 },
+		{ PERIOD_MONTH, 1709164800, 1706745600, 1709251200 },  /* 2024-02-29 */
+		{ PERIOD_MONTH, 1735689599, 1733011200, 1735689600 },  /* the last second of 2024 */
+		{ PERIOD_MONTH, 1735689600, 1735689600, 1738368000 },
+		{ PERIOD_WEEK, 0, -259200, 345600 },
+		{ PERIOD_MONTH, 951782400, 949363200, 951868800 },     /* 2000-02-29 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int64_t starts, ends;
+
+		period_bounds(cases[i].period, cases[i].at * USEC_PER_SEC, &starts, &ends);
+		assert_int_equal(starts / USEC_PER_SEC, cases[i].starts);
+		assert_int_equal(ends / USEC_PER_SEC, cases[i].ends);
+	}
+}
+
+static void
+days_are_read_and_wrong_ones_refused(void **state)
+{
+	static const char *const wrong[] = { "", "2026-11-31", "2025-02-29", "2026-13-01", "2026-00-10", "2026-1-1", "2026/11/28", "1969-12-31", "20261128xx", "2026-11-00" };
+	int64_t us;
+
+	(void)state;
+	assert_true(period_day_parse(STR("2025-11-28"), &us) && us == 1764288000 * USEC_PER_SEC);
+	assert_true(period_day_parse(STR("2024-02-29"), &us) && period_day_parse(STR("1970-01-01"), &us) && us == 0);
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		assert_false(period_day_parse(str_of(wrong[i]), &us));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(periods_begin_and_end_where_calendars_say),
+		cmocka_unit_test(days_are_read_and_wrong_ones_refused),
+		cmocka_unit_test(an_imported_table_is_a_version_in_force_from_its_day),
+		cmocka_unit_test(a_budget_is_used_to_its_last_nanodollar_and_no_further),
+		cmocka_unit_test(what_a_node_holds_is_given_back_when_it_stops),
+		cmocka_unit_test(what_a_dead_node_held_comes_back_without_what_it_spent),
+		cmocka_unit_test(calls_that_race_on_two_nodes_neither_overrun_nor_lose_anything),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+/*
+ * usage.c - see usage.h.
+ */
+#include "money/usage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "money/inside.h"
+#include "money/money_sql.h"
+#include "telemetry/record.h"
+
+enum { PAGE = 500, ID = 16, MODELS_MAX = 10000 };
+
+static const char *const names[USAGE_BYS] = { "tenant", "team", "key", "user", "model", "tag", "day" };
+
+const char *
+usage_by_name(enum usage_by by)
+{
+	return names[by];
+}
+
+bool
+usage_by_parse(struct str name, enum usage_by *out)
+{
+	for (unsigned i = 0; i < USAGE_BYS; i++) {
+		if (!str_eq_c(name, names[i]))
+			continue;
+		*out = (enum usage_by)i;
+		return true;
+	}
+	return false;
+}
+
+/* The smallest id of an interaction at a time: ids begin with 48 bits of milliseconds (base/random.h). */
+static struct str
+id_at(int64_t wall_us, unsigned char out[ID])
+{
+	uint64_t ms = wall_us > 0 ? (uint64_t)wall_us / 1000 : 0;
+
+	memset(out, 0, ID);
+	for (int i = 5; i >= 0; i--, ms >>= 8)
+		out[i] = (unsigned char)ms;
+	return str_n((const char *)out, ID);
+}
+
+/* --- reports --- */
+
+static void
+row_read(const struct rows *rows, size_t row, struct usage_row *out)
+{
+	*out = (struct usage_row){ .group = rows_text(rows, row, 0),
+		.calls = rows_int(rows, row, 1),
+		.input = rows_int(rows, row, 2),
+		.cached_input = rows_int(rows, row, 3),
+		.cache_write = rows_int(rows, row, 4),
+		.output = rows_int(rows, row, 5),
+		.reasoning = rows_int(rows, row, 6),
+		.amount_nanos = rows_int(rows, row, 7) };
+}
+
+static void
+row_add(struct usage_row *sum, const struct usage_row *more)
+{
+	sum->calls += more->calls;
+	sum->input += more->input;
+	sum->cached_input += more->cached_input;
+	sum->cache_write += more->cache_write;
+	sum->output += more->output;
+	sum->reasoning += more->reasoning;
+	sum->amount_nanos += more->amount_nanos;
+}
+
+static int
+by_amount(const void *a, const void *b)
+{
+	const struct usage_row *x = a, *y = b;
+
+	if (x->amount_nanos != y->amount_nanos)
+		return x->amount_nanos < y->amount_nanos ? 1 : -1;
+	return str_cmp(x->group, y->group);
+}
+
+/* Sets of tags, one a line each, become groups of single tags. */
+static const struct err *
+split_tags(struct arena *arena, const struct usage_row *sets, size_t set_count, struct usage_row **out, size_t *count)
+{
+	struct usage_row *list = arena_array(arena, set_count * 60 + 1, sizeof(*list)); /* as many tags as a call may have */
+	struct map known = MAP_EMPTY;
+
+	*count = 0;
+	*out = list;
+	for (size_t i = 0; list && i < set_count; i++) {
+		struct str rest = sets[i].group, tag;
+
+		if (!rest.len)
+			list[(*count)++] = sets[i];
+		while (str_split(&rest, '\n', &tag)) {
+			struct usage_row *row = map_get(&known, tag);
+
+			if (row) {
+				row_add(row, &sets[i]);
+				continue;
+			}
+			row = &list[(*count)++];
+			*row = sets[i];
+			row->group = tag;
+			map_put(&known, row->group, row);
+		}
+	}
+	map_fini(&known);
+	if (list)
+		qsort(list, *count, sizeof(*list), by_amount);
+	return list ? NULL : &err_no_memory;
+}
+
+MAY_PARK const struct err *
+usage_report(struct money *money, struct arena *arena, int64_t tenant, enum usage_by by, int64_t from_us, int64_t to_us, struct usage_row **out, size_t *count)
+{
+	static const struct stmt *const statements[USAGE_BYS] = { &stmt_usage_by_tenant, &stmt_usage_by_team, &stmt_usage_by_key, &stmt_usage_by_user, &stmt_usage_by_model,
+		&stmt_usage_by_tags, &stmt_usage_by_day };
+	unsigned char from[ID], to[ID];
+	struct value range[2] = { V_BLOB(id_at(from_us, from)), V_BLOB(id_at(to_us, to)) };
+	struct usage_row *list;
+	struct rows rows;
+	const struct err *err = by == USAGE_BY_TENANT ? store_query(money->store, arena, statements[by], PARAMS(range[0], range[1]), &rows)
+						       : store_query(money->store, arena, statements[by], PARAMS(V_INT(tenant), range[0], range[1]), &rows);
+
+	if (err)
+		return err;
+	*out = list = arena_array(arena, rows.count, sizeof(*list));
+	*count = rows.count;
+	for (size_t i = 0; list && i < rows.count; i++) {
+		row_read(&rows, i, &list[i]);
+		if (by == USAGE_BY_DAY) {
+			char text[CLOCK_TEXT_SIZE];
+			int64_t day = 0;
+
+			(void)str_to_i64(list[i].group, &day);
+			clock_text(day * 86400 * USEC_PER_SEC, text);
+			list[i].group = arena_dup(arena, str_n(text, 10));
+		}
+	}
+	if (!list)
+		return &err_no_memory;
+	return by == USAGE_BY_TAG ? split_tags(arena, list, rows.count, out, count) : NULL;
+}
+
+/* --- pricing again --- */
+
+struct repricing {
+	struct money *money;
+	struct arena *arena;
+	int64_t tenant;
+	struct map models;       /* to struct reprice_row */
+	struct reprice_row *list;
+	size_t count;
+	const struct rows *rows; /* of the page */
+	bool changed[PAGE];
+	int64_t difference[PAGE];
+	struct str version[PAGE];
+};
+
+static struct reprice_row *
+model_row(struct repricing *work, struct str model)
+{
+	struct reprice_row *row = map_get(&work->models, model);
+
+	if (row || work->count == MODELS_MAX)
+		return row;
+	row = &work->list[work->count++];
+	row->model = arena_dup(work->arena, model);
+	if (row->model.ptr)
+		map_put(&work->models, row->model, row);
+	return row;
+}
+
+static void
+page_price(struct repricing *work)
+{
+	const struct rows *rows = work->rows;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		struct usage usage = { .input = rows_int(rows, i, 4),
+			.cached_input = rows_int(rows, i, 5),
+			.cache_write = rows_int(rows, i, 6),
+			.output = rows_int(rows, i, 7),
+			.reasoning = rows_int(rows, i, 8),
+			.audio_input = rows_int(rows, i, 9),
+			.audio_output = rows_int(rows, i, 10),
+			.images = rows_int(rows, i, 11) };
+		int64_t before = rows_int(rows, i, 12);
+		struct reprice_row *row;
+		struct price price;
+
+		work->changed[i] = false;
+		if (!price_find(rows_text(rows, i, 2), rows_text(rows, i, 3), rows_int(rows, i, 1), &price))
+			continue;
+		work->difference[i] = price_cost_nanos(&price, &usage) - before;
+		work->version[i] = price.version;
+		work->changed[i] = work->difference[i] != 0;
+		row = model_row(work, rows_text(rows, i, 3));
+		if (!row)
+			continue;
+		row->calls++;
+		row->before_nanos += before;
+		row->after_nanos += before + work->difference[i];
+	}
+}
+
+static MAY_PARK const struct err *
+page_apply(struct tx *tx, void *arg)
+{
+	const struct repricing *work = arg;
+	const struct rows *rows = work->rows;
+	const struct err *err = NULL;
+
+	for (size_t i = 0; i < rows->count && !err; i++)
+		if (work->changed[i])
+			err = tx_exec(tx, &stmt_usage_correct,
+				PARAMS(V_INT(work->tenant), V_BLOB(rows_text(rows, i, 0)), V_INT(rows_int(rows, i, 13) + 1), V_INT(clock_wall_us()),
+					V_TEXT(rows_text(rows, i, 14)), V_TEXT(rows_text(rows, i, 15)), V_TEXT(rows_text(rows, i, 3)), V_TEXT(work->version[i]),
+					V_INT(work->difference[i]), V_TEXT(rows_text(rows, i, 16)), V_TEXT(rows_text(rows, i, 17)), V_TEXT(rows_text(rows, i, 18)),
+					V_TEXT(rows_text(rows, i, 2))),
+				NULL);
+	return err;
+}
+
+MAY_PARK const struct err *
+usage_reprice(struct money *money, struct arena *arena, int64_t tenant, int64_t from_us, int64_t to_us, bool apply, struct reprice_row **out, size_t *count)
+{
+	struct repricing *work = arena_zalloc(arena, sizeof(*work));
+	struct arena *scratch = arena_new(MIB(16));
+	unsigned char from[ID], to[ID];
+	struct str after = id_at(from_us, from), before = id_at(to_us, to);
+	const struct err *err = NULL;
+	struct rows rows = { .count = PAGE };
+
+	if (work)
+		work->list = arena_array(arena, MODELS_MAX, sizeof(*work->list));
+	if (!work || !work->list)
+		err = &err_no_memory;
+	else
+		*work = (struct repricing){ .money = money, .arena = arena, .tenant = tenant, .list = work->list, .rows = &rows };
+	while (!err && rows.count == PAGE) {
+		arena_reset(scratch);
+		err = store_query(money->store, scratch, &stmt_usage_reprice_page, PARAMS(V_INT(tenant), V_BLOB(after), V_BLOB(before), V_INT(PAGE)), &rows);
+		if (err || rows.count == 0)
+			break;
+		memcpy(from, rows_text(&rows, rows.count - 1, 0).ptr, ID);
+		page_price(work);
+		if (apply)
+			err = store_tx(money->store, scratch, page_apply, work);
+	}
+	err = err ? err_copy(arena, err) : NULL;
+	arena_free(scratch);
+	if (work)
+		map_fini(&work->models);
+	*out = work ? work->list : NULL;
+	*count = work ? work->count : 0;
+	return err;
+}

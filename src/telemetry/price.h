@@ -1,0 +1,42 @@
+/*
+ * price.h - what usage costs: versions of a price table, each in force from an instant on, and the exact cost of a usage.
+ *
+ * Below all versions lies a small table of public list prices that is built in. A version never changes and never goes, so a price that was found stays true as
+ * long as the process lives.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/err.h"
+
+struct usage;
+
+/* 1e-12 US dollar for a token, an image, a request: a millionth of a dollar for a million tokens is exact. */
+struct price {
+	struct str version;
+	int64_t input, cached_input, cache_write, output, reasoning, audio_input, audio_output, image, request;
+};
+
+/* Prices in dollars for a million tokens (1e-6 dollar each); `reasoning` is as output, audio as the rest, image and request free. */
+struct price price_of_dollars(double input, double cached_input, double cache_write, double output);
+
+/*
+ * The price that is in force at an instant: of the newest version that has begun by then and knows the model of this kind of provider; else an older one's, at last the built-in. A
+ * model is known by its name or by a shorter one that ends where its parts do ("gpt-4o" for "gpt-4o-2024-08-06"). False when it has no price.
+ */
+bool price_find(struct str provider_kind, struct str model, int64_t at_us, struct price *out);
+
+/* In 1e-9 dollar, rounded once to the nearest. Cached, written and audio tokens are parts of the input, reasoning and audio of the output: none is counted twice. */
+int64_t price_cost_nanos(const struct price *price, const struct usage *usage);
+
+/* A version being put together; see price_version_publish. */
+struct price_version;
+struct price_version *price_version_new(struct str id, int64_t effective_us);
+
+/* False when the model has a price in this version already: the first one counts. */
+bool price_version_add(struct price_version *version, struct str provider_kind, struct str model, const struct price *price);
+size_t price_version_count(const struct price_version *version);
+
+/* Puts it in force for the rest of the process. One that is there already is dropped. Any thread. */
+void price_version_publish(struct price_version *version);
+void price_version_drop(struct price_version *version);
