@@ -16,7 +16,7 @@ delete from response where tenant = $1 and id = $2;
 update response set status = $3 where tenant = $1 and id = $2 and status in ('queued', 'in_progress');
 
 -- name: response_renew
-update response set lease_until_us = $3 where tenant = $1 and id = $2 returning cancel;
+update response set lease_until_us = $3 where tenant = $1 and id = $2 and status in ('queued', 'in_progress') returning cancel;
 
 -- name: response_want_cancel
 update response set cancel = 1 where tenant = $1 and id = $2 and status in ('queued', 'in_progress');

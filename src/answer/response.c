@@ -78,8 +78,17 @@ ended_well(const struct response_kept *kept)
 MAY_PARK const struct err *
 response_kept_write(struct tx *tx, const struct response_kept *kept)
 {
-	const struct err *err = response_body_put(tx, kept->tenant, kept->head_hash, kept->day, kept->head);
+	const struct err *err;
+	bool there = true, cancel;
 
+	if (kept->background && kept->completed_us) { /* deleted or ended meanwhile: it stays so */
+		const struct response_progress alive = { .tenant = kept->tenant, .id = kept->id };
+
+		err = response_progress(tx, &alive, &there, &cancel);
+		if (err || !there)
+			return err;
+	}
+	err = response_body_put(tx, kept->tenant, kept->head_hash, kept->day, kept->head);
 	if (!err)
 		err = tx_exec(tx, &stmt_response_put,
 			PARAMS(V_INT(kept->tenant), V_TEXT(kept->id), V_INT(kept->created_us), V_INT(kept->completed_us), V_TEXT(kept->status), V_INT(kept->background),

@@ -88,3 +88,40 @@ MAY_PARK const struct err *conversation_item_delete(struct store *store, struct 
 
 /* Deletes responses older than this, conversations not used since, and bodies nobody has used since, in small steps. */
 MAY_PARK const struct err *response_retain(struct store *store, struct arena *arena, int64_t before_us);
+
+/* --- responses in the making --- */
+
+/* Queued or in progress. */
+bool response_unfinished(const struct response_stored *stored);
+
+/* What a background response has said since, and that its process is alive. */
+struct response_progress {
+	int64_t tenant;
+	struct str id;
+	int64_t lease_until_us;
+	struct str frames;         /* as they go over the wire; may be empty */
+	int64_t first, last;       /* their sequence numbers */
+};
+
+/* Within a transaction. *there: it was not deleted or ended meanwhile; *cancel: somebody wants its end. */
+MAY_PARK const struct err *response_progress(struct tx *tx, const struct response_progress *progress, bool *there, bool *cancel);
+
+/* Runs of frames with events behind number `after`, in order, some at a time; a run may begin before it. None: there are no more now. */
+MAY_PARK const struct err *response_events(struct store *store, struct arena *arena, int64_t tenant, struct str id, int64_t after, struct str **out, size_t *count);
+
+/* Asks the process that makes it to end it. */
+MAY_PARK const struct err *response_want_cancel(struct store *store, struct arena *arena, int64_t tenant, struct str id);
+
+/* The end of a response that nobody goes on with: what it had said, and its last event. */
+struct response_end {
+	int64_t tenant;
+	struct str id, status, error;
+	int64_t completed_us;
+	struct response_item *items;
+	size_t count;
+	struct str frames;
+	int64_t sequence;
+};
+
+/* No effect on one that has ended meanwhile. */
+MAY_PARK const struct err *response_end(struct store *store, struct arena *arena, struct response_end *end);

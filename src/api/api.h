@@ -20,6 +20,7 @@ struct gateway;
 struct shadows;
 struct knowledge;
 struct money;
+struct background;
 struct embedder;
 struct tokenizers;
 struct api_request;
@@ -41,6 +42,7 @@ struct app {
 	struct tokenizers *tokenizers;
 	struct str data_dir;
 	unsigned char link_secret[32]; /* signs links to passages; see api/links.h */
+	struct background *background; /* responses that are made while nobody waits: api/openai_responses_background.h */
 	struct http_server *server;
 	const struct json_schema *const *schemas; /* of the rows' bodies: api_open */
 	int64_t started_us;

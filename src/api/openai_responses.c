@@ -3,7 +3,7 @@
  *
  * Protocol: OpenAI's API reference, "Responses" and "Streaming events". Errors before the first byte are ordinary error answers; after it, response.failed ends the stream.
  */
-#include "api/openai_responses.h"
+#include "api/openai_responses_background.h"
 
 static MAY_PARK const struct err *
 answer(struct responses_ask *ask, struct span *root)
@@ -21,6 +21,8 @@ responses_create(struct api_request *request)
 	struct responses_ask *ask;
 	const struct err *err = responses_parse(request, request->arena, &ask);
 
+	if (!err && ask->background)
+		return background_create(request);
 	if (!err)
 		err = responses_context(ask);
 	return err ? err : answer(ask, root);
@@ -83,6 +85,13 @@ static const struct route routes[] = {
 		.errors = &openai_errors,
 		.handler = responses_delete,
 		.summary = "Delete a stored response" },
+	{ .method = HTTP_POST,
+		.path = "/v1/responses/{response_id}/cancel",
+		.name = "responses.cancel",
+		.scope = SCOPE_MODEL_USE,
+		.errors = &openai_errors,
+		.handler = responses_cancel,
+		.summary = "End a background response" },
 	{ .method = HTTP_GET,
 		.path = "/v1/responses/{response_id}/input_items",
 		.name = "responses.input_items",

@@ -77,6 +77,11 @@ struct responses_item;
 /* Where events go: to the client's stream, into a background job's log, or nowhere, when the response is written whole. */
 struct responses_output {
 	MAY_PARK const struct err *(*event)(struct responses_output *output, struct str name, struct str data);
+
+	/* The frames of the end, for the commit of the record: fills the frames of `kept`. */
+	const struct err *(*last)(struct responses_output *output, struct str tail, struct response_kept *kept);
+
+	bool cancelled; /* when the answer ends with ERR_CANCELLED: somebody wanted it, and it was not the server that stopped */
 };
 
 struct responses_encoder {
@@ -102,6 +107,9 @@ struct responses_encoder {
 /* `output`: NULL for the request's own client. NULL, or err_no_memory. */
 const struct err *responses_encoder_init(struct responses_encoder *encoder, struct responses_ask *ask, struct responses_output *output);
 
+/* Says where a background response is before its answer begins: "response.queued" and the like. */
+MAY_PARK const struct err *responses_encoder_announce(struct responses_encoder *encoder, const char *name, struct str status);
+
 /* The response as it stands now, as a JSON value. */
 void responses_encoder_put(struct responses_encoder *encoder, struct json_out *out);
 
@@ -109,6 +117,9 @@ void responses_encoder_put(struct responses_encoder *encoder, struct json_out *o
 
 /* Puts what the request goes on from, and the items it refers to, among its messages. ERR_NOT_FOUND, ERR_CONFLICT say which. */
 MAY_PARK const struct err *responses_context(struct responses_ask *ask);
+
+/* Reads the images and files that messages name by their ids, into data: URLs. ERR_NOT_FOUND, ERR_TOO_LARGE (over 32 MiB in all). */
+MAY_PARK const struct err *responses_files(struct responses_ask *ask);
 
 /* A stored item as the request's `include` wants it. */
 const struct err *responses_item_read(struct api_request *request, const struct response_item *item, struct json_out *out);

@@ -80,5 +80,5 @@ responses_context(struct responses_ask *ask)
 	*end = rest;
 	if (!err && !ask->call->messages)
 		err = err_param(ask->arena, ERR_INVALID, "input", NULL, "input: there is nothing to answer");
-	return err;
+	return err ? err : responses_files(ask);
 }

@@ -368,10 +368,18 @@ start(struct responses_encoder *encoder, const struct event *event)
 		err = sse_open(encoder->ask->request->http, HEARTBEAT_US, &encoder->stream);
 	if (!err && !encoder->announced)
 		err = emit_response(encoder, "response.created", event->last);
-	encoder->announced = true;
-	if (!err)
+	if (!err && !encoder->announced)
 		err = emit_response(encoder, "response.in_progress", event->last);
+	encoder->announced = true;
 	return err || !call->search || !call->passages ? err : add_search(encoder, event->last);
+}
+
+MAY_PARK const struct err *
+responses_encoder_announce(struct responses_encoder *encoder, const char *name, struct str status)
+{
+	encoder->announced = true;
+	encoder->state.status = status;
+	return emit_response(encoder, name, false);
 }
 
 static bool
@@ -495,19 +503,20 @@ responses_encoder_put(struct responses_encoder *encoder, struct json_out *out)
 static MAY_PARK const struct err *
 end_badly(struct responses_encoder *encoder, const struct err *err)
 {
-	bool cancelled = err->kind == ERR_CANCELLED;
+	static const struct err stopped = { .kind = ERR_UNAVAILABLE, .message = STR_INIT("the server was stopped before the answer was complete") };
+	bool cancelled = err->kind == ERR_CANCELLED && (!encoder->output || encoder->output->cancelled);
 
 	for (struct responses_item *item = encoder->items; item; item = item->next)
 		if (str_eq_c(item->status, "in_progress"))
 			item->status = STR("incomplete");
 	encoder->state.status = cancelled ? STR("cancelled") : STR("failed");
 	encoder->state.incomplete = STR_EMPTY;
-	encoder->state.error = cancelled ? STR_EMPTY : response_error_json(encoder->ask->arena, err);
+	encoder->state.error = cancelled ? STR_EMPTY : response_error_json(encoder->ask->arena, err->kind == ERR_CANCELLED ? &stopped : err);
 	if (encoder->tail.len) { /* it told of an end that did not come */
 		encoder->sequence = encoder->tail_sequence;
 		buf_clear(&encoder->tail);
 	}
-	return emit_response(encoder, cancelled ? "response.cancelled" : "response.failed", true);
+	return emit_response(encoder, "response.failed", true); /* the protocol has no event for what was cancelled: its status says so */
 }
 
 static MAY_PARK const struct err *

@@ -263,6 +263,8 @@ responses_keep(struct responses_encoder *encoder)
 		.context = ask->context,
 		.context_count = ask->context_count,
 	};
+	if (!err && encoder->output)
+		err = encoder->output->last(encoder->output, buf_str(&encoder->tail), &encoder->kept);
 	return err ? err : response_kept_prepare(ask->arena, &encoder->kept);
 }
 

@@ -43,9 +43,8 @@ read_image(struct reader *reader, const struct json *json, struct part *part)
 {
 	part->url = json_get_string(json, "image_url");
 	part->detail = json_get_string(json, "detail");
-	if (!part->url.len && json_get_string(json, "file_id").len)
-		return bad(reader, "content", "an input_image by file_id is not supported here: give its image_url, which may be a data: URL");
-	return part->url.len ? NULL : bad(reader, "content", "an input_image needs an 'image_url'");
+	part->id = part->url.len ? STR_EMPTY : json_get_string(json, "file_id");
+	return part->url.len || part->id.len ? NULL : bad(reader, "content", "an input_image needs an 'image_url' or a 'file_id'");
 }
 
 static const struct err *
@@ -55,9 +54,8 @@ read_file(struct reader *reader, const struct json *json, struct part *part)
 
 	part->name = json_get_string(json, "filename");
 	part->url = data.len ? data : url;
-	if (!part->url.len && json_get_string(json, "file_id").len)
-		return bad(reader, "content", "an input_file by file_id is not supported here: give its file_data, or search it with file_search");
-	return part->url.len ? NULL : bad(reader, "content", "an input_file needs 'file_data' or a 'file_url'");
+	part->id = part->url.len ? STR_EMPTY : json_get_string(json, "file_id");
+	return part->url.len || part->id.len ? NULL : bad(reader, "content", "an input_file needs 'file_data', a 'file_url' or a 'file_id'");
 }
 
 static bool

@@ -3,7 +3,7 @@
  *
  * Protocol: OpenAI's API reference, "Responses".
  */
-#include "api/openai_responses.h"
+#include "api/openai_responses_background.h"
 #include "api/openai_shapes.h"
 
 enum { LIMIT_INITIAL = 20, LIMIT_MAX = 100, OBJECT_MAX = 256 * 1024 * 1024 };
@@ -128,15 +128,26 @@ responses_stored_answer(struct api_request *request, const struct response_store
 MAY_PARK const struct err *
 responses_get(struct api_request *request)
 {
+	struct str stream = api_query(request, "stream");
 	struct response_stored stored;
-	const struct err *err = response_get(request->app->store, request->arena, request->identity->tenant, request->params[0], "response_id", &stored);
+	int64_t after;
+	const struct err *err = api_query_int(request, "starting_after", -1, 0, INT64_MAX, &after);
 
-	return err ? err : responses_stored_answer(request, &stored);
+	if (!err)
+		err = response_get(request->app->store, request->arena, request->identity->tenant, request->params[0], "response_id", &stored);
+	if (!err)
+		err = background_recover(request, &stored, NULL);
+	if (err || !stream.ptr || !str_eq_c(stream, "true"))
+		return err ? err : responses_stored_answer(request, &stored);
+	if (!stored.background)
+		return err_param(request->arena, ERR_INVALID, "stream", NULL, "stream: only a background response can be streamed again");
+	return background_follow(request, stored.id, after);
 }
 
 MAY_PARK const struct err *
 responses_delete(struct api_request *request)
 {
+	/* One in the making ends too: its job finds no row any more. */
 	const struct err *err = response_delete(request->app->store, request->arena, request->identity->tenant, request->params[0]);
 
 	return err ? err : openai_answer_deleted(request, request->params[0], "response");

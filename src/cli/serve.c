@@ -15,6 +15,7 @@
 #include "access/shared_secret.h"
 #include "answer/shadow.h"
 #include "api/api.h"
+#include "api/openai_responses_background.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "cli/datadir.h"
@@ -267,6 +268,18 @@ retention_end(struct server *server)
 }
 
 static const struct err *
+background_begin(struct server *server)
+{
+	return background_start(&server->app, &server->app.background);
+}
+
+static MAY_PARK void
+background_end(struct server *server)
+{
+	background_stop(server->app.background);
+}
+
+static const struct err *
 http_start(struct server *server)
 {
 	struct http_server_spec spec = {
@@ -311,6 +324,7 @@ static const struct step steps[] = {
 	{ "knowledge", knowledge_begin, knowledge_end, true },
 	{ "gateway", gateway_begin, gateway_end, true },
 	{ "retention", retention_begin, retention_end, true },
+	{ "background responses", background_begin, background_end, true },
 	{ "http", http_start, http_stop, true },
 };
 

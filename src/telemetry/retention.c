@@ -121,14 +121,20 @@ retention_run(struct store *store, struct arena *arena, const struct retention_l
 	return err;
 }
 
+struct retention_limits
+retention_limits_of(struct conf *conf)
+{
+	return (struct retention_limits){ .bodies = conf_int(conf, &rows[BODIES]),
+		.spans = conf_int(conf, &rows[SPANS]),
+		.interactions = conf_int(conf, &rows[INTERACTIONS]),
+		.usage = conf_int(conf, &rows[USAGE]) };
+}
+
 static struct retention_limits
 limits_now(struct retention *retention)
 {
 	struct conf *conf = conf_watch_get(retention->watch);
-	struct retention_limits limits = { .bodies = conf_int(conf, &rows[BODIES]),
-		.spans = conf_int(conf, &rows[SPANS]),
-		.interactions = conf_int(conf, &rows[INTERACTIONS]),
-		.usage = conf_int(conf, &rows[USAGE]) };
+	struct retention_limits limits = retention_limits_of(conf);
 
 	conf_unref(conf);
 	return limits;

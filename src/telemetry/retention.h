@@ -19,6 +19,9 @@ struct retention_limits {
 	int64_t bodies, spans, interactions, usage;
 };
 
+/* As the configuration has it now. */
+struct retention_limits retention_limits_of(struct conf *conf);
+
 /* Deletes what is over its time now, in small steps. */
 MAY_PARK const struct err *retention_run(struct store *store, struct arena *arena, const struct retention_limits *limits);
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import openai
@@ -145,6 +146,15 @@ def a_stream_that_breaks_off_fails() -> None:
     assert error.status_code == 429
 
 
+def signed_thinking_comes_back_to_its_provider() -> None:
+    first = _create("hi [mock thinking]", "claude-x", include=["reasoning.encrypted_content"], reasoning={"effort": "high", "summary": "auto"})
+    reasoning, message = first.output
+    assert reasoning.type == "reasoning" and reasoning.summary[0].text and reasoning.encrypted_content and message.type == "message"
+    kinds = [event.type for event in _create("hi [mock thinking]", "claude-x", reasoning={"summary": "auto"}, stream=True)]
+    assert kinds[2:5] == ["response.output_item.added", "response.reasoning_summary_part.added", "response.reasoning_summary_text.delta"]
+    assert kinds.index("response.reasoning_summary_part.done") < kinds.index("response.output_text.delta")
+
+
 def wrong_input_is_refused_and_named() -> None:
     for field, value in (("input", 7), ("temperature", 9), ("tools", [{"type": "web_search"}]), ("prompt", {"id": "x"}), ("tomorrow", 1), ("include", ["x"])):
         error = raises(openai.BadRequestError, lambda: _create("hi", extra_body={field: value}))
@@ -213,6 +223,23 @@ def items_are_referred_to_by_their_ids() -> None:
     _create([{"type": "item_reference", "id": question.id}, {"type": "item_reference", "id": one.output[0].id}, {"role": "user", "content": "and?"}])
     assert [message["content"] for message in _sent()["messages"]] == ["first", "You said: first", "and?"]
     raises(openai.NotFoundError, lambda: _create([{"type": "item_reference", "id": "msg_none"}]))
+
+
+def images_and_files_are_named_by_their_ids() -> None:
+    image = world.client.files.create(file=("dot.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300, "image/png"), purpose="vision")
+    paper = world.client.files.create(file=("paper.pdf", b"%PDF-1.4 nothing", "application/pdf"), purpose="user_data")
+    content = [{"type": "input_text", "text": "look"}, {"type": "input_file", "file_id": paper.id}, {"type": "input_image", "file_id": image.id, "detail": "low"}]
+    for model in UPSTREAMS:
+        world.mock.reset()
+        answer = _create([{"role": "user", "content": content}], model)
+        encoded = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 300).decode()
+        assert encoded in world.mock.requests()[-1]["body"] and base64.b64encode(b"%PDF-1.4 nothing").decode() in world.mock.requests()[-1]["body"]
+        (item,) = world.client.responses.input_items.list(answer.id)
+        assert item.content[2].file_id == image.id
+        _create("and now?", model, previous_response_id=answer.id)
+        assert encoded in world.mock.requests()[-1]["body"]
+    raises(openai.NotFoundError, lambda: _create([{"role": "user", "content": [{"type": "input_file", "file_id": "file-none"}]}]))
+    raises(openai.BadRequestError, lambda: _create([{"role": "user", "content": [{"type": "input_image", "file_id": paper.id}]}]))
 
 
 def a_response_is_found_in_the_record() -> None:

@@ -1,4 +1,4 @@
-"""Starts the world, runs the Python tests and then the Node tests in it, and prints their sum last."""
+"""Starts the world, runs the Python tests, then the Node tests and those of agent libraries in it, and prints their sum last."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import answer_tests
+import background_tests
 import budget_tests
 import cancel_tests
 import chat_tests
@@ -18,6 +19,7 @@ import claude_upstream_tests
 import document_tests
 import embedding_tests
 import error_tests
+import file_search_tests
 import file_tests
 import ledger_tests
 import limit_tests
@@ -30,9 +32,9 @@ import way_tests
 import world
 
 HERE = Path(__file__).resolve().parent
-MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, file_tests, answer_tests, messages_tests, claude_upstream_tests, vector_store_tests, document_tests, response_tests, way_tests, limit_tests, budget_tests, ledger_tests)
+MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, file_tests, answer_tests, messages_tests, claude_upstream_tests, vector_store_tests, document_tests, response_tests, background_tests, file_search_tests, way_tests, limit_tests, budget_tests, ledger_tests)
 HELPERS = {"upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "check_page", "check_order", "streamed", "streamed_slowly", "asked", "json_id", "sent_by", "cancelled_within_100_ms", "call", "put", "document", "searchable", "link", "opened", "made", "run", "fresh", "budget", "spent", "cost_of", "cost_of_tenant", "report", "table_file"}
-NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs")
+NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs", "responses_suite.mjs")
 MODULES += (routing_tests,)  # its faults open breakers
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}
 
@@ -44,14 +46,21 @@ def facts(module: ModuleType) -> Iterator[Callable[[], None]]:
     yield from sorted(tests, key=lambda test: test.__name__ not in FIRST)
 
 
-def node_tests(suite: str, only: str) -> tuple[int, int]:
-    """What a Node suite counted; one failure if it did not get that far."""
+def _other_suite(command: list[str | Path]) -> tuple[int, int]:
+    """What a suite in a process of its own counted; one failure if it did not get that far."""
     env = {**os.environ, "CORBEL_URL": world.corbel.url, "CORBEL_KEY": world.corbel.key, "MOCK_URL": world.mock.url}
-    done = subprocess.run(["node", HERE / suite, only], env=env, stdout=subprocess.PIPE, text=True, timeout=300, check=False)
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, timeout=300, check=False)
     *lines, last = done.stdout.rstrip().split("\n")
     counted = re.fullmatch(r"(\d+) passed, (\d+) failed", last)
     print("\n".join(lines if counted else [*lines, last]), flush=True)
     return (int(counted[1]), int(counted[2])) if counted else (0, 1)
+
+
+def other_suites(only: str) -> Iterator[tuple[int, int]]:
+    """The Node suites, and that of agent libraries, which have an environment of their own."""
+    for suite in NODE_SUITES:
+        yield _other_suite(["node", HERE / suite, only])
+    yield _other_suite([os.environ["CORBEL_AGENTS"], HERE / "agents_suite.py", only])
 
 
 def main() -> int:
@@ -59,11 +68,11 @@ def main() -> int:
     world.start()
     try:
         passed, failed = world.harness.count((test for module in MODULES for test in facts(module)), only)
-        counts = [node_tests(suite, only) for suite in NODE_SUITES]
-        node_passed, node_failed = sum(count[0] for count in counts), sum(count[1] for count in counts)
+        counts = list(other_suites(only))
+        more_passed, more_failed = sum(count[0] for count in counts), sum(count[1] for count in counts)
         status = world.stop()
         print(f"{'ok      ' if status == 0 else 'FAILED  '}corbel stops cleanly when it is asked to")
-        passed, failed = passed + node_passed + (status == 0), failed + node_failed + (status != 0)
+        passed, failed = passed + more_passed + (status == 0), failed + more_failed + (status != 0)
     finally:
         world.corbel.kill()
         world.mock.kill()

@@ -14,6 +14,8 @@ export CORBEL_BUILD="${CORBEL_BUILD:-$ROOT/build}"
 CORBEL_CLIENTS=$CACHE/node-clients-$(key "$here/package-lock.json") # checkouts of other versions may run beside
 export CORBEL_CLIENTS
 python=$(python_env "$here/requirements.txt")/bin/python
+CORBEL_AGENTS=$(python_env "$here/agents-requirements.txt")/bin/python
+export CORBEL_AGENTS
 
 if [ ! -d "$CORBEL_CLIENTS/node_modules" ]; then
 	scratch

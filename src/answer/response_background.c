@@ -1,0 +1,99 @@
+/*
+ * response_background.c - what is stored of responses in the making: their lease, their events, and their end when nobody goes on with them. See response.h.
+ */
+#include "answer/answer_sql.h"
+#include "answer/response_inside.h"
+
+bool
+response_unfinished(const struct response_stored *stored)
+{
+	return str_eq_c(stored->status, "queued") || str_eq_c(stored->status, "in_progress");
+}
+
+MAY_PARK const struct err *
+response_progress(struct tx *tx, const struct response_progress *progress, bool *there, bool *cancel)
+{
+	const struct value *key = PARAMS(V_INT(progress->tenant), V_TEXT(progress->id), V_TEXT(STR("in_progress")));
+	struct rows rows;
+	const struct err *err = tx_exec(tx, &stmt_response_set_status, key, NULL);
+
+	if (!err)
+		err = tx_exec(tx, &stmt_response_renew, PARAMS(V_INT(progress->tenant), V_TEXT(progress->id), V_INT(progress->lease_until_us)), &rows);
+	if (err)
+		return err;
+	*there = rows.count > 0;
+	*cancel = *there && rows_int(&rows, 0, 0) != 0;
+	if (!*there || !progress->frames.len)
+		return NULL;
+	return tx_exec(tx, &stmt_response_event_insert,
+		PARAMS(V_INT(progress->tenant), V_TEXT(progress->id), V_INT(progress->last), V_INT(progress->first), V_BLOB(progress->frames)), NULL);
+}
+
+MAY_PARK const struct err *
+response_events(struct store *store, struct arena *arena, int64_t tenant, struct str id, int64_t after, struct str **out, size_t *count)
+{
+	struct rows rows;
+	const struct err *err = store_query(store, arena, &stmt_response_event_after, PARAMS(V_INT(tenant), V_TEXT(id), V_INT(after)), &rows);
+
+	*count = 0;
+	if (err)
+		return err;
+	*out = arena_array(arena, rows.count + 1, sizeof(**out));
+	if (!*out)
+		return &err_no_memory;
+	for (; *count < rows.count; ++*count)
+		(*out)[*count] = rows_text(&rows, *count, 1);
+	return NULL;
+}
+
+struct wish {
+	int64_t tenant;
+	struct str id;
+};
+
+static MAY_PARK const struct err *
+want_cancel_tx(struct tx *tx, void *arg)
+{
+	const struct wish *wish = arg;
+
+	return tx_exec(tx, &stmt_response_want_cancel, PARAMS(V_INT(wish->tenant), V_TEXT(wish->id)), NULL);
+}
+
+MAY_PARK const struct err *
+response_want_cancel(struct store *store, struct arena *arena, int64_t tenant, struct str id)
+{
+	struct wish wish = { tenant, id };
+
+	return store_tx(store, arena, want_cancel_tx, &wish);
+}
+
+/* Whoever ends it first has ended it: the others change nothing. */
+static MAY_PARK const struct err *
+end_tx(struct tx *tx, void *arg)
+{
+	const struct response_end *end = arg;
+	int64_t day = response_today(), position = 0;
+	struct rows rows;
+	const struct err *err = tx_exec(tx, &stmt_response_end,
+		PARAMS(V_INT(end->tenant), V_TEXT(end->id), V_TEXT(end->status), V_INT(end->completed_us), V_TEXT(end->error), V_TEXT(STR_EMPTY), V_TEXT(STR_EMPTY)), &rows);
+
+	if (err || !rows.changed)
+		return err;
+	err = tx_exec(tx, &stmt_item_last, PARAMS(V_INT(end->tenant), V_TEXT(end->id)), &rows);
+	if (!err)
+		position = rows_int(&rows, 0, 0);
+	for (size_t i = 0; i < end->count && !err; i++) {
+		err = response_body_put(tx, end->tenant, end->items[i].hash, day, end->items[i].body);
+		if (!err)
+			err = response_item_put_row(tx, end->tenant, end->id, ++position, &end->items[i], end->items[i].hash);
+	}
+	return err ? err : tx_exec(tx, &stmt_response_event_insert, PARAMS(V_INT(end->tenant), V_TEXT(end->id), V_INT(end->sequence), V_INT(end->sequence), V_BLOB(end->frames)), NULL);
+}
+
+MAY_PARK const struct err *
+response_end(struct store *store, struct arena *arena, struct response_end *end)
+{
+	for (size_t i = 0; i < end->count; i++)
+		hash_sha256(end->items[i].body, end->items[i].hash);
+	return store_tx(store, arena, end_tx, end);
+}
