@@ -9,6 +9,8 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 . "$ROOT/tools/dev/lib.sh"
 . "$ROOT/tools/dev/compile.sh"
 
+# a compiler cache keeps objects, and not the call graphs beside them
+export CCACHE_DISABLE=1
 configure "$ROOT/build-parks" -Dwerror=false -Doptimization=1 \
 	-Dc_args='-fcallgraph-info=su -fno-inline -fno-ipa-cp -fno-ipa-sra -fno-partial-inlining'
 quietly ninja -C "$ROOT/build-parks" build.ninja # which files there are may have changed
