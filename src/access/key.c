@@ -78,7 +78,7 @@ create(struct tx *tx, void *arg)
 	if (!err)
 		err = key_row_insert(tx, &creation->row);
 	memset(creation->team_id, 0, sizeof(creation->team_id));
-	if (!err && creation->row.team.len < KEY_ID_SIZE)
+	if (!err && creation->row.team.len > 0 && creation->row.team.len < KEY_ID_SIZE)
 		memcpy(creation->team_id, creation->row.team.ptr, creation->row.team.len);
 	return err ? err : tx_notify(tx, KEY_TOPIC);
 }

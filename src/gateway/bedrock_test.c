@@ -256,6 +256,7 @@ a_whole_answer_is_the_same_events(void **state)
 		    "\"usage\":{\"inputTokens\":1,\"outputTokens\":2,\"totalTokens\":3}}")));
 	assert_text(&fixture, str_slice(buf_str(&fixture.script.text), str_find(buf_str(&fixture.script.text), STR(";"), 0), fixture.script.text.len),
 		";Rhm;Gbedrock:U0lH;Gbedrock:redacted:T1RI;THi;Ct1:f;A{\"x\":1};Ftool_use;U;");
+	end(&fixture);
 	begin_bedrock(&fixture);
 	assert_int_equal(provider_bedrock.body(&fixture.decoder, STR("{\"output\":{},\"stopReason\":\"malformed_tool_use\"}"))->kind, ERR_UPSTREAM);
 	assert_false(fixture.decoder.started);

@@ -178,6 +178,7 @@ a_whole_answer_is_the_same_events(void **state)
 		STR("{\"id\":\"r1\",\"message\":{\"role\":\"assistant\",\"tool_plan\":\"plan\",\"content\":[{\"type\":\"text\",\"text\":\"Hi\"}],\"tool_calls\":[{\"id\":\"t1\",\"type\":\"function\","
 		    "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},\"finish_reason\":\"TOOL_CALL\"," END_OF_MESSAGE "}")));
 	assert_events(&fixture, "Sr1:;Rplan;THi;Ct1:f;A{};FTOOL_CALL;U;");
+	end(&fixture);
 	begin_cohere(&fixture);
 	assert_int_equal(provider_cohere.body(&fixture.decoder, STR("{\"message\":{},\"finish_reason\":\"ERROR\"}"))->kind, ERR_UPSTREAM);
 	assert_int_equal(provider_cohere.body(&fixture.decoder, STR("{\"message\":\"x\"}"))->kind, ERR_UPSTREAM);

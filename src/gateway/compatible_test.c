@@ -89,6 +89,7 @@ what_says_nothing_is_no_reason_to_refuse(void **state)
 	begin_chat(&fixture, "groq", "{\"messages\":[],\"logprobs\":null,\"n\":1,\"logit_bias\":{},\"top_logprobs\":0}");
 	assert_null(write_request(&fixture));
 	assert_text(&fixture, fixture.spec.body, "{\"model\":\"target-model\",\"messages\":[]}");
+	end(&fixture);
 	begin_chat(&fixture, "tgi", "{\"messages\":[],\"parallel_tool_calls\":true}");
 	assert_null(write_request(&fixture));
 	end(&fixture);

@@ -265,6 +265,7 @@ a_filtered_answer_has_that_reason_and_a_broken_one_is_an_error(void **state)
 	begin_gemini(&fixture);
 	assert_null(feed(&fixture, filtered));
 	assert_events(&fixture, "S:;FSAFETY;");
+	end(&fixture);
 	begin_gemini(&fixture);
 	assert_int_equal(feed(&fixture, broken)->kind, ERR_UPSTREAM);
 	assert_false(fixture.decoder.started);
@@ -283,6 +284,7 @@ a_whole_answer_is_the_same_events(void **state)
 	assert_null(provider_gemini.body(&fixture.decoder,
 		STR("{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]},\"finishReason\":\"STOP\",\"index\":0}]," USAGE ",\"responseId\":\"r1\",\"modelVersion\":\"m\"}")));
 	assert_events(&fixture, "Sr1:;THi;FSTOP;U;");
+	end(&fixture);
 	begin_gemini(&fixture);
 	assert_int_equal(provider_gemini.body(&fixture.decoder, STR("{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]}"))->kind, ERR_UPSTREAM);
 	end(&fixture);

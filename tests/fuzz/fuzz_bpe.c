@@ -45,6 +45,7 @@ add_line(char *out, const char *bytes, size_t len, unsigned rank)
 static const struct bpe *
 encoding(enum bpe_split split)
 {
+	static struct arena *forever;
 	static struct bpe *made[2];
 	static char file[FILE_MAX];
 	int len = 0;
@@ -55,7 +56,9 @@ encoding(enum bpe_split split)
 		len += add_line(file + len, &(char){ (char)i }, 1, i);
 	for (unsigned i = 0; i < COUNT(joined); i++)
 		len += add_line(file + len, joined[i], strlen(joined[i]), 256 + i);
-	require(!bpe_new(arena_new(MIB(1)), split, str_n(file, (size_t)len), &made[split]));
+	if (!forever)
+		forever = arena_new(MIB(1));
+	require(!bpe_new(forever, split, str_n(file, (size_t)len), &made[split]));
 	return made[split];
 }
 
