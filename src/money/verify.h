@@ -11,7 +11,7 @@ struct money;
 struct verify_row {
 	const char *name; /* "records are in the ledger"; a literal */
 	int64_t wrong;    /* how many rows contradict it */
-	struct str detail; /* empty, or why it could not be asked or failed */
+	struct str detail; /* empty, or why it failed (wrong is not 0) or was not asked here */
 };
 
 struct verify_totals {
