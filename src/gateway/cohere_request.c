@@ -8,6 +8,8 @@
 
 #include "gateway/cohere_request.h"
 
+#include "gateway/openai_request.h"
+
 enum { STOPS_THERE = 5, K_MAX = 500 };
 
 static const struct err *
@@ -107,30 +109,6 @@ put_results(struct json_out *out, const struct message *message, struct arena *a
 	return NULL;
 }
 
-static void
-put_calls(struct json_out *out, const struct message *message)
-{
-	bool any = false;
-
-	for (const struct part *part = message->parts; part; part = part->next) {
-		if (part->type != PART_TOOL_CALL)
-			continue;
-		if (!any)
-			json_set_array(out, "tool_calls");
-		any = true;
-		json_begin_object(out);
-		json_set_string(out, "id", part->id);
-		json_set_string(out, "type", STR("function"));
-		json_set_object(out, "function");
-		json_set_string(out, "name", part->name);
-		json_set_string(out, "arguments", part->text.len ? part->text : STR("{}"));
-		json_end_object(out);
-		json_end_object(out);
-	}
-	if (any)
-		json_end_array(out);
-}
-
 static const struct err *
 put_message(struct json_out *out, const struct message *message, struct arena *arena)
 {
@@ -155,7 +133,7 @@ put_message(struct json_out *out, const struct message *message, struct arena *a
 		return err;
 	if (content)
 		json_end_array(out);
-	put_calls(out, message);
+	openai_tool_calls_put(out, message); /* the same shape there */
 	json_end_object(out);
 	return NULL;
 }

@@ -86,8 +86,8 @@ is_content(const struct part *part)
 	return part->type != PART_TOOL_CALL && part->type != PART_TOOL_RESULT && part->type != PART_REASONING;
 }
 
-static void
-put_tool_calls(struct json_out *out, const struct message *message)
+void
+openai_tool_calls_put(struct json_out *out, const struct message *message)
 {
 	bool any = false;
 
@@ -223,8 +223,8 @@ says_something(const struct message *message)
 	return false;
 }
 
-static const struct err *
-put_message(struct json_out *out, const struct message *message, struct arena *arena)
+const struct err *
+openai_message_put(struct json_out *out, const struct message *message, struct arena *arena)
 {
 	const struct err *err = put_tool_results(out, message, arena);
 
@@ -236,7 +236,7 @@ put_message(struct json_out *out, const struct message *message, struct arena *a
 	if (err)
 		return err;
 	put_reasoning(out, message, arena);
-	put_tool_calls(out, message);
+	openai_tool_calls_put(out, message);
 	json_end_object(out);
 	return NULL;
 }
@@ -406,7 +406,7 @@ openai_body_put(struct json_out *out, const struct call *call, const struct targ
 	for (const struct message *message = call->messages; message && !err; message = message->next) {
 		const struct message *turn = whole_turn(&message, arena);
 
-		err = turn ? put_message(out, turn, arena) : &err_no_memory;
+		err = turn ? openai_message_put(out, turn, arena) : &err_no_memory;
 	}
 	if (err)
 		return err;

@@ -14,83 +14,6 @@ enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 192 * 1024 * 1024 };
 /* --- the request --- */
 
 static void
-put_part(struct json_out *out, const struct part *part)
-{
-	if (part->raw) {
-		json_put(out, part->raw);
-		return;
-	}
-	json_begin_object(out);
-	if (part->type == PART_IMAGE) {
-		json_set_string(out, "type", STR("image_url"));
-		json_set_object(out, "image_url");
-		json_set_string(out, "url", part->url);
-		if (part->detail.len)
-			json_set_string(out, "detail", part->detail);
-		json_end_object(out);
-	} else {
-		json_set_string(out, "type", STR("text"));
-		json_set_string(out, "text", part->text);
-	}
-	json_end_object(out);
-}
-
-static void
-put_tool_calls(struct json_out *out, const struct message *message)
-{
-	bool any = false;
-
-	for (const struct part *part = message->parts; part; part = part->next) {
-		if (part->type != PART_TOOL_CALL)
-			continue;
-		if (!any)
-			json_set_array(out, "tool_calls");
-		any = true;
-		json_begin_object(out);
-		json_set_string(out, "id", part->id);
-		json_set_string(out, "type", STR("function"));
-		json_set_object(out, "function");
-		json_set_string(out, "name", part->name);
-		json_set_string(out, "arguments", part->text);
-		json_end_object(out);
-		json_end_object(out);
-	}
-	if (any)
-		json_end_array(out);
-}
-
-static bool
-only_text(const struct message *message)
-{
-	return message->parts && !message->parts->next && message->parts->type == PART_TEXT;
-}
-
-static void
-put_message(struct json_out *out, const struct message *message)
-{
-	if (message->raw) {
-		json_put(out, message->raw);
-		return;
-	}
-	json_begin_object(out);
-	json_set_string(out, "role", role_name(message->role));
-	if (message->role == ROLE_TOOL && message->parts) {
-		json_set_string(out, "tool_call_id", message->parts->id);
-		json_set_string(out, "content", message->parts->text);
-	} else if (only_text(message)) {
-		json_set_string(out, "content", message->parts->text);
-	} else {
-		json_set_array(out, "content");
-		for (const struct part *part = message->parts; part; part = part->next)
-			if (part->type != PART_TOOL_CALL)
-				put_part(out, part);
-		json_end_array(out);
-		put_tool_calls(out, message);
-	}
-	json_end_object(out);
-}
-
-static void
 put_stream_options(struct json_out *out, const struct json *options)
 {
 	json_set_object(out, "stream_options");
@@ -104,9 +27,29 @@ put_stream_options(struct json_out *out, const struct json *options)
 	json_end_object(out);
 }
 
-static void
-put_body(struct json_out *out, const struct call *call, const struct target *target)
+/* As they came; those that a stage has made are written from the inner form. */
+static const struct err *
+put_messages(struct json_out *out, const struct call *call, struct arena *arena)
 {
+	const struct err *err = NULL;
+
+	json_begin_array(out);
+	for (const struct message *message = call->messages; message && !err; message = message->next) {
+		if (message->raw)
+			json_put(out, message->raw);
+		else
+			err = openai_message_put(out, message, arena);
+	}
+	if (!err)
+		json_end_array(out);
+	return err;
+}
+
+static const struct err *
+put_body(struct json_out *out, const struct call *call, const struct target *target, struct arena *arena)
+{
+	const struct err *err;
+
 	json_begin_object(out);
 	json_set_string(out, "model", target->model);
 	for (struct json_iter it = json_iter(call->source); json_next(&it);) {
@@ -114,10 +57,9 @@ put_body(struct json_out *out, const struct call *call, const struct target *tar
 			continue;
 		json_key(out, it.key);
 		if (call->changed && str_eq_c(it.key, "messages")) {
-			json_begin_array(out);
-			for (const struct message *message = call->messages; message; message = message->next)
-				put_message(out, message);
-			json_end_array(out);
+			err = put_messages(out, call, arena);
+			if (err)
+				return err;
 		} else {
 			json_put(out, it.value);
 		}
@@ -125,6 +67,7 @@ put_body(struct json_out *out, const struct call *call, const struct target *tar
 	if (call->stream)
 		put_stream_options(out, json_get(call->source, "stream_options"));
 	json_end_object(out);
+	return NULL;
 }
 
 /* Headers of every call; the configuration's own come last, so that they can override. */
@@ -148,7 +91,7 @@ put_headers(const struct target *target, struct arena *arena, bool stream, struc
 static const struct err *
 write_body(const struct call *call, const struct target *target, struct arena *arena, struct str *out)
 {
-	const struct err *err = NULL;
+	const struct err *err;
 	struct json_out json;
 	struct buf body;
 
@@ -159,10 +102,7 @@ write_body(const struct call *call, const struct target *target, struct arena *a
 	buf_init(&body, arena, REQUEST_MAX);
 	buf_reserve(&body, call->source_text.len + 64);
 	json_out_init(&json, &body);
-	if (call->dialect == DIALECT_OPENAI_CHAT)
-		put_body(&json, call, target);
-	else
-		err = openai_body_put(&json, call, target, arena);
+	err = call->dialect == DIALECT_OPENAI_CHAT ? put_body(&json, call, target, arena) : openai_body_put(&json, call, target, arena);
 	*out = buf_str(&body);
 	return err ? err : buf_err(&body);
 }
