@@ -83,6 +83,9 @@ def systems_start(names: list[str], mock: harness.Mock, binary: Path | None) -> 
             started.append(System(name, direct, direct))
         elif name == "nginx":
             started.append(System(name, peers.Nginx(mock.url, buffering=True), peers.Nginx(mock.url, buffering=False)))
+        elif name == "litellm":
+            litellm = peers.Litellm(mock.url)
+            started.append(System(name, litellm, litellm))
         else:
             corbel = peers.Corbel(mock.url, name.removeprefix("corbel-"), binary)
             started.append(System(corbel.name, corbel, corbel))
@@ -123,7 +126,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
-    parser.add_argument("--systems", default="direct,nginx,corbel-power,corbel-process", help="comma-separated; corbel-LEVEL of durability")
+    parser.add_argument("--systems", default="direct,nginx,corbel-power,corbel-process", help="comma-separated; corbel-LEVEL of durability; litellm too")
     parser.add_argument("--tests", default="", help="only tests whose name contains this")
     parser.add_argument("--corbel", type=Path, help="the binary, in place of the build's")
     parser.add_argument("--json", type=Path, help="also write every run to this file")

@@ -207,6 +207,44 @@ class Corbel(Peer):
         self.server.stop(30)
 
 
+class Litellm(Peer):
+    """PyPI `litellm[proxy]`, one worker, a master key, no database: it keeps no record. Its environment is made on the first call (230 MB)."""
+
+    name = "litellm"
+
+    def __init__(self, mock_url: str) -> None:
+        requirements = harness.ROOT / "tests" / "perf" / "litellm-requirements.txt"
+        script = f'ROOT={harness.ROOT}; . "$ROOT/tools/dev/lib.sh"; python_env {requirements}'
+        env = subprocess.run(["sh", "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        self.dir = tempfile.TemporaryDirectory(prefix="corbel-litellm-")
+        self.key, port = "sk-corbel-measures-its-peers", _free_port()
+        models = [
+            {"model_name": name, "litellm_params": {"model": f"openai/{target}", "api_base": f"{mock_url}/v1", "api_key": "mock"}}
+            for name, target in (("gpt-x", "mock-fast"), ("gpt-y", "gpt-y"))
+        ]
+        config = Path(self.dir.name) / "config.yaml"
+        config.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": self.key}}))
+        # the environment was made elsewhere and moved, so its scripts name another Python
+        run = [f"{env}/bin/python", "-c", "from litellm import run_server; run_server()"]
+        command = [*run, "--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
+        quiet = {**os.environ, "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+        began = time.monotonic()
+        with pinned(1), (Path(self.dir.name) / "log").open("w") as log:
+            self.process = subprocess.Popen(command, env=quiet, stdout=log, stderr=subprocess.STDOUT)
+        atexit.register(self.stop)
+        harness.wait_for(lambda: _answers(port), 120, "litellm to listen")
+        self.ready_ms = (time.monotonic() - began) * 1000
+        self.pid, self.url = self.process.pid, f"http://127.0.0.1:{port}"
+
+    def model(self, upstream: str) -> str:
+        return "gpt-x" if upstream == "mock-fast" else "gpt-y"
+
+    def stop(self) -> None:
+        atexit.unregister(self.stop)
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
