@@ -127,6 +127,18 @@ patterns_match_runs_of_anything(void **state)
 		assert_int_equal(pattern_matches(str_of(cases[i].pattern), str_of(cases[i].text)), cases[i].matches);
 }
 
+static void
+a_member_of_a_policy_is_given_once(void **state)
+{
+	struct arena *arena = arena_new(MIB(1));
+	struct policy *policy;
+	const struct err *err = policy_parse(arena, STR("{\"models\":[\"a\"],\"models\":[\"b\",\"c\"]}"), &policy);
+
+	(void)state;
+	assert_int_equal(err->kind, ERR_INVALID);
+	arena_free(arena);
+}
+
 static bool
 allows(const char *networks, const char *peer)
 {
@@ -177,6 +189,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_member_of_a_policy_is_given_once),
 		cmocka_unit_test(a_bucket_begins_full_and_fills_steadily),
 		cmocka_unit_test(the_wait_that_is_told_suffices),
 		cmocka_unit_test(a_greedy_client_gets_no_more_than_the_limit),

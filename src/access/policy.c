@@ -232,7 +232,7 @@ policy_parse(struct arena *arena, struct str text, struct policy **out)
 		policy->text = arena_dup(own, text);
 	}
 	for (struct json_iter it = json_iter(json); !err && json_next(&it);)
-		err = member_parse(arena, it.key, it.value, policy);
+		err = json_get_str(json, it.key) == it.value ? member_parse(arena, it.key, it.value, policy) : wrong(arena, it.key, "given once");
 	if (err) {
 		err = err_copy(arena, err);
 		arena_free(own);
