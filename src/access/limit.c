@@ -191,6 +191,20 @@ limit_settle(struct limit_claim *claim, int64_t tokens)
 
 /* --- policies --- */
 
+bool
+limit_allows_model(const struct identity *identity, struct str model)
+{
+	bool allowed = true;
+
+	for (size_t i = 0; i < COUNT(identity->holders) && allowed; i++) {
+		struct policy *policy = identity->holders[i] ? holder_policy(identity->holders[i]) : NULL;
+
+		allowed = !policy || policy_allows_model(policy, model);
+		policy_unref(policy);
+	}
+	return allowed;
+}
+
 const struct err *
 limit_model(const struct identity *identity, struct arena *arena, struct str model)
 {

@@ -39,7 +39,8 @@ const struct err *limit_admit(
 /* The call is over and used this many tokens; the first settlement counts. */
 void limit_settle(struct limit_claim *claim, int64_t tokens);
 
-/* NULL, or ERR_FORBIDDEN when a policy does not have this model. */
+/* Whether all policies have this model; and NULL, or ERR_FORBIDDEN that says which has not. */
+bool limit_allows_model(const struct identity *identity, struct str model);
 const struct err *limit_model(const struct identity *identity, struct arena *arena, struct str model);
 
 /* Whether a policy says that nothing of this caller reaches a hosted provider. */

@@ -20,6 +20,8 @@ embed_here(struct embeddings_call *call, struct record *record)
 	const struct err *err;
 
 	record->provider = STR("local");
+	if (!route_allowed(conf_embeddings(call->conf)->provider, call->local_only))
+		return err_param(call->arena, ERR_FORBIDDEN, "model", "local_only", "this may be answered on the operator's own machines only, and the embedding model is at a hosted provider");
 	if (!call->embedder)
 		return err_param(call->arena, ERR_UNAVAILABLE, "model", "model_unavailable", "the embedding model of this server is not loaded: %" STR_F,
 			STR_A(call->missing));
@@ -35,7 +37,7 @@ embed_here(struct embeddings_call *call, struct record *record)
 }
 
 static const struct err *
-provider_request(struct embeddings_call *call, const struct conf_target *target, struct http_call_spec *out)
+embeddings_request(struct embeddings_call *call, const struct conf_target *target, struct http_call_spec *out)
 {
 	struct http_header *headers = arena_array(call->arena, 2 + target->provider->header_count, sizeof(*headers));
 	struct json_out json;
@@ -80,11 +82,11 @@ embed_there(struct embeddings_call *call, const struct conf_target *target, stru
 	struct http_call *http;
 	const struct json *root = NULL;
 	struct failure failure;
-	const struct err *err = provider_request(call, target, &spec);
+	const struct err *err = embeddings_request(call, target, &spec);
 
 	record->provider = target->provider->name;
 	record->target_model = target->model;
-	if (!conf_provider_embeds(target->provider))
+	if (!conf_provider_has(target->provider, CONF_API_EMBEDDINGS))
 		return err_param(call->arena, ERR_UNSUPPORTED, "model", "unsupported_model", "the provider of this model has no embeddings");
 	if (!err)
 		err = http_call_open(call->arena, &spec, &http);

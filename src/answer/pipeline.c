@@ -307,7 +307,7 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 static struct str
 parameters(const struct answer *answer)
 {
-	static const char *const others[] = { "model", "messages", "system", "tools", "stream", "user", "metadata", "stream_options" };
+	static const char *const others[] = { "model", "messages", "prompt", "suffix", "input", "instructions", "system", "tools", "stream", "user", "metadata", "stream_options" };
 	struct json_out json;
 	struct buf text;
 
@@ -337,7 +337,7 @@ begin_record(struct answer *answer)
 	record->root = answer->root;
 	record->tenant = answer->tenant;
 	record->request_id = answer->request_id;
-	record->operation = STR("chat");
+	record->operation = call_operation(answer->call);
 	record->key_id = answer->key_id;
 	if (answer->identity) {
 		record->team = str_of(answer->identity->team_id);

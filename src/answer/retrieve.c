@@ -79,6 +79,12 @@ take_within_budget(struct answer *answer, const struct hits *hits)
 	return err;
 }
 
+bool
+retrieve_may_embed(const struct answer *answer)
+{
+	return route_allowed(conf_embeddings(answer->conf)->provider, answer->local_only);
+}
+
 static enum fusion
 fusion_of(enum conf_search_mode mode)
 {
@@ -109,7 +115,7 @@ run_search(const struct answer_services *services, struct answer *answer, struct
 		.collection = collection.row,
 		.text = answer->passages->question,
 		.limit = knowledge->top_k ? (unsigned)knowledge->top_k : 8,
-		.fusion = fusion_of(knowledge->mode),
+		.fusion = retrieve_may_embed(answer) ? fusion_of(knowledge->mode) : FUSION_WORDS,
 		.vector_weight = knowledge->vector_weight,
 		.score_min = knowledge->score_min,
 	};

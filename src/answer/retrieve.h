@@ -14,6 +14,9 @@ const struct err *retrieve_instruct(struct answer *answer);
 /* Searches the collections that the call names (call->search), and tells the model what was found, if anything. A span "retrieval file_search". */
 MAY_PARK const struct err *retrieve_asked(const struct answer_services *services, struct answer *answer);
 
+/* Whether questions of this caller may be embedded: not by a hosted provider, when nothing of theirs is to reach one. Then words are searched alone. */
+bool retrieve_may_embed(const struct answer *answer);
+
 struct hit;
 
 /* A passage as it was found, without its link. */

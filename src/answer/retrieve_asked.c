@@ -43,7 +43,7 @@ search_one(const struct answer_services *services, struct answer *answer, struct
 		.text = answer->passages->question,
 		.filter = search->filter,
 		.limit = search->limit,
-		.fusion = isnan(search->vector_weight) ? FUSION_AUTO : FUSION_CONVEX,
+		.fusion = !retrieve_may_embed(answer) ? FUSION_WORDS : isnan(search->vector_weight) ? FUSION_AUTO : FUSION_CONVEX,
 		.vector_weight = isnan(search->vector_weight) ? 0 : search->vector_weight,
 		.score_min = search->score_min };
 	err = search_run(knowledge_search(services->knowledge), answer->arena, &query, out);

@@ -36,6 +36,7 @@ struct shadow {
 	struct conf *conf;
 	struct http_call_spec request;
 	struct target target;
+	const struct provider *wire; /* that the request is written for */
 	struct call call;           /* without messages */
 	struct admission_ticket place;
 	struct trace *trace;
@@ -130,13 +131,13 @@ take_nothing(struct sink *sink, const struct event *event)
 static MAY_PARK const struct err *
 ask(struct shadow *shadow)
 {
-	struct decoder decoder = { .arena = shadow->arena, .call = &shadow->call, .target = &shadow->target, .sink = &shadow->recorder.sink };
-	struct span *span = span_open(shadow->trace, SPAN_CLIENT, arena_printf(shadow->arena, "chat %" STR_F, STR_A(shadow->target.model)));
+	struct decoder decoder = { .arena = shadow->arena, .call = &shadow->call, .target = &shadow->target, .wire = shadow->wire, .sink = &shadow->recorder.sink };
+	struct span *span = span_open(shadow->trace, SPAN_CLIENT, arena_printf(shadow->arena, "%" STR_F " %" STR_F, STR_A(call_operation(&shadow->call)), STR_A(shadow->target.model)));
 	enum failure_cause cause;
 	int64_t began_us = clock_mono_us();
 	const struct err *err = attempt_send(&decoder, &shadow->request, span, &cause);
 
-	span_str(span, "gen_ai.operation.name", STR("chat"));
+	span_str(span, "gen_ai.operation.name", call_operation(&shadow->call));
 	span_str(span, "gen_ai.provider.name", str_of(shadow->target.kind->kind));
 	span_str(span, "gen_ai.request.model", shadow->target.model);
 	if (cause != FAILURE_NONE)
@@ -228,10 +229,11 @@ static const struct err *
 write_request(struct shadow *shadow, const struct answer *answer)
 {
 	struct http_call_spec *request = &shadow->request;
-	const struct err *err = shadow->target.kind->request(answer->call, &shadow->target, shadow->arena, request);
+	const struct err *err = provider_request(answer->call, &shadow->target, shadow->arena, request);
 
 	if (err)
 		return err;
+	shadow->wire = provider_wire(answer->call, &shadow->target);
 	request->body = arena_dup_large(shadow->arena, request->body);
 	return request->body.ptr ? NULL : &err_no_memory;
 }

@@ -24,12 +24,10 @@ put_model(struct json_out *out, struct str name)
 
 /* The index of the model of this name; SIZE_MAX when there is none. */
 static size_t
-index_of(const struct api_request *request, struct str wanted)
+index_of(const struct model_name *models, size_t count, struct str wanted)
 {
-	struct str name, owner;
-
-	for (size_t i = 0; model_at(request, i, &name, &owner); i++)
-		if (str_eq(name, wanted))
+	for (size_t i = 0; i < count; i++)
+		if (str_eq(models[i].name, wanted))
 			return i;
 	return SIZE_MAX;
 }
@@ -52,9 +50,9 @@ set_id(struct json_out *out, const char *key, struct str id)
 
 /* Writes the models from `from` up to but without `to`. */
 static MAY_PARK const struct err *
-answer_page(struct api_request *request, size_t from, size_t to, bool more)
+answer_page(struct api_request *request, const struct model_name *models, size_t from, size_t to, bool more)
 {
-	struct str name, owner, first = { NULL, 0 }, last = { NULL, 0 };
+	struct str first = { NULL, 0 }, last = { NULL, 0 };
 	struct json_out json;
 	struct buf body;
 
@@ -62,10 +60,10 @@ answer_page(struct api_request *request, size_t from, size_t to, bool more)
 	json_out_init(&json, &body);
 	json_begin_object(&json);
 	json_set_array(&json, "data");
-	for (size_t i = from; i < to && model_at(request, i, &name, &owner); i++) {
-		put_model(&json, name);
-		first = first.ptr ? first : name;
-		last = name;
+	for (size_t i = from; i < to; i++) {
+		put_model(&json, models[i].name);
+		first = first.ptr ? first : models[i].name;
+		last = models[i].name;
 	}
 	json_end_array(&json);
 	json_set_bool(&json, "has_more", more);
@@ -78,8 +76,9 @@ answer_page(struct api_request *request, size_t from, size_t to, bool more)
 MAY_PARK const struct err *
 anthropic_models_list(struct api_request *request)
 {
-	struct str after = api_query(request, "after_id"), before = api_query(request, "before_id"), name, owner;
-	size_t count = 0, at;
+	struct str after = api_query(request, "after_id"), before = api_query(request, "before_id");
+	struct model_name *models;
+	size_t count, at, to;
 	int64_t limit;
 	const struct err *err = api_query_int(request, "limit", LIMIT, 1, LIMIT_MAX, &limit);
 
@@ -87,27 +86,34 @@ anthropic_models_list(struct api_request *request)
 		return err;
 	if (after.ptr && before.ptr)
 		return err_param(request->arena, ERR_INVALID, "after_id", NULL, "after_id and before_id cannot be used together");
-	while (model_at(request, count, &name, &owner))
-		count++;
-	at = after.ptr ? index_of(request, after) : before.ptr ? index_of(request, before) : 0;
+	models_allowed(request, &models, &count);
+	if (!models)
+		return &err_no_memory;
+	at = after.ptr ? index_of(models, count, after) : before.ptr ? index_of(models, count, before) : 0;
 	if (at == SIZE_MAX)
 		return no_model(request, after.ptr ? "after_id" : "before_id", after.ptr ? after : before);
 	if (before.ptr) {
 		size_t from = at > (size_t)limit ? at - (size_t)limit : 0;
 
-		return answer_page(request, from, at, from > 0);
+		return answer_page(request, models, from, at, from > 0);
 	}
 	at += after.ptr ? 1 : 0;
-	return answer_page(request, at, at + (size_t)limit, count > at + (size_t)limit);
+	to = count > at + (size_t)limit ? at + (size_t)limit : count;
+	return answer_page(request, models, at, to, count > to);
 }
 
 MAY_PARK const struct err *
 anthropic_models_get(struct api_request *request)
 {
+	struct model_name *models;
 	struct json_out json;
 	struct buf body;
+	size_t count;
 
-	if (index_of(request, request->params[0]) == SIZE_MAX)
+	models_allowed(request, &models, &count);
+	if (!models)
+		return &err_no_memory;
+	if (index_of(models, count, request->params[0]) == SIZE_MAX)
 		return no_model(request, "model", request->params[0]);
 	buf_init(&body, request->arena, KIB(16));
 	json_out_init(&json, &body);

@@ -5,5 +5,9 @@
 
 #include "api/api.h"
 
-/* The models there are: those of the configuration, then the built-in ones. False past the last. */
-bool model_at(const struct api_request *request, size_t index, struct str *name, struct str *owner);
+struct model_name {
+	struct str name, owner;
+};
+
+/* The models that the caller may use: those of the configuration, then the built-in ones. In the request's arena; *out NULL: no memory. */
+void models_allowed(const struct api_request *request, struct model_name **out, size_t *count);

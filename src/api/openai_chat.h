@@ -9,6 +9,17 @@
 /* ERR_INVALID names the field in the way of OpenAI ("messages[2].content"). Views point into json, which lives as long as the arena. */
 const struct err *openai_chat_parse(struct arena *arena, const struct json *json, struct str text, struct call **out);
 
+/*
+ * temperature, top_p, max_tokens (from tokens_min on), n, stop, seed and the penalties of call->source: the same in chat and legacy completions.
+ */
+const struct err *openai_sampling_parse(struct arena *arena, struct call *call, int64_t tokens_min);
+
+/* The member "usage" of both. */
+void openai_usage_put(struct json_out *out, const struct usage *usage);
+
+/* After an error, for both: NULL when the stream had begun and the error went out as its last event; else the error. `stream` may be NULL. */
+MAY_PARK const struct err *openai_stream_fail(struct api_request *request, struct sse_writer *stream, const struct err *err);
+
 enum { ENCODER_CHOICES_MAX = 16 };
 
 /* An answer being written: as a stream, or gathered and written whole. */

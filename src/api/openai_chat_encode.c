@@ -26,8 +26,8 @@ struct openai_choice {
 
 /* --- what both ways share --- */
 
-static void
-put_usage(struct json_out *out, const struct usage *usage)
+void
+openai_usage_put(struct json_out *out, const struct usage *usage)
 {
 	json_set_object(out, "usage");
 	json_set_int(out, "prompt_tokens", usage->input);
@@ -160,7 +160,7 @@ put_usage_chunk(struct openai_encoder *encoder, struct json_out *out, const stru
 {
 	begin_chunk(encoder, out);
 	json_end_array(out);
-	put_usage(out, usage);
+	openai_usage_put(out, usage);
 	json_end_object(out);
 }
 
@@ -421,7 +421,7 @@ put_whole(struct openai_encoder *encoder, struct json_out *out)
 	}
 	json_end_array(out);
 	if (encoder->usage_known)
-		put_usage(out, &encoder->usage);
+		openai_usage_put(out, &encoder->usage);
 	json_end_object(out);
 }
 
@@ -471,21 +471,28 @@ encoder_end(struct encoder *base)
 	return encoder->tail.failed ? &err_no_memory : sse_end(encoder->stream, buf_str(&encoder->tail));
 }
 
+MAY_PARK const struct err *
+openai_stream_fail(struct api_request *request, struct sse_writer *stream, const struct err *err)
+{
+	struct json_out json;
+	struct buf body, frame;
+
+	if (!stream || err->kind == ERR_CANCELLED) /* nothing was said yet, or nobody listens any more */
+		return err;
+	buf_init(&body, request->arena, KIB(64));
+	buf_init(&frame, request->arena, KIB(80));
+	json_out_init(&json, &body);
+	openai_errors.write(&json, err, request->request_id);
+	dialect_frame_add(&frame, STR_EMPTY, buf_str(&body));
+	return frame.failed || body.failed || sse_end(stream, buf_str(&frame)) ? err : NULL;
+}
+
 static MAY_PARK const struct err *
 encoder_fail(struct encoder *base, const struct err *err)
 {
 	struct openai_encoder *encoder = (struct openai_encoder *)base;
-	struct json_out json;
-	struct buf body, frame;
 
-	if (!encoder->stream || err->kind == ERR_CANCELLED) /* nothing was said yet, or nobody listens any more */
-		return err;
-	buf_init(&body, encoder->request->arena, KIB(64));
-	buf_init(&frame, encoder->request->arena, KIB(80));
-	json_out_init(&json, &body);
-	openai_errors.write(&json, err, encoder->request->request_id);
-	dialect_frame_add(&frame, STR_EMPTY, buf_str(&body));
-	return frame.failed || body.failed || sse_end(encoder->stream, buf_str(&frame)) ? err : NULL;
+	return openai_stream_fail(encoder->request, encoder->stream, err);
 }
 
 const struct err *

@@ -298,7 +298,7 @@ parse_number(struct parser *parser, const char *field, double min, double max, d
 }
 
 static const struct err *
-parse_sampling(struct parser *parser)
+parse_sampling(struct parser *parser, double tokens_min)
 {
 	struct call *call = parser->call;
 	double tokens, choices;
@@ -309,7 +309,7 @@ parse_sampling(struct parser *parser)
 	if (!err)
 		err = parse_number(parser, "max_completion_tokens", 1, 1e9, &tokens);
 	if (!err && isnan(tokens))
-		err = parse_number(parser, "max_tokens", 1, 1e9, &tokens);
+		err = parse_number(parser, "max_tokens", tokens_min, 1e9, &tokens);
 	if (!err)
 		call->tokens_max = isnan(tokens) ? 0 : (int64_t)tokens;
 	if (!err)
@@ -325,6 +325,14 @@ parse_sampling(struct parser *parser)
 	if (json_is(json_get(call->source, "seed"), JSON_INT))
 		call->seed = json_get(call->source, "seed");
 	return err ? err : parse_stop(parser, json_get(call->source, "stop"));
+}
+
+const struct err *
+openai_sampling_parse(struct arena *arena, struct call *call, int64_t tokens_min)
+{
+	struct parser parser = { .arena = arena, .call = call };
+
+	return parse_sampling(&parser, (double)tokens_min);
 }
 
 static const struct err *
@@ -412,6 +420,6 @@ openai_chat_parse(struct arena *arena, const struct json *json, struct str text,
 	if (!err)
 		err = parse_tool_choice(&parser, json_get(json, "tool_choice"));
 	if (!err)
-		err = parse_sampling(&parser);
+		err = parse_sampling(&parser, 1);
 	return err ? err : parse_switches(&parser);
 }

@@ -1,6 +1,7 @@
 /*
- * openai_models.c - GET /v1/models and /v1/models/{id}: what can be put into "model", in OpenAI's shape, or in Anthropic's for its clients.
+ * openai_models.c - GET /v1/models and /v1/models/{id}: what the caller can put into "model", in OpenAI's shape, or in Anthropic's for its clients.
  */
+#include "access/limit.h"
 #include "api/anthropic.h"
 #include "api/models.h"
 #include "conf/models.h"
@@ -23,45 +24,49 @@ owner_of(const struct conf_model *model)
 	return model->target_count ? model->targets[0].provider->name : STR("corbel");
 }
 
-bool
-model_at(const struct api_request *request, size_t index, struct str *name, struct str *owner)
+static void
+offer(const struct api_request *request, struct model_name *list, size_t *count, struct str name, struct str owner)
 {
-	size_t count;
-	const struct conf_model *models = conf_models(request->conf, &count);
+	if (limit_allows_model(request->identity, name))
+		list[(*count)++] = (struct model_name){ name, owner };
+}
 
-	*owner = STR("corbel");
-	if (index < count) {
-		*name = models[index].name;
-		*owner = owner_of(&models[index]);
-		return true;
-	}
-	if (index == count) {
-		*name = STR("extractive");
-		return true;
-	}
-	if (index == count + 1 && request->app->embedder) {
-		*name = embedder_model(request->app->embedder);
-		return true;
-	}
-	return false;
+void
+models_allowed(const struct api_request *request, struct model_name **out, size_t *count)
+{
+	size_t configured;
+	const struct conf_model *models = conf_models(request->conf, &configured);
+
+	*count = 0;
+	*out = arena_array(request->arena, configured + 2, sizeof(**out));
+	for (size_t i = 0; i < configured && *out; i++)
+		offer(request, *out, count, models[i].name, owner_of(&models[i]));
+	if (*out)
+		offer(request, *out, count, STR("extractive"), STR("corbel"));
+	if (*out && request->app->embedder)
+		offer(request, *out, count, embedder_model(request->app->embedder), STR("corbel"));
 }
 
 static MAY_PARK const struct err *
 models_list(struct api_request *request)
 {
-	struct str name, owner;
+	struct model_name *models;
 	struct json_out json;
 	struct buf body;
+	size_t count;
 
 	if (anthropic_speaks(request))
 		return anthropic_models_list(request);
+	models_allowed(request, &models, &count);
+	if (!models)
+		return &err_no_memory;
 	buf_init(&body, request->arena, MIB(8));
 	json_out_init(&json, &body);
 	json_begin_object(&json);
 	json_set_string(&json, "object", STR("list"));
 	json_set_array(&json, "data");
-	for (size_t i = 0; model_at(request, i, &name, &owner); i++)
-		put_model(&json, name, request->app->started_us, owner);
+	for (size_t i = 0; i < count; i++)
+		put_model(&json, models[i].name, request->app->started_us, models[i].owner);
 	json_end_array(&json);
 	json_end_object(&json);
 	return api_answer_json(request, 200, &json);
@@ -70,18 +75,22 @@ models_list(struct api_request *request)
 static MAY_PARK const struct err *
 models_get(struct api_request *request)
 {
-	struct str name, owner;
+	struct model_name *models;
 	struct json_out json;
 	struct buf body;
+	size_t count;
 
 	if (anthropic_speaks(request))
 		return anthropic_models_get(request);
+	models_allowed(request, &models, &count);
+	if (!models)
+		return &err_no_memory;
 	buf_init(&body, request->arena, KIB(16));
 	json_out_init(&json, &body);
-	for (size_t i = 0; model_at(request, i, &name, &owner); i++) {
-		if (!str_eq(name, request->params[0]))
+	for (size_t i = 0; i < count; i++) {
+		if (!str_eq(models[i].name, request->params[0]))
 			continue;
-		put_model(&json, name, request->app->started_us, owner);
+		put_model(&json, models[i].name, request->app->started_us, models[i].owner);
 		return api_answer_json(request, 200, &json);
 	}
 	return err_param(request->arena, ERR_NOT_FOUND, "model", "model_not_found", "the model '%" STR_F "' does not exist here", STR_A(request->params[0]));

@@ -8,7 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "access/limit.h"
 #include "api/openai_vector_stores.h"
+#include "gateway/route.h"
 
 enum { QUERIES_MAX = 16, RESULTS_INITIAL = 10 };
 
@@ -46,6 +48,7 @@ static const struct err *
 parse_search(struct search_call *call)
 {
 	const struct json *json = call->request->json, *query = json_get(json, "query"), *filters = json_get(json, "filters");
+	const struct err *err;
 
 	call->count = json_is(query, JSON_STRING) ? 1 : json_count(query);
 	if (json_is(query, JSON_STRING))
@@ -61,7 +64,10 @@ parse_search(struct search_call *call)
 		.fusion = FUSION_AUTO,
 		.explain = json_bool(json_get(json, "explain"), false),
 	};
-	return parse_ranking(call, json_get(json, "ranking_options"));
+	err = parse_ranking(call, json_get(json, "ranking_options"));
+	if (!route_allowed(conf_embeddings(call->request->conf)->provider, limit_local_only(call->request->identity)))
+		call->query.fusion = FUSION_WORDS; /* the questions are not to be embedded elsewhere */
+	return err;
 }
 
 /* --- several queries --- */

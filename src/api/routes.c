@@ -5,6 +5,7 @@
 
 static const struct route_table *const tables[] = {
 	&openai_chat_routes,
+	&openai_completions_routes,
 	&openai_responses_routes,
 	&openai_conversations_routes,
 	&anthropic_routes,

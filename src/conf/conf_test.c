@@ -288,6 +288,31 @@ a_provider_that_lacks_what_its_kind_needs_is_refused(void **state)
 }
 
 static void
+what_a_provider_serves_follows_its_kind_unless_it_is_said(void **state)
+{
+	struct fixture *f = *state;
+	const struct conf_provider *providers;
+	size_t count;
+
+	assert_null(parse(f,
+		"providers:\n  - {name: a, kind: mistral, api_key: k}\n  - {name: b, kind: mistral, api_key: k, apis: [completions]}\n  - {name: c, kind: openai}\n"
+		"  - {name: d, kind: openai, base_url: \"http://127.0.0.1:1/v1\", apis: []}\n"));
+	providers = conf_providers(f->conf, &count);
+	assert_int_equal(count, 4);
+	assert_true(conf_provider_has(&providers[0], CONF_API_MODERATIONS) && !conf_provider_has(&providers[0], CONF_API_COMPLETIONS));
+	assert_true(conf_provider_has(&providers[1], CONF_API_COMPLETIONS) && !conf_provider_has(&providers[1], CONF_API_EMBEDDINGS));
+	assert_true(providers[2].public && !providers[3].public);
+	assert_int_equal(providers[3].apis, 0);
+	assert_non_null(parse(f,
+		"providers:\n  - {name: a, kind: anthropic, apis: [completions]}\n  - {name: b, kind: cohere, api_key: k, apis: [rerank, moderations]}\n"
+		"  - {name: c, kind: openai, apis: [chat]}\n"));
+	assert_string_equal(told(f),
+		"c.yaml:2:5: providers: \"a\": \"apis\": corbel does not speak completions with a provider of kind anthropic\n"
+		"c.yaml:3:5: providers: \"b\": \"apis\": corbel does not speak moderations with a provider of kind cohere\n"
+		"c.yaml:4:36: providers[2].apis: expected one of embeddings, completions, moderations, rerank, found \"chat\"\n");
+}
+
+static void
 credentials_that_are_none_are_refused_and_not_shown(void **state)
 {
 	struct fixture *f = *state;
@@ -533,6 +558,7 @@ main(void)
 		TEST(without_models_docs_answers_from_docs),
 		TEST(dangling_and_double_names_are_refused),
 		TEST(a_provider_that_lacks_what_its_kind_needs_is_refused),
+		TEST(what_a_provider_serves_follows_its_kind_unless_it_is_said),
 		TEST(credentials_that_are_none_are_refused_and_not_shown),
 		TEST(kinds_know_where_they_are),
 		TEST(ways_of_calls_are_read),

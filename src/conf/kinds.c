@@ -1,7 +1,8 @@
 /*
  * kinds.c - see kinds.h.
  *
- * KINDS is the list; the choices of the row `kind` and the table come from it. What a kind lacks is a mistake of the file, not of the first call.
+ * KINDS is the list; the choices of the row `kind` and the table come from it. What a kind lacks is a mistake of the file, not of the first call. Which services have which
+ * endpoints is what their documentation says; `apis` of a provider says otherwise.
  */
 #include "conf/kinds.h"
 
@@ -14,31 +15,38 @@
 #define AWS { "region", "access_key_id", "secret_access_key", "session_token" }
 #define NOTHING { NULL }
 
-/* Name, public address, how it proves who calls, settings of its own, those it needs, whether it has OpenAI's embeddings. */
-#define KINDS(ROW) \
-	ROW("openai", "https://api.openai.com/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, true) \
-	ROW("anthropic", "https://api.anthropic.com", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, false) \
-	ROW("azure", NULL, CONF_AUTH_AZURE, AZURE, NOTHING, false) \
-	ROW("gemini", "https://generativelanguage.googleapis.com/v1beta", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
-	ROW("vertex", "https://{location}-aiplatform.googleapis.com/v1", CONF_AUTH_GOOGLE, GOOGLE, NOTHING, false) \
-	ROW("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", CONF_AUTH_AWS, AWS, { "region" }, false) \
-	ROW("cohere", "https://api.cohere.com", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
-	ROW("mistral", "https://api.mistral.ai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, true) \
-	ROW("groq", "https://api.groq.com/openai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
-	ROW("deepseek", "https://api.deepseek.com/v1", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
-	ROW("xai", "https://api.x.ai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
-	ROW("together", "https://api.together.xyz/v1", CONF_AUTH_KEY, NOTHING, NOTHING, true) \
-	ROW("fireworks", "https://api.fireworks.ai/inference/v1", CONF_AUTH_KEY, NOTHING, NOTHING, true) \
-	ROW("openrouter", "https://openrouter.ai/api/v1", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
-	ROW("perplexity", "https://api.perplexity.ai", CONF_AUTH_KEY, NOTHING, NOTHING, false) \
-	ROW("ollama", "http://127.0.0.1:11434/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, true) \
-	ROW("vllm", "http://127.0.0.1:8000/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, true) \
-	ROW("tgi", "http://127.0.0.1:8080/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, false) \
-	ROW("llamacpp", "http://127.0.0.1:8080/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, true) \
-	ROW("lmstudio", "http://127.0.0.1:1234/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, true)
+/* Whose wire is OpenAI's may have any of its endpoints. */
+#define EMBEDDINGS CONF_API_EMBEDDINGS
+#define COMPLETIONS CONF_API_COMPLETIONS
+#define MODERATIONS CONF_API_MODERATIONS
+#define RERANK CONF_API_RERANK
+#define ANY CONF_API_ALL
 
-#define NAME(name, url, auth, takes, needs, embeds) name,
-#define KIND(name, url, auth, takes, needs, embeds) { name, url, auth, takes, needs, embeds },
+/* Name, public address, how it proves who calls, settings of its own, those it needs, which endpoints it has beside chat, and which the configuration may say it has. */
+#define KINDS(ROW) \
+	ROW("openai", "https://api.openai.com/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS | MODERATIONS | RERANK, ANY) \
+	ROW("anthropic", "https://api.anthropic.com", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, 0, 0) \
+	ROW("azure", NULL, CONF_AUTH_AZURE, AZURE, NOTHING, 0, COMPLETIONS) \
+	ROW("gemini", "https://generativelanguage.googleapis.com/v1beta", CONF_AUTH_KEY, NOTHING, NOTHING, 0, 0) \
+	ROW("vertex", "https://{location}-aiplatform.googleapis.com/v1", CONF_AUTH_GOOGLE, GOOGLE, NOTHING, 0, 0) \
+	ROW("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", CONF_AUTH_AWS, AWS, { "region" }, 0, 0) \
+	ROW("cohere", "https://api.cohere.com", CONF_AUTH_KEY, NOTHING, NOTHING, RERANK, RERANK) \
+	ROW("mistral", "https://api.mistral.ai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, EMBEDDINGS | MODERATIONS, ANY) \
+	ROW("groq", "https://api.groq.com/openai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, 0, ANY) \
+	ROW("deepseek", "https://api.deepseek.com/v1", CONF_AUTH_KEY, NOTHING, NOTHING, 0, ANY) \
+	ROW("xai", "https://api.x.ai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, 0, ANY) \
+	ROW("together", "https://api.together.xyz/v1", CONF_AUTH_KEY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS | RERANK, ANY) \
+	ROW("fireworks", "https://api.fireworks.ai/inference/v1", CONF_AUTH_KEY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS | RERANK, ANY) \
+	ROW("openrouter", "https://openrouter.ai/api/v1", CONF_AUTH_KEY, NOTHING, NOTHING, COMPLETIONS, ANY) \
+	ROW("perplexity", "https://api.perplexity.ai", CONF_AUTH_KEY, NOTHING, NOTHING, 0, ANY) \
+	ROW("ollama", "http://127.0.0.1:11434/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS, ANY) \
+	ROW("vllm", "http://127.0.0.1:8000/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS | RERANK, ANY) \
+	ROW("tgi", "http://127.0.0.1:8080/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, COMPLETIONS, ANY) \
+	ROW("llamacpp", "http://127.0.0.1:8080/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS | RERANK, ANY) \
+	ROW("lmstudio", "http://127.0.0.1:1234/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS, ANY)
+
+#define NAME(name, url, auth, takes, needs, apis, may) name,
+#define KIND(name, url, auth, takes, needs, apis, may) { name, url, auth, takes, needs, apis, may },
 
 const char *const conf_kind_names[] = { KINDS(NAME) NULL };
 static const struct conf_kind kinds[] = { KINDS(KIND) };
@@ -129,6 +137,17 @@ public_url(struct reader *reader, const struct conf_provider *provider, const st
 	return arena_printf(reader->arena, "%" STR_F "%" STR_F "%" STR_F, STR_A(str_slice(url, 0, open)), STR_A(value), STR_A(str_slice(url, close + 1, url.len)));
 }
 
+/* What it serves beside chat: as the file says, else as its kind does. */
+static void
+finish_apis(struct reader *reader, const struct yaml *node, struct conf_provider *provider, const struct conf_kind *kind)
+{
+	if (!provider->apis_given)
+		provider->apis = kind->apis;
+	if (provider->apis & ~kind->may)
+		reader_problem(reader, node, STR("providers"), "\"%" STR_F "\": \"apis\": corbel does not speak %s with a provider of kind %s", STR_A(provider->name),
+			conf_api_name(provider->apis & ~kind->may), kind->name);
+}
+
 void
 conf_kind_finish(struct reader *reader, const struct yaml *node, struct conf_provider *provider)
 {
@@ -140,6 +159,7 @@ conf_kind_finish(struct reader *reader, const struct yaml *node, struct conf_pro
 		reader_problem(reader, node, STR("providers"), "\"%" STR_F "\": a provider of kind %s needs %s", STR_A(provider->name), kind->name, lacking);
 	else if (kind->auth == CONF_AUTH_GOOGLE)
 		conf_google_read(reader, node, provider);
+	finish_apis(reader, node, provider, kind);
 	if (kind->auth == CONF_AUTH_GOOGLE && provider->location.len == 0)
 		provider->location = STR("global");
 	if (kind->auth == CONF_AUTH_AZURE && provider->api_version.len == 0)
@@ -150,4 +170,5 @@ conf_kind_finish(struct reader *reader, const struct yaml *node, struct conf_pro
 		reader_problem(reader, node, STR("providers"), "\"%" STR_F "\": a provider of kind %s needs \"base_url\"", STR_A(provider->name), kind->name);
 	else if (provider->base_url.len == 0)
 		provider->base_url = public_url(reader, provider, kind);
+	provider->public = kind->base_url && str_eq_c(provider->base_url, kind->base_url);
 }

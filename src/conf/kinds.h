@@ -26,7 +26,8 @@ struct conf_kind {
 	enum conf_auth auth;
 	const char *takes[8];     /* settings of providers that only some kinds take; ends with NULL */
 	const char *needs[2];     /* those of them that must be given, beside `auth` */
-	bool embeds;              /* has OpenAI's POST /embeddings below base_url */
+	unsigned apis;            /* CONF_API_…: what it serves beside chat */
+	unsigned may;             /* …and what a provider's `apis` may say that it serves: the endpoints we can speak with this kind */
 };
 
 /* By the index that the configuration's `kind` is read as. */

@@ -96,6 +96,7 @@ path_piece_ok(struct str text)
 #define PATH_PIECE_WANTS "letters, digits and - _ ."
 #define NAME_WANTS "a name of letters, digits and . _ - / : @ +, beginning with a letter or a digit"
 
+static void apis_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 static void headers_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 static void targets_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 static void target_provider_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
@@ -103,6 +104,7 @@ static void price_read(struct reader *reader, const struct yaml *node, struct st
 static void knowledge_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 static void embeddings_provider_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 
+static const char *const api_names[] = { "embeddings", "completions", "moderations", "rerank", NULL };
 static const char *const model_types[] = { "chat", "embeddings", NULL };
 static const char *const captures[] = { "none", "usage", "full", NULL };
 static const char *const strategies[] = { "weighted", "priority", "least_latency", "least_busy", "cheapest", NULL };
@@ -129,6 +131,9 @@ static const struct field provider_fields[] = {
 		  .wants = "a key without control characters" },
 		AT(conf_provider, api_key) },
 	{ { .name = "headers", .help = "Headers sent with each call." }, .read = headers_read, .shape = "a map of texts" },
+	{ { .name = "apis",
+		  .help = "What it serves beside chat, in place of what its kind is known to ([providers.md](providers.md)): embeddings, completions, moderations, rerank." },
+		.read = apis_read, .shape = "a list of endpoints" },
 	{ { "connect_timeout", SETTING_DURATION, "10s", "10ms", "5m", .help = "Until the connection stands." },
 		AT(conf_provider, connect_timeout_us) },
 	{ { "headers_timeout", SETTING_DURATION, "2m", "10ms", "1h", .help = "Until the answer begins." },
@@ -288,6 +293,21 @@ TABLE(embeddings, "embeddings", "How texts become vectors.");
 
 const struct field_table *const field_tables[] = { &provider_table, &breaker_table, &model_table, &target_table, &price_table, &knowledge_table,
 	&retry_table, &fallback_table, &arm_table, &shadow_table, &embeddings_table, NULL };
+
+static void
+apis_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
+{
+	static const struct setting row = { .name = "apis", .type = SETTING_CHOICE, .choices = api_names };
+	struct conf_provider *provider = object;
+	struct setting_value value;
+
+	provider->apis_given = true;
+	if (!reader_expect(reader, node, YAML_LIST, "a list of endpoints", path))
+		return;
+	for (const struct yaml *child = node->first; child; child = child->next)
+		if (reader_scalar(reader, child, &row, path, &value))
+			provider->apis |= 1u << value.integer;
+}
 
 static void
 headers_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
@@ -504,7 +524,7 @@ models_read(struct reader *reader, const struct yaml *root)
 		reader_fields(reader, node, &embeddings_table, STR("embeddings"), &conf->embeddings);
 		if (conf->embeddings.provider && conf->embeddings.model.len == 0)
 			reader_problem(reader, node, STR("embeddings"), "\"model\" is missing: the model's name at the provider");
-		if (conf->embeddings.provider && !conf_provider_embeds(conf->embeddings.provider))
+		if (conf->embeddings.provider && !conf_provider_has(conf->embeddings.provider, CONF_API_EMBEDDINGS))
 			reader_problem(reader, node, STR("embeddings"), "a provider of kind %s has no OpenAI-compatible embeddings",
 				conf_kind_names[conf->embeddings.provider->kind]);
 	}
@@ -537,9 +557,19 @@ conf_provider_kind(const struct conf_provider *provider)
 }
 
 bool
-conf_provider_embeds(const struct conf_provider *provider)
+conf_provider_has(const struct conf_provider *provider, enum conf_api api)
 {
-	return conf_kind_at(provider->kind)->embeds;
+	return (provider->apis & api) != 0;
+}
+
+const char *
+conf_api_name(unsigned apis)
+{
+	unsigned index = 0;
+
+	while (apis && !(apis >> index & 1))
+		index++;
+	return api_names[index];
 }
 
 const struct conf_provider *

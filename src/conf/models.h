@@ -19,6 +19,15 @@ struct conf_google {
 	struct str email, private_key, private_key_id, token_url; /* private_key: PEM */
 };
 
+/* Endpoints that some providers have, below base_url, beside the chat of their kind. */
+enum conf_api {
+	CONF_API_EMBEDDINGS = 1,  /* OpenAI's POST /embeddings */
+	CONF_API_COMPLETIONS = 2, /* OpenAI's POST /completions, the legacy one */
+	CONF_API_MODERATIONS = 4, /* OpenAI's POST /moderations */
+	CONF_API_RERANK = 8,      /* POST /rerank as Jina has it; Cohere's own where the kind is cohere */
+	CONF_API_ALL = 15
+};
+
 /* A server that answers model calls. */
 struct conf_provider {
 	struct str name;
@@ -30,6 +39,8 @@ struct conf_provider {
 	int64_t connect_timeout_us, headers_timeout_us, idle_timeout_us; /* as in net/http_client.h */
 	struct str proxy;                                                /* may be empty */
 	bool http2;
+	unsigned apis;               /* CONF_API_…: what it serves beside chat */
+	bool apis_given, public;     /* public: base_url is that of the kind's own service */
 
 	/* Of some kinds alone (conf/kinds.h); empty elsewhere. */
 	struct str api_version, tenant_id, client_id, client_secret, authority_url; /* azure */
@@ -105,8 +116,10 @@ const struct conf_embeddings *conf_embeddings(const struct conf *conf);
 /* "openai", "gemini"…: what gateway/provider.h finds the provider's code by. */
 struct str conf_provider_kind(const struct conf_provider *provider);
 
-/* Whether it has OpenAI's POST /embeddings below base_url. */
-bool conf_provider_embeds(const struct conf_provider *provider);
+bool conf_provider_has(const struct conf_provider *provider, enum conf_api api);
+
+/* "embeddings", "completions"…: the name of the lowest of these endpoints. */
+const char *conf_api_name(unsigned apis);
 
 /* By its name, or NULL. */
 const struct conf_model *conf_model(const struct conf *conf, struct str name);

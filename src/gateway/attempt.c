@@ -4,6 +4,7 @@
 #include "gateway/attempt.h"
 
 #include "gateway/frames.h"
+#include "gateway/openai_completions.h"
 
 enum {
 	ANSWER_MAX = 64 * 1024 * 1024,
@@ -15,12 +16,12 @@ enum {
 static MAY_PARK const struct err *
 pump_frames(struct decoder *decoder, struct frames *frames)
 {
-	const struct provider *kind = decoder->target->kind;
+	const struct provider *wire = decoder->wire;
 	struct str event, data;
 	const struct err *err = NULL;
 
 	while (!err && !decoder->done && frames_next(frames, &event, &data))
-		err = kind->frame(decoder, event, data);
+		err = wire->frame(decoder, event, data);
 	if (!err)
 		err = frames_err(frames, decoder->arena);
 	return err ? err : sink_flush(decoder->sink);
@@ -46,7 +47,7 @@ pump_stream(struct decoder *decoder, struct http_call *http)
 	struct str piece = STR_EMPTY;
 	const struct err *err = NULL;
 
-	frames_init(&frames, decoder->target->kind->framing, FRAME_MAX);
+	frames_init(&frames, decoder->wire->framing, FRAME_MAX);
 	while (!err && !decoder->done) {
 		err = http_call_read(http, &piece);
 		if (err || piece.len == 0)
@@ -62,7 +63,7 @@ pump_stream(struct decoder *decoder, struct http_call *http)
 		drain(http);
 	if (!err && !decoder->finished)
 		err = err_new(decoder->arena, ERR_UPSTREAM, "the provider's stream ended before the answer was complete");
-	return err || !decoder->target->kind->end ? err : decoder->target->kind->end(decoder);
+	return err || !decoder->wire->end ? err : decoder->wire->end(decoder);
 }
 
 static MAY_PARK const struct err *
@@ -71,7 +72,7 @@ pump_whole(struct decoder *decoder, struct http_call *http)
 	struct str body;
 	const struct err *err = http_call_read_all(http, decoder->arena, ANSWER_MAX, &body);
 
-	return err ? err : decoder->target->kind->body(decoder, body);
+	return err ? err : decoder->wire->body(decoder, body);
 }
 
 static MAY_PARK const struct err *
@@ -83,7 +84,7 @@ explain_failure(struct decoder *decoder, struct http_call *http, enum failure_ca
 
 	if (err && (err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT))
 		return err;
-	decoder->target->kind->failure(decoder->arena, http_call_status(http), http_call_headers(http), body, &failure);
+	decoder->wire->failure(decoder->arena, http_call_status(http), http_call_headers(http), body, &failure);
 	*cause = failure.cause;
 	return failure.err;
 }
@@ -136,7 +137,7 @@ send_request(struct decoder *decoder, struct http_call_spec *spec, const struct 
 		struct str type = http_header_get(http_call_headers(http), STR("content-type"));
 
 		/* Some servers answer whole though a stream was asked for: the events are the same. */
-		err = str_starts(type, frames_type(decoder->target->kind->framing)) ? pump_stream(decoder, http) : pump_whole(decoder, http);
+		err = str_starts(type, frames_type(decoder->wire->framing)) ? pump_stream(decoder, http) : pump_whole(decoder, http);
 	}
 	http_call_close(http);
 	return err;
@@ -159,6 +160,8 @@ MAY_PARK const struct err *
 attempt_send(struct decoder *decoder, struct http_call_spec *request, const struct span *span, enum failure_cause *cause)
 {
 	*cause = FAILURE_NONE;
+	if (!decoder->wire)
+		decoder->wire = provider_wire(decoder->call, decoder->target);
 	return ended(send_request(decoder, request, span, cause), cause);
 }
 
@@ -170,8 +173,11 @@ attempt_run(struct decoder *decoder, const struct span *span, enum failure_cause
 	const struct err *err;
 
 	*cause = FAILURE_NONE;
-	if (kind->run)
-		return ended(kind->run(decoder), cause);
-	err = kind->request(decoder->call, decoder->target, decoder->arena, &request);
+	decoder->wire = provider_wire(decoder->call, decoder->target);
+	if (kind->run) {
+		err = openai_completions_fit(decoder->call, kind, decoder->arena);
+		return ended(err ? err : kind->run(decoder), cause);
+	}
+	err = provider_request(decoder->call, decoder->target, decoder->arena, &request);
 	return ended(err ? err : send_request(decoder, &request, span, cause), cause);
 }

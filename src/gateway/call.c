@@ -115,3 +115,9 @@ data_url_split(struct str url, struct str *media_type, struct str *data)
 	*data = str_slice(url, comma + 8, url.len);
 	return true;
 }
+
+struct str
+call_operation(const struct call *call)
+{
+	return call->dialect == DIALECT_OPENAI_COMPLETIONS ? STR("text_completion") : STR("chat");
+}

@@ -55,7 +55,7 @@ struct tool {
 enum tool_choice { TOOL_CHOICE_UNSET, TOOL_CHOICE_NONE, TOOL_CHOICE_AUTO, TOOL_CHOICE_REQUIRED, TOOL_CHOICE_NAMED };
 enum format { FORMAT_TEXT, FORMAT_JSON_OBJECT, FORMAT_JSON_SCHEMA };
 
-enum dialect { DIALECT_OPENAI_CHAT, DIALECT_OPENAI_RESPONSES, DIALECT_ANTHROPIC };
+enum dialect { DIALECT_OPENAI_CHAT, DIALECT_OPENAI_RESPONSES, DIALECT_ANTHROPIC, DIALECT_OPENAI_COMPLETIONS };
 
 enum { STOPS_MAX = 16 };
 
@@ -87,6 +87,7 @@ struct call {
 	bool stream;
 	bool include_usage;          /* the client wants the usage in the stream */
 	struct str user, conversation;
+	int64_t prompt_tokens;       /* of prompts that came as tokens: no message has their text */
 	bool batch;                  /* nobody waits for it: interactive calls go first */
 
 	/*
@@ -140,6 +141,9 @@ struct str message_text(struct arena *arena, const struct message *message);
 
 /* A message of one text part; NULL when memory is out. */
 struct message *message_new(struct arena *arena, enum role role, struct str text);
+
+/* "chat" or "text_completion", as OpenTelemetry names it. */
+struct str call_operation(const struct call *call);
 
 /* "system", "user"… as OpenAI writes them. */
 struct str role_name(enum role role);

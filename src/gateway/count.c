@@ -56,7 +56,7 @@ gather_tool(struct gathered *all, struct arena *arena, const struct tool *tool)
 static void
 gather_call(struct gathered *all, struct arena *arena, const struct call *call)
 {
-	*all = (struct gathered){ .fixed = PER_ANSWER };
+	*all = (struct gathered){ .fixed = PER_ANSWER + call->prompt_tokens };
 	for (const struct message *message = call->messages; message; message = message->next)
 		for (const struct part *part = message->parts; part; part = part->next)
 			all->max += 3;

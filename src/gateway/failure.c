@@ -16,7 +16,22 @@ failure_cause_name(enum failure_cause cause)
 	return names[cause];
 }
 
-/* Retry-After in seconds, or retry-after-ms; dates are not read: providers send numbers. */
+enum { RETRY_AFTER_MAX_S = 1000000 };
+
+/* Until a date, by the server's own clock where it tells its time: ours may differ. */
+static int64_t
+until_us(const struct http_headers *headers, struct str date)
+{
+	int64_t at_us, now_us;
+
+	if (!http_date_parse(date, &at_us))
+		return 0;
+	if (!http_date_parse(http_header_get(headers, STR("date")), &now_us))
+		now_us = clock_wall_us();
+	return at_us > now_us && at_us - now_us < RETRY_AFTER_MAX_S * USEC_PER_SEC ? at_us - now_us : 0;
+}
+
+/* Retry-After in seconds or as a date (RFC 9110, 10.2.3), or retry-after-ms. */
 static int64_t
 retry_after_us(const struct http_headers *headers)
 {
@@ -26,9 +41,9 @@ retry_after_us(const struct http_headers *headers)
 
 	if (ms.ptr && str_to_f64(ms, &value) && value > 0 && value < 1e9)
 		return (int64_t)(value * (double)USEC_PER_MS);
-	if (seconds.ptr && str_to_f64(seconds, &value) && value > 0 && value < 1e6)
-		return (int64_t)(value * (double)USEC_PER_SEC);
-	return 0;
+	if (!seconds.ptr || !str_to_f64(seconds, &value))
+		return until_us(headers, seconds);
+	return value > 0 && value < RETRY_AFTER_MAX_S ? (int64_t)(value * (double)USEC_PER_SEC) : 0;
 }
 
 static enum err_kind

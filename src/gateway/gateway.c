@@ -31,7 +31,7 @@ describe(struct span *span, const struct way *way, const struct decoder *decoder
 {
 	const struct target *target = decoder->target;
 
-	span_str(span, "gen_ai.operation.name", STR("chat"));
+	span_str(span, "gen_ai.operation.name", call_operation(decoder->call));
 	span_str(span, "gen_ai.provider.name", str_of(target->kind->kind));
 	span_str(span, "gen_ai.request.model", target->model);
 	span_bool(span, "gen_ai.request.stream", decoder->call->stream);
@@ -89,13 +89,14 @@ try_target(struct way *way, struct route_step *step)
 {
 	struct arena *scratch = arena_new(ATTEMPT_ARENA_MAX);
 	struct decoder decoder = { .arena = scratch, .call = way->call, .target = &step->target, .sink = &way->relay.sink };
-	struct span *span = span_open(way->trace, SPAN_CLIENT, arena_printf(way->arena, "chat %" STR_F, STR_A(step->target.model)));
+	struct span *span = span_open(way->trace, SPAN_CLIENT, arena_printf(way->arena, "%" STR_F " %" STR_F, STR_A(call_operation(way->call)), STR_A(step->target.model)));
 	struct target_result result = { .stream = way->call->stream, .probe = step->probe };
 	int64_t began_us = clock_mono_us();
 	const struct err *err;
 
 	keep_failed(way);
 	relay_begin(&way->relay);
+	way->relay.filter_fails = way->call->choices <= 1 && route_has_for(&way->route, FAILURE_CONTENT_FILTER);
 	way->out->tries++;
 	way->out->target = step->target;
 	way->out->model = route_model(&way->route);

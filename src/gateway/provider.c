@@ -1,7 +1,7 @@
 /*
  * provider.c - the list of providers, and what their files share.
  */
-#include "gateway/provider.h"
+#include "gateway/openai_completions.h"
 
 static const struct provider *const providers[] = { &provider_openai, &provider_azure, &provider_anthropic, &provider_gemini, &provider_vertex,
 	&provider_bedrock, &provider_cohere, &provider_extractive };
@@ -16,6 +16,23 @@ provider_find(struct str kind)
 		if (str_eq_c(kind, providers_compatible[i].kind))
 			return &providers_compatible[i];
 	return NULL;
+}
+
+const struct provider *
+provider_wire(const struct call *call, const struct target *target)
+{
+	if (call->dialect == DIALECT_OPENAI_COMPLETIONS && openai_completes(call, target))
+		return &wire_openai_completions;
+	return target->kind;
+}
+
+const struct err *
+provider_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+{
+	const struct provider *wire = provider_wire(call, target);
+	const struct err *err = openai_completions_fit(call, wire, arena);
+
+	return err ? err : wire->request(call, target, arena, out);
 }
 
 struct str

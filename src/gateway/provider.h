@@ -41,6 +41,7 @@ struct decoder {
 	struct arena *arena;
 	const struct call *call;
 	const struct target *target;
+	const struct provider *wire; /* what writes the request and reads the answer: provider_wire; NULL: the target's kind */
 	struct sink *sink;
 	bool started, finished;      /* START was sent; a FINISH was seen */
 	bool done;                   /* the provider's end of stream was seen ("[DONE]", message_stop) */
@@ -58,7 +59,13 @@ enum stream_framing {
 struct provider {
 	const char *kind;            /* as the configuration (conf/kinds.h) and gen_ai.provider.name say it */
 	enum stream_framing framing;
+	enum dialect dialect;        /* of OpenAI's wires: whose requests and frames pass through as they are */
 	const struct openai_traits *traits; /* of servers that speak OpenAI's API with differences (provider_openai.h); NULL: without any */
+
+	/*
+	 * Where an endpoint of OpenAI's ("/completions") is for this target, and the key in its header: `url` and one header more in `out`. NULL: the kind's wire is another.
+	 */
+	const struct err *(*address)(const struct target *target, const char *endpoint, struct arena *arena, struct http_call_spec *out);
 
 	/* Writes the HTTP request (url, headers, body) from the call; refuses what the target cannot do, before any money is spent. NULL in a built-in model. */
 	const struct err *(*request)(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out);
@@ -91,6 +98,15 @@ extern const struct provider provider_openai, provider_azure, provider_anthropic
 /* Servers that speak OpenAI's API: rows over provider_openai.c. */
 extern const struct provider providers_compatible[];
 extern const size_t providers_compatible_count;
+
+/*
+ * What speaks with the target for this call: the wire of the call's own dialect where the target serves it (openai_completions.c), else the target's kind. Who calls is proved by the
+ * kind in any case.
+ */
+const struct provider *provider_wire(const struct call *call, const struct target *target);
+
+/* Writes the request on that wire. ERR_UNSUPPORTED names what the target cannot do. */
+const struct err *provider_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out);
 
 /* By its kind's name; NULL when there is none. */
 const struct provider *provider_find(struct str kind);

@@ -381,6 +381,7 @@ anthropic_failure(struct arena *arena, int status, const struct http_headers *he
 }
 
 const struct provider provider_anthropic = {
+	.dialect = DIALECT_ANTHROPIC,
 	.kind = "anthropic",
 	.request = anthropic_request,
 	.frame = anthropic_frame,

@@ -22,17 +22,16 @@ path_piece(struct arena *arena, struct str name)
 }
 
 static const struct err *
-azure_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+azure_address(const struct target *target, const char *endpoint, struct arena *arena, struct http_call_spec *out)
 {
 	const struct conf_provider *provider = target->provider;
 	struct str deployment = path_piece(arena, target->model), base = provider->base_url;
-	const struct err *err = openai_write(call, target, arena, out);
 
-	if (err || !deployment.ptr)
-		return err ? err : &err_no_memory;
+	if (!deployment.ptr)
+		return &err_no_memory;
 	if (str_ends(base, STR("/openai")))
 		base.len -= strlen("/openai");
-	out->url = arena_printf(arena, "%" STR_F "/openai/deployments/%" STR_F "/chat/completions?api-version=%" STR_F, STR_A(base), STR_A(deployment),
+	out->url = arena_printf(arena, "%" STR_F "/openai/deployments/%" STR_F "%s?api-version=%" STR_F, STR_A(base), STR_A(deployment), endpoint,
 		STR_A(provider->api_version));
 	if (!out->url.ptr)
 		return &err_no_memory;
@@ -79,7 +78,9 @@ azure_authorize(const struct target *target, struct arena *arena, struct http_ca
 
 const struct provider provider_azure = {
 	.kind = "azure",
-	.request = azure_request,
+	.dialect = DIALECT_OPENAI_CHAT,
+	.address = azure_address,
+	.request = openai_request,
 	.authorize = azure_authorize,
 	.frame = openai_frame,
 	.end = openai_end,

@@ -56,6 +56,8 @@ static const struct openai_traits xai = {
 
 /* docs.together.ai, "Chat completions": max_tokens; roles system, user, assistant, tool; usage in the last chunk. Reasoning in `reasoning`. */
 static const struct openai_traits together = {
+	.completion_refuses = { "suffix", "best_of" },
+	.prompts = PROMPTS_ONE_TEXT,
 	.refuses = { "verbosity", "modalities", "audio", "web_search_options" },
 	.drops = { HINTS },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
@@ -64,6 +66,7 @@ static const struct openai_traits together = {
 
 /* docs.fireworks.ai, "Create chat completion": max_tokens; usage in the last chunk; reasoning in reasoning_content. */
 static const struct openai_traits fireworks = {
+	.completion_refuses = { "suffix", "best_of" },
 	.refuses = { "verbosity", "modalities", "audio", "web_search_options" },
 	.drops = { "store", "service_tier", "safety_identifier", "prompt_cache_retention" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
@@ -72,6 +75,8 @@ static const struct openai_traits fireworks = {
 
 /* openrouter.ai/docs/api: unknown members are passed on or ignored by its providers; max_tokens; error codes are numbers; an error in a stream is a chunk with `error` and finish_reason "error"; comments in a stream. */
 static const struct openai_traits openrouter = {
+	.completion_refuses = { "suffix", "best_of", "echo", "logprobs" },
+	.prompts = PROMPTS_ONE_TEXT,
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 };
 
@@ -86,6 +91,8 @@ static const struct openai_traits perplexity = {
 
 /* docs.ollama.com/api/openai-compatibility: the list of members; max_tokens; one choice; images as base64 data; no key. Reasoning in `reasoning`. */
 static const struct openai_traits ollama = {
+	.completion_refuses = { "best_of", "echo", "logprobs" },
+	.prompts = PROMPTS_ONE_TEXT,
 	.refuses = { "n", "logit_bias", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
@@ -93,12 +100,15 @@ static const struct openai_traits ollama = {
 
 /* docs.vllm.ai, "OpenAI-compatible server": roles go to the model's template, which knows no developer as a rule; reasoning in reasoning_content, in `reasoning` since 0.11. No key unless --api-key. */
 static const struct openai_traits vllm = {
+	.completion_refuses = { "suffix", "best_of" },
 	.refuses = { "modalities", "audio", "web_search_options" },
 	.developer_unknown = true,
 };
 
 /* huggingface.co/docs/text-generation-inference, "Messages API": max_tokens; one choice; errors are {error: text, error_type}. */
 static const struct openai_traits tgi = {
+	.completion_refuses = { "suffix", "best_of", "echo", "logprobs", "logit_bias" },
+	.prompts = PROMPTS_TEXTS,
 	.refuses = { "n", "modalities", "audio", "web_search_options", "functions", "function_call", "parallel_tool_calls" },
 	.drops = { HINTS },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
@@ -108,6 +118,7 @@ static const struct openai_traits tgi = {
 
 /* github.com/ggml-org/llama.cpp, tools/server/README.md: max_tokens; error codes are numbers; reasoning in reasoning_content. */
 static const struct openai_traits llamacpp = {
+	.completion_refuses = { "n", "suffix", "best_of", "echo" },
 	.refuses = { "modalities", "audio", "web_search_options", "functions", "function_call" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
@@ -115,13 +126,15 @@ static const struct openai_traits llamacpp = {
 
 /* lmstudio.ai/docs, "OpenAI compatibility endpoints": the list of members; max_tokens; errors are {error: text} or OpenAI's. */
 static const struct openai_traits lmstudio = {
+	.completion_refuses = { "suffix", "best_of", "echo" },
+	.prompts = PROMPTS_ONE_TEXT,
 	.refuses = { "n", "logprobs", "top_logprobs", "modalities", "audio", "web_search_options", "functions", "function_call" },
 	.drops = { HINTS, "parallel_tool_calls" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
 };
 
-#define ROW(name) { .kind = #name, .traits = &name, .request = openai_request, .frame = openai_frame, .end = openai_end, .body = openai_body, .failure = openai_failure }
+#define ROW(name) { .kind = #name, .dialect = DIALECT_OPENAI_CHAT, .traits = &name, .address = openai_address, .request = openai_request, .frame = openai_frame, .end = openai_end, .body = openai_body, .failure = openai_failure }
 
 const struct provider providers_compatible[] = { ROW(mistral), ROW(groq), ROW(deepseek), ROW(xai), ROW(together), ROW(fireworks), ROW(openrouter), ROW(perplexity), ROW(ollama),
 	ROW(vllm), ROW(tgi), ROW(llamacpp), ROW(lmstudio) };
@@ -134,6 +147,7 @@ struct rewriting {
 	const char *kind;
 	struct arena *arena;
 	struct json_out *out;
+	bool completion;             /* a legacy one */
 };
 
 static const struct err *
@@ -162,9 +176,9 @@ says_nothing(struct str name, const struct json *value)
 		return json_bool(value, false) == str_eq_c(name, "parallel_tool_calls"); /* true is the default of this one */
 	case JSON_INT:
 	case JSON_REAL:
-		return str_eq_c(name, "n") ? json_number(value, 0) == 1 : json_number(value, 1) == 0 && !str_eq_c(name, "seed");
+		return str_eq_c(name, "n") || str_eq_c(name, "best_of") ? json_number(value, 0) == 1 : json_number(value, 1) == 0 && !str_eq_c(name, "seed");
 	case JSON_STRING:
-		return str_eq_c(name, "tool_choice") && str_eq_c(json_string(value), "none");
+		return json_string(value).len == 0 || (str_eq_c(name, "tool_choice") && str_eq_c(json_string(value), "none"));
 	case JSON_ARRAY:
 		return json_count(value) == 0 || (str_eq_c(name, "modalities") && json_count(value) == 1);
 	case JSON_OBJECT:
@@ -264,24 +278,47 @@ renamed(const struct rewriting *rewriting, const struct json *body, struct str n
 	return name;
 }
 
+/* One text in a list is that text. */
+static const struct err *
+put_prompt(const struct rewriting *rewriting, const struct json *prompt)
+{
+	struct json_iter it = json_iter(json_is(prompt, JSON_ARRAY) ? prompt : NULL);
+	bool texts = json_is(prompt, JSON_STRING) || json_is(prompt, JSON_ARRAY), one = json_is(prompt, JSON_STRING) || json_count(prompt) == 1;
+	const struct json *first = NULL;
+
+	while (json_next(&it)) {
+		first = first ? first : it.value;
+		texts = texts && json_is(it.value, JSON_STRING);
+	}
+	if (rewriting->traits->prompts != PROMPTS_ANY && !texts)
+		return refuse(rewriting, "prompt", "a prompt of tokens");
+	if (rewriting->traits->prompts == PROMPTS_ONE_TEXT && !one)
+		return refuse(rewriting, "prompt", "a list of prompts");
+	json_put(rewriting->out, rewriting->traits->prompts == PROMPTS_ONE_TEXT && first ? first : prompt);
+	return NULL;
+}
+
 static const struct err *
 put_member(const struct rewriting *rewriting, const struct json *body, struct str name, const struct json *value)
 {
 	const struct openai_traits *traits = rewriting->traits;
 	struct str there = renamed(rewriting, body, name);
+	bool refused = listed(traits->refuses, name) || (rewriting->completion && listed(traits->completion_refuses, name));
 
-	if (listed(traits->refuses, name) && !says_nothing(name, value)) {
+	if (refused && !says_nothing(name, value)) {
 		const char *param = arena_cstr(rewriting->arena, name);
 
 		return param ? refuse(rewriting, param, param) : &err_no_memory;
 	}
-	if (!there.ptr || listed(traits->refuses, name) || listed(traits->drops, name) || (traits->stream_options_unknown && str_eq_c(name, "stream_options")))
+	if (!there.ptr || refused || listed(traits->drops, name) || (traits->stream_options_unknown && str_eq_c(name, "stream_options")))
 		return NULL;
 	if (str_eq_c(name, "response_format") && traits->schema_unknown && str_eq_c(json_get_string(value, "type"), "json_schema"))
 		return refuse(rewriting, "response_format", "a JSON schema as response_format");
 	json_key(rewriting->out, there);
 	if (str_eq_c(name, "messages"))
 		return put_messages(rewriting, value);
+	if (rewriting->completion && str_eq_c(name, "prompt"))
+		return put_prompt(rewriting, value);
 	json_put(rewriting->out, value);
 	return NULL;
 }
@@ -302,6 +339,7 @@ openai_traits_apply(const struct provider *kind, struct str *body, struct arena 
 	buf_reserve(&text, body->len + 64);
 	json_out_init(&out, &text);
 	rewriting.out = &out;
+	rewriting.completion = json_get(root, "prompt") && !json_get(root, "messages");
 	json_begin_object(&out);
 	for (struct json_iter it = json_iter(root); !err && json_next(&it);)
 		err = put_member(&rewriting, root, it.key, it.value);

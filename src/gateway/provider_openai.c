@@ -6,6 +6,7 @@
  */
 #include <math.h>
 
+#include "gateway/openai_completions.h"
 #include "gateway/openai_request.h"
 #include "gateway/provider_openai.h"
 
@@ -60,6 +61,8 @@ put_body(struct json_out *out, const struct call *call, const struct target *tar
 			err = put_messages(out, call, arena);
 			if (err)
 				return err;
+		} else if (call->changed && str_eq_c(it.key, "prompt")) {
+			json_put_string(out, openai_prompt(call, arena));
 		} else {
 			json_put(out, it.value);
 		}
@@ -92,17 +95,18 @@ static const struct err *
 write_body(const struct call *call, const struct target *target, struct arena *arena, struct str *out)
 {
 	const struct err *err;
+	bool same = provider_wire(call, target)->dialect == call->dialect;
 	struct json_out json;
 	struct buf body;
 
-	if (call->dialect == DIALECT_OPENAI_CHAT && !call->changed && str_eq(target->model, call->model) && (!call->stream || call->include_usage)) {
+	if (same && !call->changed && str_eq(target->model, call->model) && (!call->stream || call->include_usage)) {
 		*out = call->source_text;
 		return NULL;
 	}
 	buf_init(&body, arena, REQUEST_MAX);
 	buf_reserve(&body, call->source_text.len + 64);
 	json_out_init(&json, &body);
-	err = call->dialect == DIALECT_OPENAI_CHAT ? put_body(&json, call, target, arena) : openai_body_put(&json, call, target, arena);
+	err = same ? put_body(&json, call, target, arena) : openai_body_put(&json, call, target, arena);
 	*out = buf_str(&body);
 	return err ? err : buf_err(&body);
 }
@@ -121,17 +125,24 @@ openai_write(const struct call *call, const struct target *target, struct arena 
 }
 
 const struct err *
-openai_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+openai_address(const struct target *target, const char *endpoint, struct arena *arena, struct http_call_spec *out)
 {
 	const struct conf_provider *provider = target->provider;
+
+	out->url = provider_url(arena, provider->base_url, endpoint);
+	if (!out->url.ptr)
+		return &err_no_memory;
+	if (!provider->api_key.len || http_header_get(&out->headers, STR("authorization")).ptr)
+		return NULL;
+	return provider_header(arena, out, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
+}
+
+const struct err *
+openai_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+{
 	const struct err *err = openai_write(call, target, arena, out);
 
-	out->url = provider_url(arena, provider->base_url, "/chat/completions");
-	if (!err && !out->url.ptr)
-		err = &err_no_memory;
-	if (!err && provider->api_key.len && !http_header_get(&out->headers, STR("authorization")).ptr)
-		err = provider_header(arena, out, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
-	return err;
+	return err ? err : target->kind->address(target, "/chat/completions", arena, out);
 }
 
 /* --- the answer --- */
@@ -161,12 +172,21 @@ reading_of(struct decoder *decoder)
 	return reading;
 }
 
+/* Whether the frames are of the dialect that the call came in. */
+static bool
+same_dialect(const struct decoder *decoder)
+{
+	const struct provider *wire = decoder->wire ? decoder->wire : decoder->target->kind;
+
+	return wire->dialect == decoder->call->dialect;
+}
+
 static MAY_PARK const struct err *
 emit(struct decoder *decoder, struct event event)
 {
 	struct reading *reading = decoder->state;
 
-	event.framed = decoder->call->dialect == DIALECT_OPENAI_CHAT && !reading->own;
+	event.framed = same_dialect(decoder) && !reading->own;
 	event.frame = reading->own ? STR_EMPTY : reading->first.frame;
 	event.last = reading->first.last;
 	reading->first.frame = STR_EMPTY;
@@ -265,7 +285,7 @@ logprobs_text(struct decoder *decoder, const struct json *choice)
 	struct json_out json;
 	struct buf text;
 
-	if (decoder->call->dialect == DIALECT_OPENAI_CHAT || !decoder->call->logprobs || !json_is(content, JSON_ARRAY))
+	if (same_dialect(decoder) || !decoder->call->logprobs || !json_is(content, JSON_ARRAY))
 		return STR_EMPTY;
 	buf_init(&text, reading->frame, FRAME_ARENA_MAX);
 	json_out_init(&json, &text);
@@ -302,7 +322,7 @@ emit_content(struct decoder *decoder, unsigned choice, const struct json *conten
 	return err;
 }
 
-/* A delta of a stream and the message of a whole answer have the same members. */
+/* A delta of a stream and the message of a whole answer have the same members; a choice of a legacy completion has neither, but its text. */
 static MAY_PARK const struct err *
 emit_choice(struct decoder *decoder, const struct json *choice, const struct json *message)
 {
@@ -317,7 +337,7 @@ emit_choice(struct decoder *decoder, const struct json *choice, const struct jso
 	if (reasoning.len)
 		err = emit(decoder, (struct event){ .type = EVENT_REASONING, .choice = index, .text = reasoning });
 	if (!err)
-		err = emit_content(decoder, index, json_get(message, "content"), logprobs_text(decoder, choice));
+		err = emit_content(decoder, index, message ? json_get(message, "content") : json_get(choice, "text"), logprobs_text(decoder, choice));
 	if (!err && refusal.len)
 		err = emit(decoder, (struct event){ .type = EVENT_REFUSAL, .choice = index, .text = refusal });
 	if (!err)
@@ -538,6 +558,8 @@ openai_failure(struct arena *arena, int status, const struct http_headers *heade
 
 const struct provider provider_openai = {
 	.kind = "openai",
+	.dialect = DIALECT_OPENAI_CHAT,
+	.address = openai_address,
 	.request = openai_request,
 	.frame = openai_frame,
 	.end = openai_end,

@@ -20,6 +20,10 @@ struct openai_traits {
 		const char *from, *to;
 	} renames[4];
 
+	/* Of the legacy completions: members that it refuses beside the others, and the prompts that it takes. */
+	const char *completion_refuses[TRAIT_NAMES_MAX];
+	enum { PROMPTS_ANY, PROMPTS_TEXTS, PROMPTS_ONE_TEXT } prompts;
+
 	bool stream_options_unknown; /* usage comes in a stream without being asked for */
 	bool developer_unknown;      /* messages of the role developer are sent as system's */
 	bool names_unknown;          /* refuses messages[].name */
@@ -29,6 +33,7 @@ struct openai_traits {
 };
 
 /* The functions of struct provider, for rows over this file; they look at target->kind->traits. */
+const struct err *openai_address(const struct target *target, const char *endpoint, struct arena *arena, struct http_call_spec *out);
 const struct err *openai_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out);
 MAY_PARK const struct err *openai_frame(struct decoder *decoder, struct str name, struct str data);
 MAY_PARK const struct err *openai_end(struct decoder *decoder);

@@ -99,6 +99,7 @@ pass_continued(struct relay *relay, const struct event *event)
 static MAY_PARK const struct err *
 relay_event(struct sink *sink, const struct event *event)
 {
+	static const struct err filtered = { .kind = ERR_INVALID, .code = STR_INIT("content_filter"), .message = STR_INIT("the provider's content filter ended the answer before it began") };
 	struct relay *relay = (struct relay *)sink;
 	const struct event *start = relay->start;
 	const struct err *err;
@@ -111,6 +112,8 @@ relay_event(struct sink *sink, const struct event *event)
 		relay->start = event_copy(relay->arena, event);
 		return relay->start ? NULL : &err_no_memory;
 	}
+	if (relay->filter_fails && !relay->sent && event->type == EVENT_FINISH && event->finish == FINISH_CONTENT_FILTER)
+		return &filtered;
 	relay->start = NULL;
 	err = start ? pass(relay, start) : NULL;
 	if (!err)

@@ -453,3 +453,20 @@ route_has_more(const struct routing *route)
 
 	return !route->spec->built_in && (level->count > 1 || level->model->route.fallback_count || route->level_count > 1 || level->model->route.retry.max > route->repeats);
 }
+
+bool
+route_has_for(const struct routing *route, enum failure_cause cause)
+{
+	const struct route_level *level = route->levels[route->level];
+	bool found = false;
+
+	for (size_t i = 0; i < level->count && !found; i++)
+		found = !level->list[i].dead && !level->list[i].tries && fits(level->list[i].row, cause);
+	for (size_t i = 0; i < route->level_count && !found; i++)
+		for (size_t j = 0; j < route->levels[i]->model->route.fallback_count && !found; j++) {
+			const struct conf_fallback *fallback = &route->levels[i]->model->route.fallbacks[j];
+
+			found = (fallback->on & bit_of(cause)) && !was_entered(route, fallback->model);
+		}
+	return found && !route->spec->built_in;
+}

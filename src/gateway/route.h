@@ -76,5 +76,8 @@ void route_result(struct routing *route, struct route_step *step, const struct t
 /* The model whose target the step is. */
 const struct conf_model *route_model(const struct routing *route);
 
+/* Whether another target is there for this cause: a conversation that is filtered or too long ends the call elsewhere. */
+bool route_has_for(const struct routing *route, enum failure_cause cause);
+
 /* Whether another step may follow a failure, as far as is known now: then what was not sent yet may be held back a little. */
 bool route_has_more(const struct routing *route);

@@ -33,6 +33,9 @@ bool http_value_ok(struct str value);
 /* True for a token, as header names and methods are: not empty, letters, digits and !#$%&'*+-.^_`|~ */
 bool http_token_ok(struct str name);
 
+/* An HTTP date in any of its three forms (RFC 9110, 5.6.7), in microseconds since 1970. False: it is none. */
+bool http_date_parse(struct str text, int64_t *wall_us);
+
 /* Percent-decoding into the arena; '+' stays. False (and *out empty) for a bad escape or a zero byte. */
 bool url_decode(struct arena *arena, struct str in, struct str *out);
 void url_encode(struct buf *out, struct str in);

@@ -227,6 +227,28 @@ an_event_without_end_is_refused(void **state)
 	sse_reader_fini(&reader);
 }
 
+static void
+dates_are_read_in_their_three_forms(void **state)
+{
+	static const char *const good[] = { "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", " Sun, 06 Nov 1994 08:49:37 GMT " };
+	static const char *const bad[] = { "", "7", "Sun, 06 Nov 1994 08:49:37", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 24:49:37 GMT", "Sun, 00 Nov 1994 08:49:37 GMT",
+		"Sun, 06 nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 GMT x", "Sun, 06 Nov 1994 08:49:37 UTC", "Xyz, 06 Nov 1994 08:49:37 GMT" };
+	int64_t at;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		assert_true(http_date_parse(str_of(good[i]), &at));
+		assert_int_equal(at, INT64_C(784111777) * 1000000);
+	}
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (http_date_parse(str_of(bad[i]), &at))
+			fail_msg("\"%s\" was taken for a date", bad[i]);
+	assert_true(http_date_parse(STR("Thu, 29 Feb 2024 23:59:60 GMT"), &at));
+	assert_int_equal(at, INT64_C(1709251200) * 1000000);
+	assert_true(http_date_parse(STR("Thu, 01 Jan 1970 00:00:00 GMT"), &at));
+	assert_int_equal(at, 0);
+}
+
 int
 main(void)
 {
@@ -239,6 +261,7 @@ main(void)
 		cmocka_unit_test(only_public_addresses_are_public),
 		cmocka_unit_test(events_are_read_however_they_are_cut),
 		cmocka_unit_test(an_event_without_end_is_refused),
+		cmocka_unit_test(dates_are_read_in_their_three_forms),
 	};
 
 	return cmocka_run_group_tests_name("net_text", tests, NULL, NULL);

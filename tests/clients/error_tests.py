@@ -86,6 +86,11 @@ def an_upstream_rate_limit_is_one_with_its_delay() -> None:
     assert error.response.headers["retry-after"] == "7"
 
 
+def a_delay_that_is_a_date_is_understood() -> None:
+    error = raises(openai.RateLimitError, lambda: say("[mock status=429 retry-after=7 retry-date]"))
+    assert error.response.headers["retry-after"] == "7"
+
+
 def an_upstream_failure_is_a_server_error() -> None:
     for directive in ("status=500", "status=503", "reset", "close", "truncate", "garbage", "content-type='text/html' garbage", "reset=3", "close=3", "length-over=5"):
         error = raises(openai.InternalServerError, lambda: say(f"[mock {directive}]"))

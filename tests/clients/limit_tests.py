@@ -147,6 +147,17 @@ def a_key_is_for_its_networks_only() -> None:
     assert done.returncode == 1 and "CIDR" in done.stderr, done
 
 
+def models_that_a_key_may_not_use_are_not_listed() -> None:
+    _, client = made("--model", "gpt-*,claude-x")
+    names = [model.id for model in client.models.list()]
+    assert "gpt-x" in names and "claude-x" in names and all(name.startswith("gpt-") or name == "claude-x" for name in names), names
+    assert client.models.retrieve("gpt-x").id == "gpt-x"
+    raises(openai.NotFoundError, lambda: client.models.retrieve("renamed"))
+    claude = world.make_claude(api_key=client.api_key)
+    assert [model.id for model in claude.models.list(limit=1)] == names, "page by page"
+    raises(anthropic.NotFoundError, lambda: claude.models.retrieve("renamed"))
+
+
 def what_is_local_only_reaches_no_other_provider() -> None:
     _, client = made("--local-only", "yes")
     world.mock.reset()

@@ -53,6 +53,17 @@ const tests = {
 		assert.deepEqual(JSON.parse(answer.choices[0].message.tool_calls[0].function.arguments), { input: "hi" });
 	},
 
+	async "a legacy completion is whole or a stream"() {
+		const answer = await client.completions.create({ model: "gpt-x", prompt: ["one", "two"], echo: true });
+		assert.deepEqual(answer.choices.map((choice) => choice.text), ["oneYou said: one", "twoYou said: two"]);
+		for (const model of ["gpt-x", "claude-x"]) {
+			const chunks = await collect(await client.completions.create({ model, prompt: "one 🙂 two", stream: true, stream_options: { include_usage: true } }));
+			assert.equal(chunks.map((chunk) => chunk.choices[0]?.text ?? "").join(""), "You said: one 🙂 two");
+			assert.equal(chunks.at(-1).usage.completion_tokens, 5);
+		}
+		await assert.rejects(client.completions.create({ model: "claude-x", prompt: "a", suffix: "b" }), OpenAI.BadRequestError);
+	},
+
 	async "errors have their classes"() {
 		await assert.rejects(new OpenAI({ ...options, apiKey: "wrong" }).models.list(), OpenAI.AuthenticationError);
 		await assert.rejects(create({ model: "no-such-model", messages: user("x") }), OpenAI.NotFoundError);

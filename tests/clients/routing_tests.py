@@ -27,6 +27,19 @@ def a_fallback_of_another_kind_answers() -> None:
     assert (record["model"], record["route"], record["provider"], record["attempts"]) == ("last-resort", "claude-x", "claude", 2), record
 
 
+def a_filter_that_ends_an_answer_before_its_first_word_is_a_failure() -> None:
+    """Where a fallback is there for it; text that was sent stays sent."""
+    for model, other in (("filtered", "claude-x"), ("filtered-claude", "gpt-x")):
+        for stream in (False, True):
+            answer = world.client.chat.completions.create(model=model, messages=user("hi"), stream=stream)
+            chunks = list(answer) if stream else [answer]
+            texts = [(chunk.choices[0].delta if stream else chunk.choices[0].message).content or "" for chunk in chunks if chunk.choices]
+            record = world.trace(chunks[0].id)["interaction"]
+            assert "".join(texts).startswith("You said: hi") and (record["route"], record["attempts"]) == (other, 2), (model, stream, record)
+    assert say("hi [mock chunks=2]", model="filtered").choices[0].finish_reason == "content_filter"
+    assert say("hi", model="filtered-for-good").choices[0].finish_reason == "content_filter"
+
+
 def embeddings_have_spare_targets_too() -> None:
     answer = world.client.embeddings.create(model="embeddings-with-spare", input="hello", encoding_format="float")
     assert len(answer.data[0].embedding) > 0

@@ -51,10 +51,13 @@ def config(mock_url: str) -> dict[str, Any]:
         "providers": [
             provider("main"),
             provider("claude", "anthropic"),
+            provider("chats-only", apis=[]),
             provider("cites", headers={"x-mock": f"say='{CITED_TEXT}'"}),
             provider("claude-cites", "anthropic", headers={"x-mock": f"say='{CITED_TEXT}'"}),
             provider("down", headers={"x-mock": "status=503"}),
             provider("breaks", headers={"x-mock": "reset=4"}),
+            provider("filters", headers={"x-mock": "finish=content_filter chunks=0"}),
+            provider("claude-filters", "anthropic", headers={"x-mock": "finish=refusal chunks=0"}),
             provider("claude-breaks", "anthropic", headers={"x-mock": "reset=5"}),
             provider("narrow", headers={"x-mock": "slow-headers=300"}, max_concurrency=1, queue_max=0),
             *kinds.providers(mock_url, UPSTREAM_KEY),
@@ -63,6 +66,7 @@ def config(mock_url: str) -> dict[str, Any]:
         "models": [
             model("gpt-x"),
             model("renamed", target="gpt-upstream"),
+            model("chats-only", "chats-only", "gpt-x"),
             model("claude-x", "claude"),
             model("claude-renamed", "claude", "claude-upstream"),
             {
@@ -98,6 +102,9 @@ def config(mock_url: str) -> dict[str, Any]:
                 }
                 for second in ("main", "claude")
             ),
+            {"name": "filtered", "targets": [{"provider": "filters", "model": "gpt-x"}], "fallbacks": [{"on": "content_filter", "model": "claude-x"}]},
+            {"name": "filtered-claude", "targets": [{"provider": "claude-filters", "model": "claude-x"}], "fallbacks": [{"on": "content_filter", "model": "gpt-x"}]},
+            model("filtered-for-good", "filters", "gpt-x"),
             model("one-at-a-time", "narrow", "gpt-x"),
             {"name": "last-resort", "targets": [{"provider": "down", "model": "gpt-x"}], "fallbacks": [{"on": "error", "model": "claude-x"}]},
             model("text-embedding-3-small", type="embeddings"),

@@ -1,7 +1,7 @@
 /*
  * fuzz_providers.c - answers of providers out of a stranger's bytes: frames of a stream, a whole answer, an error's body.
  *
- * The first byte chooses the kind and what the rest is; a stream's frames are lines, "name TAB data". Whatever comes, the events are in order: nothing before START, no FINISH that is not held
+ * The first byte chooses the kind, the dialect and what the rest is; a stream's frames are lines, "name TAB data". Whatever comes, the events are in order: nothing before START, no FINISH that is not held
  * back for the record, and a stream that counts as finished has said so.
  */
 #include <math.h>
@@ -48,15 +48,15 @@ read_stream(struct decoder *decoder, struct str rest)
 	while (!err && !decoder->done && str_split(&rest, '\n', &line)) {
 		size_t tab = str_find_byte(line, '\t', 0);
 
-		err = decoder->target->kind->frame(decoder, tab == SIZE_MAX ? STR_EMPTY : str_slice(line, 0, tab), tab == SIZE_MAX ? line : str_slice(line, tab + 1, line.len));
+		err = decoder->wire->frame(decoder, tab == SIZE_MAX ? STR_EMPTY : str_slice(line, 0, tab), tab == SIZE_MAX ? line : str_slice(line, tab + 1, line.len));
 	}
-	return err || !decoder->finished || !decoder->target->kind->end ? err : decoder->target->kind->end(decoder);
+	return err || !decoder->finished || !decoder->wire->end ? err : decoder->wire->end(decoder);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct conf_provider provider = { .name = STR("p"), .base_url = STR("http://127.0.0.1:1") };
+	struct conf_provider provider = { .name = STR("p"), .base_url = STR("http://127.0.0.1:1"), .apis = CONF_API_ALL };
 	struct call call = { .model = STR("m"), .choices = 2, .temperature = NAN, .top_p = NAN, .frequency_penalty = NAN, .presence_penalty = NAN };
 	struct checker checker = { .sink = { .event = check } };
 	struct arena *arena;
@@ -71,15 +71,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	target = (struct target){ .provider = &provider, .kind = provider_find(str_of(kinds[(data[0] & 15) % COUNT(kinds)])), .model = STR("m") };
 	decoder = (struct decoder){ .arena = arena, .call = &call, .target = &target, .sink = &checker.sink };
 	must(target.kind != NULL);
-	call.dialect = data[0] & 16 ? DIALECT_OPENAI_CHAT : DIALECT_ANTHROPIC;
+	call.dialect = data[0] & 128 ? DIALECT_OPENAI_COMPLETIONS : data[0] & 16 ? DIALECT_OPENAI_CHAT : DIALECT_ANTHROPIC;
+	decoder.wire = provider_wire(&call, &target);
 	if (data[0] & 32) {
 		struct failure failure = { 0 };
 		struct http_headers none = { 0 };
 
-		target.kind->failure(arena, 400 + data[0] % 130, &none, rest, &failure);
+		decoder.wire->failure(arena, 400 + data[0] % 130, &none, rest, &failure);
 		must(failure.err && failure.cause != FAILURE_NONE);
 	} else if (data[0] & 64) {
-		must(target.kind->body(&decoder, rest) || checker.started); /* some servers over OpenAI's wire give no reason for the end */
+		must(decoder.wire->body(&decoder, rest) || checker.started); /* some servers over OpenAI's wire give no reason for the end */
 	} else {
 		read_stream(&decoder, rest);
 		must(!decoder.finished || checker.finished);

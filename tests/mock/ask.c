@@ -136,11 +136,12 @@ ask_check(struct ask *ask, const struct json *json, enum dialect dialect)
 void
 ask_clear(struct ask *ask)
 {
-	struct ask kept = { .model = ask->model, .message = ask->message, .tool = ask->tool };
+	struct ask kept = { .model = ask->model, .message = ask->message, .tool = ask->tool, .prompts = ask->prompts };
 
 	bytes_clear(&kept.model, 4096);
 	bytes_clear(&kept.message, 4096);
 	bytes_clear(&kept.tool, 4096);
+	bytes_clear(&kept.prompts, 4096);
 	*ask = kept;
 }
 
@@ -175,6 +176,7 @@ ask_free(struct ask *ask)
 	bytes_free(&ask->model);
 	bytes_free(&ask->message);
 	bytes_free(&ask->tool);
+	bytes_free(&ask->prompts);
 }
 
 void

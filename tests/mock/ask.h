@@ -20,6 +20,13 @@ struct ask {
 	long max_tokens;   /* 0: no limit */
 	long prompt_words; /* words of all messages and the system prompt */
 
+	/* of a legacy completion */
+	struct bytes prompts; /* each ends with a zero; tokens stand there as their number */
+	long prompt_count;
+	long choices;	      /* for each prompt */
+	bool echo;
+	bool logprobs;
+
 	/* why the request is refused, as the service would say it; NULL if it is not */
 	const char *problem;
 	const char *param;

@@ -19,6 +19,7 @@ static const struct number_row {
 } number_rows[] = {
 	NUMBER("status", status, PLAN_OFF, NO_BARE),
 	NUMBER("retry-after", retry_after_s, PLAN_OFF, NO_BARE),
+	FLAG("retry-date", retry_date),
 	NUMBER("times", times, PLAN_OFF, 1),
 	NUMBER("slow-headers", slow_headers_ms, 0, 1000),
 	NUMBER("pace", pace_ms, 0, 10),

@@ -67,7 +67,7 @@ reply_completion_tokens(const struct reply *reply)
 {
 	long fragments = (long)((reply->args.len + ARGS_FRAGMENT_BYTES - 1) / ARGS_FRAGMENT_BYTES);
 
-	return reply->plan.completion_tokens != PLAN_OFF ? reply->plan.completion_tokens : reply->answer.index + fragments;
+	return reply->plan.completion_tokens != PLAN_OFF ? reply->plan.completion_tokens : reply->tokens_before + reply->answer.index + fragments;
 }
 
 bool
@@ -192,8 +192,14 @@ reply_head(struct reply *reply, struct bytes *out)
 	reply_id(reply, "req_", 24, out);
 	bytes_add(out, STR("\r\n"));
 	reply->wire->headers(reply, out);
-	if (plan->retry_after_s != PLAN_OFF && !reply->wire->no_retry_after)
+	if (plan->retry_after_s != PLAN_OFF && !reply->wire->no_retry_after && plan->retry_date) {
+		time_t then = reply->created + plan->retry_after_s;
+
+		strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&then, &tm));
+		bytes_fmt(out, "retry-after: %s\r\n", date);
+	} else if (plan->retry_after_s != PLAN_OFF && !reply->wire->no_retry_after) {
 		bytes_fmt(out, "retry-after: %ld\r\n", plan->retry_after_s);
+	}
 	for (long i = 0; i < plan->headers; i++)
 		bytes_fmt(out, "x-mock-header-%ld: value %ld\r\n", i, i);
 	if (plan->gzip)

@@ -38,6 +38,7 @@ struct wire {
 };
 
 extern const struct wire wire_openai;
+extern const struct wire wire_completions;
 extern const struct wire wire_anthropic;
 extern const struct wire wire_azure;
 extern const struct wire wire_gemini;
@@ -71,7 +72,8 @@ struct reply {
 	int step;
 	bool over; /* the wire has given its last event */
 	bool preface_given; /* an event that stands before all others */
-	long block; /* index of the content block or tool call under way */
+	long block; /* index of the content block, tool call or choice under way */
+	long tokens_before; /* of the choices before it */
 	struct bytes args; /* arguments of the tool call */
 	size_t args_at;
 

@@ -5,6 +5,7 @@
 #include "bedrock.h"
 #include "cohere.h"
 #include "compatible.h"
+#include "completions.h"
 #include "embeddings.h"
 #include "gemini.h"
 #include "journal.h"
@@ -388,6 +389,7 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	bool count = str_equal(path, STR("/v1/messages/count_tokens"));
 	bool messages = count || str_equal(path, STR("/v1/messages")), models = str_equal(path, STR("/v1/models"));
 	bool embeddings = str_equal(path, STR("/v1/embeddings")), chat = str_equal(path, STR("/v1/chat/completions"));
+	bool completions = str_equal(path, STR("/v1/completions"));
 
 	if (tokens_route(request, key, reply))
 		return;
@@ -409,7 +411,9 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	}
 	if (messages || (models && http_header(request, "anthropic-version").len > 0))
 		reply->wire = &wire_anthropic;
-	if (!messages && !models && !embeddings && !chat) {
+	if (completions)
+		reply->wire = &wire_completions;
+	if (!messages && !models && !embeddings && !chat && !completions) {
 		reply_error(reply, 404, "Invalid URL", NULL, NULL);
 	} else if (!str_equal(request->method, models ? STR("GET") : STR("POST"))) {
 		reply_error(reply, 405, "Not allowed to use this method on this resource", NULL, "method_not_supported");
@@ -422,7 +426,10 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	} else if (!json_parse(&json, request->body)) {
 		reply_error(reply, 400, "We could not parse the JSON body of your request. The API expects a JSON payload.", NULL, NULL);
 	} else {
-		ask_read(&reply->ask, &json, reply->wire->dialect);
+		if (completions)
+			completions_ask(&reply->ask, &json);
+		else
+			ask_read(&reply->ask, &json, reply->wire->dialect);
 		if (!service_plan(request, reply))
 			return;
 		if (embeddings)
