@@ -64,6 +64,7 @@ const struct command parse_command = {
 const struct command *const commands[] = {
 	&serve_command,
 	&check_command,
+	&import_litellm_command,
 	&ask_command,
 	&ingest_command,
 	&collection_ls_command,

@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 
-extern const struct command serve_command, check_command, version_command, parse_command, help_command;
+extern const struct command serve_command, check_command, import_litellm_command, version_command, parse_command, help_command;
 extern const struct command key_create_command, key_ls_command, key_show_command, key_update_command, key_revoke_command, backup_command;
 extern const struct command team_create_command, team_ls_command, team_show_command, team_update_command, team_close_command;
 extern const struct command tenant_create_command, tenant_ls_command, tenant_show_command, tenant_update_command, tenant_close_command;

@@ -20,6 +20,7 @@ static const struct number_row {
 	NUMBER("status", status, PLAN_OFF, NO_BARE),
 	NUMBER("retry-after", retry_after_s, PLAN_OFF, NO_BARE),
 	FLAG("retry-date", retry_date),
+	FLAG("no-retry-after", no_retry_after),
 	NUMBER("times", times, PLAN_OFF, 1),
 	NUMBER("slow-headers", slow_headers_ms, 0, 1000),
 	NUMBER("pace", pace_ms, 0, 10),
@@ -233,7 +234,7 @@ plan_read(struct plan *plan, struct str header, struct str model, struct str mes
 		else if (!plan_item(plan, &rest, culprit))
 			return false;
 	}
-	if (plan->status == 429 && plan->retry_after_s == PLAN_OFF)
+	if (plan->status == 429 && plan->retry_after_s == PLAN_OFF && !plan->no_retry_after)
 		plan->retry_after_s = 1;
 	return true;
 }

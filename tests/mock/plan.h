@@ -22,6 +22,7 @@ struct plan {
 	long status;	    /* HTTP status of an error; PLAN_OFF for an answer */
 	long retry_after_s; /* the header's value; PLAN_OFF for none */
 	long retry_date;    /* …as a date */
+	long no_retry_after; /* a 429 is without one */
 	long times;	    /* only the first so many requests with the same directives are steered; PLAN_OFF for all */
 
 	/* time */
