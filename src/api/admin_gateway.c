@@ -1,5 +1,5 @@
 /*
- * admin_gateway.c - what the gateway is set up to do, and how its targets are: for people and for monitoring.
+ * admin_gateway.c - how the targets are: for people and for monitoring.
  */
 #include "api/api.h"
 #include "base/clock.h"
@@ -76,106 +76,8 @@ targets_list(struct api_request *request)
 	return err;
 }
 
-/* --- the configuration in force --- */
-
-static void
-put_provider(struct json_out *out, const struct conf_provider *provider)
-{
-	json_begin_object(out);
-	json_set_string(out, "name", provider->name);
-	json_set_string(out, "kind", conf_provider_kind(provider));
-	json_set_string(out, "base_url", provider->base_url);
-	json_set_bool(out, "api_key", provider->api_key.len > 0); /* whether there is one; secrets are not shown */
-	json_set_bool(out, "hosted", provider->hosted);
-	json_set_int(out, "max_concurrency", provider->queue.concurrency);
-	json_set_int(out, "queue_max", provider->queue.length);
-	json_set_int(out, "queue_timeout_us", provider->queue.wait_us);
-	json_set_int(out, "breaker_failures", provider->breaker.failures);
-	json_set_bool(out, "breaker_refuse", provider->breaker.refuse);
-	json_end_object(out);
-}
-
-static void
-put_targets(struct json_out *out, const struct conf_model *model)
-{
-	json_set_array(out, "targets");
-	for (size_t i = 0; i < model->target_count; i++) {
-		json_begin_object(out);
-		json_set_string(out, "provider", model->targets[i].provider->name);
-		json_set_string(out, "model", model->targets[i].model);
-		json_set_int(out, "weight", model->targets[i].weight);
-		json_set_bool(out, "fallback_only", model->targets[i].fallback_on != 0);
-		json_end_object(out);
-	}
-	json_end_array(out);
-}
-
-static void
-put_model(struct json_out *out, const struct conf_model *model)
-{
-	static const char *const strategies[] = { "weighted", "priority", "least_latency", "least_busy", "cheapest" };
-	static const char *const stickies[] = { "none", "conversation", "user" };
-	const struct conf_route *route = &model->route;
-
-	json_begin_object(out);
-	json_set_string(out, "name", model->name);
-	json_set_string(out, "strategy", str_of(strategies[route->strategy]));
-	json_set_string(out, "sticky", str_of(stickies[route->sticky]));
-	json_set_string(out, "on_broken_stream", route->on_broken_stream == CONF_BROKEN_CONTINUE ? STR("continue") : STR("error"));
-	json_set_int(out, "retries", route->retry.max);
-	put_targets(out, model);
-	json_set_array(out, "fallbacks");
-	for (size_t i = 0; i < route->fallback_count; i++)
-		json_put_string(out, route->fallbacks[i].name);
-	json_end_array(out);
-	json_set_array(out, "split");
-	for (size_t i = 0; i < route->split_count; i++) {
-		json_begin_object(out);
-		json_set_string(out, "model", route->split[i].name);
-		json_set_int(out, "weight", route->split[i].weight);
-		json_end_object(out);
-	}
-	json_end_array(out);
-	if (model->knowledge.given)
-		json_set_string(out, "collection", model->knowledge.collection);
-	json_end_object(out);
-}
-
-static MAY_PARK const struct err *
-configuration_get(struct api_request *request)
-{
-	const struct conf_provider *providers;
-	const struct conf_model *models;
-	size_t provider_count, model_count;
-	struct json_out json;
-	struct buf body;
-	const struct err *err;
-
-	providers = conf_providers(request->conf, &provider_count);
-	models = conf_models(request->conf, &model_count);
-	buf_init(&body, NULL, ANSWER_MAX);
-	json_out_init(&json, &body);
-	json_begin_object(&json);
-	json_set_string(&json, "object", STR("configuration"));
-	json_set_string(&json, "version", conf_version(request->conf));
-	json_set_array(&json, "providers");
-	for (size_t i = 0; i < provider_count; i++)
-		put_provider(&json, &providers[i]);
-	json_end_array(&json);
-	json_set_array(&json, "models");
-	for (size_t i = 0; i < model_count; i++)
-		put_model(&json, &models[i]);
-	json_end_array(&json);
-	json_end_object(&json);
-	err = api_answer_json(request, 200, &json);
-	buf_fini(&body);
-	return err;
-}
-
 static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/admin/v1/targets", .name = "admin.targets.list", .scope = SCOPE_METRICS_READ, .errors = &openai_errors, .handler = targets_list,
 		.summary = "The targets of all models: breakers, cooldowns, speed, queues" },
-	{ .method = HTTP_GET, .path = "/admin/v1/configuration", .name = "admin.configuration.get", .scope = SCOPE_ADMIN, .errors = &openai_errors,
-		.handler = configuration_get, .summary = "The providers and models in force on this node, without secrets" },
 };
 const struct route_table admin_gateway_routes = { routes, COUNT(routes) };

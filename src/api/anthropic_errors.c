@@ -36,6 +36,7 @@ kind_of(const struct err *err)
 	case ERR_UNSUPPORTED:
 	case ERR_METHOD:
 	case ERR_CONFLICT:
+	case ERR_PRECONDITION:
 		return (struct kind){ "invalid_request_error", err_http_status(err) };
 	default:
 		return (struct kind){ "api_error", 500 };

@@ -24,6 +24,7 @@ static const struct {
 	[ERR_NOT_FOUND] = { "not_found", 404, false },
 	[ERR_METHOD] = { "method_not_allowed", 405, false },
 	[ERR_CONFLICT] = { "conflict", 409, false },
+	[ERR_PRECONDITION] = { "precondition_failed", 412, false },
 	[ERR_TOO_LARGE] = { "too_large", 413, false },
 	[ERR_UNSUPPORTED] = { "unsupported", 400, false },
 	[ERR_RATE_LIMITED] = { "rate_limited", 429, true },

@@ -17,6 +17,7 @@ enum err_kind {
 	ERR_NOT_FOUND,       /* 404 */
 	ERR_METHOD,          /* the path is there, not this method: 405 */
 	ERR_CONFLICT,        /* 409 */
+	ERR_PRECONDITION,    /* what If-Match or If-None-Match asks for does not hold: 412 */
 	ERR_TOO_LARGE,       /* over a declared limit: 413 */
 	ERR_UNSUPPORTED,     /* understood, but this target or build cannot do it: 400 (415 for a media type) */
 	ERR_RATE_LIMITED,    /* 429 */

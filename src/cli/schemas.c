@@ -5,12 +5,14 @@
 
 #include "access/access_sql.h"
 #include "answer/answer_sql.h"
+#include "conf/configuration_sql.h"
 #include "knowledge/knowledge_sql.h"
 #include "knowledge/search_sql.h"
 #include "money/money_sql.h"
 #include "telemetry/telemetry_sql.h"
 
 const struct store_schema *const store_schemas[] = {
+	&configuration_schema,
 	&access_schema,
 	&telemetry_schema,
 	&money_schema,

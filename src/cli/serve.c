@@ -24,6 +24,7 @@
 #include "cli/settings.h"
 #include "cli/term.h"
 #include "conf/models.h"
+#include "conf/secrets.h"
 #include "conf/watch.h"
 #include "crypto/tls.h"
 #include "gateway/state.h"
@@ -42,6 +43,8 @@ struct server {
 	struct conf *conf;   /* the one it was started with */
 	struct conf_spec conf_spec;
 	struct datadir dir;
+	struct secrets *secrets;
+	bool file_only;      /* start without the store's entries if they are refused */
 	struct tls_server *tls;
 	struct retention *retention;
 	struct str first_key; /* made by this start, to be shown once */
@@ -105,6 +108,8 @@ store_stop(struct server *server)
 		knowledge_close(server->app.knowledge);
 	money_free(server->app.money);
 	access_free(server->app.access);
+	conf_watch_free(server->app.watch);
+	secrets_free(server->secrets);
 }
 
 static MAY_PARK const struct err *
@@ -149,26 +154,32 @@ configuration_changed(void *arg)
 	conf_unref(conf);
 }
 
-static const struct err *
+static MAY_PARK const struct err *
 watch_start(struct server *server)
 {
+	struct secrets_spec spec = { .given = serve_master_key(server->conf), .data_dir = server->dir.path, .alone = store_engine_of(server->app.store) == STORE_SQLITE };
+	const struct err *err = secrets_open(&spec, server->arena, &server->secrets);
+
+	if (err)
+		return err;
 	server->app.watch = conf_watch_new(&server->conf_spec, conf_ref(server->conf));
 	conf_watch_listen(server->app.watch, configuration_changed, server);
-	return conf_watch_start(server->app.watch);
+	err = conf_watch_keep(server->app.watch, server->app.store, server->secrets, server->file_only, server->arena);
+	return err ? err : conf_watch_start(server->app.watch);
 }
 
 static MAY_PARK void
 watch_stop(struct server *server)
 {
 	conf_watch_stop(server->app.watch);
-	conf_watch_free(server->app.watch);
 }
 
 /* Without a model the server serves words alone and says so; that is no reason not to start. */
 static const struct err *
 embedder_start(struct server *server)
 {
-	const struct conf_embeddings *conf = conf_embeddings(server->conf);
+	struct conf *in_force = conf_watch_get(server->app.watch);
+	const struct conf_embeddings *conf = conf_embeddings(in_force);
 	const struct err *err;
 
 	if (conf->provider) {
@@ -193,6 +204,7 @@ embedder_start(struct server *server)
 
 		err = embedder_open_local(&spec, server->arena, &server->app.embedder);
 	}
+	conf_unref(in_force);
 	if (!err)
 		return NULL;
 	server->app.embedder = NULL;
@@ -316,9 +328,9 @@ static const struct step steps[] = {
 	{ "data directory", data_start, data_stop, false },
 	{ "runtime", runtime_begin, runtime_end, false },
 	{ "store", store_start, store_stop, false },
+	{ "configuration", watch_start, watch_stop, true },
 	{ "embeddings", embedder_start, embedder_stop, false },
 	{ "tokenizers", tokenizers_start, tokenizers_stop, false },
-	{ "configuration", watch_start, watch_stop, true },
 	{ "keys", access_start, access_end, true },
 	{ "budgets", money_start, money_end, true },
 	{ "knowledge", knowledge_begin, knowledge_end, true },
@@ -430,7 +442,7 @@ announce(struct server *server)
 static void
 reload(void *arg)
 {
-	(void)conf_watch_reload(((struct server *)arg)->app.watch); /* has logged */
+	conf_watch_reload(((struct server *)arg)->app.watch);
 }
 
 static void
@@ -464,7 +476,7 @@ faults_arm(void)
 static int
 serve_run(struct args *args)
 {
-	struct server server = { .arena = arena_new(START_ARENA_MAX), .conf_spec = settings_spec(args), .app.started_us = clock_wall_us() };
+	struct server server = { .arena = arena_new(START_ARENA_MAX), .conf_spec = settings_spec(args), .app.started_us = clock_wall_us(), .file_only = args_has(args, "file-only") };
 	const struct err *err;
 	sigset_t signals;
 
@@ -498,6 +510,7 @@ static const struct option options[] = {
 	{ "data", 0, "DIR", "The data directory. Else CORBEL_DATA, else what the file says, else ./corbel-data." },
 	{ "listen", 0, "HOST:PORT",
 		"Where to listen; port 0 picks a free one. Else CORBEL_LISTEN, else what the file says, else 127.0.0.1:8321." },
+	{ "file-only", 0, NULL, "Start on the file alone when the providers and models that are kept in the database do not go with it, so that they can be mended." },
 	{ NULL, 0, NULL, NULL },
 };
 

@@ -28,6 +28,7 @@ enum row {
 	STORE_DURABILITY,
 	STORE_READERS,
 	ADMIN_KEY,
+	MASTER_KEY,
 	LOG_LEVEL_ROW,
 };
 
@@ -67,6 +68,12 @@ key_ok(struct str text)
 	return text.len >= 8;
 }
 
+static bool
+master_key_ok(struct str text)
+{
+	return text.len >= 32;
+}
+
 static const struct setting rows[] = {
 	[DATA] = { "data", SETTING_STRING, "corbel-data", .min = "1", .max = "4000", .env = "CORBEL_DATA",
 		.help = "The data directory: database, admin key, lock. Made when it is not there, for its owner alone." },
@@ -84,6 +91,10 @@ static const struct setting rows[] = {
 		.wants = "a key of at least 8 characters, without blanks",
 		.help = "A key of at least 8 characters that is valid as an admin key. Without one, the first start makes one and keeps it "
 			"in the data directory as `admin.key`." },
+	[MASTER_KEY] = { "secrets.master_key", SETTING_STRING, "", .max = "1000", .env = "CORBEL_MASTER_KEY", .secret = true, .check = master_key_ok,
+		.wants = "at least 32 random characters",
+		.help = "At least 32 random characters that seal the secrets of providers given through the API; the same on every node. Without it, a node with a "
+			"database of its own makes the file `master.key` in its data directory at the first such secret. It is not in backups of the database." },
 	[LOG_LEVEL_ROW] = { "log.level", SETTING_CHOICE, "info", .choices = levels, .env = "CORBEL_LOG_LEVEL", .reloadable = true,
 		.help = "What the log leaves out lies below this." },
 	[STORE_URL] = { "store.url", SETTING_STRING, "", .max = "4000", .env = "CORBEL_STORE", .secret = true, .check = store_url_ok,
@@ -134,6 +145,12 @@ struct str
 serve_admin_key(const struct conf *conf)
 {
 	return conf_str(conf, &rows[ADMIN_KEY]);
+}
+
+struct str
+serve_master_key(const struct conf *conf)
+{
+	return conf_str(conf, &rows[MASTER_KEY]);
 }
 
 struct str

@@ -13,6 +13,7 @@ extern const struct setting_table serve_settings;
 struct str serve_data_dir(const struct conf *conf);
 struct str serve_listen(const struct conf *conf);
 struct str serve_admin_key(const struct conf *conf);
+struct str serve_master_key(const struct conf *conf);
 struct str serve_tls_cert(const struct conf *conf);
 struct str serve_tls_key(const struct conf *conf);
 int64_t serve_grace_us(const struct conf *conf);

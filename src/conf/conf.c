@@ -16,15 +16,21 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { ARENA_MAX = 64 * 1024 * 1024 };
+enum { ARENA_MAX = 128 * 1024 * 1024 };
 
 static void
 conf_free(struct snapshot *snapshot)
 {
 	struct conf *conf = (struct conf *)snapshot;
 
+	struct conf *file = conf->file;
+	struct entries *entries = conf->entries;
+
 	map_fini(&conf->models_by_name);
+	map_fini(&conf->providers_by_name);
 	arena_free(conf->arena); /* and with it the snapshot */
+	conf_unref(file);
+	entries_unref(entries);
 }
 
 struct conf *
@@ -126,7 +132,7 @@ conf_new(const struct conf_spec *spec)
 	snapshot_init(&conf->base, conf_free);
 	conf->arena = arena;
 	conf->tables = spec->tables;
-	conf->models_by_name = MAP_EMPTY;
+	conf->models_by_name = conf->providers_by_name = MAP_EMPTY;
 	conf->cells = arena_array(arena, tables, sizeof(*conf->cells));
 	assert(conf->cells);
 	for (size_t i = 0; i < tables; i++) {
@@ -232,6 +238,7 @@ section_read(struct reader *reader, const struct yaml *map, struct str path)
 static void
 file_apply(struct reader *reader, struct str text)
 {
+	struct conf *conf = reader->conf;
 	struct yaml *root;
 	unsigned before = reader->problems->count;
 
@@ -240,6 +247,7 @@ file_apply(struct reader *reader, struct str text)
 		root = NULL;
 	if (root && !reader_expect(reader, root, YAML_MAP, "a map of settings", STR_EMPTY))
 		return;
+	conf->root = root;
 	if (root)
 		section_read(reader, root, STR_EMPTY);
 	if (root || reader->problems->count == before)
@@ -316,6 +324,8 @@ conf_build(const struct conf_spec *spec, const struct str *text, struct problems
 
 	*out = NULL;
 	conf->version = version_of(conf->arena, text);
+	conf->source = arena_dup(conf->arena, spec->path);
+	conf->environment = spec->environment;
 	file_apply(&reader, kept.ptr ? kept : STR_EMPTY);
 	environment_apply(&reader);
 	flags_apply(&reader, spec->flags, spec->flag_count);
@@ -331,6 +341,40 @@ const struct err *
 conf_parse(const struct conf_spec *spec, struct str text, struct problems *problems, struct conf **out)
 {
 	return conf_build(spec, &text, problems, out);
+}
+
+const struct err *
+conf_merge(const struct conf *file, const struct entries *entries, struct problems *problems, struct conf **out)
+{
+	struct arena *arena = arena_new(ARENA_MAX);
+	struct conf *conf = arena_zalloc(arena, sizeof(*conf));
+	struct reader reader = { .arena = arena, .problems = problems, .source = file->source, .environment = file->environment, .conf = conf };
+	const struct err *err;
+
+	*out = NULL;
+	assert(conf);
+	snapshot_init(&conf->base, conf_free);
+	conf->arena = arena;
+	conf->tables = file->tables;
+	conf->cells = file->cells;
+	conf->models_by_name = conf->providers_by_name = MAP_EMPTY;
+	conf->source = file->source;
+	conf->environment = file->environment;
+	conf->root = file->root;
+	conf->file = conf_ref(file);
+	conf->entries = snapshot_ref((struct snapshot *)(uintptr_t)&entries->base);
+	conf->version = file->version;
+	if (entries->version > 0)
+		conf->version = arena_printf(arena, "%" STR_F "+%lld", STR_A(file->version), (long long)entries->version);
+	for (size_t i = 0; i < entries->count; i++)
+		problems_copy(problems, &entries->list[i]->problems);
+	models_read(&reader, file->root);
+	err = problems_err(problems, problems->arena);
+	if (err)
+		conf_unref(conf);
+	else
+		*out = conf;
+	return err;
 }
 
 /* The whole file, or a problem. */

@@ -36,11 +36,22 @@ const struct err *conf_load(const struct conf_spec *spec, struct problems *probl
 /* As conf_load, with a text in place of the file; spec->path only names it in messages. */
 const struct err *conf_parse(const struct conf_spec *spec, struct str text, struct problems *problems, struct conf **out);
 
+struct entries;
+
+/*
+ * The configuration of a file with the entries of the store over it: one of the same kind and name stands in place of the file's, the others come behind. Settings and
+ * embeddings are the file's. Checked whole, as a file is; as conf_load otherwise. Both are held by the new one.
+ */
+const struct err *conf_merge(const struct conf *file, const struct entries *entries, struct problems *problems, struct conf **out);
+
 /* Counting changes nothing of what it says. */
 struct conf *conf_ref(const struct conf *conf);
 void conf_unref(struct conf *conf);
 
-/* What tells one configuration file from another: the first 16 hex digits of the SHA-256 of its text; "default" without a file. Records name it. */
+/*
+ * What tells one configuration from another: the first 16 hex digits of the SHA-256 of the file's text, or "default" without a file; then "+" and the version of the entries of the
+ * store, when there are any. Records name it.
+ */
 struct str conf_version(const struct conf *conf);
 
 /* The value of a row of one of the tables. Text lives as long as the snapshot. */

@@ -19,6 +19,15 @@ environment_get(const char *const *environment, struct str name)
 	return (struct str){ NULL, 0 };
 }
 
+bool
+expand_names(struct str text, struct str prefix)
+{
+	for (size_t at = str_find(text, STR("${"), 0); at != SIZE_MAX; at = str_find(text, STR("${"), at + 2))
+		if (str_starts(str_slice(text, at + 2, text.len), prefix) && (at == 0 || text.ptr[at - 1] != '$'))
+			return true;
+	return false;
+}
+
 static size_t
 name_length(struct str text)
 {

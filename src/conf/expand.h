@@ -8,6 +8,9 @@
 /* The environment as a list of "NAME=value" that ends with NULL. The value, or ptr NULL when the name is not there. */
 struct str environment_get(const char *const *environment, struct str name);
 
+/* True when `text` has a reference to a name that begins with `prefix`. */
+bool expand_names(struct str text, struct str prefix);
+
 enum expand_outcome {
 	EXPAND_OK,
 	EXPAND_MISSING,   /* *name is not in the environment and has no otherwise */

@@ -96,6 +96,11 @@ path_piece_ok(struct str text)
 #define PATH_PIECE_WANTS "letters, digits and - _ ."
 #define NAME_WANTS "a name of letters, digits and . _ - / : @ +, beginning with a letter or a digit"
 
+static const struct field_table provider_table, model_table, target_table, knowledge_table, embeddings_table;
+
+const struct field_table *const entry_tables[ENTRY_KINDS] = { [ENTRY_PROVIDER] = &provider_table, [ENTRY_MODEL] = &model_table };
+const struct field_table *const embeddings_section = &embeddings_table;
+
 static void apis_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 static void headers_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 static void targets_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
@@ -130,7 +135,7 @@ static const struct field provider_fields[] = {
 		  .help = "Its key; \"${OPENAI_API_KEY}\" takes it from the environment.", .check = header_value_ok,
 		  .wants = "a key without control characters" },
 		AT(conf_provider, api_key) },
-	{ { .name = "headers", .help = "Headers sent with each call." }, .read = headers_read, .shape = "a map of texts" },
+	{ { .name = "headers", .secret = true, .help = "Headers sent with each call." }, .read = headers_read, .shape = "a map of texts" },
 	{ { .name = "apis",
 		  .help = "What it serves beside chat, in place of what its kind is known to ([providers.md](providers.md)): embeddings, completions, moderations, rerank." },
 		.read = apis_read, .shape = "a list of endpoints" },
@@ -190,7 +195,7 @@ static const struct field provider_fields[] = {
 		AT(conf_provider, queue.length) },
 	{ { "queue_timeout", SETTING_DURATION, "30s", "1ms", "1h", .help = "No call waits longer; one that would have to is refused at once." },
 		AT(conf_provider, queue.wait_us) },
-	{ { .name = "breaker", .help = "When a target of it is left alone for a while." }, .read = breaker_read, .shape = "a map, see breaker" },
+	{ { .name = "breaker", .help = "When a target of it is left alone for a while." }, .read = breaker_read, .shape = "a map, see breaker", .table = &breaker_table },
 };
 
 static const struct field price_fields[] = {
@@ -213,7 +218,7 @@ static const struct field target_fields[] = {
 	{ { .name = "fallback_on",
 		  .help = "Never a first choice: tried only after a failure by these causes (any, error, timeout, rate_limit, context_window, content_filter)." },
 		.read = target_on_read, .shape = "a cause, or a list of causes" },
-	{ { .name = "price", .help = "US dollars for a million tokens." }, .read = price_read, .shape = "a map, see price" },
+	{ { .name = "price", .help = "US dollars for a million tokens." }, .read = price_read, .shape = "a map, see price", .table = &price_table },
 };
 
 static const struct field knowledge_fields[] = {
@@ -246,8 +251,8 @@ static const struct field model_fields[] = {
 	{ { "type", SETTING_CHOICE, "chat", .choices = model_types, .help = "What it is called for." }, AT(conf_model, type) },
 	{ { .name = "targets",
 		  .help = "Where its calls go. Without any, a model with knowledge answers with the built-in extractive model." },
-		.read = targets_read, .shape = "a list, see targets" },
-	{ { .name = "knowledge", .help = "The documents it answers from." }, .read = knowledge_read, .shape = "a map, see knowledge" },
+		.read = targets_read, .shape = "a list, see targets", .table = &target_table },
+	{ { .name = "knowledge", .help = "The documents it answers from." }, .read = knowledge_read, .shape = "a map, see knowledge", .table = &knowledge_table },
 	{ { "capture", SETTING_CHOICE, "full", .choices = captures,
 		  .help = "What the record of a call keeps: figures alone (none), parameters too (usage), or messages too (full)." },
 		AT(conf_model, capture) },
@@ -261,10 +266,10 @@ static const struct field model_fields[] = {
 	{ { "on_broken_stream", SETTING_CHOICE, "error", .choices = broken_streams,
 		  .help = "A stream that breaks after text was sent ends with an error, or the next target continues the text." },
 		AT(conf_model, route.on_broken_stream) },
-	{ { .name = "retry", .help = "Repeats of calls that failed." }, .read = retry_read, .shape = "a map, see retry" },
-	{ { .name = "fallbacks", .help = "Other models to try." }, .read = fallbacks_read, .shape = "a list, see fallbacks" },
-	{ { .name = "split", .help = "The name stands for other models by shares: canaries and A/B tests." }, .read = split_read, .shape = "a list, see split" },
-	{ { .name = "shadow", .help = "A target that gets a copy of some calls." }, .read = shadow_read, .shape = "a map, see shadow" },
+	{ { .name = "retry", .help = "Repeats of calls that failed." }, .read = retry_read, .shape = "a map, see retry", .table = &retry_table },
+	{ { .name = "fallbacks", .help = "Other models to try." }, .read = fallbacks_read, .shape = "a list, see fallbacks", .table = &fallback_table },
+	{ { .name = "split", .help = "The name stands for other models by shares: canaries and A/B tests." }, .read = split_read, .shape = "a list, see split", .table = &arm_table },
+	{ { .name = "shadow", .help = "A target that gets a copy of some calls." }, .read = shadow_read, .shape = "a map, see shadow", .table = &shadow_table },
 };
 
 static const struct field embeddings_fields[] = {
@@ -284,10 +289,10 @@ static const struct field embeddings_fields[] = {
 };
 
 #define TABLE(name, title_, help_) static const struct field_table name##_table = { title_, help_, name##_fields, COUNT(name##_fields) }
+const struct field_table price_table = { "price", "Of a target: US dollars for a million tokens. Without it, calls are counted but not priced.", price_fields, COUNT(price_fields) };
 TABLE(provider, "providers", "A list of the servers that answer model calls.");
 TABLE(model, "models", "A list of the names that clients may put into \"model\". Without it there is one: docs, over the collection docs.");
 TABLE(target, "targets", "Of a model: where its calls go.");
-TABLE(price, "price", "Of a target: US dollars for a million tokens. Without it, calls are counted but not priced.");
 TABLE(knowledge, "knowledge", "Of a model: the documents it answers from.");
 TABLE(embeddings, "embeddings", "How texts become vectors.");
 
@@ -340,17 +345,18 @@ provider_read(struct reader *reader, const struct yaml *node, struct str path)
 {
 	static const struct setting name_row = { .name = "provider", .type = SETTING_STRING, .min = "1", .max = "64" };
 	const struct conf *conf = reader->conf;
+	const struct conf_provider *provider;
 	struct setting_value value;
 	struct nearest nearest;
 
 	if (!reader_scalar(reader, node, &name_row, path, &value))
 		return NULL;
+	provider = map_get(&conf->providers_by_name, value.text);
+	if (provider)
+		return provider;
 	nearest_init(&nearest, value.text);
-	for (size_t i = 0; i < conf->provider_count; i++) {
-		if (str_eq(conf->providers[i].name, value.text))
-			return &conf->providers[i];
+	for (size_t i = 0; i < conf->provider_count; i++)
 		nearest_offer(&nearest, conf->providers[i].name);
-	}
 	reader_problem(reader, node, path, "there is no provider \"%" STR_F "\"%s%" STR_F "%s", STR_A(value.text),
 		nearest.best.ptr ? "; did you mean \"" : "", STR_A(nearest.best), nearest.best.ptr ? "\"?" : "");
 	return NULL;
@@ -443,10 +449,10 @@ providers_finish(struct reader *reader, const struct yaml *list)
 		provider->hash = conf_hash(arena_printf(reader->arena, "%" STR_F "\n%" STR_F, STR_A(provider->name), STR_A(provider->base_url)));
 		if (!provider->hosted && public && str_starts(provider->base_url, STR("https://")))
 			reader_problem(reader, node, STR("providers"), "\"%" STR_F "\" is the public service, which is hosted", STR_A(provider->name));
-		for (size_t j = 0; j < i; j++)
-			if (provider->name.len > 0 && str_eq(conf->providers[j].name, provider->name))
-				reader_problem(
-					reader, node, STR("providers"), "a second provider is named \"%" STR_F "\"", STR_A(provider->name));
+		if (provider->name.len > 0 && map_get(&conf->providers_by_name, provider->name))
+			reader_problem(reader, node, STR("providers"), "a second provider is named \"%" STR_F "\"", STR_A(provider->name));
+		else if (provider->name.len > 0)
+			map_put(&conf->providers_by_name, provider->name, provider);
 	}
 }
 
@@ -479,45 +485,28 @@ models_finish(struct reader *reader, const struct yaml *list)
 }
 
 /* Without a list of models, a question to "docs" is answered from the collection "docs". */
-static void
-models_default(struct reader *reader)
-{
-	struct conf *conf = reader->conf;
-	struct conf_model *model = arena_zalloc(reader->arena, sizeof(*model));
-
-	if (!model)
-		return;
-	reader_defaults(&model_table, model);
-	reader_defaults(&knowledge_table, &model->knowledge);
-	model->name = STR("docs");
-	route_defaults(model);
-	model->knowledge.given = true;
-	model->knowledge.collection = STR("docs");
-	conf->models = model;
-	conf->model_count = 1;
-	map_put(&conf->models_by_name, model->name, model);
-}
+static const struct yaml docs_collection = { .kind = YAML_SCALAR, .text = STR_INIT("docs"), .key = STR_INIT("collection") };
+static const struct yaml docs_knowledge = { .kind = YAML_MAP, .key = STR_INIT("knowledge"), .first = (struct yaml *)&docs_collection };
+static const struct yaml docs_name = { .kind = YAML_SCALAR, .text = STR_INIT("docs"), .key = STR_INIT("name"), .next = (struct yaml *)&docs_knowledge };
+static const struct yaml docs_model = { .kind = YAML_MAP, .first = (struct yaml *)&docs_name };
+static const struct yaml models_initial = { .kind = YAML_LIST, .first = (struct yaml *)&docs_model };
 
 void
 models_read(struct reader *reader, const struct yaml *root)
 {
 	struct conf *conf = reader->conf;
-	const struct yaml *node, *models_node = NULL;
+	const struct yaml *node, *models_node;
 
-	node = root ? yaml_child(root, STR("providers")) : NULL;
+	node = conf->lists[ENTRY_PROVIDER] = entries_over(reader, root ? yaml_child(root, STR("providers")) : NULL, ENTRY_PROVIDER);
 	if (node) {
 		conf->providers =
 			reader_list(reader, node, &provider_table, STR("providers"), sizeof(*conf->providers), &conf->provider_count);
 		providers_finish(reader, node);
 	}
 	node = root ? yaml_child(root, STR("models")) : NULL;
-	if (node) {
-		conf->models = reader_list(reader, node, &model_table, STR("models"), sizeof(*conf->models), &conf->model_count);
-		models_finish(reader, node);
-		models_node = node;
-	} else {
-		models_default(reader);
-	}
+	models_node = conf->lists[ENTRY_MODEL] = entries_over(reader, node ? node : &models_initial, ENTRY_MODEL);
+	conf->models = reader_list(reader, models_node, &model_table, STR("models"), sizeof(*conf->models), &conf->model_count);
+	models_finish(reader, models_node);
 	reader_defaults(&embeddings_table, &conf->embeddings);
 	node = root ? yaml_child(root, STR("embeddings")) : NULL;
 	if (node) {
@@ -528,8 +517,7 @@ models_read(struct reader *reader, const struct yaml *root)
 			reader_problem(reader, node, STR("embeddings"), "a provider of kind %s has no OpenAI-compatible embeddings",
 				conf_kind_names[conf->embeddings.provider->kind]);
 	}
-	if (models_node)
-		routes_finish(reader, models_node);
+	routes_finish(reader, models_node);
 }
 
 static const char *const root_keys[] = { "providers", "models", "embeddings" };

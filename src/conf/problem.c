@@ -30,33 +30,69 @@ problems_place(struct problems *problems, const struct problem *added)
 	return place;
 }
 
-void
-problems_add(struct problems *problems, struct str source, unsigned line, unsigned column, const char *format, ...)
+static void
+add(struct problems *problems, struct str source, unsigned line, unsigned column, struct str path, struct str text)
 {
 	struct problem *added, **place;
-	char text[1024];
-	va_list args;
-	int len;
 
 	if (problems->count++ >= PROBLEMS_MAX)
 		return;
-	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (len < 0)
-		len = 0;
 	added = arena_zalloc(problems->arena, sizeof(*added));
 	if (!added)
 		return; /* counted all the same: the configuration stays refused */
 	added->source = source;
 	added->line = line;
 	added->column = column;
-	added->text = arena_dup(problems->arena, str_n(text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1));
+	added->path = arena_dup(problems->arena, path);
+	if (!added->path.ptr)
+		added->path = STR_EMPTY;
+	added->text = path.len ? arena_printf(problems->arena, "%" STR_F ": %" STR_F, STR_A(path), STR_A(text)) : arena_dup(problems->arena, text);
 	if (!added->text.ptr)
 		added->text = STR("wrong, and no memory is left to say how");
 	place = problems_place(problems, added);
 	added->next = *place;
 	*place = added;
+}
+
+void
+problems_add(struct problems *problems, struct str source, unsigned line, unsigned column, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+	int len;
+
+	va_start(args, format);
+	len = vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (len < 0)
+		len = 0;
+	add(problems, source, line, column, STR_EMPTY, str_n(text, (size_t)len < sizeof(text) ? (size_t)len : sizeof(text) - 1));
+}
+
+void
+problems_add_at(struct problems *problems, struct str source, unsigned line, unsigned column, struct str path, const char *text)
+{
+	add(problems, source, line, column, path, str_of(text));
+}
+
+void
+problems_copy(struct problems *to, const struct problems *from)
+{
+	struct problem **last = &to->first;
+
+	while (*last)
+		last = &(*last)->next;
+	for (const struct problem *at = from->first; at; at = at->next) {
+		struct problem *copy = arena_zalloc(to->arena, sizeof(*copy));
+
+		if (!copy)
+			break; /* counted all the same */
+		*copy = (struct problem){ .source = arena_dup(to->arena, at->source), .line = at->line, .column = at->column, .text = arena_dup(to->arena, at->text),
+			.path = arena_dup(to->arena, at->path) };
+		*last = copy;
+		last = &copy->next;
+	}
+	to->count += from->count;
 }
 
 struct str

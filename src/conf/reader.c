@@ -18,6 +18,12 @@ reader_path(struct reader *reader, struct str path, struct str key)
 	return arena_printf(reader->arena, "%" STR_F ".%" STR_F, STR_A(path), STR_A(str_slice(key, 0, 100)));
 }
 
+static struct str
+source_of(const struct reader *reader, const struct yaml *node)
+{
+	return node->entry ? *node->entry : reader->source;
+}
+
 void
 reader_problem(struct reader *reader, const struct yaml *node, struct str path, const char *format, ...)
 {
@@ -27,8 +33,9 @@ reader_problem(struct reader *reader, const struct yaml *node, struct str path, 
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	problems_add(reader->problems, reader->source, node->line, node->column, "%" STR_F "%s%s", STR_A(str_slice(path, 0, 200)),
-		path.len ? ": " : "", text);
+	if (node->entry && (str_eq_c(path, "models") || str_eq_c(path, "providers")))
+		path = STR_EMPTY; /* the entry itself */
+	problems_add_at(reader->problems, source_of(reader, node), node->line, node->column, str_slice(path, 0, 200), text);
 }
 
 bool
@@ -45,11 +52,11 @@ reader_unknown(struct reader *reader, const struct yaml *node, struct str path, 
 {
 	struct str full = reader_path(reader, path, str_slice(node->key, 0, 100));
 
+	char text[200] = "unknown key";
+
 	if (nearest->best.ptr)
-		problems_add(reader->problems, reader->source, node->key_line, node->key_column,
-			"%" STR_F ": unknown key; did you mean \"%" STR_F "\"?", STR_A(full), STR_A(nearest->best));
-	else
-		problems_add(reader->problems, reader->source, node->key_line, node->key_column, "%" STR_F ": unknown key", STR_A(full));
+		snprintf(text, sizeof(text), "unknown key; did you mean \"%" STR_F "\"?", STR_A(nearest->best));
+	problems_add_at(reader->problems, source_of(reader, node), node->key_line, node->key_column, full, text);
 }
 
 /* ", found ..." in words that give no secret away. */
@@ -67,6 +74,10 @@ scalar_text(struct reader *reader, const struct yaml *node, const struct setting
 {
 	struct str name;
 
+	if (node->entry && expand_names(node->text, STR("CORBEL_"))) {
+		reader_problem(reader, node, path, "environment variables whose names begin with CORBEL_ are the server's own, and may be named in the file alone");
+		return false;
+	}
 	switch (expand(reader->arena, reader->environment, node->text, out, &name)) {
 	case EXPAND_MISSING:
 		reader_problem(reader, node, path,
@@ -91,7 +102,7 @@ refuse_value(struct reader *reader, const struct yaml *node, const struct settin
 	struct str expected = value_expected(reader->arena, row);
 	struct nearest nearest;
 
-	if (row->secret) {
+	if (row->secret || (node->entry && text.ptr != node->text.ptr)) { /* what the environment holds is not shown to who may only name it */
 		reader_problem(reader, node, path, "expected %" STR_F, STR_A(expected));
 		return;
 	}
@@ -193,6 +204,13 @@ reader_fields(struct reader *reader, const struct yaml *node, const struct field
 			reader_problem(reader, node, path, "\"%s\" is missing: %s", table->fields[i].row.name, table->fields[i].row.help);
 }
 
+/* A whole entry of the store, whose paths begin with itself. */
+static bool
+is_entry(const struct yaml *node)
+{
+	return node->entry && node->root;
+}
+
 void *
 reader_list(struct reader *reader, const struct yaml *node, const struct field_table *table, struct str path, size_t size, size_t *count)
 {
@@ -212,6 +230,6 @@ reader_list(struct reader *reader, const struct yaml *node, const struct field_t
 	*count = i;
 	i = 0;
 	for (const struct yaml *child = node->first; child; child = child->next, i++)
-		reader_fields(reader, child, table, arena_printf(reader->arena, "%" STR_F "[%zu]", STR_A(path), i), objects + i * size);
+		reader_fields(reader, child, table, is_entry(child) ? STR_EMPTY : arena_printf(reader->arena, "%" STR_F "[%zu]", STR_A(path), i), objects + i * size);
 	return objects;
 }

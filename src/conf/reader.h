@@ -27,6 +27,7 @@ struct field {
 	size_t offset;      /* of the member, for a scalar */
 	void (*read)(struct reader *reader, const struct yaml *node, struct str path, void *object); /* NULL: a scalar */
 	const char *shape; /* of a field with `read`: "a list of targets", for people */
+	const struct field_table *table; /* of the map, or of the maps of the list, that it is; NULL: texts */
 };
 
 struct field_table {

@@ -77,7 +77,7 @@ static const struct field shadow_fields[] = {
 	{ { .name = "provider", .help = "A name from providers." }, .read = shadow_provider_read, .shape = "a provider's name" },
 	{ { "model", SETTING_STRING, .min = "1", .max = "256", .help = "The model's name at the provider." }, AT(shadow_row, model) },
 	{ { "share", SETTING_FLOAT, "1", "0", "1", .help = "The share of the calls that are sent there as well." }, AT(shadow_row, share) },
-	{ { .name = "price", .help = "US dollars for a million tokens." }, .read = shadow_price_read, .shape = "a map, see price" },
+	{ { .name = "price", .help = "US dollars for a million tokens." }, .read = shadow_price_read, .shape = "a map, see price", .table = &price_table },
 };
 
 #define TABLE(name, title_, help_) const struct field_table name##_table = { title_, help_, name##_fields, COUNT(name##_fields) }

@@ -7,7 +7,7 @@
 
 struct conf_provider;
 
-extern const struct field_table breaker_table, retry_table, fallback_table, arm_table, shadow_table;
+extern const struct field_table breaker_table, retry_table, fallback_table, arm_table, shadow_table, price_table;
 
 /* Fields' readers; `object` is the struct conf_provider, conf_target or conf_model. */
 void breaker_read(struct reader *reader, const struct yaml *node, struct str path, void *object);

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "base/snapshot.h"
 #include "conf/conf.h"
+#include "conf/entry.h"
 #include "conf/models.h"
 #include "conf/value.h"
 
@@ -30,7 +31,26 @@ struct conf {
 	struct map models_by_name; /* on the heap */
 	struct conf_embeddings embeddings;
 	struct str version;
+
+	/* Where it came from, for messages and for another one made of it. */
+	struct str source;                    /* the file's name */
+	const char *const *environment;
+	const struct yaml *root;              /* of the file; NULL: no file, or an empty one */
+	const struct yaml *lists[ENTRY_KINDS]; /* the entries in force, in the order of `providers` and `models`; NULL: none */
+	struct map providers_by_name;         /* on the heap */
+
+	/* Of one that conf_merge made; held. */
+	struct conf *file;
+	struct entries *entries;
 };
+
+/* The tables of a provider and of a model, and that of the section embeddings. */
+struct field_table;
+extern const struct field_table *const entry_tables[ENTRY_KINDS];
+extern const struct field_table *const embeddings_section;
+
+/* The list of one kind: that of the file (NULL: none) with the store's entries in the places of the same names, then the others. */
+const struct yaml *entries_over(struct reader *reader, const struct yaml *of_file, enum entry_kind kind);
 
 /* The lists from the root of the file, or what holds without a file (NULL). */
 void models_read(struct reader *reader, const struct yaml *root);

@@ -1,5 +1,5 @@
 /*
- * yaml.h - a YAML text as a small tree in an arena, every node with its place in the file.
+ * yaml.h - a YAML text as a small tree in an arena, every node with its place in the file. Entries that are kept in the store (entry.h) have trees of the same kind, made from JSON.
  *
  * The subset a configuration needs: one document of maps, lists and scalars. Anchors, aliases, merge keys and tags are refused, which leaves
  * nothing that could grow beyond the text itself. Bounded: 1 MiB of text, 16 levels, 50,000 nodes, 1,000 keys a map.
@@ -15,8 +15,10 @@ enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
 struct yaml {
 	enum yaml_kind kind;
-	unsigned line, column; /* from 1 */
+	unsigned line, column; /* from 1; 0: not from a file */
+	const struct str *entry; /* not from a file: what the tree is, for messages ("model gpt-x"); it lives as long as the tree */
 	struct str text;       /* YAML_SCALAR: without quotes and escapes */
+	bool root;             /* the whole of an entry */
 	bool empty;            /* a scalar that is not there: "key:" with nothing behind it, "~" or "null" */
 	struct str key;        /* in a map: the name before the colon */
 	unsigned key_line, key_column;

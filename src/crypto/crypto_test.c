@@ -18,6 +18,7 @@
 
 #include "base/random.h"
 #include "crypto/hash.h"
+#include "crypto/seal.h"
 #include "crypto/sign.h"
 #include "crypto/tls.h"
 
@@ -368,6 +369,52 @@ other_keys_do_not_sign(void **state)
 	EVP_PKEY_free(weak);
 }
 
+static void
+what_is_sealed_opens_for_the_same_key_and_purpose_alone(void **state)
+{
+	struct str text = STR("sk-secret"), mine = STR("0123456789abcdef0123456789abcdef"), other = STR("0123456789abcdef0123456789abcdee");
+	struct seal_key key, wrong;
+	struct buf sealed, again, open;
+
+	(void)state;
+	seal_key_of(mine, &key);
+	seal_key_of(other, &wrong);
+	buf_init(&sealed, arena, KIB(4));
+	buf_init(&again, arena, KIB(4));
+	buf_init(&open, arena, KIB(4));
+	assert_true(seal(&key, STR("provider a"), text, &sealed) && seal(&key, STR("provider a"), text, &again));
+	assert_false(str_eq(buf_str(&sealed), buf_str(&again)));
+	assert_int_equal(str_find(buf_str(&sealed), text, 0), SIZE_MAX);
+	assert_true(str_eq(seal_id(buf_str(&sealed)), str_n(key.id, SEAL_ID_LEN)));
+	assert_false(seal_open(&wrong, STR("provider a"), buf_str(&sealed), &open));
+	assert_false(seal_open(&key, STR("provider b"), buf_str(&sealed), &open));
+	assert_true(seal_open(&key, STR("provider a"), buf_str(&sealed), &open));
+	assert_true(str_eq(buf_str(&open), text));
+}
+
+static void
+a_sealed_text_that_was_changed_or_cut_does_not_open(void **state)
+{
+	struct seal_key key;
+	struct buf sealed, open;
+
+	(void)state;
+	seal_key_of(STR("0123456789abcdef0123456789abcdef"), &key);
+	buf_init(&sealed, arena, KIB(4));
+	buf_init(&open, arena, KIB(4));
+	assert_true(seal(&key, STR("x"), STR("some text"), &sealed));
+	for (size_t i = 0; i < sealed.len; i++) {
+		char was = sealed.ptr[i];
+
+		assert_false(seal_open(&key, STR("x"), str_n(sealed.ptr, i), &open));
+		sealed.ptr[i] = was == '0' ? '1' : '0';
+		assert_false(seal_open(&key, STR("x"), buf_str(&sealed), &open));
+		sealed.ptr[i] = was;
+	}
+	assert_int_equal(open.len, 0);
+	assert_true(seal_open(&key, STR("x"), buf_str(&sealed), &open));
+}
+
 int
 main(void)
 {
@@ -381,6 +428,8 @@ main(void)
 		cmocka_unit_test(wrong_files_are_named),
 		cmocka_unit_test(rs256_signatures_are_those_that_the_public_key_confirms),
 		cmocka_unit_test(other_keys_do_not_sign),
+		cmocka_unit_test(what_is_sealed_opens_for_the_same_key_and_purpose_alone),
+		cmocka_unit_test(a_sealed_text_that_was_changed_or_cut_does_not_open),
 		cmocka_unit_test(a_failed_reload_changes_nothing_and_a_good_one_keeps_old_sessions),
 	};
 

@@ -206,6 +206,44 @@ def a_budget_is_shared_by_both_nodes_and_neither_overrun_nor_lost() -> None:
     harness.wait_for(lambda: a.get(path)[1]["current"]["held_nanodollars"] == 0, 15, "both nodes to give back what they hold")
 
 
+def a_model_put_on_one_node_answers_on_the_other_within_a_second() -> None:
+    target = {"targets": [{"provider": "main", "model": "gpt-x"}]}
+    status, answer = a.get("/admin/v1/models/both-nodes", "PUT", target)
+    assert status == 201 and answer["changed_in"] == 1, answer
+    began = time.monotonic()
+    harness.wait_for(lambda: b.ask("hello", "both-nodes")[0] == 200, 5, "the other node to know the model")
+    assert time.monotonic() - began < 1
+    assert b.get("/admin/v1/configuration")[1]["stored"] == {"state": "in force", "mistakes": 0, "version": 1, "version_in_force": 1}
+    assert b.get("/admin/v1/models/both-nodes", "DELETE")[0] == 200
+    harness.wait_for(lambda: a.ask("hello", "both-nodes")[0] == 404, 1, "the first node to know that it is gone")
+
+
+def writers_on_both_nodes_lose_nothing_and_one_of_two_with_a_condition_wins() -> None:
+    target = {"targets": [{"provider": "main", "model": "gpt-x"}]}
+    head = a.get("/admin/v1/configuration")[1]["stored"]["version"]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        put = [pool.submit((a, b)[n % 2].get, f"/admin/v1/models/raced-{n}", "PUT", target) for n in range(16)]
+        answers = [one.result() for one in put]
+    assert sorted(answer["changed_in"] for _, answer in answers) == list(range(head + 1, head + 17)), answers
+    assert common.sql(f"select count(*), count(distinct hash) from configuration_version where version > {head}") == [["16", "16"]]
+    harness.wait_for(lambda: all(node.get("/admin/v1/configuration")[1]["stored"]["version_in_force"] == head + 16 for node in (a, b)), 2, "both nodes to agree")
+    etag = {"if-match": f'"{head + 16}"'}
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        put = [pool.submit(node.call, "PUT", "/admin/v1/models/raced-0", {**target, "capture": how}, etag) for node, how in ((a, "none"), (b, "usage"))]
+        statuses = sorted(one.result()[0] for one in put)
+    assert statuses == [200, 412], statuses
+    assert a.get("/admin/v1/configuration/rollback", "POST", {"version": head})[0] == 200
+    harness.wait_for(lambda: b.ask("hello", "raced-3")[0] == 404, 1, "the other node to have rolled back")
+
+
+def a_literal_secret_is_refused_where_other_nodes_could_not_open_it() -> None:
+    body = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "api_key": "sk-literal"}
+    status, answer = a.get("/admin/v1/providers/secretive", "PUT", body)
+    assert status == 400 and "CORBEL_MASTER_KEY" in answer["error"]["message"] and answer["error"]["param"] == "api_key", answer
+    assert a.get("/admin/v1/providers/secretive", "PUT", {**body, "api_key": "${HOME}"})[0] == 201
+    assert a.get("/admin/v1/providers/secretive", "DELETE")[0] == 200
+
+
 TESTS = [
     two_nodes_that_start_at_once_make_one_schema,
     a_directory_ingested_on_one_node_is_searched_by_meaning_on_the_other,
@@ -217,4 +255,7 @@ TESTS = [
     many_answers_with_the_same_words_are_all_recorded,
     zero_bytes_in_a_request_are_recorded_all_the_same,
     a_budget_is_shared_by_both_nodes_and_neither_overrun_nor_lost,
+    a_model_put_on_one_node_answers_on_the_other_within_a_second,
+    writers_on_both_nodes_lose_nothing_and_one_of_two_with_a_condition_wins,
+    a_literal_secret_is_refused_where_other_nodes_could_not_open_it,
 ]

@@ -1,0 +1,30 @@
+-- The configuration that is kept in the store. Rows are only ever added; what holds of a name is its newest row.
+
+-- Holding this row until the commit puts versions in their order: who has seen one has seen all before it.
+-- name: configuration_next
+update configuration_head set version = version + 1 where id = 1 returning version;
+
+-- name: configuration_head
+select version from configuration_head where id = 1;
+
+-- name: configuration_version_add
+insert into configuration_version (version, created_us, actor, action, reason, hash) values ($1, $2, $3, $4, $5, $6);
+
+-- name: configuration_entry_add
+insert into configuration_entry (version, kind, name, body) values ($1, $2, $3, $4);
+
+-- What held at a version.
+-- name: configuration_at
+select e.version, e.kind, e.name, e.body from configuration_entry e
+where e.version <= $1 and e.body is not null and (e.kind > $2 or (e.kind = $2 and e.name > $3))
+  and e.version = (select max(l.version) from configuration_entry l where l.kind = e.kind and l.name = e.name and l.version <= $1)
+order by e.kind, e.name limit $4;
+
+-- name: configuration_versions
+select version, created_us, actor, action, reason, hash from configuration_version where version < $1 order by version desc limit $2;
+
+-- name: configuration_version_get
+select version, created_us, actor, action, reason, hash from configuration_version where version = $1;
+
+-- name: configuration_version_entries
+select version, kind, name, body from configuration_entry where version = $1 and (kind > $2 or (kind = $2 and name > $3)) order by kind, name limit $4;
