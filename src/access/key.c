@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "hook/hook.h"
+#include "json/json.h"
 
 enum { NAME_MAX_BYTES = 100, LIST_MAX = 1000 };
 
@@ -60,6 +62,30 @@ team_resolve(struct tx *tx, int64_t tenant, struct str *team)
 	return NULL;
 }
 
+/* Tells webhooks of a key: who it is, never its secret. */
+static MAY_PARK const struct err *
+tell(struct tx *tx, enum conf_event event, int64_t tenant, struct str id, struct str name, struct str team)
+{
+	struct arena *arena = tx_arena(tx);
+	struct json_out json;
+	struct buf text;
+
+	if (!hook_wanted(event))
+		return NULL;
+	buf_init(&text, arena, KIB(4));
+	json_out_init(&json, &text);
+	json_begin_object(&json);
+	json_set_string(&json, "id", id);
+	json_set_string(&json, "tenant", arena_printf(arena, "%lld", (long long)tenant));
+	json_set_string(&json, "name", name);
+	if (team.len)
+		json_set_string(&json, "team", team);
+	else
+		json_set_null(&json, "team");
+	json_end_object(&json);
+	return text.failed ? &err_no_memory : hook_put(tx, event, clock_wall_us(), buf_str(&text));
+}
+
 struct creation {
 	struct key_row row;
 	struct str team;    /* as asked */
@@ -77,6 +103,8 @@ create(struct tx *tx, void *arg)
 		err = team_resolve(tx, creation->row.tenant, &creation->row.team);
 	if (!err)
 		err = key_row_insert(tx, &creation->row);
+	if (!err)
+		err = tell(tx, CONF_EVENT_KEY_CREATED, creation->row.tenant, creation->row.id, creation->row.name, creation->row.team);
 	memset(creation->team_id, 0, sizeof(creation->team_id));
 	if (!err && creation->row.team.len > 0 && creation->row.team.len < KEY_ID_SIZE)
 		memcpy(creation->team_id, creation->row.team.ptr, creation->row.team.len);
@@ -248,6 +276,8 @@ update(struct tx *tx, void *arg)
 			PARAMS(V_INT(update->tenant), V_TEXT(update->id), V_TEXT(key.name), V_TEXT(key_scopes_text(arena, key.scopes)),
 				key.expires_us ? V_INT(key.expires_us) : V_NULL, V_TEXT(key.team), V_TEXT(key.policy), V_INT(revision)),
 			NULL);
+	if (!err)
+		err = tell(tx, CONF_EVENT_KEY_UPDATED, update->tenant, update->id, key.name, key.team);
 	return err ? err : tx_notify(tx, KEY_TOPIC);
 }
 
@@ -287,7 +317,10 @@ revoke(struct tx *tx, void *arg)
 		return err;
 	if (rows.changed == 0)
 		return no_such_key(tx_arena(tx), revocation->id);
-	return tx_notify(tx, KEY_TOPIC);
+	err = tx_exec(tx, &stmt_key_get, PARAMS(V_INT(revocation->tenant), V_TEXT(revocation->id)), &rows);
+	if (!err)
+		err = tell(tx, CONF_EVENT_KEY_REVOKED, revocation->tenant, revocation->id, rows_text(&rows, 0, 2), rows_text(&rows, 0, 8));
+	return err ? err : tx_notify(tx, KEY_TOPIC);
 }
 
 const struct err *

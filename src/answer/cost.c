@@ -18,7 +18,7 @@ cost_price(const struct conf_target *row, struct str kind, struct str model, int
 	if (!row || !row->price.given)
 		return price_find(kind, model, at_us, out);
 	*out = price_of_dollars(row->price.input, row->price.cached_input, row->price.cache_write, row->price.output);
-	out->version = STR("config");
+	out->version = row->price.version;
 	return true;
 }
 

@@ -216,11 +216,19 @@ record_price(struct answer *answer)
 		record->price_version = price.version;
 		record->cost_nanos = price_cost_nanos(&price, &record->usage);
 	}
+	if (attempt->spent_count)
+		record_part_add(record,
+			&(struct record_part){ NULL, record->provider_kind, record->target_model, record->price_version, record->usage, record->cost_nanos });
 	for (unsigned i = 0; i < attempt->spent_count; i++) {
 		const struct spent *spent = &attempt->spent[i];
+		struct record_part part = { .provider_kind = str_of(spent->target.kind->kind), .model = spent->target.model, .price_version = STR_EMPTY, .usage = spent->usage };
 
-		if (charge_price(&spent->target, record->started_us, &price))
-			record->cost_nanos += price_cost_nanos(&price, &spent->usage);
+		if (charge_price(&spent->target, record->started_us, &price)) {
+			part.price_version = price.version;
+			part.cost_nanos = price_cost_nanos(&price, &spent->usage);
+		}
+		record_part_add(record, &part);
+		record->cost_nanos += part.cost_nanos;
 		record->usage = usage_sum(&record->usage, &spent->usage);
 	}
 }

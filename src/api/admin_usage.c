@@ -3,11 +3,13 @@
  */
 #include "api/admin.h"
 #include "base/clock.h"
+#include "money/correct.h"
 #include "money/prices.h"
 #include "money/usage.h"
 #include "money/verify.h"
 
 #define TIME_MAX INT64_C(253402300800000000) /* the year 10000 */
+#define VERIFY_TIME_US (2 * USEC_PER_SEC)    /* an answer's; whoever asks goes on with the next */
 
 /* "from_us" and "to_us": from the beginning until now where nothing is said. */
 static const struct err *
@@ -29,6 +31,10 @@ put_usage(struct json_out *out, const struct usage_row *row)
 	json_set_int(out, "cache_write_tokens", row->cache_write);
 	json_set_int(out, "output_tokens", row->output);
 	json_set_int(out, "reasoning_tokens", row->reasoning);
+	json_set_int(out, "audio_input_tokens", row->audio_input);
+	json_set_int(out, "audio_output_tokens", row->audio_output);
+	json_set_int(out, "images", row->images);
+	json_set_int(out, "corrections_nanodollars", row->corrections_nanos);
 	json_set_int(out, "amount_nanodollars", row->amount_nanos);
 	json_end_object(out);
 }
@@ -154,46 +160,112 @@ prices_get(struct api_request *request)
 	return err ? err : admin_answer_list(request, put_price, rows, sizeof(*rows), count, false);
 }
 
+struct corrected {
+	struct correction correction;
+	struct str request_id;
+	int64_t sum_nanos;
+};
+
+static void
+put_correction(struct json_out *out, const void *object)
+{
+	const struct corrected *corrected = object;
+
+	json_begin_object(out);
+	json_set_string(out, "object", STR("usage.correction"));
+	json_set_string(out, "request_id", corrected->request_id);
+	json_set_int(out, "entry", corrected->correction.entry);
+	json_set_int(out, "at_us", corrected->correction.at_us);
+	json_set_int(out, "amount_nanodollars", corrected->correction.amount_nanos);
+	json_set_int(out, "sum_nanodollars", corrected->sum_nanos);
+	json_set_string(out, "reason", corrected->correction.reason);
+	json_set_string(out, "by", corrected->correction.made_by);
+	json_end_object(out);
+}
+
+/* The operator's: a tenant's admins do not change its invoice. */
+static MAY_PARK const struct err *
+corrections_post(struct api_request *request)
+{
+	struct corrected corrected = { .request_id = json_get_string(request->json, "request_id") };
+	struct str by = str_of(request->identity->key_id);
+	int64_t tenant;
+	const struct err *err = api_require_operator(request);
+
+	if (!err)
+		err = admin_tenant(request, &tenant);
+	if (!err)
+		err = usage_correct(request->app->money, request->arena, tenant, corrected.request_id, json_int(json_get(request->json, "amount_nanodollars"), 0),
+			json_get_string(request->json, "reason"), by.len ? by : STR("configuration"), &corrected.correction, &corrected.sum_nanos);
+	return err ? err : admin_answer(request, 201, put_correction, &corrected);
+}
+
+static void
+put_result(struct json_out *json, enum verify_check check, const struct verify_result *result)
+{
+	json_begin_object(json);
+	json_set_string(json, "name", str_of(verify_name(check)));
+	json_set_int(json, "wrong", result->wrong);
+	if (result->examples[0][0]) {
+		json_set_array(json, "examples");
+		for (size_t i = 0; i < VERIFY_EXAMPLES && result->examples[i][0]; i++)
+			json_put_string(json, str_of(result->examples[i]));
+		json_end_array(json);
+	}
+	if (result->detail.len)
+		json_set_string(json, "detail", result->detail);
+	json_end_object(json);
+}
+
 static MAY_PARK const struct err *
 verify_post(struct api_request *request)
 {
-	const struct err *err = api_require_operator(request);
-	struct verify_totals totals;
-	struct verify_row *rows;
+	struct verify_run *run = arena_zalloc(request->arena, sizeof(*run));
+	struct str after = json_get_string(request->json, "after");
+	const struct err *err = run ? api_require_operator(request) : &err_no_memory;
 	struct json_out json;
 	struct buf body;
 	bool good = true;
-	size_t count;
 
-	if (!err)
-		err = verify_run(request->app->money, request->arena, &rows, &count, &totals);
 	if (err)
 		return err;
-	for (size_t i = 0; i < count; i++)
-		good = good && rows[i].wrong == 0;
+	run->from_us = json_int(json_get(request->json, "from_us"), 0);
+	run->to_us = json_int(json_get(request->json, "to_us"), TIME_MAX);
+	run->place = after.ptr ? after : STR_EMPTY;
+	run->time_us = VERIFY_TIME_US;
+	err = verify_go(request->app->money, request->arena, run);
+	if (err)
+		return err;
+	for (size_t i = 0; i < VERIFY_CHECKS; i++)
+		good = good && run->results[i].wrong == 0;
 	buf_init(&body, request->arena, KIB(64));
 	json_out_init(&json, &body);
 	json_begin_object(&json);
 	json_set_string(&json, "object", STR("verification"));
 	json_set_bool(&json, "good", good);
 	json_set_array(&json, "checks");
-	for (size_t i = 0; i < count; i++) {
-		json_begin_object(&json);
-		json_set_string(&json, "name", str_of(rows[i].name));
-		json_set_int(&json, "wrong", rows[i].wrong);
-		if (rows[i].detail.len)
-			json_set_string(&json, "detail", rows[i].detail);
-		json_end_object(&json);
-	}
+	for (unsigned i = 0; i < VERIFY_CHECKS; i++)
+		put_result(&json, (enum verify_check)i, &run->results[i]);
 	json_end_array(&json);
-	json_set_int(&json, "interactions", totals.interactions);
-	json_set_int(&json, "ledger_entries", totals.entries);
-	json_set_int(&json, "budget_entries", totals.budget_entries);
-	json_set_int(&json, "amount_nanodollars", totals.amount_nanos);
+	json_set_int(&json, "interactions", run->interactions);
+	json_set_int(&json, "ledger_entries", run->entries);
+	json_set_int(&json, "budget_entries", run->budget_entries);
+	json_set_int(&json, "amount_nanodollars", run->amount_nanos);
+	json_set_int(&json, "unproved_entries", run->unknown);
+	if (run->next.len)
+		json_set_string(&json, "next", run->next);
+	else
+		json_set_null(&json, "next");
 	json_end_object(&json);
 	return api_answer_json(request, 200, &json);
 }
 
+#define VERIFY_SCHEMA                                                                                                                      \
+	"{\"type\":\"object\",\"properties\":{\"from_us\":{\"type\":\"integer\",\"minimum\":0},\"to_us\":{\"type\":\"integer\",\"minimum\":0},"   \
+	"\"after\":{\"type\":\"string\",\"maxLength\":100}}}"
+#define CORRECTION_SCHEMA                                                                                                                  \
+	"{\"type\":\"object\",\"required\":[\"request_id\",\"amount_nanodollars\",\"reason\"],\"properties\":{\"request_id\":{\"type\":\"string\"},"  \
+	"\"amount_nanodollars\":{\"type\":\"integer\",\"minimum\":-1000000000000000,\"maximum\":1000000000000000},\"reason\":{\"type\":\"string\"}}}"
 #define REPRICE_SCHEMA                                                                                                                     \
 	"{\"type\":\"object\",\"required\":[\"from_us\"],\"properties\":{\"from_us\":{\"type\":\"integer\",\"minimum\":0},"                  \
 	"\"to_us\":{\"type\":\"integer\",\"minimum\":0},\"apply\":{\"type\":\"boolean\"}}}"
@@ -208,7 +280,11 @@ static const struct route routes[] = {
 		.body_bytes_max = MIB(16), .handler = prices_post, .summary = "Import a price table in LiteLLM's shape as a new version" },
 	{ .method = HTTP_GET, .path = "/admin/v1/prices", .name = "admin.prices.list", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = prices_get,
 		.summary = "List the versions of prices" },
-	{ .method = HTTP_POST, .path = "/admin/v1/verify", .name = "admin.verify", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = verify_post,
-		.summary = "Prove that the ledger and the budgets are the sum of the records" },
+	{ .method = HTTP_POST, .path = "/admin/v1/verify", .name = "admin.verify", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
+		.body_bytes_max = KIB(16), .request_schema = VERIFY_SCHEMA, .handler = verify_post,
+		.summary = "Prove that every amount is right and the ledger and the budgets are the sum of the records; goes on from after while next says where" },
+	{ .method = HTTP_POST, .path = "/admin/v1/usage/corrections", .name = "admin.usage.correct", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
+		.body_bytes_max = KIB(16), .request_schema = CORRECTION_SCHEMA, .handler = corrections_post,
+		.summary = "Correct what one request has cost, as an entry of its own with a reason" },
 };
 const struct route_table admin_usage_routes = { routes, COUNT(routes) };

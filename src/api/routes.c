@@ -23,6 +23,7 @@ static const struct route_table *const tables[] = {
 	&admin_access_routes,
 	&admin_money_routes,
 	&admin_usage_routes,
+	&admin_webhook_routes,
 	&health_routes,
 };
 

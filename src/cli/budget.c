@@ -13,12 +13,13 @@ enum { BODY_MAX = 16 * 1024 };
 #define NANOS_A_DOLLAR INT64_C(1000000000)
 #define DOLLARS_MAX INT64_C(1000000000)
 
-/* "12", "12.50", "0.000000001": exact; false for anything else. */
-static bool
-dollars_parse(struct str text, int64_t *nanos)
+bool
+term_dollars_parse(struct str text, bool sign, int64_t *nanos)
 {
-	size_t point = str_find_byte(text, '.', 0);
-	struct str whole = str_slice(text, 0, point), part = point == SIZE_MAX ? STR_EMPTY : str_slice(text, point + 1, text.len);
+	bool below = sign && str_starts(text, STR("-"));
+	struct str number = str_slice(text, below, text.len);
+	size_t point = str_find_byte(number, '.', 0);
+	struct str whole = str_slice(number, 0, point), part = point == SIZE_MAX ? STR_EMPTY : str_slice(number, point + 1, number.len);
 	int64_t value = 0, fraction = 0;
 
 	if (!str_to_i64(whole, &value) || value < 0 || value > DOLLARS_MAX || part.len > 9 || (point != SIZE_MAX && !part.len))
@@ -30,7 +31,7 @@ dollars_parse(struct str text, int64_t *nanos)
 			return false;
 		fraction = fraction * 10 + (digit - '0');
 	}
-	*nanos = value * NANOS_A_DOLLAR + fraction;
+	*nanos = (below ? -1 : 1) * (value * NANOS_A_DOLLAR + fraction);
 	return true;
 }
 
@@ -50,7 +51,7 @@ put_common(struct json_out *json, struct args *args)
 	struct str amount = args_get(args, "amount"), alerts = args_get(args, "alert"), piece;
 	int64_t number;
 
-	if (amount.ptr && (!dollars_parse(amount, &number) || number == 0)) {
+	if (amount.ptr && (!term_dollars_parse(amount, false, &number) || number == 0)) {
 		term_error("--amount: expected US dollars above 0 with at most 9 decimals, such as 12.50");
 		return false;
 	}

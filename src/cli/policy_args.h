@@ -33,6 +33,12 @@ MAY_PARK const struct json *client_send(
 /* "$12.340000": to the millionth. */
 struct str term_dollars(struct arena *arena, int64_t nanos);
 
+/* "12", "12.50", "0.000000001", with `sign` also "-3": exact; false for anything else. */
+bool term_dollars_parse(struct str text, bool sign, int64_t *nanos);
+
+/* A day of an option ("2026-11-28") in microseconds; `initial` when it was not given. False: has told what is wrong. */
+bool day_option(struct args *args, const char *option, int64_t initial, int64_t *out);
+
 /* A policy in few words, for a table: "60 rpm, models gpt-*". */
 struct str policy_words(struct arena *arena, const struct json *policy);
 

@@ -6,6 +6,7 @@
 #include "access/access_sql.h"
 #include "answer/answer_sql.h"
 #include "conf/configuration_sql.h"
+#include "hook/hook_sql.h"
 #include "knowledge/knowledge_sql.h"
 #include "knowledge/search_sql.h"
 #include "money/money_sql.h"
@@ -13,6 +14,7 @@
 
 const struct store_schema *const store_schemas[] = {
 	&configuration_schema,
+	&hook_schema,
 	&access_schema,
 	&telemetry_schema,
 	&money_schema,

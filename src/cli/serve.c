@@ -28,6 +28,7 @@
 #include "conf/watch.h"
 #include "crypto/tls.h"
 #include "gateway/state.h"
+#include "hook/hook.h"
 #include "infer/embed.h"
 #include "infer/tokenizers.h"
 #include "knowledge/knowledge.h"
@@ -47,6 +48,7 @@ struct server {
 	bool file_only;      /* start without the store's entries if they are refused */
 	struct tls_server *tls;
 	struct retention *retention;
+	struct hooks *hooks;
 	struct str first_key; /* made by this start, to be shown once */
 };
 
@@ -110,6 +112,7 @@ store_stop(struct server *server)
 	access_free(server->app.access);
 	conf_watch_free(server->app.watch);
 	secrets_free(server->secrets);
+	hooks_free(server->hooks);
 }
 
 static MAY_PARK const struct err *
@@ -148,6 +151,7 @@ configuration_changed(void *arg)
 	const struct err *err = server->tls ? tls_server_reload(scratch, server->tls) : NULL;
 
 	log_set_level(serve_log_level(conf));
+	hooks_changed(server->hooks);
 	if (err)
 		log_error("the certificate could not be loaded again", LOG_ERR("error", err));
 	arena_free(scratch);
@@ -172,6 +176,18 @@ static MAY_PARK void
 watch_stop(struct server *server)
 {
 	conf_watch_stop(server->app.watch);
+}
+
+static MAY_PARK const struct err *
+hooks_start(struct server *server)
+{
+	return hooks_open(server->app.store, server->app.watch, server->arena, &server->hooks);
+}
+
+static MAY_PARK void
+hooks_end(struct server *server)
+{
+	hooks_stop(server->hooks);
 }
 
 /* Without a model the server serves words alone and says so; that is no reason not to start. */
@@ -331,6 +347,7 @@ static const struct step steps[] = {
 	{ "configuration", watch_start, watch_stop, true },
 	{ "embeddings", embedder_start, embedder_stop, false },
 	{ "tokenizers", tokenizers_start, tokenizers_stop, false },
+	{ "webhooks", hooks_start, hooks_end, true },
 	{ "keys", access_start, access_end, true },
 	{ "budgets", money_start, money_end, true },
 	{ "knowledge", knowledge_begin, knowledge_end, true },

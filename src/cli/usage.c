@@ -1,5 +1,5 @@
 /*
- * usage.c - `corbel usage report|reprice`, `corbel price import|ls`, `corbel verify`.
+ * usage.c - `corbel usage report|reprice|correct`, `corbel price import|ls`.
  */
 #include "cli/commands.h"
 #include "cli/policy_args.h"
@@ -12,12 +12,12 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* How many of `members` the table for people shows; CSV has all. */
+enum { SHOWN = 6 };
+
 enum { TABLE_BYTES_MAX = 16 * 1024 * 1024 };
 
-#define VERIFY_TIMEOUT_US (600 * USEC_PER_SEC)
-
-/* A day of an option; `initial` when it was not given. False: has told what is wrong. */
-static bool
+bool
 day_option(struct args *args, const char *option, int64_t initial, int64_t *out)
 {
 	struct str text = args_get(args, option);
@@ -37,7 +37,8 @@ number(struct arena *arena, const struct json *row, const char *member)
 
 /* --- usage report --- */
 
-static const char *const members[] = { "calls", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", NULL };
+static const char *const members[] = { "calls", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "audio_input_tokens",
+	"audio_output_tokens", "images", "corrections_nanodollars", NULL };
 
 /* A cell of a CSV file (RFC 4180); one that a spreadsheet would take for a formula is kept from being one. */
 static void
@@ -76,7 +77,7 @@ print_report(struct args *args, const struct json *answer)
 {
 	static const char *const titles[] = { "GROUP", "CALLS", "INPUT", "CACHED", "WRITTEN", "OUTPUT", "REASONING", "COST", NULL };
 	struct arena *arena = args->arena;
-	int64_t sum = 0;
+	int64_t sum = 0, corrected = 0;
 	struct table table;
 
 	table_init(&table, arena, titles);
@@ -85,14 +86,17 @@ print_report(struct args *args, const struct json *answer)
 		int64_t amount = json_int(json_get(it.value, "amount_nanodollars"), 0);
 
 		cells[0] = group.len ? group : STR("-");
-		for (size_t i = 0; members[i]; i++)
+		for (size_t i = 0; i < SHOWN; i++)
 			cells[i + 1] = number(arena, it.value, members[i]);
 		cells[7] = term_dollars(arena, amount);
 		sum += amount;
+		corrected += json_int(json_get(it.value, "corrections_nanodollars"), 0);
 		table_add(&table, cells);
 	}
 	table_print(&table);
 	printf("total %" STR_F "\n", STR_A(term_dollars(arena, sum)));
+	if (corrected)
+		printf("of which corrections %" STR_F "\n", STR_A(term_dollars(arena, corrected)));
 }
 
 static MAY_PARK int
@@ -147,6 +151,36 @@ usage_reprice_call(struct client *client, struct args *args)
 	}
 	table_print(&table);
 	return EXIT_DONE;
+}
+
+/* --- usage correct --- */
+
+static MAY_PARK int
+usage_correct_call(struct client *client, struct args *args)
+{
+	struct arena *arena = args->arena;
+	const struct json *answer;
+	struct json_out json;
+	int64_t amount;
+	struct buf body;
+	int exit_code;
+
+	if (!args_has(args, "amount") || !args_has(args, "reason"))
+		return term_error("--amount and --reason are needed"), EXIT_USAGE;
+	if (!term_dollars_parse(args_get(args, "amount"), true, &amount) || amount == 0)
+		return term_error("--amount: expected US dollars with at most 9 decimals, such as 0.25 or -0.25"), EXIT_USAGE;
+	buf_init(&body, arena, KIB(16));
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_string(&json, "request_id", args->list[0]);
+	json_set_int(&json, "amount_nanodollars", amount);
+	json_set_string(&json, "reason", args_get(args, "reason"));
+	json_end_object(&json);
+	answer = client_send(client, args, HTTP_POST, tenant_path(args, STR("/admin/v1/usage/corrections"), STR_EMPTY), buf_str(&body), &exit_code);
+	if (answer)
+		printf("corrected by %" STR_F "; it costs %" STR_F " now\n", STR_A(term_dollars(arena, amount)),
+			STR_A(term_dollars(arena, json_int(json_get(answer, "sum_nanodollars"), 0))));
+	return exit_code;
 }
 
 /* --- prices --- */
@@ -208,38 +242,6 @@ price_ls_call(struct client *client, struct args *args)
 	return EXIT_DONE;
 }
 
-/* --- verify --- */
-
-static MAY_PARK int
-verify_call(struct client *client, struct args *args)
-{
-	struct client_request request = { .method = HTTP_POST, .path = STR("/admin/v1/verify"), .timeout_us = VERIFY_TIMEOUT_US };
-	const struct json *answer;
-	struct str text;
-	const struct err *err = client_call(client, args->arena, &request, &answer, &text);
-	bool good;
-
-	if (err)
-		return client_fail(client, err);
-	good = json_bool(json_get(answer, "good"), false);
-	if (client->json)
-		return client_print(text), good ? EXIT_DONE : EXIT_FAILED;
-	for (struct json_iter it = json_iter(json_get(answer, "checks")); json_next(&it);) {
-		int64_t wrong = json_int(json_get(it.value, "wrong"), 1);
-		struct str detail = json_get_string(it.value, "detail");
-
-		if (wrong == 0 && detail.len)
-			printf("skipped %" STR_F ": %" STR_F "\n", STR_A(json_get_string(it.value, "name")), STR_A(detail));
-		else if (wrong == 0)
-			printf("ok      %" STR_F "\n", STR_A(json_get_string(it.value, "name")));
-		else
-			printf("WRONG   %" STR_F ": %lld %" STR_F "\n", STR_A(json_get_string(it.value, "name")), (long long)wrong, STR_A(detail.ptr ? detail : STR_EMPTY));
-	}
-	printf("%" STR_F " interactions, %" STR_F " entries in the ledger, %" STR_F "\n", STR_A(number(args->arena, answer, "interactions")),
-		STR_A(number(args->arena, answer, "ledger_entries")), STR_A(term_dollars(args->arena, json_int(json_get(answer, "amount_nanodollars"), 0))));
-	return good ? EXIT_DONE : EXIT_FAILED;
-}
-
 #define DAY_OPTIONS                                                                                                                        \
 	{ "from", 0, "DAY", "From the beginning of this day in UTC: 2026-11-01." }, { "to", 0, "DAY", "To the beginning of this day; else until now." }
 
@@ -254,6 +256,12 @@ static const struct option reprice_options[] = {
 	DAY_OPTIONS,
 	{ "preview", 0, NULL, "Show what it would change." },
 	{ "apply", 0, NULL, "Write the differences as corrections." },
+	TENANT_OPTION,
+	{ NULL, 0, NULL, NULL },
+};
+static const struct option correct_options[] = {
+	{ "amount", 0, "DOLLARS", "What is added: US dollars with at most 9 decimals, below 0 to take away (--amount=-0.25)." },
+	{ "reason", 0, "TEXT", "Why. It stays in the ledger, and webhooks tell it." },
 	TENANT_OPTION,
 	{ NULL, 0, NULL, NULL },
 };
@@ -281,6 +289,18 @@ const struct command usage_reprice_command = {
 		"moved.",
 };
 
+const struct command usage_correct_command = {
+	.name = "usage correct",
+	.arguments = "REQUEST",
+	.summary = "Correct what a request has cost",
+	.args_min = 1,
+	.args_max = 1,
+	.options = correct_options,
+	.call = usage_correct_call,
+	.help = "REQUEST is the x-request-id of its answer. The correction is an entry of its own, with the reason and the key that made it; nothing is overwritten. Budgets are not moved. "
+		"Takes an admin key of the first tenant.",
+};
+
 const struct command price_import_command = {
 	.name = "price import",
 	.arguments = "FILE",
@@ -299,13 +319,4 @@ const struct command price_ls_command = {
 	.summary = "List the price tables",
 	.call = price_ls_call,
 	.help = "The latest to begin first. Below them lies the table that is built in.",
-};
-
-const struct command verify_command = {
-	.name = "verify",
-	.arguments = "",
-	.summary = "Prove that the books are right",
-	.call = verify_call,
-	.help = "Asks the database, while it serves, whether every interaction is in the ledger, whether budgets were charged what the ledger says, and whether the store is sound. Ends with 1 when something is "
-		"wrong. Reads everything: on a large database it takes its time.",
 };

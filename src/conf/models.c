@@ -11,6 +11,8 @@
 #include "conf/nearest.h"
 #include "conf/routing_read.h"
 #include "conf/snapshot.h"
+#include "conf/webhooks_read.h"
+#include "json/json.h"
 
 static bool
 name_ok(struct str text)
@@ -297,7 +299,7 @@ TABLE(knowledge, "knowledge", "Of a model: the documents it answers from.");
 TABLE(embeddings, "embeddings", "How texts become vectors.");
 
 const struct field_table *const field_tables[] = { &provider_table, &breaker_table, &model_table, &target_table, &price_table, &knowledge_table,
-	&retry_table, &fallback_table, &arm_table, &shadow_table, &embeddings_table, NULL };
+	&retry_table, &fallback_table, &arm_table, &shadow_table, &embeddings_table, &webhook_table, NULL };
 
 static void
 apis_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
@@ -377,8 +379,20 @@ embeddings_provider_read(struct reader *reader, const struct yaml *node, struct 
 void
 price_table_read(struct reader *reader, const struct yaml *node, struct str path, struct conf_price *price)
 {
+	const double *const parts[] = { &price->input, &price->cached_input, &price->cache_write, &price->output };
+	struct json_out json;
+	struct buf version;
+
 	price->given = true;
 	reader_fields(reader, node, &price_table, path, price);
+	buf_init(&version, reader->arena, 256);
+	buf_add(&version, STR("config:"));
+	json_out_init(&json, &version);
+	json_begin_array(&json);
+	for (size_t i = 0; i < COUNT(parts); i++)
+		json_put_real(&json, *parts[i]);
+	json_end_array(&json);
+	price->version = buf_str(&version);
 }
 
 static void
@@ -517,10 +531,11 @@ models_read(struct reader *reader, const struct yaml *root)
 			reader_problem(reader, node, STR("embeddings"), "a provider of kind %s has no OpenAI-compatible embeddings",
 				conf_kind_names[conf->embeddings.provider->kind]);
 	}
+	webhooks_read(reader, root);
 	routes_finish(reader, models_node);
 }
 
-static const char *const root_keys[] = { "providers", "models", "embeddings" };
+static const char *const root_keys[] = { "providers", "models", "embeddings", "webhooks" };
 
 bool
 models_key(struct str key)

@@ -58,6 +58,7 @@ struct conf_provider {
 struct conf_price {
 	bool given;
 	double input, cached_input, cache_write, output;
+	struct str version; /* "config:[input,cached_input,cache_write,output]": what the ledger keeps, so that an amount can be proved when the file has changed */
 };
 
 struct conf_target {

@@ -9,6 +9,7 @@
 #include "conf/entry.h"
 #include "conf/models.h"
 #include "conf/value.h"
+#include "conf/webhooks.h"
 
 struct reader;
 struct yaml;
@@ -30,6 +31,8 @@ struct conf {
 	size_t model_count;
 	struct map models_by_name; /* on the heap */
 	struct conf_embeddings embeddings;
+	struct conf_webhook *webhooks;
+	size_t webhook_count;
 	struct str version;
 
 	/* Where it came from, for messages and for another one made of it. */

@@ -207,28 +207,33 @@ granted(struct account *account, const struct grant *grant)
 static MAY_PARK const struct err *
 ask(struct account *account, struct arena *arena, int64_t nanos, bool *got, bool *unbound)
 {
-	struct grant grant = { .money = account->money, .account = account, .wanted_nanos = nanos };
+	struct grant *grant = arena_zalloc(arena, sizeof(*grant));
 	struct budget *budget = account->budget;
 	struct id id = id_new();
 	const struct err *err;
 
+	*got = *unbound = false;
+	if (!grant)
+		return &err_no_memory;
+	*grant = (struct grant){ .money = account->money, .account = account, .budget = budget, .wanted_nanos = nanos };
+	memcpy(grant->id, id.hex, BLOCK_ID);
 	account->granting = true;
 	budget_ref(budget);
-	grant.budget = budget;
-	memcpy(grant.id, id.hex, BLOCK_ID);
-	retire_all(account, &grant);
+	retire_all(account, grant);
 	pthread_mutex_unlock(&account->lock);
-	err = store_tx(account->money->store, arena, grant_block, &grant);
+	err = store_tx(account->money->store, arena, grant_block, grant);
+	if (!err)
+		alerts_tell(&grant->alerts);
 	pthread_mutex_lock(&account->lock);
-	closed_by(account, &grant, !err);
-	*got = !err && grant.granted_nanos > 0;
-	*unbound = !err && grant.closed;
+	closed_by(account, grant, !err);
+	*got = !err && grant->granted_nanos > 0;
+	*unbound = !err && grant->closed;
 	if (*got) {
-		granted(account, &grant);
+		granted(account, grant);
 	} else if (!err) {
-		account->exhausted = grant.limit_nanos - grant.spent_nanos < nanos;
+		account->exhausted = grant->limit_nanos - grant->spent_nanos < nanos;
 		account->refused_nanos = nanos;
-		account->spent_nanos = grant.spent_nanos;
+		account->spent_nanos = grant->spent_nanos;
 		account->refused_until_us = account->exhausted ? clock_mono_us() + REFUSAL_US : 0;
 	}
 	account->granting = false;

@@ -2,6 +2,8 @@
  * budget_tx.c - the transactions on budgets: granting a block, closing blocks, settling a call. The invariants stand at the head of migrations/0800_budget.sql.
  */
 #include "base/clock.h"
+#include "hook/hook.h"
+#include "json/json.h"
 #include "money/inside.h"
 #include "money/money_sql.h"
 
@@ -32,43 +34,85 @@ reached(struct str alerts, int64_t spent, int64_t limit)
 	return highest;
 }
 
+/* A period of a budget, for one holder. */
+struct period_key {
+	int64_t tenant, starts_us;
+	struct str budget, holder;
+};
+
+/* For the log and the metrics, once the transaction has committed. */
+static void
+alert_add(struct alerts *list, struct str name, int64_t percent, int64_t spent, int64_t limit)
+{
+	if (list->count == COUNT(list->list))
+		return;
+	name = str_slice(name, 0, sizeof(list->list[0].name) - 1);
+	memset(&list->list[list->count], 0, sizeof(list->list[0]));
+	memcpy(list->list[list->count].name, name.ptr, name.len);
+	list->list[list->count].percent = percent;
+	list->list[list->count].spent_nanos = spent;
+	list->list[list->count++].limit_nanos = limit;
+}
+
+/* For webhooks, in the commit that has found it. */
 static MAY_PARK const struct err *
-note_alert(struct tx *tx, struct close_list *list, int64_t tenant, struct str budget, int64_t starts_us, struct str holder, int64_t spent, int64_t alerted)
+tell_alert(struct tx *tx, const struct period_key *key, const struct rows *budget, int64_t percent, int64_t spent)
+{
+	enum conf_event event = percent >= 100 ? CONF_EVENT_BUDGET_SPENT : CONF_EVENT_BUDGET_THRESHOLD;
+	struct arena *arena = tx_arena(tx);
+	struct json_out json;
+	struct buf text;
+
+	if (!hook_wanted(event))
+		return NULL;
+	buf_init(&text, arena, KIB(8));
+	json_out_init(&json, &text);
+	json_begin_object(&json);
+	json_set_string(&json, "id", key->budget);
+	json_set_string(&json, "name", rows_text(budget, 0, 3));
+	json_set_string(&json, "tenant", arena_printf(arena, "%lld", (long long)key->tenant));
+	json_set_string(&json, "holder_kind", rows_text(budget, 0, 4));
+	json_set_string(&json, "holder", key->holder.len ? key->holder : rows_text(budget, 0, 5));
+	json_set_int(&json, "period_starts_us", key->starts_us);
+	json_set_int(&json, "percent", percent);
+	json_set_int(&json, "spent_nanodollars", spent);
+	json_set_int(&json, "limit_nanodollars", rows_int(budget, 0, 0));
+	json_end_object(&json);
+	return text.failed ? &err_no_memory : hook_put(tx, event, clock_wall_us(), buf_str(&text));
+}
+
+static MAY_PARK const struct err *
+note_alert(struct tx *tx, struct alerts *list, const struct period_key *key, int64_t spent, int64_t alerted)
 {
 	struct rows rows;
-	const struct err *err = tx_exec(tx, &stmt_budget_limit, PARAMS(V_INT(tenant), V_TEXT(budget)), &rows);
+	const struct err *err = tx_exec(tx, &stmt_budget_limit, PARAMS(V_INT(key->tenant), V_TEXT(key->budget)), &rows);
 	int64_t percent = err || rows.count == 0 ? 0 : reached(rows_text(&rows, 0, 2), spent, rows_int(&rows, 0, 0));
-	struct str name;
 
 	if (err || percent <= alerted)
 		return err;
-	if (list && list->alert_count < COUNT(list->alerts)) {
-		name = str_slice(rows_text(&rows, 0, 3), 0, sizeof(list->alerts[0].name) - 1);
-		memset(&list->alerts[list->alert_count], 0, sizeof(list->alerts[0]));
-		memcpy(list->alerts[list->alert_count].name, name.ptr, name.len);
-		list->alerts[list->alert_count].percent = percent;
-		list->alerts[list->alert_count].spent_nanos = spent;
-		list->alerts[list->alert_count++].limit_nanos = rows_int(&rows, 0, 0);
-	}
+	alert_add(list, rows_text(&rows, 0, 3), percent, spent, rows_int(&rows, 0, 0));
+	err = tell_alert(tx, key, &rows, percent, spent);
+	if (err)
+		return err;
 	return tx_exec(tx, &stmt_budget_period_alerted,
-		PARAMS(V_INT(tenant), V_TEXT(budget), V_INT(starts_us), V_TEXT(holder), V_INT(percent)), NULL);
+		PARAMS(V_INT(key->tenant), V_TEXT(key->budget), V_INT(key->starts_us), V_TEXT(key->holder), V_INT(percent)), NULL);
 }
 
 /* Turns the block's entries into what its period has spent, and gives the rest back. A block that is closed already stays as it is. */
 static MAY_PARK const struct err *
-close_block(struct tx *tx, struct close_list *list, int64_t tenant, const char *id)
+close_block(struct tx *tx, struct alerts *alerts, int64_t tenant, const char *id)
 {
 	struct str block = str_of(id);
 	struct rows rows, sum;
-	int64_t settled, granted, starts_us;
-	struct str budget, holder;
+	struct period_key key = { .tenant = tenant };
+	int64_t settled, granted;
 	const struct err *err = tx_exec(tx, &stmt_budget_block_get, PARAMS(V_INT(tenant), V_TEXT(block)), &rows);
 
 	if (err || rows.count == 0 || rows_int(&rows, 0, 4))
 		return err;
-	budget = rows_text(&rows, 0, 0);
-	starts_us = rows_int(&rows, 0, 1);
-	holder = rows_text(&rows, 0, 2);
+	key.budget = rows_text(&rows, 0, 0);
+	key.starts_us = rows_int(&rows, 0, 1);
+	key.holder = rows_text(&rows, 0, 2);
 	granted = rows_int(&rows, 0, 3);
 	err = tx_exec(tx, &stmt_budget_block_sum, PARAMS(V_INT(tenant), V_TEXT(block)), &sum);
 	if (err)
@@ -77,10 +121,10 @@ close_block(struct tx *tx, struct close_list *list, int64_t tenant, const char *
 	err = tx_exec(tx, &stmt_budget_block_close, PARAMS(V_INT(tenant), V_TEXT(block), V_INT(settled), V_INT(clock_wall_us())), NULL);
 	if (!err)
 		err = tx_exec(tx, &stmt_budget_period_settle,
-			PARAMS(V_INT(tenant), V_TEXT(budget), V_INT(starts_us), V_TEXT(holder), V_INT(granted), V_INT(settled)), &rows);
+			PARAMS(V_INT(tenant), V_TEXT(key.budget), V_INT(key.starts_us), V_TEXT(key.holder), V_INT(granted), V_INT(settled)), &rows);
 	if (err || rows.count == 0)
 		return err;
-	return note_alert(tx, list, tenant, budget, starts_us, holder, rows_int(&rows, 0, 0), rows_int(&rows, 0, 1));
+	return note_alert(tx, alerts, &key, rows_int(&rows, 0, 0), rows_int(&rows, 0, 1));
 }
 
 MAY_PARK const struct err *
@@ -89,9 +133,9 @@ close_blocks(struct tx *tx, void *arg)
 	struct close_list *list = arg;
 	const struct err *err = NULL;
 
-	list->alert_count = 0;
+	list->alerts.count = 0;
 	for (size_t i = 0; i < list->count && !err; i++)
-		err = close_block(tx, list, list->blocks[i].tenant, list->blocks[i].id);
+		err = close_block(tx, &list->alerts, list->blocks[i].tenant, list->blocks[i].id);
 	return err;
 }
 
@@ -126,8 +170,9 @@ grant_block(struct tx *tx, void *arg)
 	const struct err *err = NULL;
 
 	grant->granted_nanos = 0;
+	grant->alerts.count = 0;
 	for (size_t i = 0; i < grant->close_count && !err; i++)
-		err = close_block(tx, NULL, account->tenant, grant->close[i]);
+		err = close_block(tx, &grant->alerts, account->tenant, grant->close[i]);
 	if (!err)
 		err = period_read(tx, grant);
 	if (err || grant->closed)

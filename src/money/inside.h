@@ -116,6 +116,15 @@ MAY_PARK void blocks_return(struct money *money, int64_t since_us);
 
 /* --- transactions: budget_tx.c --- */
 
+/* Thresholds of budgets that a transaction has found crossed. */
+struct alerts {
+	struct { char name[104]; int64_t percent, spent_nanos, limit_nanos; } list[64];
+	size_t count;
+};
+
+/* Tells the log and the metrics of them, after the commit. */
+void alerts_tell(const struct alerts *alerts);
+
 struct grant {
 	struct money *money;
 	const struct account *account;
@@ -128,6 +137,7 @@ struct grant {
 	int64_t granted_nanos;       /* 0: refused */
 	int64_t limit_nanos, spent_nanos, held_nanos;
 	bool closed;                 /* the budget has been */
+	struct alerts alerts;
 };
 
 /* A tx_fn: closes, then grants what is wanted or more, or refuses. */
@@ -136,7 +146,6 @@ MAY_PARK const struct err *grant_block(struct tx *tx, void *arg);
 struct close_list {
 	struct { int64_t tenant; char id[BLOCK_ID + 1]; } blocks[64];
 	size_t count;
-	struct { char name[104]; int64_t percent, spent_nanos, limit_nanos; } alerts[64]; /* out: thresholds that were crossed */
-	size_t alert_count;
+	struct alerts alerts; /* out */
 };
 MAY_PARK const struct err *close_blocks(struct tx *tx, void *arg);

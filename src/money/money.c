@@ -32,16 +32,16 @@ is_shared(const struct money *money)
 
 /* --- giving back --- */
 
-static void
-tell_alerts(const struct close_list *list)
+void
+alerts_tell(const struct alerts *alerts)
 {
-	for (size_t i = 0; i < list->alert_count; i++) {
+	for (size_t i = 0; i < alerts->count; i++) {
 		char percent[8];
-		int len = snprintf(percent, sizeof(percent), "%d", (int)list->alerts[i].percent);
+		int len = snprintf(percent, sizeof(percent), "%d", (int)alerts->list[i].percent);
 
-		metric_add(&alerts_total, 1, str_of(list->alerts[i].name), str_n(percent, (size_t)len));
-		log_warn("a budget has reached a threshold", LOG_STR("budget", str_of(list->alerts[i].name)), LOG_INT("percent", list->alerts[i].percent),
-			LOG_INT("spent_nanodollars", list->alerts[i].spent_nanos), LOG_INT("limit_nanodollars", list->alerts[i].limit_nanos));
+		metric_add(&alerts_total, 1, str_of(alerts->list[i].name), str_n(percent, (size_t)len));
+		log_warn("a budget has reached a threshold", LOG_STR("budget", str_of(alerts->list[i].name)), LOG_INT("percent", alerts->list[i].percent),
+			LOG_INT("spent_nanodollars", alerts->list[i].spent_nanos), LOG_INT("limit_nanodollars", alerts->list[i].limit_nanos));
 	}
 }
 
@@ -98,7 +98,7 @@ account_return(struct account *account, struct close_list *list, int64_t since_u
 	if (err)
 		log_warn("what a budget lent could not be given back", LOG_ERR("error", err));
 	else
-		tell_alerts(list);
+		alerts_tell(&list->alerts);
 	pthread_mutex_lock(&account->lock);
 	drop_blocks(account, !err);
 	account->granting = false;
@@ -215,7 +215,7 @@ orphans_close(struct money *money, struct arena *scratch)
 		if (!err && rows.count)
 			err = store_tx(money->store, scratch, close_blocks, list);
 		if (!err && rows.count)
-			tell_alerts(list);
+			alerts_tell(&list->alerts);
 	} while (!err && rows.count);
 	return err;
 }
@@ -263,6 +263,18 @@ warn(const char *what, const struct err *err)
 		log_warn("budgets cannot be kept up to date", LOG_STR("what", str_of(what)), LOG_ERR("error", err));
 }
 
+/* Whether anything may be held: of budgets that are closed by now, too. */
+static bool
+has_accounts(struct money *money)
+{
+	bool any;
+
+	pthread_mutex_lock(&money->active_lock);
+	any = money->active != NULL;
+	pthread_mutex_unlock(&money->active_lock);
+	return any;
+}
+
 static MAY_PARK void
 turn(struct money *money, struct arena *scratch, int64_t *renew_us)
 {
@@ -278,7 +290,7 @@ turn(struct money *money, struct arena *scratch, int64_t *renew_us)
 		money->unpriced = false;
 		warn("prices", prices_load(money, scratch));
 	}
-	if (atomic_load(&money->budget_count) == 0)
+	if (atomic_load(&money->budget_count) == 0 && !has_accounts(money))
 		return;
 	if (clock_mono_us() >= *renew_us) {
 		err = lease_renew(money, scratch);

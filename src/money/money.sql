@@ -22,7 +22,7 @@ select id, name, kind, holder, period, limit_nanos, alerts, created_us, coalesce
 order by id = $2 desc, id desc limit 1;
 
 -- name: budget_limit
-select limit_nanos, coalesce(closed_us, 0), alerts, name from budget where tenant = $1 and id = $2;
+select limit_nanos, coalesce(closed_us, 0), alerts, name, kind, holder from budget where tenant = $1 and id = $2;
 
 -- name: budget_period_add
 insert into budget_period (tenant, budget, starts_us, holder, spent_nanos, held_nanos, alerted) values ($1, $2, $3, $4, 0, 0, 0) on conflict do nothing;
@@ -91,89 +91,131 @@ select id, effective_us from price_version order by effective_us desc, created_u
 select body from price_version where id = $1;
 
 -- The ledger's reports. Ids of interactions begin with their time, so a stretch of time is a range of the key. Columns: group, calls, input, cached_input, cache_write, output,
--- reasoning, amount.
+-- reasoning, audio_input, audio_output, images, what of the amount corrections are, amount.
 -- name: usage_by_tenant
 select cast(u.tenant as text), cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
-	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
-from usage_entry u where u.interaction >= $1 and u.interaction < $2 group by u.tenant order by 8 desc, 1 limit 10000;
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
+	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.interaction >= $1 and u.interaction < $2 group by u.tenant order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_team
 select u.team, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
-	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
-from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.team order by 8 desc, 1 limit 10000;
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
+	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.team order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_key
 select u.key_id, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
-	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
-from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.key_id order by 8 desc, 1 limit 10000;
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
+	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.key_id order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_user
 select u.end_user, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
-	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
-from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.end_user order by 8 desc, 1 limit 10000;
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
+	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.end_user order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_model
 select u.model, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
-	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
-from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.model order by 8 desc, 1 limit 10000;
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
+	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.model order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_tags
 select u.tags, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
-	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
-from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.tags order by 8 desc, 1 limit 10000;
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
+	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.tags order by 12 desc, 1 limit 10000;
 
 -- By days since 1970.
 -- name: usage_by_day
 select cast(u.at_us / 86400000000 as text), cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
-	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint), cast(sum(u.amount_nanos) as bigint)
+	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
+	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.at_us / 86400000000 order by u.at_us / 86400000000 limit 10000;
 
--- Pricing again: settlements with what they and their corrections come to. Those priced by the configuration, and those of before the ledger knew the kind of provider, stay.
+-- Pricing again: settlements with what they and their corrections by prices come to. Those priced by the configuration, and those of before the ledger knew the kind of provider, stay; so
+-- do corrections by hand.
 -- name: usage_reprice_page
 select u.interaction, u.at_us, u.provider_kind, u.model, u.input, u.cached_input, u.cache_write, u.output, u.reasoning, u.audio_input, u.audio_output, u.images,
-	(select cast(sum(a.amount_nanos) as bigint) from usage_entry a where a.tenant = u.tenant and a.interaction = u.interaction),
+	(select cast(sum(a.amount_nanos) as bigint) from usage_entry a where a.tenant = u.tenant and a.interaction = u.interaction and a.reason = ''),
 	(select max(a.entry) from usage_entry a where a.tenant = u.tenant and a.interaction = u.interaction),
-	u.key_id, u.provider, u.team, u.end_user, u.tags
+	u.key_id, u.provider, u.team, u.end_user, u.tags, u.parts, u.price_version
 from usage_entry u
-where u.tenant = $1 and u.interaction > $2 and u.interaction < $3 and u.entry = 0 and u.provider_kind <> '' and u.price_version <> 'config'
+where u.tenant = $1 and u.interaction > $2 and u.interaction < $3 and u.entry = 0 and u.provider_kind <> ''
+	and (u.parts <> '' or substr(u.price_version, 1, 6) <> 'config')
 order by u.interaction limit $4;
 
 -- name: usage_correct
 insert into usage_entry (tenant, interaction, entry, at_us, key_id, provider, model, input, cached_input, cache_write, output, reasoning, estimated, price_version, amount_nanos, team,
-	end_user, tags, provider_kind)
-values ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, 0, 0, $8, $9, $10, $11, $12, $13);
+	end_user, tags, provider_kind, parts, reason, made_by)
+values ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, 0, 0, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 
--- What verify asks: each counts what must not be. Interactions are checked as far back as the ledger goes.
+-- name: usage_settlement
+select u.key_id, u.provider, u.model, u.team, u.end_user, u.tags, u.provider_kind,
+	(select max(a.entry) from usage_entry a where a.tenant = u.tenant and a.interaction = u.interaction),
+	(select cast(sum(a.amount_nanos) as bigint) from usage_entry a where a.tenant = u.tenant and a.interaction = u.interaction)
+from usage_entry u where u.tenant = $1 and u.interaction = $2 and u.entry = 0;
+
+-- What verify asks of the ledger, a stretch at a time: the tenants in turn, each from its oldest interaction on.
+-- name: verify_tenant
+select coalesce(min(tenant), 0) from (
+	select min(tenant) as tenant from interaction where tenant > $1
+	union all select min(tenant) from usage_entry where tenant > $1
+	union all select min(tenant) from budget_entry where tenant > $1) following;
+
+-- name: verify_page
+select u.interaction, u.entry, u.provider_kind, u.model, u.input, u.cached_input, u.cache_write, u.output, u.reasoning, u.audio_input, u.audio_output, u.images, u.price_version,
+	u.amount_nanos, u.parts, u.reason, u.made_by
+from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3 order by u.interaction, u.entry limit $4;
+
+-- name: verify_interactions
+select count(*) from interaction where tenant = $1 and id > $2 and id <= $3;
+
+-- Interactions are checked as far back as the ledger goes, and the ledger as far as they go.
 -- name: verify_unpaid
-select count(*) from interaction i where not exists (select 1 from usage_entry u where u.tenant = i.tenant and u.interaction = i.id and u.entry = 0)
-	and (i.id >= (select u.interaction from usage_entry u where u.tenant = i.tenant order by u.interaction limit 1) or not exists (select 1 from usage_entry u where u.tenant = i.tenant));
+select i.id from interaction i where i.tenant = $1 and i.id > $2 and i.id <= $3
+	and not exists (select 1 from usage_entry u where u.tenant = i.tenant and u.interaction = i.id and u.entry = 0)
+	and (i.id >= (select u.interaction from usage_entry u where u.tenant = $1 order by u.interaction limit 1) or not exists (select 1 from usage_entry u where u.tenant = $1))
+order by i.id limit 1000;
 
 -- name: verify_unrecorded
-select count(*) from usage_entry u where u.entry = 0 and not exists (select 1 from interaction i where i.tenant = u.tenant and i.id = u.interaction)
-	and u.interaction >= (select i.id from interaction i where i.tenant = u.tenant order by i.id limit 1);
+select u.interaction from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3 and u.entry = 0
+	and not exists (select 1 from interaction i where i.tenant = u.tenant and i.id = u.interaction)
+	and u.interaction >= (select i.id from interaction i where i.tenant = $1 order by i.id limit 1)
+order by u.interaction limit 1000;
 
--- name: verify_corrections
-select count(*) from usage_entry u where u.entry > 0 and not exists (select 1 from usage_entry o where o.tenant = u.tenant and o.interaction = u.interaction and o.entry = 0);
-
+-- And of the budgets.
 -- name: verify_entries
-select count(*) from budget_entry e where not exists (
+select e.interaction from budget_entry e where not exists (
 	select 1 from usage_entry u where u.tenant = e.tenant and u.interaction = e.interaction and u.entry = 0 and u.amount_nanos = e.amount_nanos)
-	and e.interaction >= (select u.interaction from usage_entry u where u.tenant = e.tenant order by u.interaction limit 1);
+	and e.interaction >= (select u.interaction from usage_entry u where u.tenant = e.tenant order by u.interaction limit 1)
+limit 1000;
 
 -- name: verify_blocks
-select count(*) from budget_block b where b.closed_us is not null
-	and b.settled_nanos <> (select coalesce(sum(e.amount_nanos), 0) from budget_entry e where e.tenant = b.tenant and e.block = b.id);
+select b.id from budget_block b where b.closed_us is not null
+	and b.settled_nanos <> (select coalesce(sum(e.amount_nanos), 0) from budget_entry e where e.tenant = b.tenant and e.block = b.id)
+limit 1000;
 
 -- name: verify_spent
-select count(*) from budget_period p where p.spent_nanos <> (
+select p.budget from budget_period p where p.spent_nanos <> (
 	select coalesce(sum(b.settled_nanos), 0) from budget_block b
-	where b.tenant = p.tenant and b.budget = p.budget and b.starts_us = p.starts_us and b.holder = p.holder and b.closed_us is not null);
+	where b.tenant = p.tenant and b.budget = p.budget and b.starts_us = p.starts_us and b.holder = p.holder and b.closed_us is not null)
+limit 1000;
 
 -- name: verify_held
-select count(*) from budget_period p where p.held_nanos <> (
+select p.budget from budget_period p where p.held_nanos <> (
 	select coalesce(sum(b.granted_nanos), 0) from budget_block b
-	where b.tenant = p.tenant and b.budget = p.budget and b.starts_us = p.starts_us and b.holder = p.holder and b.closed_us is null);
+	where b.tenant = p.tenant and b.budget = p.budget and b.starts_us = p.starts_us and b.holder = p.holder and b.closed_us is null)
+limit 1000;
 
--- name: verify_totals
-select cast(coalesce((select count(*) from interaction), 0) as bigint), cast(coalesce((select count(*) from usage_entry), 0) as bigint),
-	cast(coalesce((select sum(amount_nanos) from usage_entry), 0) as bigint), cast(coalesce((select count(*) from budget_entry), 0) as bigint);
+-- name: verify_budget_entries
+select count(*) from budget_entry;

@@ -7,9 +7,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "money/correct.h"
 #include "money/inside.h"
 #include "money/money_sql.h"
-#include "telemetry/record.h"
+#include "telemetry/usage_part.h"
 
 enum { PAGE = 500, ID = 16, MODELS_MAX = 10000 };
 
@@ -33,9 +34,8 @@ usage_by_parse(struct str name, enum usage_by *out)
 	return false;
 }
 
-/* The smallest id of an interaction at a time: ids begin with 48 bits of milliseconds (base/random.h). */
-static struct str
-id_at(int64_t wall_us, unsigned char out[ID])
+struct str
+usage_id_at(int64_t wall_us, unsigned char out[ID])
 {
 	uint64_t ms = wall_us > 0 ? (uint64_t)wall_us / 1000 : 0;
 
@@ -57,7 +57,11 @@ row_read(const struct rows *rows, size_t row, struct usage_row *out)
 		.cache_write = rows_int(rows, row, 4),
 		.output = rows_int(rows, row, 5),
 		.reasoning = rows_int(rows, row, 6),
-		.amount_nanos = rows_int(rows, row, 7) };
+		.audio_input = rows_int(rows, row, 7),
+		.audio_output = rows_int(rows, row, 8),
+		.images = rows_int(rows, row, 9),
+		.corrections_nanos = rows_int(rows, row, 10),
+		.amount_nanos = rows_int(rows, row, 11) };
 }
 
 static void
@@ -69,6 +73,10 @@ row_add(struct usage_row *sum, const struct usage_row *more)
 	sum->cache_write += more->cache_write;
 	sum->output += more->output;
 	sum->reasoning += more->reasoning;
+	sum->audio_input += more->audio_input;
+	sum->audio_output += more->audio_output;
+	sum->images += more->images;
+	sum->corrections_nanos += more->corrections_nanos;
 	sum->amount_nanos += more->amount_nanos;
 }
 
@@ -121,7 +129,7 @@ usage_report(struct money *money, struct arena *arena, int64_t tenant, enum usag
 	static const struct stmt *const statements[USAGE_BYS] = { &stmt_usage_by_tenant, &stmt_usage_by_team, &stmt_usage_by_key, &stmt_usage_by_user, &stmt_usage_by_model,
 		&stmt_usage_by_tags, &stmt_usage_by_day };
 	unsigned char from[ID], to[ID];
-	struct value range[2] = { V_BLOB(id_at(from_us, from)), V_BLOB(id_at(to_us, to)) };
+	struct value range[2] = { V_BLOB(usage_id_at(from_us, from)), V_BLOB(usage_id_at(to_us, to)) };
 	struct usage_row *list;
 	struct rows rows;
 	const struct err *err = by == USAGE_BY_TENANT ? store_query(money->store, arena, statements[by], PARAMS(range[0], range[1]), &rows)
@@ -159,7 +167,9 @@ struct repricing {
 	const struct rows *rows; /* of the page */
 	bool changed[PAGE];
 	int64_t difference[PAGE];
-	struct str version[PAGE];
+	struct str version[PAGE], new_parts[PAGE];
+	struct arena *scratch;   /* of the page */
+	struct usage_part parts[USAGE_PARTS_MAX];
 };
 
 static struct reprice_row *
@@ -176,6 +186,41 @@ model_row(struct repricing *work, struct str model)
 	return row;
 }
 
+/* What an entry's quantities cost now: as they say, or by the parts that they are the sum of. Of these, those that the configuration priced, or nobody can, stay as they are. False: it stays whole. */
+static bool
+price_again(struct repricing *work, size_t row, const struct usage *usage, int64_t *nanos, struct str *version, struct str *parts)
+{
+	const struct rows *rows = work->rows;
+	int64_t at_us = rows_int(rows, row, 1);
+	struct price price;
+	bool any = false;
+	size_t count;
+
+	*parts = STR_EMPTY;
+	*nanos = 0;
+	if (!rows_text(rows, row, 19).len) {
+		if (!price_find(rows_text(rows, row, 2), rows_text(rows, row, 3), at_us, &price))
+			return false;
+		*nanos = price_cost_nanos(&price, usage);
+		*version = price.version;
+		return true;
+	}
+	if (!usage_parts_read(work->scratch, rows_text(rows, row, 19), work->parts, &count))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct usage_part *part = &work->parts[i];
+
+		if (!price_is_config(part->price_version) && price_find(part->provider_kind, part->model, at_us, &price)) {
+			part->price_version = *version = price.version;
+			part->cost_nanos = price_cost_nanos(&price, &part->usage);
+			any = true;
+		}
+		*nanos += part->cost_nanos;
+	}
+	*parts = usage_parts_write(work->scratch, work->parts, count);
+	return any && parts->ptr;
+}
+
 static void
 page_price(struct repricing *work)
 {
@@ -190,22 +235,20 @@ page_price(struct repricing *work)
 			.audio_input = rows_int(rows, i, 9),
 			.audio_output = rows_int(rows, i, 10),
 			.images = rows_int(rows, i, 11) };
-		int64_t before = rows_int(rows, i, 12);
+		int64_t before = rows_int(rows, i, 12), after;
 		struct reprice_row *row;
-		struct price price;
 
 		work->changed[i] = false;
-		if (!price_find(rows_text(rows, i, 2), rows_text(rows, i, 3), rows_int(rows, i, 1), &price))
+		if (!price_again(work, i, &usage, &after, &work->version[i], &work->new_parts[i]))
 			continue;
-		work->difference[i] = price_cost_nanos(&price, &usage) - before;
-		work->version[i] = price.version;
+		work->difference[i] = after - before;
 		work->changed[i] = work->difference[i] != 0;
 		row = model_row(work, rows_text(rows, i, 3));
 		if (!row)
 			continue;
 		row->calls++;
 		row->before_nanos += before;
-		row->after_nanos += before + work->difference[i];
+		row->after_nanos += after;
 	}
 }
 
@@ -214,16 +257,27 @@ page_apply(struct tx *tx, void *arg)
 {
 	const struct repricing *work = arg;
 	const struct rows *rows = work->rows;
+	int64_t now_us = clock_wall_us();
 	const struct err *err = NULL;
 
 	for (size_t i = 0; i < rows->count && !err; i++)
 		if (work->changed[i])
-			err = tx_exec(tx, &stmt_usage_correct,
-				PARAMS(V_INT(work->tenant), V_BLOB(rows_text(rows, i, 0)), V_INT(rows_int(rows, i, 13) + 1), V_INT(clock_wall_us()),
-					V_TEXT(rows_text(rows, i, 14)), V_TEXT(rows_text(rows, i, 15)), V_TEXT(rows_text(rows, i, 3)), V_TEXT(work->version[i]),
-					V_INT(work->difference[i]), V_TEXT(rows_text(rows, i, 16)), V_TEXT(rows_text(rows, i, 17)), V_TEXT(rows_text(rows, i, 18)),
-					V_TEXT(rows_text(rows, i, 2))),
-				NULL);
+			err = correction_write(tx, &(struct correction){ .tenant = work->tenant,
+							  .interaction = rows_text(rows, i, 0),
+							  .entry = rows_int(rows, i, 13) + 1,
+							  .at_us = now_us,
+							  .key_id = rows_text(rows, i, 14),
+							  .provider = rows_text(rows, i, 15),
+							  .model = rows_text(rows, i, 3),
+							  .price_version = work->version[i],
+							  .amount_nanos = work->difference[i],
+							  .team = rows_text(rows, i, 16),
+							  .user = rows_text(rows, i, 17),
+							  .tags = rows_text(rows, i, 18),
+							  .provider_kind = rows_text(rows, i, 2),
+							  .parts = work->new_parts[i],
+							  .reason = STR_EMPTY,
+							  .made_by = STR_EMPTY });
 	return err;
 }
 
@@ -233,7 +287,7 @@ usage_reprice(struct money *money, struct arena *arena, int64_t tenant, int64_t 
 	struct repricing *work = arena_zalloc(arena, sizeof(*work));
 	struct arena *scratch = arena_new(MIB(16));
 	unsigned char from[ID], to[ID];
-	struct str after = id_at(from_us, from), before = id_at(to_us, to);
+	struct str after = usage_id_at(from_us, from), before = usage_id_at(to_us, to);
 	const struct err *err = NULL;
 	struct rows rows = { .count = PAGE };
 
@@ -242,7 +296,7 @@ usage_reprice(struct money *money, struct arena *arena, int64_t tenant, int64_t 
 	if (!work || !work->list)
 		err = &err_no_memory;
 	else
-		*work = (struct repricing){ .money = money, .arena = arena, .tenant = tenant, .list = work->list, .rows = &rows };
+		*work = (struct repricing){ .money = money, .arena = arena, .tenant = tenant, .list = work->list, .rows = &rows, .scratch = scratch };
 	while (!err && rows.count == PAGE) {
 		arena_reset(scratch);
 		err = store_query(money->store, scratch, &stmt_usage_reprice_page, PARAMS(V_INT(tenant), V_BLOB(after), V_BLOB(before), V_INT(PAGE)), &rows);

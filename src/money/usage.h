@@ -17,7 +17,8 @@ bool usage_by_parse(struct str name, enum usage_by *out);
 /* The sum of one group. `group` is an id, a name, a tag ("name=value") or a day ("2026-11-28"); empty for what has none. */
 struct usage_row {
 	struct str group;
-	int64_t calls, input, cached_input, cache_write, output, reasoning, amount_nanos;
+	int64_t calls, input, cached_input, cache_write, output, reasoning, audio_input, audio_output, images;
+	int64_t corrections_nanos, amount_nanos; /* the amount has the corrections in it */
 };
 
 /*
@@ -26,6 +27,9 @@ struct usage_row {
  */
 MAY_PARK const struct err *usage_report(struct money *money, struct arena *arena, int64_t tenant, enum usage_by by, int64_t from_us, int64_t to_us,
 	struct usage_row **out, size_t *count);
+
+/* The smallest id of an interaction of a time (wall), which is written to `out`: ids begin with 48 bits of milliseconds (base/random.h). */
+struct str usage_id_at(int64_t wall_us, unsigned char out[16]);
 
 /* What pricing a stretch of time again would change, or has changed, for one model. */
 struct reprice_row {

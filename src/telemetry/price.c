@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "json/json.h"
 #include "telemetry/record.h"
 
 #define BUILT_IN "builtin-2026-01"
@@ -84,6 +85,12 @@ price_version_add(struct price_version *version, struct str provider_kind, struc
 	return true;
 }
 
+struct str
+price_version_id(const struct price_version *version)
+{
+	return version->id;
+}
+
 size_t
 price_version_count(const struct price_version *version)
 {
@@ -150,14 +157,21 @@ built_in(struct str provider_kind, struct str model, struct price *out)
 	return true;
 }
 
+/* Runs here: no price a token. */
+static bool
+is_ours(struct str provider_kind)
+{
+	return str_eq_c(provider_kind, "extractive") || str_eq_c(provider_kind, "local");
+}
+
 bool
 price_find(struct str provider_kind, struct str model, int64_t at_us, struct price *out)
 {
 	char text[KEY_MAX];
 	int len = snprintf(text, sizeof(text), "%" STR_F "/%" STR_F, STR_A(provider_kind), STR_A(model));
 
-	if (str_eq_c(provider_kind, "extractive") || str_eq_c(provider_kind, "local")) {
-		*out = (struct price){ .version = STR(BUILT_IN) }; /* runs here: no price a token */
+	if (is_ours(provider_kind)) {
+		*out = (struct price){ .version = STR(BUILT_IN) };
 		return true;
 	}
 	for (const struct price_version *version = newest; version && len > 0 && len < KEY_MAX; version = version->next) {
@@ -169,6 +183,56 @@ price_find(struct str provider_kind, struct str model, int64_t at_us, struct pri
 		return true;
 	}
 	return built_in(provider_kind, model, out);
+}
+
+#define CONFIG "config:"
+
+bool
+price_is_config(struct str version)
+{
+	return str_starts(version, STR(CONFIG));
+}
+
+bool
+price_is_built_in(struct str version)
+{
+	return str_eq_c(version, BUILT_IN);
+}
+
+static bool
+config_price(struct str version, struct price *out)
+{
+	struct arena *scratch = arena_new(KIB(16));
+	const struct json *list = NULL;
+	double parts[4] = { 0 };
+	bool good = !json_parse(scratch, str_slice(version, sizeof(CONFIG) - 1, version.len), &list) && json_is(list, JSON_ARRAY) && json_count(list) == COUNT(parts);
+
+	for (struct json_iter it = json_iter(good ? list : NULL); json_next(&it);)
+		parts[it.index] = json_number(it.value, 0);
+	arena_free(scratch);
+	*out = price_of_dollars(parts[0], parts[1], parts[2], parts[3]);
+	return good;
+}
+
+bool
+price_of_version(const struct price_version *table, struct str version, struct str provider_kind, struct str model, struct price *out)
+{
+	char text[KEY_MAX];
+	int len = snprintf(text, sizeof(text), "%" STR_F "/%" STR_F, STR_A(provider_kind), STR_A(model));
+	const struct price *price;
+
+	if (price_is_config(version))
+		return config_price(version, out);
+	if (price_is_built_in(version)) {
+		*out = (struct price){ .version = STR(BUILT_IN) };
+		return is_ours(provider_kind) || built_in(provider_kind, model, out);
+	}
+	if (!table || !str_eq(table->id, version) || len <= 0 || len >= KEY_MAX)
+		return false;
+	price = look_up(table, str_n(text, (size_t)len), provider_kind.len + 1);
+	if (price)
+		*out = *price;
+	return price != NULL;
 }
 
 /* --- costs --- */

@@ -26,15 +26,28 @@ struct price price_of_dollars(double input, double cached_input, double cache_wr
  */
 bool price_find(struct str provider_kind, struct str model, int64_t at_us, struct price *out);
 
+/* Whether a version's name is that of a price in the configuration. */
+bool price_is_config(struct str version);
+
+/* Whether a version's name is that of the table that is built into this program. */
+bool price_is_built_in(struct str version);
+
+/*
+ * The price that a version gave a model, now as then: of the configuration ("config:[…]", whose name says it all), of the built-in table, or of `table` when its id is `version`. False: this program does not
+ * know it.
+ */
+struct price_version;
+bool price_of_version(const struct price_version *table, struct str version, struct str provider_kind, struct str model, struct price *out);
+
 /* In 1e-9 dollar, rounded once to the nearest. Cached, written and audio tokens are parts of the input, reasoning and audio of the output: none is counted twice. */
 int64_t price_cost_nanos(const struct price *price, const struct usage *usage);
 
 /* A version being put together; see price_version_publish. */
-struct price_version;
 struct price_version *price_version_new(struct str id, int64_t effective_us);
 
 /* False when the model has a price in this version already: the first one counts. */
 bool price_version_add(struct price_version *version, struct str provider_kind, struct str model, const struct price *price);
+struct str price_version_id(const struct price_version *version);
 size_t price_version_count(const struct price_version *version);
 
 /* Puts it in force for the rest of the process. One that is there already is dropped. Any thread. */

@@ -9,7 +9,10 @@
 #include "base/metric.h"
 #include "base/random.h"
 #include "crypto/hash.h"
+#include "hook/hook.h"
 #include "telemetry/telemetry_sql.h"
+#include "telemetry/usage_event.h"
+#include "telemetry/usage_part.h"
 #include "text/utf8.h"
 
 enum { ID = 16, SPAN_ID = 8, HASH = 32, ENTRY = 2 + HASH, ATTRIBUTES_MAX = 64 * 1024, MESSAGES_MAX = 4096 };
@@ -23,6 +26,20 @@ record_init(struct record *record, struct trace *trace)
 	*record = (struct record){ .trace = trace, .attempts = 1 };
 	record->messages_end = &record->messages;
 	record->sources_end = &record->sources;
+	record->parts_end = &record->parts;
+}
+
+void
+record_part_add(struct record *record, const struct record_part *part)
+{
+	struct record_part *copy = arena_alloc(record->trace->arena, sizeof(*copy));
+
+	if (!copy)
+		return;
+	*copy = *part;
+	copy->next = NULL;
+	*record->parts_end = copy;
+	record->parts_end = &copy->next;
 }
 
 void
@@ -55,6 +72,8 @@ struct prepared {
 	char id[ID], trace_id[ID];
 	struct str model, response_id, served_model, finish_reason, conversation, error_message; /* strangers' texts, as the store takes them */
 	struct str messages;
+	struct str parts;             /* as the ledger keeps them */
+	struct str event;             /* what webhooks are told of the usage; ptr NULL: none wants it */
 	const struct str *attributes; /* of each span */
 	int64_t day;
 };
@@ -124,6 +143,50 @@ span_id_value(const char *hex, char bytes[SPAN_ID])
 }
 
 static const struct err *
+prepare_parts(struct arena *arena, struct prepared *out)
+{
+	struct usage_part *parts;
+	size_t count = 0;
+
+	out->parts = STR_EMPTY;
+	if (!out->record->parts)
+		return NULL;
+	parts = arena_array(arena, USAGE_PARTS_MAX, sizeof(*parts));
+	if (!parts)
+		return &err_no_memory;
+	for (const struct record_part *part = out->record->parts; part; part = part->next) {
+		if (count == USAGE_PARTS_MAX)
+			return &err_internal; /* more than a route has steps */
+		parts[count++] = (struct usage_part){ part->provider_kind, part->model, part->price_version, part->usage, part->cost_nanos };
+	}
+	out->parts = usage_parts_write(arena, parts, count);
+	return out->parts.ptr ? NULL : &err_no_memory;
+}
+
+/* Nothing when no webhook wants it, which costs one load. */
+static const struct err *
+prepare_event(struct arena *arena, struct prepared *out)
+{
+	const struct record *r = out->record;
+
+	if (!hook_wanted(CONF_EVENT_USAGE))
+		return NULL;
+	out->event = usage_event_json(arena, &(struct usage_entry){ .tenant = r->tenant,
+						      .interaction = str_n(out->id, ID),
+						      .at_us = r->started_us,
+						      .key_id = r->key_id,
+						      .team = r->team,
+						      .user = r->user,
+						      .tags = r->tags,
+						      .provider = r->provider,
+						      .model = r->target_model,
+						      .price_version = r->price_version,
+						      .usage = &r->usage,
+						      .amount_nanos = r->cost_nanos });
+	return out->event.ptr ? NULL : &err_no_memory;
+}
+
+static const struct err *
 prepare(const struct record *record, struct arena *arena, struct prepared *out)
 {
 	struct str *attributes = arena_array(arena, record->trace->count + 1, sizeof(*attributes));
@@ -135,6 +198,10 @@ prepare(const struct record *record, struct arena *arena, struct prepared *out)
 	err = attributes ? prepare_ids(out) : &err_no_memory;
 	if (!err)
 		err = prepare_texts(arena, out);
+	if (!err)
+		err = prepare_parts(arena, out);
+	if (!err)
+		err = prepare_event(arena, out);
 	if (err)
 		return err;
 	for (const struct span *span = record->trace->first; span; span = span->next) {
@@ -229,12 +296,13 @@ write_usage(struct tx *tx, const struct prepared *prepared)
 {
 	const struct record *r = prepared->record;
 	const struct usage *usage = &r->usage;
-
-	return tx_send(tx, &stmt_usage_insert,
+	const struct err *err = tx_send(tx, &stmt_usage_insert,
 		PARAMS(V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(r->started_us), V_TEXT(r->key_id), V_TEXT(r->provider),
 			V_TEXT(r->target_model), V_INT(usage->input), V_INT(usage->cached_input), V_INT(usage->cache_write), V_INT(usage->output),
 			V_INT(usage->reasoning), V_INT(usage->estimated), V_TEXT(r->price_version), V_INT(r->cost_nanos), V_TEXT(r->team), V_TEXT(r->user), V_TEXT(r->tags),
-			V_TEXT(r->provider_kind), V_INT(usage->audio_input), V_INT(usage->audio_output), V_INT(usage->images)));
+			V_TEXT(r->provider_kind), V_INT(usage->audio_input), V_INT(usage->audio_output), V_INT(usage->images), V_TEXT(prepared->parts)));
+
+	return err || !prepared->event.ptr ? err : hook_put(tx, CONF_EVENT_USAGE, r->started_us, prepared->event);
 }
 
 static MAY_PARK const struct err *

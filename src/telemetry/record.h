@@ -42,6 +42,14 @@ struct record_source {
 	bool cited;
 };
 
+/* What one target has used and cost, of a call that several answered in turn. */
+struct record_part {
+	struct record_part *next;
+	struct str provider_kind, model, price_version;
+	struct usage usage;
+	int64_t cost_nanos;
+};
+
 struct record {
 	struct trace *trace;
 	struct span *root;             /* of the request: its id is the interaction's */
@@ -63,6 +71,7 @@ struct record {
 	struct record_message *messages, **messages_end;
 	struct record_source *sources, **sources_end;
 	struct usage usage;
+	struct record_part *parts, **parts_end; /* what usage and cost are the sums of; none: they are one target's */
 	struct str price_version;      /* empty: no price known */
 	int64_t cost_nanos;            /* price in 1e-9 of the currency (US dollar); exact sum of the usage kinds */
 	struct str finish_reason;
@@ -76,6 +85,7 @@ struct record {
 
 void record_init(struct record *record, struct trace *trace);
 void record_message_add(struct record *record, bool output, struct str role, struct str body); /* views kept */
+void record_part_add(struct record *record, const struct record_part *part); /* copied, but for its texts */
 struct record_source *record_source_add(struct record *record); /* NULL: memory */
 
 /* Writes it all within a transaction. */

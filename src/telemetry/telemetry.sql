@@ -26,8 +26,8 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
 -- name: usage_insert
 insert into usage_entry (tenant, interaction, entry, at_us, key_id, provider, model, input, cached_input, cache_write, output, reasoning, estimated, price_version, amount_nanos,
-	team, end_user, tags, provider_kind, audio_input, audio_output, images)
-values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21);
+	team, end_user, tags, provider_kind, audio_input, audio_output, images, parts)
+values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22);
 
 -- name: interaction_list
 select coalesce(i.trace_id, i.id), i.id, i.response_id, i.operation, i.model, i.provider, i.target_model, i.outcome, i.error_type, i.finish_reason, i.key_id, i.started_us,

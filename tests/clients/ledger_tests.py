@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import own_world
 import world
 from budget_tests import ask, cost_of
 from limit_tests import fresh, made, run
@@ -44,7 +45,7 @@ def reports_say_what_the_records_say() -> None:
     assert {name: row["amount_nanodollars"] for name, row in report("user", *of).items()} == {"ann": 2 * one, "bob": one}
     assert report("model", *of)["gpt-x"] == {
         "group": "gpt-x", "calls": 3, "input_tokens": 300, "cached_input_tokens": 0, "cache_write_tokens": 0, "output_tokens": 150, "reasoning_tokens": 0,
-        "amount_nanodollars": 3 * one,
+        "audio_input_tokens": 0, "audio_output_tokens": 0, "images": 0, "corrections_nanodollars": 0, "amount_nanodollars": 3 * one,
     }  # fmt: skip
     tags = {name: row["calls"] for name, row in report("tag", *of).items()}
     assert tags == {"plan=gold": 3, "app=chat": 2, "env=prod": 2}, "the key's tag goes before the team's"
@@ -80,7 +81,8 @@ def prices_are_imported_and_the_past_is_priced_again() -> None:
     assert preview == {"ledger-model": {"model": "ledger-model", "calls": 4, "before_nanodollars": each, "after_nanodollars": 4 * each}}, preview
     assert report("model", "--tenant", tenant)["ledger-model"]["amount_nanodollars"] == each, "a preview changes nothing"
     assert run("usage", "reprice", "--apply", *of)["applied"]
-    assert report("model", "--tenant", tenant)["ledger-model"] | {"calls": 4, "amount_nanodollars": 4 * each} == report("model", "--tenant", tenant)["ledger-model"]
+    now = report("model", "--tenant", tenant)["ledger-model"]
+    assert now | {"calls": 4, "amount_nanodollars": 4 * each, "corrections_nanodollars": 3 * each} == now, now
     again = {row["model"]: row for row in run("usage", "reprice", "--preview", *of)["data"]}
     assert again["ledger-model"]["before_nanodollars"] == again["ledger-model"]["after_nanodollars"] == 4 * each
     done = world.corbel.cli("usage", "reprice", "--from", "2026-01-01")
@@ -124,9 +126,128 @@ def a_refusal_and_a_failure_cost_nothing_and_are_in_the_books() -> None:
     assert found["calls"] == 2 and found["amount_nanodollars"] == 0, found
 
 
+def a_correction_is_an_entry_with_a_reason() -> None:
+    tenant = fresh("tenant")
+    run("tenant", "create", tenant)
+    key = run("key", "create", "--tenant", tenant, "--scope", "admin,model.use")["key"]
+    request = ask(world.make_client(api_key=key)).headers["x-request-id"]
+    of = ("--tenant", tenant)
+    done = world.corbel.cli("usage", "correct", request, "--amount=-0.05", "--reason", "they complained", *of)
+    assert done.returncode == 0 and "$0.150000 now" in done.stdout, done
+    row = report("model", *of)["gpt-x"]
+    assert row["amount_nanodollars"] == 150_000_000 and row["corrections_nanodollars"] == -50_000_000 and row["calls"] == 1, row
+    assert "of which corrections -$0.050000" in world.corbel.cli("usage", "report", *of).stdout
+    again = run("usage", "correct", request, "--amount", "0.01", "--reason", "and back", *of)
+    assert again["entry"] == 2 and again["sum_nanodollars"] == 160_000_000 and again["by"] and again["reason"] == "and back", again
+    for options, said in (
+        (("--amount=-1", "--reason", "x"), "less than nothing"),
+        (("--amount", "1", "--reason", " "), "why"),
+        (("--amount", "0", "--reason", "x"), "dollars"),
+        (("--reason", "x"), "needed"),
+    ):
+        done = world.corbel.cli("usage", "correct", request, *options, *of)
+        assert done.returncode in (1, 2) and said in done.stderr, (options, done)
+    assert "not in the ledger" in world.corbel.cli("usage", "correct", "0" * 32, "--amount", "1", "--reason", "x").stderr
+    body = {"request_id": request, "amount_nanodollars": -1, "reason": "mine"}
+    assert world.corbel.call("POST", "/admin/v1/usage/corrections", body, {"authorization": f"Bearer {key}"})[0] == 403, "nobody corrects his own invoice"
+
+
+CHEAP = {"litellm_provider": "openai", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}
+
+
+def whatever_is_corrupted_is_found() -> None:
+    """Each kind of row is changed in the database behind the server's back, found by its request, and put right again."""
+    broken = {"name": "breaks", "kind": "openai", "base_url": f"{world.mock.url}/v1", "api_key": world.UPSTREAM_KEY, "headers": {"x-mock": "reset=4"}}
+    config = own_world.priced()
+    config["providers"].append(broken)
+    config["models"] += [
+        {"name": "later", "targets": [{"provider": "main", "model": "ledger-model"}]},
+        {
+            "name": "continued",
+            "strategy": "priority",
+            "on_broken_stream": "continue",
+            "targets": [{"provider": name, "model": "gpt-x", "price": world.DEAR} for name in ("breaks", "main")],
+        },
+    ]
+    with own_world.store() as store, own_world.Node({**store, **config}) as corbel, tempfile.TemporaryDirectory() as scratch:
+        client = own_world.client_of(corbel)
+        corbel.call("POST", "/admin/v1/budgets", {"name": "all", "period": "total", "limit_nanodollars": 10**12})
+        plain, other = (ask(client).headers["x-request-id"] for _ in range(2))
+        stream = client.chat.completions.create(model="continued", messages=user("[mock chunks=9]"), stream=True, max_tokens=50)
+        assert world.said(stream)
+        corbel.call("DELETE", "/admin/v1/budgets/all")
+        later = ask(client, model="later").headers["x-request-id"]
+        for command in (
+            ("price", "import", table_file(scratch, **{"ledger-model": CHEAP}), "--from", "2026-01-01"),
+            ("usage", "reprice", "--from", "2026-01-01", "--apply"),
+            ("usage", "correct", other, "--amount", "0.5", "--reason", "a test"),
+        ):
+            done = corbel.cli(*command)
+            assert done.returncode == 0, done
+        books = json.loads(corbel.cli("verify", "--json").stdout)
+        assert books["good"] and books["ledger_entries"] == 6 and books["interactions"] == 4 and books["unproved_entries"] == 0, books
+        held = _wait_closed(corbel)
+        (continued,) = {row["request_id"] for row in json.loads(corbel.call("GET", "/admin/v1/traces")[2])["data"]} - {plain, other, later}
+
+        def entry(request: str, number: int = 0) -> str:
+            return f"where interaction = {own_world.blob(request)} and entry = {number}"
+
+        cost, sums = "every amount is what its quantities cost", "what several targets answered adds up"
+        for name, change, undo, request in (
+            (cost, f"update usage_entry set amount_nanos = amount_nanos + 1 {entry(plain)}", f"update usage_entry set amount_nanos = amount_nanos - 1 {entry(plain)}", plain),
+            (cost, f"update usage_entry set input = input + 1 {entry(plain)}", f"update usage_entry set input = input - 1 {entry(plain)}", plain),
+            (cost, f"update usage_entry set cached_input = 1 {entry(plain)}", f"update usage_entry set cached_input = 0 {entry(plain)}", plain),
+            (cost, f"update usage_entry set price_version = 'none' {entry(plain)}", f"update usage_entry set price_version = '{held}' {entry(plain)}", plain),
+            (cost, f"update usage_entry set price_version = '' {entry(plain)}", f"update usage_entry set price_version = '{held}' {entry(plain)}", plain),
+            (sums, "update usage_entry set output = output + 1 where parts <> ''", "update usage_entry set output = output - 1 where parts <> ''", ""),
+            (sums, "update usage_entry set parts = replace(parts, '\"gpt-x\"', '\"gpt-x')  where parts <> ''", "update usage_entry set parts = replace(parts, '\"gpt-x', '\"gpt-x\"') where parts <> ''", ""),
+            (
+                "every correction comes to what its prices say",
+                f"update usage_entry set amount_nanos = amount_nanos + 1 {entry(later, 1)}",
+                f"update usage_entry set amount_nanos = amount_nanos - 1 {entry(later, 1)}",
+                later,
+            ),
+            (
+                "every correction by hand says who and why",
+                f"update usage_entry set reason = '' {entry(other, 1)}",
+                f"update usage_entry set reason = 'a test' {entry(other, 1)}",
+                other,
+            ),
+            (
+                "budgets were charged what the ledger says",
+                f"update budget_entry set amount_nanos = amount_nanos + 1 where interaction = {own_world.blob(plain)}",
+                f"update budget_entry set amount_nanos = amount_nanos - 1 where interaction = {own_world.blob(plain)}",
+                plain,
+            ),
+            ("closed blocks are the sums of their entries", "update budget_block set settled_nanos = settled_nanos + 1", "update budget_block set settled_nanos = settled_nanos - 1", ""),
+            ("periods have spent what their closed blocks say", "update budget_period set spent_nanos = spent_nanos + 1", "update budget_period set spent_nanos = spent_nanos - 1", ""),
+            ("periods hold what their open blocks say", "update budget_period set held_nanos = held_nanos + 1", "update budget_period set held_nanos = held_nanos - 1", ""),
+            ("every correction has its settlement", f"delete from usage_entry {entry(later)}", "", later),
+            ("every interaction is in the ledger", f"delete from usage_entry where interaction = {own_world.blob(other)}", "", other),
+            ("every settlement has its interaction", f"delete from interaction where id = {own_world.blob(continued)}", "", continued),
+        ):
+            own_world.change(corbel, store, change)
+            done = corbel.cli("verify", "--json")
+            found = {check["name"]: check for check in json.loads(done.stdout)["checks"] if check["wrong"]}
+            assert done.returncode == 1 and name in found, (change, found)
+            assert not request or request in found[name]["examples"], (change, found)
+            if undo:
+                own_world.change(corbel, store, undo)
+                assert corbel.cli("verify").returncode == 0, undo
+        done = corbel.cli("verify", "--to", "2026-01-01")
+        assert "0 interactions, 0 entries" in done.stdout, done
+
+
+def _wait_closed(corbel: world.harness.Corbel) -> str:
+    """Waits until the closed budget's blocks are given back; the version of the configuration's price."""
+    budget = lambda: json.loads(corbel.call("GET", "/admin/v1/budgets/all")[2])["current"]  # noqa: E731
+    world.harness.wait_for(lambda: budget()["held_nanodollars"] == 0, 15, "the blocks to come back")
+    return "config:[1000.0,100.0,1250.0,2000.0]"
+
+
 def the_books_are_right_after_everything() -> None:
     _, client = made()
     assert cost_of(ask(client)) == 200_000_000
     done = world.corbel.cli("verify")
-    checked = 7 if world.STORE else 8  # PostgreSQL's soundness is checked with its own tools
+    checked = 11 if world.STORE else 12  # PostgreSQL's soundness is checked with its own tools
     assert done.returncode == 0 and "WRONG" not in done.stdout and done.stdout.count("ok ") == checked, done

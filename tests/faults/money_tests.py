@@ -105,7 +105,8 @@ def a_book_that_was_tampered_with_is_found() -> None:
     tampering = {
         "every interaction is in the ledger": "delete from usage_entry where interaction = (select max(interaction) from usage_entry)",
         "every settlement has its interaction": "delete from interaction where id = (select max(id) from interaction)",
-        "budgets were charged what the ledger says": "update usage_entry set amount_nanos = amount_nanos + 1",
+        "every amount is what its quantities cost": "update usage_entry set amount_nanos = amount_nanos + 1",
+        "budgets were charged what the ledger says": "update budget_entry set amount_nanos = amount_nanos + 1",
         "closed blocks are the sums of their entries": "update budget_block set settled_nanos = settled_nanos - 1 where closed_us is not null",
         "periods have spent what their closed blocks say": "update budget_period set spent_nanos = spent_nanos + 1",
         "periods hold what their open blocks say": "update budget_period set held_nanos = held_nanos + 1",

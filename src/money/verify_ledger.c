@@ -1,0 +1,268 @@
+/*
+ * verify_ledger.c - a page of the ledger: every amount is computed again from the raw quantities and the version of the prices that the entry names.
+ *
+ * An interaction's entries come together and in order. The settlement and the corrections by prices say, each, what the interaction costs by its own version: what they
+ * come to so far must be that. Corrections by hand say what somebody has said; they are no part of that sum.
+ */
+#include <stdlib.h>
+
+#include "money/money_sql.h"
+#include "money/prices.h"
+#include "money/verify_inside.h"
+#include "telemetry/usage_part.h"
+
+enum { PAGE = 1000, PRICES_MAX = 32 };
+
+/* Columns of verify_page. */
+enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, VERSION = QUANTITIES + 8, AMOUNT, PARTS, REASON, MADE_BY };
+
+/* An interaction that is being checked. */
+struct subject {
+	struct str id;          /* NULL: none yet */
+	bool settled;           /* its settlement was seen */
+	struct usage usage;     /* of the settlement */
+	struct str kind, model;
+	int64_t by_prices;      /* what settlement and corrections by prices come to so far */
+};
+
+struct page {
+	struct money *money;
+	struct verify_run *run;
+	struct map *prices;
+	struct arena *arena;    /* of this page */
+	const struct rows *rows;
+	struct subject subject;
+	struct usage_part *parts; /* USAGE_PARTS_MAX of them */
+};
+
+void
+verify_prices_drop(struct map *prices)
+{
+	const struct map_entry *entry;
+
+	for (size_t at = 0; (entry = map_next(prices, &at));)
+		price_version_drop(entry->value);
+	map_fini(prices);
+	*prices = MAP_EMPTY;
+}
+
+/* An imported version, read when it is first asked for; NULL: there is none of that id. */
+static MAY_PARK const struct err *
+version_of(struct page *page, struct str id, const struct price_version **out)
+{
+	struct price_version *version = map_get(page->prices, id);
+	struct rows rows;
+	const struct err *err = NULL;
+
+	*out = version;
+	if (version || price_is_config(id) || str_starts(id, STR("builtin-")))
+		return NULL;
+	err = store_query(page->money->store, page->arena, &stmt_price_version_body, PARAMS(V_TEXT(id)), &rows);
+	if (err || rows.count == 0)
+		return err;
+	version = prices_version(page->arena, id, 0, rows_text(&rows, 0, 0));
+	if (!version)
+		return &err_no_memory;
+	if (page->prices->used >= PRICES_MAX)
+		verify_prices_drop(page->prices);
+	map_put(page->prices, price_version_id(version), version);
+	*out = version;
+	return NULL;
+}
+
+enum finding { COST_KNOWN, COST_UNKNOWN, COST_NONSENSE };
+
+/* What quantities cost at a version. Unknown is the built-in table of another release, and what was written before an entry said enough; any other version must be there. */
+static MAY_PARK const struct err *
+cost_of(struct page *page, struct str version, struct str kind, struct str model, const struct usage *usage, int64_t *nanos, enum finding *finding)
+{
+	const struct price_version *table;
+	struct price price;
+	const struct err *err;
+
+	*nanos = 0;
+	*finding = COST_KNOWN;
+	if (!version.len)
+		return NULL; /* no price was known: nothing is charged */
+	if (str_eq_c(version, "config") || !kind.len) {
+		*finding = COST_UNKNOWN;
+		return NULL;
+	}
+	err = version_of(page, version, &table);
+	if (err)
+		return err;
+	if (price_of_version(table, version, kind, model, &price))
+		*nanos = price_cost_nanos(&price, usage);
+	else
+		*finding = str_starts(version, STR("builtin-")) && !price_is_built_in(version) ? COST_UNKNOWN : COST_NONSENSE;
+	return NULL;
+}
+
+static struct usage
+usage_at(const struct rows *rows, size_t row)
+{
+	return (struct usage){ .input = rows_int(rows, row, QUANTITIES),
+		.cached_input = rows_int(rows, row, QUANTITIES + 1),
+		.cache_write = rows_int(rows, row, QUANTITIES + 2),
+		.output = rows_int(rows, row, QUANTITIES + 3),
+		.reasoning = rows_int(rows, row, QUANTITIES + 4),
+		.audio_input = rows_int(rows, row, QUANTITIES + 5),
+		.audio_output = rows_int(rows, row, QUANTITIES + 6),
+		.images = rows_int(rows, row, QUANTITIES + 7) };
+}
+
+static bool
+same_usage(const struct usage *a, const struct usage *b)
+{
+	return a->input == b->input && a->cached_input == b->cached_input && a->cache_write == b->cache_write && a->output == b->output && a->reasoning == b->reasoning &&
+		a->audio_input == b->audio_input && a->audio_output == b->audio_output && a->images == b->images;
+}
+
+/* What an entry's parts cost, each by its own version; and that they are the whole of what the settlement counts. */
+static MAY_PARK const struct err *
+cost_of_parts(struct page *page, size_t row, int64_t *nanos, enum finding *finding)
+{
+	struct usage sum = { .input = 0 };
+	const struct err *err = NULL;
+	size_t count;
+	bool good = usage_parts_read(page->arena, rows_text(page->rows, row, PARTS), page->parts, &count);
+
+	*nanos = 0;
+	*finding = good ? COST_KNOWN : COST_NONSENSE;
+	for (size_t i = 0; good && i < count && !err; i++) {
+		const struct usage_part *part = &page->parts[i];
+		enum finding found;
+		int64_t cost;
+
+		err = cost_of(page, part->price_version, part->provider_kind, part->model, &part->usage, &cost, &found);
+		good = found != COST_NONSENSE && (found == COST_UNKNOWN || cost == part->cost_nanos);
+		if (found == COST_UNKNOWN)
+			*finding = found;
+		*nanos += part->cost_nanos;
+		sum = usage_sum(&sum, &part->usage);
+	}
+	if (!err && (!good || !same_usage(&sum, &page->subject.usage)))
+		verify_wrong(page->run, VERIFY_PARTS, page->subject.id, true);
+	return err;
+}
+
+static MAY_PARK const struct err *
+check_by_prices(struct page *page, size_t row)
+{
+	struct subject *subject = &page->subject;
+	bool settlement = rows_int(page->rows, row, ENTRY) == 0;
+	enum finding finding;
+	int64_t cost;
+	const struct err *err;
+
+	if (rows_text(page->rows, row, PARTS).len)
+		err = cost_of_parts(page, row, &cost, &finding);
+	else
+		err = cost_of(page, rows_text(page->rows, row, VERSION), subject->kind, subject->model, &subject->usage, &cost, &finding);
+	subject->by_prices += rows_int(page->rows, row, AMOUNT);
+	page->run->unknown += !err && finding == COST_UNKNOWN;
+	if (!err && (finding == COST_NONSENSE || (finding == COST_KNOWN && cost != subject->by_prices)))
+		verify_wrong(page->run, settlement ? VERIFY_AMOUNTS : VERIFY_REPRICED, subject->id, true);
+	return err;
+}
+
+static MAY_PARK const struct err *
+check_row(struct page *page, size_t row)
+{
+	const struct rows *rows = page->rows;
+	struct subject *subject = &page->subject;
+	struct str id = rows_text(rows, row, INTERACTION);
+
+	if (!subject->id.ptr || !str_eq(subject->id, id))
+		*subject = (struct subject){ .id = id };
+	page->run->entries++;
+	page->run->amount_nanos += rows_int(rows, row, AMOUNT);
+	if (rows_int(rows, row, ENTRY) == 0) {
+		subject->settled = true;
+		subject->usage = usage_at(rows, row);
+		subject->kind = rows_text(rows, row, KIND);
+		subject->model = rows_text(rows, row, MODEL);
+		return check_by_prices(page, row);
+	}
+	if (!subject->settled) {
+		verify_wrong(page->run, VERIFY_ORPHANS, id, true);
+		return NULL;
+	}
+	if (!rows_text(rows, row, REASON).len && !rows_text(rows, row, MADE_BY).len)
+		return check_by_prices(page, row);
+	if (!rows_text(rows, row, REASON).len || !rows_text(rows, row, MADE_BY).len)
+		verify_wrong(page->run, VERIFY_BY_HAND, id, true);
+	return NULL;
+}
+
+/* How many rows of the page are of interactions that are whole on it. */
+static size_t
+whole_rows(const struct rows *rows)
+{
+	size_t count = rows->count;
+	struct str last = rows_text(rows, count - 1, INTERACTION);
+
+	while (count > 0 && str_eq(rows_text(rows, count - 1, INTERACTION), last))
+		count--;
+	return count ? count : rows->count;
+}
+
+static MAY_PARK const struct err *
+check_missing(struct page *page, int64_t tenant, struct str after, struct str upto)
+{
+	static const struct {
+		const struct stmt *stmt;
+		enum verify_check check;
+	} lists[] = { { &stmt_verify_unpaid, VERIFY_UNPAID }, { &stmt_verify_unrecorded, VERIFY_UNRECORDED } };
+	struct rows rows;
+	const struct err *err = store_query(page->money->store, page->arena, &stmt_verify_interactions, PARAMS(V_INT(tenant), V_BLOB(after), V_BLOB(upto)), &rows);
+
+	if (!err)
+		page->run->interactions += rows_int(&rows, 0, 0);
+	for (size_t i = 0; i < COUNT(lists) && !err; i++) {
+		err = store_query(page->money->store, page->arena, lists[i].stmt, PARAMS(V_INT(tenant), V_BLOB(after), V_BLOB(upto)), &rows);
+		for (size_t row = 0; !err && row < rows.count; row++)
+			verify_wrong(page->run, lists[i].check, rows_text(&rows, row, 0), true);
+	}
+	return err;
+}
+
+static MAY_PARK const struct err *
+check_page(struct page *page, int64_t tenant, unsigned char after[VERIFY_ID], struct str last, bool *done)
+{
+	struct str begin = str_n((const char *)after, VERIFY_ID), upto = last;
+	struct rows rows;
+	size_t count;
+	const struct err *err =
+		store_query(page->money->store, page->arena, &stmt_verify_page, PARAMS(V_INT(tenant), V_BLOB(begin), V_BLOB(last), V_INT(PAGE)), &rows);
+
+	if (err)
+		return err;
+	page->rows = &rows;
+	*done = rows.count < PAGE;
+	count = *done ? rows.count : whole_rows(&rows);
+	for (size_t row = 0; row < count && !err; row++)
+		err = check_row(page, row);
+	if (!*done)
+		upto = rows_text(&rows, count - 1, INTERACTION);
+	if (!err)
+		err = check_missing(page, tenant, begin, upto);
+	if (!err && upto.len == VERIFY_ID)
+		memcpy(after, upto.ptr, VERIFY_ID);
+	return err;
+}
+
+MAY_PARK const struct err *
+verify_page(struct money *money, struct verify_run *run, struct map *prices, int64_t tenant, unsigned char after[VERIFY_ID], struct str last, bool *done)
+{
+	struct arena *arena = arena_new(MIB(192)); /* a page, and a price table in the making */
+	struct page page = { .money = money, .run = run, .prices = prices, .arena = arena };
+	const struct err *err;
+
+	page.parts = arena_array(arena, USAGE_PARTS_MAX, sizeof(*page.parts));
+	err = page.parts ? check_page(&page, tenant, after, last, done) : &err_no_memory;
+	if (err)
+		err = &err_internal == err || &err_no_memory == err ? err : err_copy(run->arena, err);
+	arena_free(arena);
+	return err;
+}
