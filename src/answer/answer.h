@@ -59,6 +59,7 @@ struct answer {
 	struct attempt attempt;
 	struct budget_claim claim;     /* what is reserved */
 	unsigned char interaction[16]; /* the record's id */
+	bool committed;                /* the record is, with what was kept beside it */
 	struct record record;
 };
 

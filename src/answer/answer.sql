@@ -9,6 +9,9 @@ select r.id, r.created_us, r.completed_us, r.status, r.background, r.previous, r
 from response r left join item_body b on b.tenant = r.tenant and b.hash = r.head
 where r.tenant = $1 and r.id = $2;
 
+-- name: response_there
+select 1 from response where tenant = $1 and id = $2;
+
 -- name: response_delete
 delete from response where tenant = $1 and id = $2;
 
@@ -121,3 +124,30 @@ select tenant, id from conversation where used_us < $1 order by used_us limit $2
 
 -- name: retain_item_bodies
 delete from item_body where (tenant, hash) in (select tenant, hash from item_body where used_day < $1 order by used_day limit $2);
+
+-- name: stream_insert
+insert into answer_stream (tenant, id, alias, key, kind, created_us, ended_us, seen, cancel, owner, lease_until_us) values ($1, $2, $3, $4, $5, $6, 0, 0, 0, $7, $8);
+
+-- name: stream_renew
+update answer_stream set lease_until_us = $3, alias = $4 where tenant = $1 and id = $2 and ended_us = 0 returning cancel;
+
+-- name: stream_end
+update answer_stream set ended_us = $3, alias = $4, seen = $5, lease_until_us = 0 where tenant = $1 and id = $2 and ended_us = 0;
+
+-- name: stream_seen
+update answer_stream set seen = 1 where tenant = $1 and id = $2 and ended_us > 0;
+
+-- name: stream_want_cancel
+update answer_stream set cancel = 1 where tenant = $1 and id = $2 and ended_us = 0;
+
+-- name: stream_get
+select id, alias, key, owner, created_us, ended_us, seen, lease_until_us from answer_stream where tenant = $1 and id = $2 and kind = $3;
+
+-- name: stream_find
+select id, alias, key, owner, created_us, ended_us, seen, lease_until_us from answer_stream where tenant = $1 and alias = $2 and kind = $3 order by created_us desc limit 1;
+
+-- name: stream_retain
+select tenant, id from answer_stream where created_us < $1 and lease_until_us < $2 order by created_us limit $3;
+
+-- name: stream_delete
+delete from answer_stream where tenant = $1 and id = $2;

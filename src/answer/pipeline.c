@@ -305,6 +305,7 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 	}
 	answer->claim.amount_nanos = record->cost_nanos;
 	commit = record_commit(services->store, answer->arena, record);
+	answer->committed = !commit;
 	budget_end(&answer->claim, commit);
 	scope_close(&scope);
 	record_count(record);

@@ -81,7 +81,7 @@ response_kept_write(struct tx *tx, const struct response_kept *kept)
 	const struct err *err;
 	bool there = true, cancel;
 
-	if (kept->background && kept->completed_us) { /* deleted or ended meanwhile: it stays so */
+	if ((kept->background || kept->begun) && kept->completed_us) { /* deleted or ended meanwhile: it stays so */
 		const struct response_progress alive = { .tenant = kept->tenant, .id = kept->id };
 
 		err = response_progress(tx, &alive, &there, &cancel);

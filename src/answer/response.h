@@ -28,9 +28,10 @@ struct response_kept {
 	struct str id, status, previous, conversation, request_id;
 	int64_t created_us, completed_us;
 	bool background;
+	bool begun;                            /* its row is there since it began */
 	struct str head;                       /* JSON: what it repeats of its request */
 	struct str error, incomplete, usage;   /* JSON, or empty */
-	struct str owner;                      /* of a background response: the process that makes it */
+	struct str owner;                      /* of a response that goes on without its client: the process that makes it */
 	int64_t lease_until_us;
 	const struct response_item *items;     /* input, then output */
 	size_t item_count;

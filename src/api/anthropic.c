@@ -5,6 +5,7 @@
  * no message_stop follows.
  */
 #include "api/anthropic.h"
+#include "api/stream_resume.h"
 
 
 bool
@@ -69,9 +70,25 @@ messages_count_tokens(struct api_request *request)
 	return api_answer_json(request, 200, &json);
 }
 
+static MAY_PARK const struct err *
+messages_get(struct api_request *request)
+{
+	return stream_get_answer(request, DURABLE_MESSAGES);
+}
+
+static MAY_PARK const struct err *
+messages_cancel(struct api_request *request)
+{
+	return stream_cancel_answer(request, DURABLE_MESSAGES);
+}
+
 static const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v1/messages", .name = "messages", .scope = SCOPE_MODEL_USE, .errors = &anthropic_errors, .body = BODY_JSON, .body_bytes_max = MIB(64),
 		.handler = messages_create, .summary = "Answer a conversation as Anthropic does, whole or as a stream" },
+	{ .method = HTTP_GET, .path = "/v1/messages/{message_id}/stream", .name = "messages.resume", .scope = SCOPE_MODEL_USE, .errors = &anthropic_errors, .handler = messages_get,
+		.summary = "The rest of a stream that went on when its client left" },
+	{ .method = HTTP_POST, .path = "/v1/messages/{message_id}/cancel", .name = "messages.cancel", .scope = SCOPE_MODEL_USE, .errors = &anthropic_errors, .handler = messages_cancel,
+		.summary = "End a stream that goes on without its client" },
 	{ .method = HTTP_POST, .path = "/v1/messages/count_tokens", .name = "messages.count_tokens", .scope = SCOPE_MODEL_USE, .errors = &anthropic_errors, .body = BODY_JSON,
 		.body_bytes_max = MIB(64), .handler = messages_count_tokens, .summary = "Count the input tokens of a conversation" },
 };

@@ -30,7 +30,9 @@ struct anthropic_encoder {
 	const struct call *call;
 	struct sse_writer *stream;      /* NULL until the first event, and for a whole answer */
 	struct anthropic_answer answer;
-	struct buf frames;              /* not sent yet */
+	struct buf frames;              /* not sent yet… */
+	size_t before_last;             /* …of which so many bytes came before what is marked `last`; SIZE_MAX: all */
+	bool ended;                     /* the last two frames are in `frames` */
 	struct str whole;               /* the upstream's answer, when it can go out as it is */
 };
 

@@ -34,7 +34,11 @@ stream_event(struct anthropic_encoder *encoder, const struct event *event)
 
 	if (err)
 		return err;
+	if (event->last && encoder->before_last == SIZE_MAX)
+		encoder->before_last = encoder->frames.len;
 	add_event(encoder, &encoder->frames, event);
+	if (event->type == EVENT_START)
+		encoder->base.id = event->id.len ? arena_dup(encoder->request->arena, event->id) : encoder->answer.id;
 	if (encoder->frames.failed)
 		return &err_no_memory;
 	return !event->last && encoder->frames.len > GATHERED_MAX ? send_frames(encoder) : NULL;
@@ -86,39 +90,74 @@ encoder_flush(struct sink *sink)
 	return encoder->stream ? send_frames(encoder) : NULL;
 }
 
+/* The end that did not come is taken back. */
+static const struct err *
+add_error(struct anthropic_encoder *encoder, const struct err *err)
+{
+	struct json_out json;
+	struct buf body;
+
+	if (encoder->frames.failed)
+		buf_clear(&encoder->frames);
+	else if (encoder->before_last < encoder->frames.len)
+		encoder->frames.len = encoder->before_last;
+	buf_init(&body, encoder->request->arena, KIB(64));
+	json_out_init(&json, &body);
+	anthropic_errors.write(&json, err, encoder->request->request_id);
+	encoder->before_last = encoder->frames.len;
+	dialect_frame_add(&encoder->frames, STR("error"), buf_str(&body));
+	return encoder->frames.failed || body.failed ? &err_no_memory : NULL;
+}
+
+static const struct err *
+add_end(struct anthropic_encoder *encoder)
+{
+	if (!encoder->ended)
+		anthropic_frames_end(&encoder->answer, &encoder->frames);
+	encoder->ended = true;
+	return encoder->frames.failed ? &err_no_memory : NULL;
+}
+
+static const struct err *
+encoder_last(struct encoder *base, const struct err *err, struct buf *out)
+{
+	struct anthropic_encoder *encoder = (struct anthropic_encoder *)base;
+	const struct err *failed = err ? add_error(encoder, err) : add_end(encoder);
+
+	buf_add(out, buf_str(&encoder->frames));
+	return failed ? failed : buf_err(out);
+}
+
 static MAY_PARK const struct err *
 encoder_end(struct encoder *base)
 {
 	struct anthropic_encoder *encoder = (struct anthropic_encoder *)base;
+	const struct err *err = encoder->call->stream ? add_end(encoder) : NULL;
 
 	if (!encoder->call->stream)
 		return answer_whole(encoder);
-	anthropic_frames_end(&encoder->answer, &encoder->frames);
-	return encoder->frames.failed ? &err_no_memory : sse_end(encoder->stream, buf_str(&encoder->frames));
+	return err ? err : sse_end(encoder->stream, buf_str(&encoder->frames));
 }
 
 static MAY_PARK const struct err *
 encoder_fail(struct encoder *base, const struct err *err)
 {
 	struct anthropic_encoder *encoder = (struct anthropic_encoder *)base;
-	struct json_out json;
-	struct buf body;
 
 	if (!encoder->stream || err->kind == ERR_CANCELLED) /* nothing was said yet, or nobody listens any more */
 		return err;
-	if (encoder->frames.failed)
-		buf_clear(&encoder->frames);
-	buf_init(&body, encoder->request->arena, KIB(64));
-	json_out_init(&json, &body);
-	anthropic_errors.write(&json, err, encoder->request->request_id);
-	dialect_frame_add(&encoder->frames, STR("error"), buf_str(&body));
-	return encoder->frames.failed || body.failed || sse_end(encoder->stream, buf_str(&encoder->frames)) ? err : NULL;
+	return add_error(encoder, err) || sse_end(encoder->stream, buf_str(&encoder->frames)) ? err : NULL;
 }
 
 const struct err *
 anthropic_encoder_init(struct anthropic_encoder *encoder, struct api_request *request, const struct call *call)
 {
-	*encoder = (struct anthropic_encoder){ .base = { { encoder_event, encoder_flush }, encoder_end, encoder_fail }, .request = request, .call = call };
+	*encoder = (struct anthropic_encoder){
+		.base = { .sink = { encoder_event, encoder_flush }, .end = encoder_end, .fail = encoder_fail, .kind = DURABLE_MESSAGES, .last = encoder_last },
+		.request = request,
+		.call = call,
+		.before_last = SIZE_MAX,
+	};
 	anthropic_answer_init(&encoder->answer, request->arena, call);
 	return buf_init_held(&encoder->frames, request->arena, 3 * (size_t)FRAME_MAX) ? NULL : &err_no_memory;
 }

@@ -21,6 +21,7 @@ struct shadows;
 struct knowledge;
 struct money;
 struct background;
+struct durables;
 struct embedder;
 struct tokenizers;
 struct api_request;
@@ -43,6 +44,7 @@ struct app {
 	struct str data_dir;
 	unsigned char link_secret[32]; /* signs links to passages; see api/links.h */
 	struct background *background; /* responses that are made while nobody waits: api/openai_responses_background.h */
+	struct durables *durables;     /* streams that go on when their client leaves: answer/durable.h */
 	struct http_server *server;
 	const struct json_schema *const *schemas; /* of the rows' bodies: api_open */
 	int64_t started_us;

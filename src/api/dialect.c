@@ -7,6 +7,7 @@
 #include "answer/token_count.h"
 #include "api/limits.h"
 #include "api/links.h"
+#include "api/stream_keep.h"
 #include "gateway/count.h"
 
 static struct answer_services
@@ -46,6 +47,7 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 	struct answer_services services = answer_services(request->app);
 	struct answer *answer = arena_zalloc(request->arena, sizeof(*answer));
 	struct limit_claim *claim = NULL;
+	struct stream_keep *kept = NULL;
 	const struct err *err = answer ? read_priority(request, call) : &err_no_memory;
 
 	if (!err)
@@ -71,9 +73,13 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 		.link = link_passage,
 		.link_arg = request,
 	};
-	err = answer_run(&services, answer);
+	err = stream_keep_begin(request, answer, encoder, &kept);
+	if (!err)
+		err = answer_run(&services, answer);
 	limit_settle(claim, answer->record.usage.input + answer->record.usage.output);
+	stream_keep_settled(kept);
 	err = err ? encoder->fail(encoder, err) : encoder->end(encoder);
+	err = stream_keep_end(kept, err);
 	shadow_cast(request->app->shadows, request->conf, answer);
 	return err;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "answer/answer.h"
+#include "answer/durable.h"
 #include "api/api.h"
 #include "gateway/event.h"
 
@@ -20,6 +21,17 @@ struct encoder {
 
 	struct answer_keep *keep;   /* what is kept of the answer in its record's commit, or NULL: answer/answer.h */
 	struct str response_id;     /* the answer's id, where it is ours; else empty */
+
+	/* Of streams that may go on when their client leaves (api/stream_keep.h); DURABLE_NONE: this one never does. */
+	enum durable_kind kind;
+	struct str stream_alias;    /* what its client knows it by, beside the request's id, if that is known before the answer begins */
+	struct str id;              /* of the answer as the client sees it, once it has begun */
+
+	/* The events of the end as `end` or, after an error, `fail` will send them, behind what is in `out`; once all events of the answer are in. */
+	const struct err *(*last)(struct encoder *encoder, const struct err *err, struct buf *out);
+
+	/* DURABLE_RESPONSE: its row as it begins, and from then on `keep` ends that row, whatever happens. */
+	const struct err *(*begin)(struct encoder *encoder, struct str owner, struct response_kept *out);
 };
 
 /*

@@ -5,6 +5,7 @@
  * [DONE] follows.
  */
 #include "api/openai_chat.h"
+#include "api/stream_resume.h"
 
 static MAY_PARK const struct err *
 chat_completions(struct api_request *request)
@@ -19,6 +20,18 @@ chat_completions(struct api_request *request)
 	return err ? err : dialect_answer(request, call, &encoder->base, root);
 }
 
+static MAY_PARK const struct err *
+chat_completions_get(struct api_request *request)
+{
+	return stream_get_answer(request, DURABLE_CHAT);
+}
+
+static MAY_PARK const struct err *
+chat_completions_cancel(struct api_request *request)
+{
+	return stream_cancel_answer(request, DURABLE_CHAT);
+}
+
 static const struct route routes[] = {
 	{ .method = HTTP_POST,
 		.path = "/v1/chat/completions",
@@ -29,5 +42,19 @@ static const struct route routes[] = {
 		.body_bytes_max = MIB(64),
 		.handler = chat_completions,
 		.summary = "Answer a conversation, whole or as a stream" },
+	{ .method = HTTP_GET,
+		.path = "/v1/chat/completions/{completion_id}",
+		.name = "chat.completions.resume",
+		.scope = SCOPE_MODEL_USE,
+		.errors = &openai_errors,
+		.handler = chat_completions_get,
+		.summary = "The rest of a stream that went on when its client left" },
+	{ .method = HTTP_POST,
+		.path = "/v1/chat/completions/{completion_id}/cancel",
+		.name = "chat.completions.cancel",
+		.scope = SCOPE_MODEL_USE,
+		.errors = &openai_errors,
+		.handler = chat_completions_cancel,
+		.summary = "End a stream that goes on without its client" },
 };
 const struct route_table openai_chat_routes = { routes, COUNT(routes) };

@@ -75,6 +75,7 @@ remember_start(struct openai_encoder *encoder, const struct event *event)
 
 	encoder->id = event->id.len ? arena_dup(arena, event->id) : arena_printf(arena, "chatcmpl-%" STR_F, STR_A(id_str(&id)));
 	encoder->model = arena_dup(arena, event->model.len ? event->model : encoder->call->model);
+	encoder->base.id = encoder->id;
 	encoder->created = (event->created_us ? event->created_us : clock_wall_us()) / USEC_PER_SEC;
 }
 
@@ -460,6 +461,32 @@ encoder_flush(struct sink *sink)
 	return encoder->stream ? sse_flush(encoder->stream) : NULL;
 }
 
+/* The event that ends a stream which went wrong. */
+static const struct err *
+add_error(struct api_request *request, const struct err *err, struct buf *out)
+{
+	struct json_out json;
+	struct buf body;
+
+	buf_init(&body, request->arena, KIB(64));
+	json_out_init(&json, &body);
+	openai_errors.write(&json, err, request->request_id);
+	dialect_frame_add(out, STR_EMPTY, buf_str(&body));
+	return body.failed ? &err_no_memory : buf_err(out);
+}
+
+static const struct err *
+encoder_last(struct encoder *base, const struct err *err, struct buf *out)
+{
+	struct openai_encoder *encoder = (struct openai_encoder *)base;
+
+	if (err)
+		return add_error(encoder->request, err, out);
+	buf_add(out, buf_str(&encoder->tail));
+	buf_add(out, STR("data: [DONE]\n\n"));
+	return encoder->tail.failed ? &err_no_memory : buf_err(out);
+}
+
 static MAY_PARK const struct err *
 encoder_end(struct encoder *base)
 {
@@ -474,17 +501,12 @@ encoder_end(struct encoder *base)
 MAY_PARK const struct err *
 openai_stream_fail(struct api_request *request, struct sse_writer *stream, const struct err *err)
 {
-	struct json_out json;
-	struct buf body, frame;
+	struct buf frame;
 
 	if (!stream || err->kind == ERR_CANCELLED) /* nothing was said yet, or nobody listens any more */
 		return err;
-	buf_init(&body, request->arena, KIB(64));
 	buf_init(&frame, request->arena, KIB(80));
-	json_out_init(&json, &body);
-	openai_errors.write(&json, err, request->request_id);
-	dialect_frame_add(&frame, STR_EMPTY, buf_str(&body));
-	return frame.failed || body.failed || sse_end(stream, buf_str(&frame)) ? err : NULL;
+	return add_error(request, err, &frame) || sse_end(stream, buf_str(&frame)) ? err : NULL;
 }
 
 static MAY_PARK const struct err *
@@ -498,7 +520,11 @@ encoder_fail(struct encoder *base, const struct err *err)
 const struct err *
 openai_encoder_init(struct openai_encoder *encoder, struct api_request *request, const struct call *call)
 {
-	*encoder = (struct openai_encoder){ .base = { { encoder_event, encoder_flush }, encoder_end, encoder_fail }, .request = request, .call = call };
+	*encoder = (struct openai_encoder){
+		.base = { .sink = { encoder_event, encoder_flush }, .end = encoder_end, .fail = encoder_fail, .kind = DURABLE_CHAT, .last = encoder_last },
+		.request = request,
+		.call = call,
+	};
 	buf_init(&encoder->citations, request->arena, MIB(1));
 	return buf_init_held(&encoder->tail, request->arena, FRAME_MAX) ? NULL : &err_no_memory;
 }

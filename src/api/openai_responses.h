@@ -100,6 +100,7 @@ struct responses_encoder {
 	int64_t text_before;              /* characters of text parts that are closed: citations count over all text */
 	bool started, finished;
 	bool announced;                   /* response.created is out */
+	bool begun;                       /* its row is stored since it began, and is to be ended whatever happens */
 	struct response_state state;
 	struct response_kept kept;        /* what is to be stored */
 };

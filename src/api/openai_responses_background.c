@@ -12,7 +12,6 @@
 #include "access/holder.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "conf/watch.h"
 #include "rt/group.h"
 #include "telemetry/retention.h"
@@ -25,7 +24,6 @@ struct background {
 	struct app *app;
 	struct loop *loop;
 	struct scope scope;        /* of the jobs */
-	struct id owner;           /* this process */
 	atomic_uint count;         /* of jobs */
 	struct job *jobs;          /* on its loop */
 };
@@ -150,7 +148,7 @@ job_store(struct job *job)
 		.error = STR_EMPTY,
 		.incomplete = STR_EMPTY,
 		.usage = STR_EMPTY,
-		.owner = id_str(&job->background->owner),
+		.owner = durables_owner(job->background->app->durables),
 		.lease_until_us = clock_wall_us() + LEASE_US,
 		.items = ask->items,
 		.item_count = ask->item_count,
@@ -392,12 +390,6 @@ end_job(struct background *background, int64_t tenant, struct str id)
 	loop_post(background->loop, ending_arrive, ending);
 }
 
-bool
-background_is_ours(const struct background *background, const struct response_stored *stored)
-{
-	return str_eq(stored->owner, id_str(&background->owner));
-}
-
 MAY_PARK const struct err *
 responses_cancel(struct api_request *request)
 {
@@ -406,8 +398,9 @@ responses_cancel(struct api_request *request)
 	struct response_stored stored;
 	const struct err *err = response_get(store, request->arena, tenant, request->params[0], "response_id", &stored);
 
-	if (!err && !stored.background)
-		err = err_param(request->arena, ERR_INVALID, "response_id", NULL, "only a background response can be cancelled; closing the connection ends any other");
+	if (!err && !stored.owner.len)
+		err = err_param(request->arena, ERR_INVALID, "response_id", NULL,
+			"only a response that goes on without its client can be cancelled: one in the background, or of a model with on_disconnect: continue; closing the connection ends any other");
 	if (!err && response_unfinished(&stored))
 		err = response_want_cancel(store, request->arena, tenant, stored.id);
 	if (!err && response_unfinished(&stored))
@@ -451,7 +444,6 @@ background_start(struct app *app, struct background **out)
 
 	background->app = app;
 	background->loop = loop_current();
-	background->owner = id_new();
 	scope_init(&background->scope, NULL, INT64_MAX);
 	err = fiber_go("responses-retention", &background->scope, retain_fiber, background);
 	if (err) {

@@ -34,9 +34,6 @@ struct recovered {
 };
 MAY_PARK const struct err *background_replay(struct api_request *request, struct str id, struct arena *arena, struct recovered *out);
 
-/* Made by this process. */
-bool background_is_ours(const struct background *background, const struct response_stored *stored);
-
 /* The sequence number of a frame as this room writes them; -1: it has none. And the frames of a run of them, one after the other. */
 int64_t background_sequence(struct str frame);
 bool background_next_frame(struct str *rest, struct str *frame);

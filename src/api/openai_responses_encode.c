@@ -504,7 +504,8 @@ static MAY_PARK const struct err *
 end_badly(struct responses_encoder *encoder, const struct err *err)
 {
 	static const struct err stopped = { .kind = ERR_UNAVAILABLE, .message = STR_INIT("the server was stopped before the answer was complete") };
-	bool cancelled = err->kind == ERR_CANCELLED && (!encoder->output || encoder->output->cancelled);
+	bool wanted = encoder->begun ? str_eq_c(err->code, "cancelled") : !encoder->output || encoder->output->cancelled;
+	bool cancelled = err->kind == ERR_CANCELLED && wanted;
 
 	for (struct responses_item *item = encoder->items; item; item = item->next)
 		if (str_eq_c(item->status, "in_progress"))
@@ -524,7 +525,7 @@ encoder_settle(struct responses_encoder *encoder, const struct err *err)
 {
 	encoder->state.completed_us = clock_wall_us();
 	if (err)
-		return encoder->announced ? end_badly(encoder, err) : NULL;
+		return encoder->announced || encoder->begun ? end_badly(encoder, err) : NULL;
 	return emit_response(encoder, encoder->state.incomplete.len ? "response.incomplete" : "response.completed", true);
 }
 
@@ -535,7 +536,7 @@ encoder_gather(struct answer_keep *keep, const struct err *err)
 	struct responses_encoder *encoder = (struct responses_encoder *)((char *)keep - offsetof(struct responses_encoder, keep));
 	const struct err *unsettled = encoder_settle(encoder, err);
 
-	if (unsettled || !encoder->ask->store || !encoder->announced) {
+	if (unsettled || !encoder->ask->store || (!encoder->announced && !encoder->begun)) {
 		keep->store_in = NULL;
 		return unsettled;
 	}
@@ -587,11 +588,55 @@ encoder_fail(struct encoder *base, const struct err *err)
 	return sse_end(encoder->stream, buf_str(&encoder->tail)) ? err : NULL;
 }
 
+static const struct err *
+encoder_last(struct encoder *base, const struct err *err, struct buf *out)
+{
+	struct responses_encoder *encoder = (struct responses_encoder *)base;
+
+	(void)err; /* encoder_gather has put it into the tail */
+	buf_add(out, buf_str(&encoder->tail));
+	return encoder->tail.failed ? &err_no_memory : buf_err(out);
+}
+
+/* A response whose stream goes on when its client leaves is in progress from its begin on, as one in the background is. */
+static const struct err *
+encoder_begin(struct encoder *base, struct str owner, struct response_kept *out)
+{
+	struct responses_encoder *encoder = (struct responses_encoder *)base;
+	const struct responses_ask *ask = encoder->ask;
+
+	encoder->begun = true;
+	*out = (struct response_kept){
+		.tenant = ask->request->identity->tenant,
+		.id = ask->id,
+		.status = STR("in_progress"),
+		.previous = ask->previous,
+		.conversation = ask->conversation,
+		.request_id = ask->request->request_id,
+		.created_us = ask->created_us,
+		.begun = true,
+		.head = ask->head_text,
+		.error = STR_EMPTY,
+		.incomplete = STR_EMPTY,
+		.usage = STR_EMPTY,
+		.owner = owner,
+		.lease_until_us = durable_lease_us(),
+		.items = ask->items,
+		.item_count = ask->item_count,
+	};
+	return response_kept_prepare(ask->arena, out);
+}
+
 const struct err *
 responses_encoder_init(struct responses_encoder *encoder, struct responses_ask *ask, struct responses_output *output)
 {
 	*encoder = (struct responses_encoder){
-		.base = { .sink = { encoder_event, encoder_flush }, .end = encoder_end, .fail = encoder_fail },
+		.base = { .sink = { encoder_event, encoder_flush },
+			.end = encoder_end,
+			.fail = encoder_fail,
+			.kind = ask->store && !output ? DURABLE_RESPONSE : DURABLE_NONE, /* a job in the background is durable already */
+			.last = encoder_last,
+			.begin = encoder_begin },
 		.keep = { .gather = encoder_gather, .store_in = responses_kept_write },
 		.ask = ask,
 		.output = output,

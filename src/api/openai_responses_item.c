@@ -254,6 +254,7 @@ responses_keep(struct responses_encoder *encoder)
 		.created_us = ask->created_us,
 		.completed_us = encoder->state.completed_us,
 		.background = ask->background,
+		.begun = encoder->begun,
 		.head = ask->head_text,
 		.error = encoder->state.error,
 		.incomplete = encoder->state.incomplete,

@@ -139,8 +139,9 @@ responses_get(struct api_request *request)
 		err = background_recover(request, &stored, NULL);
 	if (err || !stream.ptr || !str_eq_c(stream, "true"))
 		return err ? err : responses_stored_answer(request, &stored);
-	if (!stored.background)
-		return err_param(request->arena, ERR_INVALID, "stream", NULL, "stream: only a background response can be streamed again");
+	if (!stored.owner.len)
+		return err_param(request->arena, ERR_INVALID, "stream", NULL,
+			"stream: only a background response, or one that was streamed from a model with on_disconnect: continue, can be streamed again");
 	return background_follow(request, stored.id, after);
 }
 

@@ -314,7 +314,7 @@ final_frame(struct api_request *request, const struct response_stored *stored, c
 		.conversation = stored->conversation,
 		.created_us = stored->created_us,
 		.completed_us = stored->completed_us,
-		.background = true,
+		.background = stored->background,
 		.error = stored->error };
 	const struct err *err = stored->head.len ? json_parse(request->arena, stored->head, &state.head) : NULL;
 	struct json_out json;
@@ -370,22 +370,13 @@ recover(struct api_request *request, struct response_stored *stored, struct aren
 static const struct err server_ended = { .kind = ERR_UNAVAILABLE,
 	.message = STR_INIT("the server ended before the answer was complete; what it had said by then is in the output") };
 
-/* Nobody goes on with it: its lease is over, or its process was the only one of this database and is gone. */
-static bool
-is_abandoned(const struct api_request *request, const struct response_stored *stored)
-{
-	bool alone = store_engine_of(request->app->store) == STORE_SQLITE;
-
-	return stored->lease_until_us < clock_wall_us() || (alone && !background_is_ours(request->app->background, stored));
-}
-
 MAY_PARK const struct err *
 background_recover(struct api_request *request, struct response_stored *stored, const struct err *why)
 {
 	struct arena *arena;
 	const struct err *err;
 
-	if (!stored->background || !response_unfinished(stored) || (!why && !is_abandoned(request, stored)))
+	if (!stored->owner.len || !response_unfinished(stored) || (!why && !durable_abandoned(request->app->durables, stored->owner, stored->lease_until_us)))
 		return NULL;
 	arena = arena_new(PAGE_ARENA_MAX);
 	err = recover(request, stored, arena, why ? why : &server_ended);

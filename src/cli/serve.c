@@ -296,6 +296,18 @@ retention_end(struct server *server)
 }
 
 static const struct err *
+durables_begin(struct server *server)
+{
+	return durables_start(server->app.store, &server->app.stopping, &server->app.durables);
+}
+
+static MAY_PARK void
+durables_end(struct server *server)
+{
+	durables_stop(server->app.durables);
+}
+
+static const struct err *
 background_begin(struct server *server)
 {
 	return background_start(&server->app, &server->app.background);
@@ -353,6 +365,7 @@ static const struct step steps[] = {
 	{ "knowledge", knowledge_begin, knowledge_end, true },
 	{ "gateway", gateway_begin, gateway_end, true },
 	{ "retention", retention_begin, retention_end, true },
+	{ "streams that go on", durables_begin, durables_end, true },
 	{ "background responses", background_begin, background_end, true },
 	{ "http", http_start, http_stop, true },
 };

@@ -117,6 +117,7 @@ static const char *const captures[] = { "none", "usage", "full", NULL };
 static const char *const strategies[] = { "weighted", "priority", "least_latency", "least_busy", "cheapest", NULL };
 static const char *const stickies[] = { "none", "conversation", "user", NULL };
 static const char *const broken_streams[] = { "error", "continue", NULL };
+static const char *const disconnects[] = { "cancel", "continue", NULL };
 static const char *const search_modes[] = { "auto", "rrf", "convex", "words", "vectors", NULL };
 
 #define AT(type, member) .offset = offsetof(struct type, member)
@@ -258,6 +259,10 @@ static const struct field model_fields[] = {
 	{ { "capture", SETTING_CHOICE, "full", .choices = captures,
 		  .help = "What the record of a call keeps: figures alone (none), parameters too (usage), or messages too (full)." },
 		AT(conf_model, capture) },
+	{ { "on_disconnect", SETTING_CHOICE, "cancel", .choices = disconnects,
+		  .help = "When the client of a stream leaves, the answer ends upstream too, or it goes on, and the rest can be had ([streams.md](streams.md)). Of a split, what the "
+			  "split's own name says counts." },
+		AT(conf_model, on_disconnect) },
 	{ { "strategy", SETTING_CHOICE, "weighted", .choices = strategies,
 		  .help = "Which target is asked first: by weight, in the order of the list, the one that answers soonest (a moving average of the time to the first "
 			  "chunk), the one with the fewest calls in flight for its weight, or the cheapest." },

@@ -87,6 +87,7 @@ struct conf_knowledge {
 };
 
 enum conf_capture { CONF_CAPTURE_NONE, CONF_CAPTURE_USAGE, CONF_CAPTURE_FULL };
+enum conf_disconnect { CONF_DISCONNECT_CANCEL, CONF_DISCONNECT_CONTINUE };
 enum conf_model_type { CONF_MODEL_CHAT, CONF_MODEL_EMBEDDINGS };
 
 /* A name that clients put into "model". */
@@ -97,6 +98,7 @@ struct conf_model {
 	size_t target_count;
 	struct conf_knowledge knowledge;
 	enum conf_capture capture;
+	enum conf_disconnect on_disconnect;
 	struct conf_route route;
 };
 

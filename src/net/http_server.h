@@ -44,6 +44,7 @@ struct http_exchange {
 	struct str peer;        /* "127.0.0.1:54321" */
 	int64_t received_us;    /* monotonic, when its first byte came */
 	void *user;             /* the handler's own */
+	struct sse_keeper *keeper; /* keeps the event stream that is the answer (net/sse.h); NULL: nobody does */
 	int status;             /* of the answer, once begun; 0 before */
 	uint64_t sent_bytes;    /* of the answer's body */
 };

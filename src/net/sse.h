@@ -30,6 +30,21 @@ MAY_PARK const struct err *sse_send_raw(struct sse_writer *writer, struct str fr
 MAY_PARK const struct err *sse_end(struct sse_writer *writer, struct str last);
 
 /*
+ * Who keeps a stream, so that it can be taken up again: the exchange's `keeper`, set before sse_open. Each event then has an "id:" line with its number, from 0 on, and is given to the keeper before the client gets
+ * it. That the client leaves is no error any more. The events of the end go to the client alone: whoever wants them kept before the client has them numbers them with sse_number.
+ */
+struct sse_keeper {
+	/* Takes whole events, the last of which has this number. An error, and the stream is an ordinary one again, which ends when its client leaves. */
+	const struct err *(*take)(struct sse_keeper *keeper, struct str events, int64_t last);
+	int64_t next;   /* number of the next event */
+	bool left;      /* the client has */
+	bool failed;    /* `take` has */
+};
+
+/* Adds whole events to `out`, with "id:" lines from number *next on, which moves on. */
+void sse_number(struct buf *out, struct str events, int64_t *next);
+
+/*
  * A reader: feed pieces as they come, take frames out until there is none, feed again. LF, CRLF and CR end lines; a byte order mark at the start is
  * skipped; comments are skipped; a frame without data is no frame. What has not been given out yet may be at most frame_max bytes.
  */

@@ -3,13 +3,15 @@
  *
  * Writing an event costs no timer: the heartbeat's timer looks, when it rings, at when the last event went out, and sleeps for the rest.
  * A heartbeat is written only when nothing is unsent, so it never stands inside an event and never makes a slow client slower.
+ *
+ * A stream that is kept has a way of its own (kept_add, kept_send): its events are put together with their numbers first, since the keeper gets them whole.
  */
 #include "net/connection.h"
 #include "net/sse.h"
 
 #include <assert.h>
 
-enum { GATHERED_MAX = 16 * 1024, EVENT_PIECES = 6 };
+enum { GATHERED_MAX = 16 * 1024, EVENT_PIECES = 6, KEPT_MAX = 256 * 1024 * 1024 };
 
 struct sse_writer {
 	struct http_exchange *exchange;
@@ -17,6 +19,7 @@ struct sse_writer {
 	int64_t heartbeat_us, last_us;
 	struct buf lines;    /* for data of several lines */
 	struct buf gathered; /* events that wait for sse_flush; without memory while there are none */
+	struct buf one;      /* of a stream that is kept: an event before it has its number */
 };
 
 static void
@@ -50,7 +53,8 @@ sse_open(struct http_exchange *exchange, int64_t heartbeat_us, struct sse_writer
 	writer->heartbeat_us = heartbeat_us;
 	writer->last_us = loop_now_us(loop_current());
 	buf_init(&writer->lines, exchange->arena, SIZE_MAX / 4); /* the arena's cap bounds it */
-	if (!buf_init_held(&writer->gathered, exchange->arena, GATHERED_MAX))
+	if (!buf_init_held(&writer->gathered, exchange->arena, exchange->keeper ? KEPT_MAX : GATHERED_MAX) ||
+		!buf_init_held(&writer->one, exchange->arena, KEPT_MAX))
 		return &err_no_memory;
 	if (heartbeat_us > 0) {
 		writer->timer = loop_timer_new(heartbeat, writer);
@@ -117,6 +121,61 @@ compose(struct sse_writer *writer, struct str event, struct str data, struct str
 	return count;
 }
 
+/* --- streams that are kept --- */
+
+void
+sse_number(struct buf *out, struct str events, int64_t *next)
+{
+	while (events.len > 0) {
+		size_t end = str_find(events, STR("\n\n"), 0), name = str_starts(events, STR("event:")) ? str_find_byte(events, '\n', 0) + 1 : 0;
+
+		end = end == SIZE_MAX ? events.len : end + 2;
+		buf_add(out, str_slice(events, 0, name));
+		buf_printf(out, "id: %lld\n", (long long)(*next)++);
+		buf_add(out, str_slice(events, name, end));
+		events = str_slice(events, end, events.len);
+	}
+}
+
+/* To the keeper, then to the client if it is there. */
+MAY_PARK static const struct err *
+kept_send(struct sse_writer *writer, bool end)
+{
+	struct http_exchange *exchange = writer->exchange;
+	struct sse_keeper *keeper = exchange->keeper;
+	struct str events = buf_str(&writer->gathered);
+	const struct err *err = buf_err(&writer->gathered);
+
+	writer->last_us = loop_now_us(loop_current());
+	if (!err && !end && events.len > 0 && !keeper->failed)
+		keeper->failed = keeper->take(keeper, events, keeper->next - 1) != NULL;
+	keeper->left = keeper->left || http_exchange_scope(exchange)->cancelled;
+	if (!err && !keeper->left && (events.len > 0 || end))
+		keeper->left = answer_write(exchange, &events, 1, end) != NULL;
+	buf_fini(&writer->gathered);
+	if (!err && keeper->left && keeper->failed)
+		err = &err_cancelled;
+	return err;
+}
+
+static const struct err *
+kept_add(struct sse_writer *writer, struct str events)
+{
+	sse_number(&writer->gathered, events, &writer->exchange->keeper->next);
+	return buf_err(&writer->gathered);
+}
+
+static const struct err *
+kept_add_pieces(struct sse_writer *writer, const struct str *pieces, int count)
+{
+	buf_clear(&writer->one);
+	for (int i = 0; i < count; i++)
+		buf_add(&writer->one, pieces[i]);
+	return writer->one.failed ? &err_no_memory : kept_add(writer, buf_str(&writer->one));
+}
+
+/* --- sending --- */
+
 /* What was gathered, then the pieces behind it, in one write. */
 MAY_PARK static const struct err *
 send_all(struct sse_writer *writer, const struct str *pieces, int count, bool end)
@@ -125,6 +184,10 @@ send_all(struct sse_writer *writer, const struct str *pieces, int count, bool en
 	const struct err *err;
 
 	assert(count <= EVENT_PIECES);
+	if (writer->exchange->keeper) {
+		err = kept_add_pieces(writer, pieces, count);
+		return err ? err : kept_send(writer, end);
+	}
 	if (count) /* a flush has none */
 		memcpy(all + 1, pieces, (size_t)count * sizeof(*pieces));
 	writer->last_us = loop_now_us(loop_current());
@@ -151,7 +214,9 @@ sse_gather(struct sse_writer *writer, struct str event, struct str data)
 
 	for (int i = 0; i < count; i++)
 		size += pieces[i].len;
-	if (count == 0 || size > GATHERED_MAX - writer->gathered.len)
+	if (count > 0 && writer->exchange->keeper && writer->gathered.len < GATHERED_MAX)
+		return kept_add_pieces(writer, pieces, count);
+	if (count == 0 || writer->gathered.len > GATHERED_MAX || size > GATHERED_MAX - writer->gathered.len)
 		return count > 0 ? send_all(writer, pieces, count, false) : &err_no_memory;
 	for (int i = 0; i < count; i++)
 		buf_add(&writer->gathered, pieces[i]);

@@ -1,0 +1,330 @@
+/*
+ * stream_resume.c - see stream_resume.h.
+ *
+ * A stream that is made in this process is followed in memory. Any other, and what memory does not have of it, is read from its rows, which are looked at again and again until the row of the stream says that it
+ * has ended, or that its process is gone.
+ */
+#include "api/stream_resume.h"
+
+#include "api/anthropic.h"
+#include "base/clock.h"
+#include "rt/fiber.h"
+
+enum { HEARTBEAT_US = 15 * 1000000, WAIT_US = 60 * 1000000, POLL_US = 50 * 1000, PAGE_ARENA_MAX = 128 * 1024 * 1024 };
+
+struct follower {
+	struct api_request *request;
+	enum durable_kind kind;
+	struct sse_writer *writer;
+	struct arena *page;
+	struct str id;
+	int64_t after;
+	bool any;      /* something was sent */
+	bool ended;    /* and the end with it */
+};
+
+/* --- whose it is --- */
+
+static bool
+may_take(const struct identity *identity, struct str key_id)
+{
+	return str_eq_c(key_id, identity->key_id) || identity->scopes & 1u << SCOPE_ADMIN;
+}
+
+/* The stream in this process or else its row; false: there is none for this caller. */
+static MAY_PARK const struct err *
+look_up(struct api_request *request, enum durable_kind kind, struct str id, struct durable **here, struct durable_stored *stored, bool *found)
+{
+	struct app *app = request->app;
+	int64_t tenant = request->identity->tenant;
+	struct durable *durable = durable_find(app->durables, tenant, kind, id);
+	const struct err *err = NULL;
+
+	*here = NULL;
+	*found = false;
+	if (durable && may_take(request->identity, durable_key(durable))) {
+		*here = durable;
+		*found = true;
+		return NULL;
+	}
+	durable_unref(durable);
+	err = durable_get(app->store, request->arena, tenant, kind, id, stored, found);
+	*found = *found && may_take(request->identity, stored->key_id);
+	return err;
+}
+
+/* --- sending --- */
+
+/* What of a run of events lies behind `after`, in one write. */
+static MAY_PARK const struct err *
+send_run(struct follower *follower, struct str run, bool last)
+{
+	struct str event, rest = run, news = STR_EMPTY;
+
+	while (durable_next_event(&rest, &event)) {
+		int64_t number = durable_number(event);
+
+		if (number <= follower->after)
+			continue;
+		if (!news.len)
+			news = event;
+		news.len = (size_t)(event.ptr + event.len - news.ptr);
+		follower->after = number;
+	}
+	follower->any = follower->any || news.len;
+	if (last) {
+		follower->ended = true;
+		return sse_end(follower->writer, news);
+	}
+	return news.len ? sse_send_raw(follower->writer, news) : NULL;
+}
+
+/* In memory, as far as that goes: `ended` if that is to the end. */
+static MAY_PARK const struct err *
+follow_here(struct follower *follower, const struct durable *durable)
+{
+	struct feed *feed = durable_feed(durable);
+	struct feed_place place = { 0 };
+	const struct err *err = NULL;
+	struct str run;
+	int64_t mark;
+
+	for (bool last = false; !err && !last;) {
+		last = feed_ended(feed); /* before what there is is read, or something may be missed */
+		while (!err && feed_next(feed, &place, &run, &mark))
+			if (mark > follower->after)
+				err = send_run(follower, run, false);
+		if (err || last)
+			break;
+		err = feed_wait(feed, &place, WAIT_US);
+		if (err && err->kind == ERR_TIMEOUT && !scope_check())
+			err = NULL;
+	}
+	if (!err && durable_finished(durable))
+		err = send_run(follower, STR_EMPTY, true);
+	return err;
+}
+
+static MAY_PARK const struct err *
+send_rows(struct follower *follower, bool *any)
+{
+	const struct api_request *request = follower->request;
+	struct str *runs;
+	size_t count = 0;
+	const struct err *err;
+
+	arena_reset(follower->page);
+	err = response_events(request->app->store, follower->page, request->identity->tenant, follower->id, follower->after, &runs, &count);
+	for (size_t i = 0; !err && i < count; i++)
+		err = send_run(follower, runs[i], false);
+	*any = count > 0;
+	return err;
+}
+
+/* The last event of all, and its number. */
+static MAY_PARK const struct err *
+read_last(struct follower *follower, struct str *out, int64_t *number)
+{
+	const struct api_request *request = follower->request;
+	const struct err *err = NULL;
+	struct str *runs, event;
+	size_t count = 1;
+
+	*number = -1;
+	*out = STR_EMPTY;
+	while (!err && count) {
+		err = response_events(request->app->store, follower->page, request->identity->tenant, follower->id, *number, &runs, &count);
+		for (size_t i = 0; !err && i < count; i++)
+			while (durable_next_event(&runs[i], &event))
+				if (durable_number(event) > *number) {
+					*number = durable_number(event);
+					*out = event;
+				}
+	}
+	return err;
+}
+
+static const struct err server_ended = { .kind = ERR_UNAVAILABLE, .message = STR_INIT("the server ended before the answer was complete; what it had said by then is above") };
+
+/* The end of a stream that nobody goes on with, as its protocol says that something went wrong. */
+static void
+put_lost(const struct follower *follower, struct buf *out)
+{
+	const struct error_shape *shape = follower->kind == DURABLE_MESSAGES ? &anthropic_errors : &openai_errors;
+	struct json_out json;
+	struct buf body;
+
+	buf_init(&body, follower->page, KIB(4));
+	json_out_init(&json, &body);
+	shape->write(&json, &server_ended, follower->id);
+	dialect_frame_add(out, follower->kind == DURABLE_MESSAGES ? STR("error") : STR_EMPTY, buf_str(&body));
+}
+
+static MAY_PARK const struct err *
+end_lost(struct follower *follower, const struct durable_stored *stored)
+{
+	const struct api_request *request = follower->request;
+	struct buf events, numbered;
+	struct str last;
+	int64_t first, next;
+	const struct err *err = read_last(follower, &last, &first);
+
+	if (err)
+		return err;
+	next = ++first;
+	buf_init(&events, follower->page, KIB(16));
+	buf_init(&numbered, follower->page, KIB(16));
+	put_lost(follower, &events);
+	sse_number(&numbered, buf_str(&events), &next);
+	if (events.failed || numbered.failed)
+		return &err_no_memory;
+	return durable_end(request->app->store, follower->page, request->identity->tenant, stored, buf_str(&numbered), first, next - 1);
+}
+
+/* Whether the stream has ended; one that nobody goes on with gets its end now. */
+static MAY_PARK const struct err *
+look_after(struct follower *follower, bool *finished)
+{
+	const struct api_request *request = follower->request;
+	struct durable_stored stored;
+	bool found;
+	const struct err *err = durable_get(request->app->store, follower->page, request->identity->tenant, follower->kind, follower->id, &stored, &found);
+
+	*finished = !err && (!found || stored.ended_us);
+	if (err || *finished || !durable_abandoned(request->app->durables, stored.owner, stored.lease_until_us))
+		return err;
+	err = end_lost(follower, &stored);
+	*finished = !err;
+	return err;
+}
+
+/* A client that had more than was stored before the server was killed gets the last event all the same: it must not take what it has for whole. */
+static MAY_PARK const struct err *
+send_end(struct follower *follower)
+{
+	struct str last = STR_EMPTY;
+	int64_t number = -1;
+	const struct err *err = follower->any ? NULL : read_last(follower, &last, &number);
+
+	follower->ended = true;
+	return err ? err : sse_end(follower->writer, follower->after > number ? last : STR_EMPTY);
+}
+
+static MAY_PARK const struct err *
+follow_rows(struct follower *follower)
+{
+	bool any, finished = false;
+	const struct err *err = NULL;
+
+	while (!err && !follower->ended) {
+		bool last = finished; /* it had ended before this look at its events */
+
+		err = send_rows(follower, &any);
+		if (err || any)
+			continue;
+		if (last)
+			return send_end(follower);
+		err = look_after(follower, &finished);
+		if (!err && atomic_load(&follower->request->app->stopping))
+			err = &err_cancelled;
+		if (!err && !finished)
+			err = fiber_sleep_us(POLL_US);
+	}
+	return err;
+}
+
+MAY_PARK const struct err *
+stream_resume(struct api_request *request, enum durable_kind kind, struct str id, int64_t after, enum stream_want want, bool *found)
+{
+	struct follower follower = { .request = request, .kind = kind, .after = after };
+	struct durable_stored stored;
+	struct durable *here;
+	const struct err *err = look_up(request, kind, id, &here, &stored, found);
+
+	if (!err && *found && !here && want == STREAM_UNSEEN && stored.ended_us && stored.seen)
+		*found = false;
+	if (err || !*found)
+		return err;
+	follower.page = arena_new(PAGE_ARENA_MAX);
+	follower.id = arena_dup(request->arena, here ? durable_id(here) : stored.id);
+	err = follower.id.ptr ? sse_open(request->http, HEARTBEAT_US, &follower.writer) : &err_no_memory;
+	if (!err && here)
+		err = follow_here(&follower, here);
+	durable_unref(here);
+	if (!err && !follower.ended)
+		err = follow_rows(&follower);
+	if (!err && kind == DURABLE_UI)
+		err = durable_seen(request->app->store, follower.page, request->identity->tenant, follower.id);
+	err = err ? err_copy(request->arena, err) : NULL;
+	arena_free(follower.page);
+	return err;
+}
+
+MAY_PARK const struct err *
+stream_cancel(struct api_request *request, enum durable_kind kind, struct str id, bool *found)
+{
+	struct durable_stored stored;
+	struct durable *here;
+	const struct err *err = look_up(request, kind, id, &here, &stored, found);
+
+	if (!err && *found)
+		err = durable_want_cancel(request->app->store, request->arena, request->identity->tenant, here ? durable_id(here) : stored.id);
+	if (here)
+		durable_stop(here);
+	durable_unref(here);
+	return err;
+}
+
+const struct err *
+stream_last_event_id(struct api_request *request, int64_t *out)
+{
+	struct str text = http_header_get(&request->http->headers, STR("last-event-id"));
+
+	*out = -1;
+	if (!text.ptr || !text.len || (str_to_i64(text, out) && *out >= 0))
+		return NULL;
+	return err_param(request->arena, ERR_INVALID, "last-event-id", NULL, "the header Last-Event-ID must be the id of an event of this stream: a whole number from 0 on");
+}
+
+/* --- whole answers --- */
+
+static const struct err *
+no_stream(struct api_request *request)
+{
+	return err_param(request->arena, ERR_NOT_FOUND, "id", "not_found",
+		"there is no stream '%" STR_F "' that could be taken up: streams are kept for an hour, where their model has on_disconnect: continue", STR_A(str_slice(request->params[0], 0, 100)));
+}
+
+/* A list of media types that names event streams or is none. */
+static bool
+wants_stream(struct api_request *request)
+{
+	struct str accept = http_header_get(&request->http->headers, STR("accept")), stream = api_query(request, "stream");
+
+	return (accept.ptr && str_find(accept, STR("text/event-stream"), 0) != SIZE_MAX) || (stream.ptr && str_eq_c(stream, "true"));
+}
+
+MAY_PARK const struct err *
+stream_get_answer(struct api_request *request, enum durable_kind kind)
+{
+	bool found = false;
+	int64_t after;
+	const struct err *err = stream_last_event_id(request, &after);
+
+	if (!err && !wants_stream(request))
+		err = err_param(request->arena, ERR_UNSUPPORTED, "accept", NULL, "answers of this protocol are kept as streams only: ask with 'Accept: text/event-stream' or '?stream=true'");
+	if (!err)
+		err = stream_resume(request, kind, request->params[0], after, STREAM_REST, &found);
+	return err || found ? err : no_stream(request);
+}
+
+MAY_PARK const struct err *
+stream_cancel_answer(struct api_request *request, enum durable_kind kind)
+{
+	bool found = false;
+	const struct err *err = stream_cancel(request, kind, request->params[0], &found);
+
+	if (err || found)
+		return err ? err : http_answer(request->http, 204, STR_EMPTY, STR_EMPTY);
+	return no_stream(request);
+}
