@@ -30,6 +30,7 @@ import messages_tests
 import provider_tests
 import response_tests
 import routing_tests
+import stream_tests
 import vector_store_tests
 import way_tests
 import webhook_tests
@@ -42,6 +43,7 @@ MODULES += (configuration_tests,)
 MODULES += (webhook_tests,)
 HELPERS |= {"told", "settings", "ledger", "Receiver"}
 NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs", "responses_suite.mjs")
+MODULES += (stream_tests,)
 MODULES += (import_tests, routing_tests)  # its faults open breakers
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}
 
