@@ -1,0 +1,88 @@
+"""LiteLLM's client: OpenAI's chat and Responses, Anthropic's Messages, embeddings."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import litellm
+import pydantic
+from world import KEY, MODELS, URL, run, says
+
+TOOLS = [{"type": "function", "function": {"name": "weather", "description": "Tells the weather.", "parameters": {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}}}]
+
+
+class Answer(pydantic.BaseModel):
+    value: int
+
+
+def _ways() -> list[dict[str, str]]:
+    openai = [{"model": f"openai/{model}", "api_base": f"{URL}/v1", "api_key": KEY} for model in MODELS]
+    return openai + [{"model": f"anthropic/{model}", "api_base": URL, "api_key": KEY} for model in MODELS]
+
+
+def _user(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]
+
+
+def it_answers_with_text_and_usage() -> None:
+    for way in _ways():
+        answer = litellm.completion(messages=_user("one two"), num_retries=0, **way)
+        assert answer.choices[0].message.content == "You said: one two" and answer.usage.completion_tokens == 4, answer
+
+
+def it_streams() -> None:
+    for way in _ways():
+        chunks = list(litellm.completion(messages=_user("one two three"), stream=True, stream_options={"include_usage": True}, **way))
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "You said: one two three", chunks
+        whole = litellm.stream_chunk_builder(chunks)
+        assert whole.usage.completion_tokens == 5 and whole.choices[0].finish_reason == "stop", whole
+
+
+async def it_streams_without_blocking() -> None:
+    for way in _ways():
+        stream = await litellm.acompletion(messages=_user("one two"), stream=True, **way)
+        assert "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices]) == "You said: one two"
+
+
+def it_calls_a_tool_and_goes_on_from_its_result() -> None:
+    for way in _ways():
+        answer = litellm.completion(messages=_user("Berlin"), tools=TOOLS, tool_choice="required", **way)
+        call = answer.choices[0].message.tool_calls[0]
+        assert call.function.name == "weather" and json.loads(call.function.arguments) == {"input": "Berlin"}, call
+        messages = [*_user("Berlin"), answer.choices[0].message.model_dump(exclude_none=True), {"role": "tool", "tool_call_id": call.id, "content": "sunny"}, *_user("and?")]
+        assert litellm.completion(messages=messages, tools=TOOLS, **way).choices[0].message.content == "You said: and?"
+
+
+def it_gives_structured_output() -> None:
+    for way in _ways()[:2]:
+        answer = litellm.completion(messages=_user(says('{"value": 4}')), response_format=Answer, **way)
+        assert Answer.model_validate_json(answer.choices[0].message.content) == Answer(value=4), answer
+
+
+def it_knows_what_kind_of_error_it_got() -> None:
+    for way in _ways():
+        for kind, directive in ((litellm.RateLimitError, "status=429"), (litellm.BadRequestError, "status=400")):
+            try:
+                litellm.completion(messages=_user(f"[mock {directive}]"), num_retries=0, max_retries=0, **way)
+            except kind:
+                continue
+            raise AssertionError(f"no {kind.__name__}")
+
+
+def it_speaks_the_responses_api() -> None:
+    for way in _ways()[:2]:
+        answer = litellm.responses(input="one two", **way)
+        assert answer.output_text == "You said: one two" and answer.usage.output_tokens == 4, answer
+        events = list(litellm.responses(input="one two", stream=True, **way))
+        assert events[-1].type == "response.completed", events[-1]
+
+
+def it_embeds() -> None:
+    answer = litellm.embedding(model="openai/embed-x", input=["one two", "three"], api_base=f"{URL}/v1", api_key=KEY, encoding_format="float")
+    assert len(answer.data) == 2 and len(answer.data[0]["embedding"]) > 1
+
+
+if __name__ == "__main__":
+    litellm.suppress_debug_info = True
+    sys.exit(run("litellm", globals()))
