@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "cache/cache.h"
 #include "conf/conf.h"
 #include "gateway/gateway.h"
 #include "money/budget.h"
@@ -19,6 +20,7 @@ struct answer_services {
 	struct knowledge *knowledge;
 	struct tokenizers *tokenizers; /* count what a provider does not; NULL: estimates */
 	struct money *money;           /* NULL: nothing is budgeted */
+	struct cache *cache;           /* NULL: nothing is kept */
 };
 
 /*
@@ -52,7 +54,16 @@ struct answer {
 	const struct err *(*link)(void *arg, struct arena *arena, struct context_passage *passage);
 	void *link_arg;
 
+	/* What the request says of the cache; and who is told how that went, before the answer begins (or NULL). A model without a cache tells nothing. */
+	struct cache_control cache_control;
+	void (*tell_cache)(void *arg, enum cache_result result, int64_t age_us, double similarity);
+	void *tell_cache_arg;
+
 	/* The stages' own. */
+	bool answered;                 /* without a call of its own: the stages that are left have nothing to do */
+	struct cached *cached;         /* answer/cached.c's; NULL: the model has no cache */
+	struct cache_source *sources;  /* the collections searched, as they were before; of models that have a cache */
+	size_t source_count;
 	const struct conf_model *model;
 	struct route_spec route;
 	struct passage_list *passages;

@@ -6,6 +6,7 @@
  */
 #include "answer/answer.h"
 #include "access/limit.h"
+#include "answer/cached.h"
 #include "answer/charge.h"
 #include "answer/cite.h"
 #include "answer/cost.h"
@@ -105,11 +106,12 @@ reserve_money(const struct answer_services *services, struct answer *answer, str
 static MAY_PARK const struct err *
 attempt_upstream(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
 {
-	return gateway_call(services->gateway, &answer->route, answer->call, answer->trace, &recorder->sink, answer->arena, &answer->attempt);
+	return cached_attempt(services, answer, recorder);
 }
 
 static const struct stage stages[] = {
 	{ "resolve", resolve_model },
+	{ "cache", cached_answer },
 	{ "retrieve", retrieve_context },
 	{ "reserve", reserve_money },
 	{ "attempt", attempt_upstream },
@@ -262,13 +264,15 @@ fill_record(const struct answer_services *services, struct answer *answer, struc
 	return err;
 }
 
-/* What belongs into the record's commit: what the dialect keeps, and what the call cost its budgets. */
+/* What belongs into the record's commit: what the dialect keeps, what the cache keeps, and what the call cost its budgets. */
 static MAY_PARK const struct err *
 write_beside(struct tx *tx, void *arg)
 {
 	struct answer *answer = arg;
 	const struct err *err = answer->keep && answer->keep->store_in ? answer->keep->store_in(tx, answer->keep) : NULL;
 
+	if (!err)
+		err = cached_store_in(tx, answer);
 	if (err || answer->claim.count == 0)
 		return err;
 	if (!hex_decode(answer->request_id, answer->interaction))
@@ -296,6 +300,7 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 		lacking = lacking ? lacking : unkept;
 		answer->keep = unkept ? NULL : answer->keep;
 	}
+	cached_prepare(services, answer);
 	record->also = write_beside;
 	record->also_arg = answer;
 	if (lacking) { /* no memory for the texts: the figures are kept, and the answer is not finished */
@@ -307,6 +312,7 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 	commit = record_commit(services->store, answer->arena, record);
 	answer->committed = !commit;
 	budget_end(&answer->claim, commit);
+	cached_end(answer, commit);
 	scope_close(&scope);
 	record_count(record);
 	return commit ? commit : lacking && !err ? lacking : err;
@@ -379,7 +385,7 @@ answer_run(const struct answer_services *services, struct answer *answer)
 		return err;
 	}
 	begin_record(answer);
-	for (size_t i = 0; i < COUNT(stages) && !err; i++)
+	for (size_t i = 0; i < COUNT(stages) && !err && !answer->answered; i++)
 		err = stages[i].run(services, answer, recorder);
 	if (!err && answer->passages)
 		err = cite_find(answer->arena, recorder_text(recorder), answer->passages, &citations, &count);

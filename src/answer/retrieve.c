@@ -5,6 +5,7 @@
 
 #include "answer/question.h"
 #include "answer/retrieve.h"
+#include "cache/key.h"
 #include "infer/tokenizers.h"
 #include "knowledge/knowledge.h"
 
@@ -26,6 +27,15 @@ is_relevant(const struct hit *hit, struct str question)
 {
 	return (!isnan(hit->vector_score) && hit->vector_score >= COSINE_MIN) || question_coverage(question, hit->text) >= COVERAGE_MIN ||
 		question_coverage(question, hit->heading_path) >= COVERAGE_MIN;
+}
+
+int64_t
+retrieve_generation(const struct answer *answer, int64_t collection)
+{
+	for (size_t i = 0; i < answer->source_count; i++)
+		if (answer->sources[i].collection == collection)
+			return answer->sources[i].generation;
+	return 0;
 }
 
 struct context_passage
@@ -113,6 +123,7 @@ run_search(const struct answer_services *services, struct answer *answer, struct
 	query = (struct query){
 		.tenant = answer->tenant,
 		.collection = collection.row,
+		.generation = retrieve_generation(answer, collection.row),
 		.text = answer->passages->question,
 		.limit = knowledge->top_k ? (unsigned)knowledge->top_k : 8,
 		.fusion = retrieve_may_embed(answer) ? fusion_of(knowledge->mode) : FUSION_WORDS,

@@ -17,6 +17,9 @@ MAY_PARK const struct err *retrieve_asked(const struct answer_services *services
 /* Whether questions of this caller may be embedded: not by a hosted provider, when nothing of theirs is to reach one. Then words are searched alone. */
 bool retrieve_may_embed(const struct answer *answer);
 
+/* The generation of a collection that a search must not fall behind (struct query); 0: any. */
+int64_t retrieve_generation(const struct answer *answer, int64_t collection);
+
 struct hit;
 
 /* A passage as it was found, without its link. */

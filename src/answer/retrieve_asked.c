@@ -40,6 +40,7 @@ search_one(const struct answer_services *services, struct answer *answer, struct
 							    STR_A(str_slice(id, 0, 100)));
 	query = (struct query){ .tenant = answer->tenant,
 		.collection = collection.row,
+		.generation = retrieve_generation(answer, collection.row),
 		.text = answer->passages->question,
 		.filter = search->filter,
 		.limit = search->limit,

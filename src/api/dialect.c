@@ -8,12 +8,14 @@
 #include "api/limits.h"
 #include "api/links.h"
 #include "api/stream_keep.h"
+#include "base/clock.h"
 #include "gateway/count.h"
 
 static struct answer_services
 answer_services(const struct app *app)
 {
-	return (struct answer_services){ .gateway = app->gateway, .store = app->store, .knowledge = app->knowledge, .money = app->money, .tokenizers = app->tokenizers };
+	return (struct answer_services){ .gateway = app->gateway, .store = app->store, .knowledge = app->knowledge, .money = app->money, .tokenizers = app->tokenizers,
+		.cache = app->cache };
 }
 
 /* Nobody waits for it: OpenAI's service_tier "flex", or corbel's own header, whatever the dialect. */
@@ -41,6 +43,19 @@ tokens_expected(struct arena *arena, const struct call *call)
 	return (call->tokens_max ? call->tokens_max : OUTPUT_TOKENS_GUESS) * (call->choices ? call->choices : 1) + call_tokens_estimate(arena, call);
 }
 
+/* "x-corbel-cache: hit", and how old the answer is; to an answer that has begun already nothing can be added. */
+static void
+tell_cache(void *arg, enum cache_result result, int64_t age_us, double similarity)
+{
+	struct api_request *request = arg;
+
+	http_answer_header(request->http, STR("x-corbel-cache"), cache_result_name(result));
+	if (result == CACHE_HIT || result == CACHE_SEMANTIC)
+		http_answer_header(request->http, STR("age"), arena_printf(request->arena, "%lld", (long long)(age_us > 0 ? age_us / USEC_PER_SEC : 0)));
+	if (result == CACHE_SEMANTIC)
+		http_answer_header(request->http, STR("x-corbel-cache-similarity"), arena_printf(request->arena, "%.4f", similarity));
+}
+
 MAY_PARK const struct err *
 dialect_answer(struct api_request *request, struct call *call, struct encoder *encoder, struct span *root)
 {
@@ -48,14 +63,20 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 	struct answer *answer = arena_zalloc(request->arena, sizeof(*answer));
 	struct limit_claim *claim = NULL;
 	struct stream_keep *kept = NULL;
+	struct cache_control control;
 	const struct err *err = answer ? read_priority(request, call) : &err_no_memory;
 
+	if (!err)
+		err = cache_control_read(request->arena, &request->http->headers, &control);
 	if (!err)
 		err = limits_enter(request, call->dialect == DIALECT_ANTHROPIC ? LIMIT_HEADERS_ANTHROPIC : LIMIT_HEADERS_OPENAI, call->model, call->user,
 			tokens_expected(request->arena, call), &claim);
 	if (err)
 		return err;
 	*answer = (struct answer){
+		.cache_control = control,
+		.tell_cache = tell_cache,
+		.tell_cache_arg = request,
 		.arena = request->arena,
 		.call = call,
 		.conf = request->conf,

@@ -61,17 +61,28 @@ job_free(struct job *job)
 	free(job);
 }
 
+/* What of the request's headers still counts when it is answered: links are made for the host, and the cache is asked. */
+static const struct str kept_headers[] = { STR_INIT("host"), STR_INIT("cache-control"), STR_INIT("x-corbel-cache") };
+
 static const struct err *
 job_copy(struct job *job, const struct api_request *from)
 {
 	struct arena *arena = job->arena, *json = arena_new_below(arena, from->body.len * 2 + JSON_MAX);
-	struct http_header *host = arena_alloc(arena, sizeof(*host));
+	struct http_header *headers = arena_array(arena, COUNT(kept_headers), sizeof(*headers));
+	size_t count = 0;
 	struct api_request *request = &job->request;
 
-	if (!json || !host)
+	if (!json || !headers)
 		return &err_no_memory;
-	*host = (struct http_header){ STR("host"), arena_dup(arena, http_header_get(&from->http->headers, STR("host"))) };
-	job->http = (struct http_exchange){ .arena = arena, .headers = { host, 1 }, .received_us = clock_mono_us(), .status = 200 }; /* nothing can be put on it any more */
+	for (size_t i = 0; i < COUNT(kept_headers); i++) {
+		struct str value = http_header_get(&from->http->headers, kept_headers[i]);
+
+		if (value.ptr)
+			headers[count++] = (struct http_header){ kept_headers[i], arena_dup(arena, value) };
+		if (value.ptr && !headers[count - 1].value.ptr)
+			return &err_no_memory;
+	}
+	job->http = (struct http_exchange){ .arena = arena, .headers = { headers, count }, .received_us = clock_mono_us(), .status = 200 }; /* nothing can be put on it any more */
 	job->identity = *from->identity;
 	for (size_t i = 0; i < COUNT(job->identity.holders); i++)
 		if (job->identity.holders[i])
@@ -88,7 +99,7 @@ job_copy(struct job *job, const struct api_request *from)
 	};
 	if (request->request_id.ptr)
 		request->trace = trace_new(arena, request->request_id, http_header_get(&from->http->headers, STR("traceparent")));
-	if (!host->value.ptr || !request->body.ptr || !request->trace)
+	if (!request->body.ptr || !request->trace)
 		return &err_no_memory;
 	return json_parse(json, request->body, &request->json);
 }

@@ -21,6 +21,7 @@ static const struct route_table *const tables[] = {
 	&admin_knowledge_routes,
 	&admin_routes,
 	&admin_access_routes,
+	&admin_cache_routes,
 	&admin_money_routes,
 	&admin_usage_routes,
 	&admin_webhook_routes,

@@ -95,6 +95,8 @@ const struct command *const commands[] = {
 	&budget_show_command,
 	&budget_update_command,
 	&budget_close_command,
+	&cache_stats_command,
+	&cache_clear_command,
 	&usage_report_command,
 	&usage_reprice_command,
 	&usage_correct_command,

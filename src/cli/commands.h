@@ -13,5 +13,6 @@ extern const struct command ask_command, ingest_command, trace_ls_command, trace
 extern const struct command collection_ls_command, collection_show_command, collection_rm_command;
 extern const struct command document_ls_command, document_show_command, document_rm_command;
 extern const struct command budget_create_command, budget_ls_command, budget_show_command, budget_update_command, budget_close_command;
+extern const struct command cache_stats_command, cache_clear_command;
 extern const struct command webhook_ls_command, webhook_messages_command, webhook_replay_command;
 extern const struct command usage_report_command, usage_reprice_command, usage_correct_command, price_import_command, price_ls_command, verify_command;

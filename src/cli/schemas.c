@@ -5,6 +5,7 @@
 
 #include "access/access_sql.h"
 #include "answer/answer_sql.h"
+#include "cache/cache_sql.h"
 #include "conf/configuration_sql.h"
 #include "hook/hook_sql.h"
 #include "knowledge/knowledge_sql.h"
@@ -20,6 +21,7 @@ const struct store_schema *const store_schemas[] = {
 	&money_schema,
 	&knowledge_schema,
 	&search_schema,
+	&cache_schema,
 	&answer_schema,
 	NULL,
 };

@@ -18,6 +18,7 @@
 #include "api/openai_responses_background.h"
 #include "base/clock.h"
 #include "base/fault.h"
+#include "cache/cache.h"
 #include "cli/datadir.h"
 #include "cli/schemas.h"
 #include "cli/serve_settings.h"
@@ -284,6 +285,18 @@ gateway_end(struct server *server)
 }
 
 static const struct err *
+cache_begin(struct server *server)
+{
+	return cache_start(server->app.store, server->app.embedder, server->app.watch, &server->app.cache);
+}
+
+static MAY_PARK void
+cache_end(struct server *server)
+{
+	cache_stop(server->app.cache);
+}
+
+static const struct err *
 retention_begin(struct server *server)
 {
 	return retention_start(server->app.store, server->app.watch, &server->retention);
@@ -364,6 +377,7 @@ static const struct step steps[] = {
 	{ "budgets", money_start, money_end, true },
 	{ "knowledge", knowledge_begin, knowledge_end, true },
 	{ "gateway", gateway_begin, gateway_end, true },
+	{ "cache", cache_begin, cache_end, true },
 	{ "retention", retention_begin, retention_end, true },
 	{ "streams that go on", durables_begin, durables_end, true },
 	{ "background responses", background_begin, background_end, true },

@@ -4,6 +4,7 @@
 #include "cli/settings.h"
 
 #include "api/links.h"
+#include "cache/cache.h"
 #include "cli/serve_settings.h"
 #include "cli/term.h"
 #include "telemetry/retention.h"
@@ -18,6 +19,7 @@ const struct setting_table *const setting_tables[] = {
 	&serve_settings,
 	&link_settings,
 	&retention_settings,
+	&cache_settings,
 	NULL,
 };
 

@@ -277,6 +277,7 @@ static const struct field model_fields[] = {
 	{ { .name = "fallbacks", .help = "Other models to try." }, .read = fallbacks_read, .shape = "a list, see fallbacks", .table = &fallback_table },
 	{ { .name = "split", .help = "The name stands for other models by shares: canaries and A/B tests." }, .read = split_read, .shape = "a list, see split", .table = &arm_table },
 	{ { .name = "shadow", .help = "A target that gets a copy of some calls." }, .read = shadow_read, .shape = "a map, see shadow", .table = &shadow_table },
+	{ { .name = "cache", .help = "Answers are kept and given again." }, .read = cache_read, .shape = "a map, see cache", .table = &cache_table },
 };
 
 static const struct field embeddings_fields[] = {
@@ -304,7 +305,7 @@ TABLE(knowledge, "knowledge", "Of a model: the documents it answers from.");
 TABLE(embeddings, "embeddings", "How texts become vectors.");
 
 const struct field_table *const field_tables[] = { &provider_table, &breaker_table, &model_table, &target_table, &price_table, &knowledge_table,
-	&retry_table, &fallback_table, &arm_table, &shadow_table, &embeddings_table, &webhook_table, NULL };
+	&retry_table, &fallback_table, &arm_table, &shadow_table, &cache_table, &semantic_table, &embeddings_table, &webhook_table, NULL };
 
 static void
 apis_read(struct reader *reader, const struct yaml *node, struct str path, void *object)
@@ -538,6 +539,7 @@ models_read(struct reader *reader, const struct yaml *root)
 	}
 	webhooks_read(reader, root);
 	routes_finish(reader, models_node);
+	caches_finish(reader, models_node);
 }
 
 static const char *const root_keys[] = { "providers", "models", "embeddings", "webhooks" };

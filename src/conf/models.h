@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/str.h"
+#include "conf/caching.h"
 #include "conf/routing.h"
 
 struct conf;
@@ -100,6 +101,7 @@ struct conf_model {
 	enum conf_capture capture;
 	enum conf_disconnect on_disconnect;
 	struct conf_route route;
+	struct conf_cache cache;
 };
 
 /* How texts become vectors. */

@@ -9,6 +9,11 @@ struct conf_provider;
 
 extern const struct field_table breaker_table, retry_table, fallback_table, arm_table, shadow_table, price_table;
 
+/* In caching.c. */
+extern const struct field_table cache_table, semantic_table;
+void cache_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
+void caches_finish(struct reader *reader, const struct yaml *list);
+
 /* Fields' readers; `object` is the struct conf_provider, conf_target or conf_model. */
 void breaker_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 void target_on_read(struct reader *reader, const struct yaml *node, struct str path, void *object);

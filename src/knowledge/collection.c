@@ -76,6 +76,18 @@ collection_get(struct knowledge *k, struct arena *arena, int64_t tenant, struct 
 	return collection_fill(k, arena, out);
 }
 
+const struct err *
+collection_generation(struct knowledge *k, struct arena *arena, int64_t tenant, struct str id_or_name, struct collection *out)
+{
+	struct rows rows;
+	const struct err *err = store_query(k->store, arena, &stmt_collection_generation, PARAMS(V_INT(tenant), V_TEXT(id_or_name)), &rows);
+
+	if (err || rows.count == 0)
+		return err ? err : not_found(arena, id_or_name);
+	*out = (struct collection){ .row = rows_int(&rows, 0, 0), .generation = rows_int(&rows, 0, 1), .expires_after_days = rows_int(&rows, 0, 2), .last_active_us = rows_int(&rows, 0, 3) };
+	return NULL;
+}
+
 struct collection_tx {
 	int64_t tenant, row;
 	struct str id;

@@ -133,7 +133,7 @@ document_keep(struct tx *tx, struct put *put, const struct rows *found)
 		err = tx_exec(tx, &stmt_version_set_file, PARAMS(V_INT(put->version), V_TEXT(put->file_id)), NULL);
 	if (!err && put->attributes.ptr)
 		err = tx_exec(tx, &stmt_document_set_attributes, PARAMS(V_INT(put->tenant), V_INT(put->document), V_TEXT(put->attributes)), NULL);
-	return err;
+	return err ? err : search_note_change(tx, put->collection);
 }
 
 const struct err *
@@ -311,7 +311,10 @@ attributes_tx(struct tx *tx, void *arg)
 {
 	const struct change *change = arg;
 
-	return tx_exec(tx, &stmt_document_set_attributes, PARAMS(V_INT(change->tenant), V_INT(change->document->row), V_TEXT(change->attributes)), NULL);
+	const struct err *err =
+		tx_exec(tx, &stmt_document_set_attributes, PARAMS(V_INT(change->tenant), V_INT(change->document->row), V_TEXT(change->attributes)), NULL);
+
+	return err ? err : search_note_change(tx, change->document->collection_row);
 }
 
 const struct err *

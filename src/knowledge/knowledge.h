@@ -48,6 +48,7 @@ struct collection {
 	int64_t bytes;
 	int64_t documents, queued, words_only, ready, failed, cancelled; /* documents by status */
 	int64_t chunks, chunks_embedded;
+	int64_t generation;            /* collection_generation */
 	bool expired;                  /* not used for expires_after_days; it goes soon */
 };
 
@@ -86,6 +87,12 @@ MAY_PARK const struct err *collection_create(struct knowledge *, struct arena *,
 MAY_PARK const struct err *collection_ensure(struct knowledge *, struct arena *, int64_t tenant, struct str name, struct collection *out);
 MAY_PARK const struct err *collection_get(struct knowledge *, struct arena *, int64_t tenant, struct str id_or_name, struct collection *out);
 MAY_PARK const struct err *collection_list(struct knowledge *, struct arena *, int64_t tenant, const struct page_spec *, struct collection **out, size_t *count, bool *more);
+
+/*
+ * Which state of the collection a search would see: the generation moves in each commit that changes what could be found in it, on whatever node. Of `out` only row, generation,
+ * expires_after_days and last_active_us are set. One small read.
+ */
+MAY_PARK const struct err *collection_generation(struct knowledge *, struct arena *, int64_t tenant, struct str id_or_name, struct collection *out);
 
 /* Sets name, description, metadata and expires_after_days to those of `wanted`. */
 MAY_PARK const struct err *collection_update(struct knowledge *, struct arena *, int64_t tenant, struct str id, const struct collection *wanted, struct collection *out);

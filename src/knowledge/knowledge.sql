@@ -25,6 +25,9 @@ update collection set name = $3, handle = $4, description = $5, metadata = $6, e
 -- name: collection_touch
 update collection set active_us = $2 where id = $1 and active_us < $2;
 
+-- name: collection_generation
+select id, generation, expires_after_days, active_us from collection where tenant = $1 and (public_id = $2 or handle = $2) and deleted_us is null;
+
 -- name: collection_count
 select v.status, count(*), coalesce(sum(v.bytes), 0), coalesce(sum(v.chunks), 0), coalesce(sum(v.chunks_embedded), 0)
 from document d join document_version v on v.id = d.latest_version

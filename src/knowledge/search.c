@@ -185,6 +185,7 @@ run_vectors(void *arg)
 	struct sides *sides = arg;
 	struct search *search = sides->search;
 	struct vector_query query = { .collection = sides->query->collection,
+		.generation = sides->query->generation,
 		.vector = sides->query->vector,
 		.versions = sides->allowed->versions,
 		.chunks = sides->allowed->chunks.count,
@@ -416,22 +417,34 @@ search_run(struct search *search, struct arena *arena, const struct query *query
 /* ---- writing ---- */
 
 const struct err *
+search_note_change(struct tx *tx, int64_t collection)
+{
+	return tx_send(tx, &stmt_search_changed, PARAMS(V_INT(collection)));
+}
+
+const struct err *
 search_words_add(struct tx *tx, int64_t collection, int64_t version)
 {
-	return words_add(tx, collection, version);
+	const struct err *err = search_note_change(tx, collection);
+
+	return err ? err : words_add(tx, collection, version);
 }
 
 const struct err *
 search_vectors_add(struct tx *tx, int64_t collection, int64_t version, const int64_t *chunks, const float *vectors, size_t count, unsigned dimensions, struct str model)
 {
-	return vectors_add(tx, collection, version, chunks, vectors, count, dimensions, model);
+	const struct err *err = search_note_change(tx, collection);
+
+	return err ? err : vectors_add(tx, collection, version, chunks, vectors, count, dimensions, model);
 }
 
 const struct err *
 search_drop(struct tx *tx, int64_t collection, int64_t version)
 {
-	const struct err *err = words_remove(tx, collection, version);
+	const struct err *err = search_note_change(tx, collection);
 
+	if (!err)
+		err = words_remove(tx, collection, version);
 	return err ? err : vectors_remove(tx, collection, version);
 }
 

@@ -27,6 +27,7 @@ struct query {
 	double vector_weight;        /* FUSION_CONVEX: 0..1 */
 	double score_min;            /* 0..1; hits below are dropped */
 	const float *vector;         /* the query embedded already, or NULL: embedded here */
+	int64_t generation;          /* what is searched is at least as new as this generation of the collection (collection_generation); 0: as new as this node knows it */
 	bool by_document;            /* best chunk per document only */
 	bool explain;
 };
@@ -57,6 +58,9 @@ const struct err *search_open(struct store *store, struct embedder *embedder /* 
 void search_close(struct search *search);
 
 MAY_PARK const struct err *search_run(struct search *search, struct arena *arena, const struct query *query, struct hits *out);
+
+/* Within the transaction that changes what a search in the collection could find; the functions below do it by themselves. */
+MAY_PARK const struct err *search_note_change(struct tx *tx, int64_t collection);
 
 /* Within the transaction that writes the rows: puts a version's chunks into the word index; takes a version out of all indexes. */
 MAY_PARK const struct err *search_words_add(struct tx *tx, int64_t collection, int64_t version);

@@ -1,5 +1,9 @@
 -- search.sql - the indexes of search: words, vectors, and what a hit shows. A list of values is one JSON parameter.
 
+-- What a search in the collection could find has changed.
+-- name: search_changed
+update collection set generation = generation + 1 where id = $1;
+
 -- Words: writing.
 
 -- name: words_chunks

@@ -18,6 +18,7 @@ void vectors_close(struct vectors *vectors);
 
 struct vector_query {
 	int64_t collection;
+	int64_t generation;     /* of the collection, at least; 0: any */
 	struct str model;
 	const float *vector;    /* of unit length */
 	unsigned dimensions;

@@ -320,6 +320,16 @@ held_follow(struct vectors *vectors, struct held *held, unsigned dimensions, str
 	return err;
 }
 
+/* Only ever upwards. */
+static void
+note_generation(struct held *held, int64_t generation)
+{
+	int64_t known = atomic_load(&held->generation);
+
+	while (known < generation && !atomic_compare_exchange_weak(&held->generation, &known, generation))
+		;
+}
+
 const struct err *
 held_take(struct vectors *vectors, struct arena *arena, const struct vector_query *query, struct held **out)
 {
@@ -329,8 +339,12 @@ held_take(struct vectors *vectors, struct arena *arena, const struct vector_quer
 	if (!key.ptr)
 		return &err_no_memory;
 	*out = held_get(vectors, key, query);
+	if (atomic_load(&(*out)->generation) < query->generation) /* a commit that this node has not been told of yet */
+		atomic_store(&(*out)->stale, true);
 	err = held_follow(vectors, *out, query->dimensions, arena);
 	if (err)
 		held_release(vectors, *out);
+	else
+		note_generation(*out, query->generation);
 	return err;
 }

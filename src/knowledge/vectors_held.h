@@ -26,6 +26,7 @@ struct held {
 	atomic_bool following;      /* somebody is inside the gate: what he knows already is not there yet */
 	atomic_size_t count;        /* PostgreSQL */
 	_Atomic int64_t counted_us; /* 0: never */
+	_Atomic int64_t generation; /* of the collection, at least, when it was last brought up to date */
 	unsigned users;             /* under vectors.lock, as `used_us` */
 	int64_t used_us;
 };

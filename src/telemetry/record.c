@@ -261,7 +261,7 @@ write_interaction(struct tx *tx, const struct prepared *prepared)
 			V_TEXT(r->capture == CONF_CAPTURE_NONE || !r->parameters.len ? STR("{}") : r->parameters), V_INT(r->stream), V_TEXT(str_of(outcomes[r->outcome])),
 			V_TEXT(r->err ? str_of(err_kind_name(r->err->kind)) : STR_EMPTY), V_TEXT(prepared->error_message), V_TEXT(prepared->finish_reason),
 			V_INT(r->status), V_TEXT(str_of(captures[r->capture])), prepared->messages.len ? V_BLOB(prepared->messages) : V_NULL,
-			V_TEXT(str_eq(r->route, r->model) ? STR_EMPTY : r->route), V_INT(r->attempts)));
+			V_TEXT(str_eq(r->route, r->model) ? STR_EMPTY : r->route), V_INT(r->attempts), V_TEXT(r->cache.ptr ? r->cache : STR_EMPTY), V_REAL(r->cache_similarity)));
 }
 
 static MAY_PARK const struct err *
@@ -300,7 +300,8 @@ write_usage(struct tx *tx, const struct prepared *prepared)
 		PARAMS(V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(r->started_us), V_TEXT(r->key_id), V_TEXT(r->provider),
 			V_TEXT(r->target_model), V_INT(usage->input), V_INT(usage->cached_input), V_INT(usage->cache_write), V_INT(usage->output),
 			V_INT(usage->reasoning), V_INT(usage->estimated), V_TEXT(r->price_version), V_INT(r->cost_nanos), V_TEXT(r->team), V_TEXT(r->user), V_TEXT(r->tags),
-			V_TEXT(r->provider_kind), V_INT(usage->audio_input), V_INT(usage->audio_output), V_INT(usage->images), V_TEXT(prepared->parts)));
+			V_TEXT(r->provider_kind), V_INT(usage->audio_input), V_INT(usage->audio_output), V_INT(usage->images), V_TEXT(prepared->parts), V_INT(r->saved_input),
+			V_INT(r->saved_output), V_INT(r->saved_nanos)));
 
 	return err || !prepared->event.ptr ? err : hook_put(tx, CONF_EVENT_USAGE, r->started_us, prepared->event);
 }

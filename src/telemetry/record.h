@@ -74,6 +74,9 @@ struct record {
 	struct record_part *parts, **parts_end; /* what usage and cost are the sums of; none: they are one target's */
 	struct str price_version;      /* empty: no price known */
 	int64_t cost_nanos;            /* price in 1e-9 of the currency (US dollar); exact sum of the usage kinds */
+	struct str cache;              /* how the answer came from the cache: "hit", "semantic", "shared"; empty: it did not, and what follows is 0 */
+	double cache_similarity;       /* of the question to the one that was answered then: 1 but for "semantic" */
+	int64_t saved_input, saved_output, saved_nanos; /* what it would have taken upstream */
 	struct str finish_reason;
 	enum outcome outcome;
 	const struct err *err;

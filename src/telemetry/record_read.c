@@ -175,6 +175,19 @@ show_usage(struct json_out *json, const struct rows *rows, size_t i)
 	json_set_int(json, "cost_nanodollars", rows_int(rows, i, 31));
 }
 
+/* How the answer came from the cache, and what it would have taken upstream. */
+static void
+show_cache(struct json_out *json, const struct rows *rows, size_t i)
+{
+	json_set_object(json, "cache");
+	json_set_string(json, "result", rows_text(rows, i, 34));
+	json_set_real(json, "similarity", rows_real(rows, i, 35));
+	json_set_int(json, "saved_input_tokens", rows_int(rows, i, 36));
+	json_set_int(json, "saved_output_tokens", rows_int(rows, i, 37));
+	json_set_int(json, "saved_nanodollars", rows_int(rows, i, 38));
+	json_end_object(json);
+}
+
 static MAY_PARK const struct err *
 show_interaction(struct shown *shown, const struct rows *rows, size_t i)
 {
@@ -203,6 +216,8 @@ show_interaction(struct shown *shown, const struct rows *rows, size_t i)
 	json_set_string(json, "route", rows_text(rows, i, 32).len ? rows_text(rows, i, 32) : rows_text(rows, i, 8)); /* 8: the model */
 	json_set_int(json, "attempts", rows_int(rows, i, 33));
 	show_usage(json, rows, i);
+	if (rows_text(rows, i, 34).len)
+		show_cache(json, rows, i);
 	err = show_messages(shown, rows_text(rows, i, 23));
 	if (!err)
 		err = show_sources(shown, rows_text(rows, i, 0));

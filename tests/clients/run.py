@@ -13,6 +13,7 @@ from types import ModuleType
 import answer_tests
 import background_tests
 import budget_tests
+import cache_tests
 import cancel_tests
 import chat_tests
 import claude_upstream_tests
@@ -44,6 +45,8 @@ MODULES += (webhook_tests,)
 HELPERS |= {"told", "settings", "ledger", "Receiver"}
 NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs", "responses_suite.mjs")
 MODULES += (stream_tests,)
+MODULES += (cache_tests,)
+HELPERS |= {"metric"}
 MODULES += (import_tests, routing_tests)  # its faults open breakers
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}
 

@@ -16,6 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import anthropic  # noqa: E402
+import caches  # noqa: E402
 import harness  # noqa: E402
 import kinds  # noqa: E402
 import openai  # noqa: E402
@@ -121,6 +122,7 @@ def config(mock_url: str) -> dict[str, Any]:
             {"name": "priced", "targets": [{"provider": "main", "model": "gpt-x", "price": DEAR}]},
             {"name": "priced-claude", "targets": [{"provider": "claude", "model": "claude-x", "price": DEAR}]},
             *kinds.models(),
+            *caches.models(DEAR),
         ],
     }
 

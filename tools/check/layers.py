@@ -17,7 +17,7 @@ from pathlib import Path
 # From the ground up. A room uses only rooms above it in this list.
 ROOMS = [
     "base", "crypto", "zip", "json", "text", "rt", "net", "store", "conf", "hook", "telemetry", "access", "money", "infer", "guard",
-    "gateway", "knowledge", "lab", "script", "flow", "answer", "functions", "api", "cli",
+    "gateway", "knowledge", "cache", "lab", "script", "flow", "answer", "functions", "api", "cli",
 ]  # fmt: skip
 
 # Third-party headers, by how their path begins, and the rooms that may include them.
