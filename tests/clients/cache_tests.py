@@ -129,6 +129,17 @@ def chat_responses_and_messages_share_what_means_the_same() -> None:
     assert world.client.responses.retrieve(response.id).output_text == plain, "a stored response is one's own, whoever made its text"
 
 
+def legacy_completions_are_kept_too() -> None:
+    prompt = fresh("Once upon a time")
+    first = world.client.completions.with_raw_response.create(model="cached", prompt=prompt, max_tokens=50)
+    second = world.client.completions.with_raw_response.create(model="cached", prompt=prompt, max_tokens=50)
+    lenient = world.make_client(_strict_response_validation=False)  # its types have no null finish_reason, which the wire has
+    stream = lenient.completions.create(model="cached", prompt=prompt, max_tokens=50, stream=True)
+    text = first.parse().choices[0].text
+    assert (first.headers["x-corbel-cache"], second.headers["x-corbel-cache"], stream.response.headers["x-corbel-cache"]) == ("miss", "hit", "hit")
+    assert second.parse().choices[0].text == "".join(chunk.choices[0].text for chunk in stream if chunk.choices) == text and second.parse().id.startswith("cmpl-")
+
+
 def an_upstream_at_anthropic_is_replayed_with_its_thinking() -> None:
     question = fresh("[mock thinking]")
     options: dict[str, Any] = {"model": "cached-claude", "max_tokens": 2048, "thinking": {"type": "enabled", "budget_tokens": 1024}, "messages": [{"role": "user", "content": question}]}
