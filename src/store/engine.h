@@ -42,6 +42,7 @@ extern const struct engine sqlite_engine, postgres_engine;
 
 struct store {
 	const struct engine *engine;
+	uint64_t serial;
 	struct notices notices;
 	size_t result_bytes_max;
 	struct metric_series *committed, *failed, *seconds;

@@ -6,6 +6,7 @@
  * sqlite_wal.c     moves the write-ahead log into the file, on a thread of its own
  * sqlite_backup.c  a consistent copy while serving
  * sqlite_conn.c    a connection
+ * sqlite_log.c     the log's file: a commit in one write
  */
 #pragma once
 

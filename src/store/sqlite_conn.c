@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "store/engine.h"
+#include "store/sqlite_log.h"
 
 enum {
 	BUSY_TIMEOUT_MS = 5000,    /* for a lock that another program holds (a backup tool, the sqlite3 shell) */
@@ -139,7 +140,7 @@ sqlite_conn_open(struct sqlite_conn *conn, const char *path, enum sqlite_role ro
 	*conn = (struct sqlite_conn){ .deadline_us = INT64_MAX };
 	if (err)
 		return err;
-	code = sqlite3_open_v2(path, &conn->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	code = sqlite3_open_v2(path, &conn->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, role == SQLITE_WRITER ? sqlite_log_vfs() : NULL);
 	err = sqlite_conn_err(conn, code, "open", arena);
 	if (!err) {
 		sqlite3_busy_timeout(conn->db, BUSY_TIMEOUT_MS);

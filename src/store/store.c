@@ -41,7 +41,10 @@ store_open(const struct store_spec *spec, struct runtime *runtime, struct arena 
 void
 store_init(struct store *store, const struct engine *engine, const struct store_spec *spec, struct runtime *runtime)
 {
+	static atomic_ullong serial;
+
 	store->engine = engine;
+	store->serial = atomic_fetch_add(&serial, 1) + 1;
 	store->result_bytes_max = spec->result_bytes_max ? spec->result_bytes_max : MIB(64);
 	store->committed = metric_series(&transactions, STR("committed"));
 	store->failed = metric_series(&transactions, STR("failed"));
@@ -66,6 +69,12 @@ enum store_engine
 store_engine_of(const struct store *store)
 {
 	return store->engine->id;
+}
+
+uint64_t
+store_serial(const struct store *store)
+{
+	return store->serial;
 }
 
 /* Whether the countdown ends with this call. */

@@ -107,6 +107,9 @@ void store_close(struct store *store);
 
 enum store_engine store_engine_of(const struct store *store);
 
+/* A number from 1 on that no other store of this process has had or will have. */
+uint64_t store_serial(const struct store *store);
+
 /* A read. Rows and their text lie in the arena. */
 MAY_PARK const struct err *store_query(
 	struct store *store, struct arena *arena, const struct stmt *stmt, const struct value *params, struct rows *out);

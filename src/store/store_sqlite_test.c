@@ -263,6 +263,51 @@ fail_syncs(void *arg)
 	verify(store);
 }
 
+enum { MANY = 10000, MANY_BYTES = 2000 }; /* more than SQLite keeps in memory, so that a part is written before the commit */
+
+static const struct err *
+add_many(struct tx *tx, void *arg)
+{
+	struct add add = { .bytes = MANY_BYTES };
+	const struct err *err = NULL;
+
+	for (add.id = *(const int64_t *)arg; add.id < *(const int64_t *)arg + MANY && !err; add.id++)
+		err = add_thing(tx, &add);
+	return err;
+}
+
+static void
+count_writes(struct store *store, void *arg)
+{
+	struct arena *arena = arena_new(MIB(1));
+	int64_t first = 3, again = 4;
+	long before;
+
+	(void)arg;
+	CHECK_OK(add_alone(store, 1, 10)); /* has the head of a new log before it */
+	before = atomic_load(&bad_disk_writes);
+	CHECK_OK(add_alone(store, 2, KIB(16)));
+	CHECK(atomic_load(&bad_disk_writes) == before + 1);
+	CHECK_OK(store_tx(store, arena, add_many, &first));
+	CHECK(has_things(store, 1, MANY + 2));
+	CHECK_ERR(store_tx(store, arena, add_many, &again), ERR_CONFLICT);
+	first = MANY + 4;
+	again = 2 * MANY;
+	CHECK_OK(add_alone(store, again, 10));
+	CHECK_ERR(store_tx(store, arena, add_many, &first), ERR_CONFLICT); /* undone when most of it has been written */
+	CHECK_OK(add_alone(store, MANY + 3, 10));
+	CHECK(has_things(store, 1, MANY + 3) && !has_things(store, MANY + 4, MANY + 4));
+	verify(store);
+	arena_free(arena);
+}
+
+static void
+a_commit_is_one_write_to_the_log(void **state)
+{
+	(void)state;
+	testing_run(STORE_SQLITE, suite, count_writes, NULL);
+}
+
 static void
 a_failed_sync_is_an_error_and_nothing_is_acknowledged(void **state)
 {
@@ -592,6 +637,7 @@ main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_acknowledged_survives_kill_9),
 		cmocka_unit_test(a_full_disk_fails_who_needs_the_room_and_nobody_else),
+		cmocka_unit_test(a_commit_is_one_write_to_the_log),
 		cmocka_unit_test(a_failed_sync_is_an_error_and_nothing_is_acknowledged),
 		cmocka_unit_test(members_that_fail_are_undone_and_the_others_of_their_group_are_not),
 		cmocka_unit_test(a_group_whose_commit_fails_is_run_again_one_by_one),

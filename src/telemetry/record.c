@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "crypto/hash.h"
 #include "hook/hook.h"
+#include "telemetry/record_known.h"
 #include "telemetry/telemetry_sql.h"
 #include "telemetry/usage_event.h"
 #include "telemetry/usage_part.h"
@@ -74,6 +75,7 @@ struct prepared {
 	struct str messages;
 	struct str parts;             /* as the ledger keeps them */
 	struct str event;             /* what webhooks are told of the usage; ptr NULL: none wants it */
+	bool *known; /* of each message: its body is in the store; NULL: nothing is known */
 	const struct str *attributes; /* of each span */
 	int64_t day;
 };
@@ -264,17 +266,26 @@ write_interaction(struct tx *tx, const struct prepared *prepared)
 			V_TEXT(str_eq(r->route, r->model) ? STR_EMPTY : r->route), V_INT(r->attempts), V_TEXT(r->cache.ptr ? r->cache : STR_EMPTY), V_REAL(r->cache_similarity)));
 }
 
+static const char *
+body_hash(const struct prepared *prepared, size_t message)
+{
+	return prepared->messages.ptr + message * ENTRY + ENTRY - HASH;
+}
+
 static MAY_PARK const struct err *
 write_bodies(struct tx *tx, const struct prepared *prepared)
 {
-	const char *entry = prepared->messages.ptr;
 	const struct err *err = NULL;
+	size_t i = 0;
 
 	if (!prepared->messages.len)
 		return NULL;
-	for (const struct record_message *message = prepared->record->messages; message && !err; message = message->next, entry += ENTRY)
+	for (const struct record_message *message = prepared->record->messages; message && !err; message = message->next, i++) {
+		if (prepared->known && prepared->known[i])
+			continue;
 		err = tx_send(tx, &stmt_body_use,
-			PARAMS(V_INT(prepared->record->tenant), V_BLOB(str_n(entry + 2, HASH)), V_INT(prepared->day), V_BLOB(message->body)));
+			PARAMS(V_INT(prepared->record->tenant), V_BLOB(str_n(body_hash(prepared, i), HASH)), V_INT(prepared->day), V_BLOB(message->body)));
+	}
 	return err;
 }
 
@@ -332,6 +343,16 @@ record_write(struct tx *tx, const struct record *record)
 	return err ? err : write_prepared(tx, &prepared);
 }
 
+static void
+look_up_bodies(struct store *store, struct arena *arena, struct prepared *prepared)
+{
+	size_t count = prepared->messages.len / ENTRY;
+
+	prepared->known = arena_array(arena, count, sizeof(bool));
+	for (size_t i = 0; prepared->known && i < count; i++)
+		prepared->known[i] = body_is_known(store, prepared->record->tenant, prepared->day, body_hash(prepared, i));
+}
+
 MAY_PARK const struct err *
 record_commit(struct store *store, struct arena *arena, const struct record *record)
 {
@@ -342,7 +363,11 @@ record_commit(struct store *store, struct arena *arena, const struct record *rec
 		store_release(store);
 		return err;
 	}
-	return store_tx_reserved(store, arena, write_prepared, &prepared);
+	look_up_bodies(store, arena, &prepared);
+	err = store_tx_reserved(store, arena, write_prepared, &prepared);
+	for (size_t i = 0; !err && i < prepared.messages.len / ENTRY; i++)
+		body_known_add(store, record->tenant, prepared.day, body_hash(&prepared, i));
+	return err;
 }
 
 /* --- metrics --- */

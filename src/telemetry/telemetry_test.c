@@ -11,11 +11,13 @@
 #include "base/clock.h"
 #include "base/metric.h"
 #include "base/random.h"
+#include "crypto/hash.h"
 #include "json/json.h"
 #include "rt/fiber.h"
 #include "store/testing.h"
 #include "telemetry/metrics.h"
 #include "telemetry/record.h"
+#include "telemetry/record_known.h"
 #include "telemetry/retention.h"
 #include "telemetry/telemetry_sql.h"
 
@@ -166,9 +168,9 @@ struct fixture {
 	struct arena *arena;
 };
 
-/* One interaction with a message in, one out and a source; its request id. */
-static MAY_PARK struct str
-written_under(struct fixture *f, enum conf_capture capture, struct str said, struct str traceparent)
+/* One interaction with a message in, one out and a source. */
+static struct record
+interaction_of(struct fixture *f, enum conf_capture capture, struct str said, struct str traceparent)
 {
 	struct id id = id_new();
 	struct trace *trace = trace_new(f->arena, id_str(&id), traceparent);
@@ -196,6 +198,15 @@ written_under(struct fixture *f, enum conf_capture capture, struct str said, str
 	record_message_add(&record, true, STR("assistant"), STR("an answer"));
 	source = record_source_add(&record);
 	*source = (struct record_source){ .version_id = STR("ver_1"), .document_id = STR("doc_1"), .path = STR("a.md"), .rank = 1, .score = 0.5, .cited = true };
+	return record;
+}
+
+/* The request id of one that is written. */
+static MAY_PARK struct str
+written_under(struct fixture *f, enum conf_capture capture, struct str said, struct str traceparent)
+{
+	struct record record = interaction_of(f, capture, said, traceparent);
+
 	CHECK_OK(store_reserve(f->store));
 	CHECK_OK(record_commit(f->store, f->arena, &record));
 	return record.request_id;
@@ -279,6 +290,32 @@ captured(struct fixture *f)
 	CHECK(json_count(json_get(none, "messages")) == 0 && json_count(json_get(none, "parameters")) == 0);
 	CHECK(json_count(json_get(usage, "messages")) == 0 && json_count(json_get(usage, "parameters")) == 1);
 	CHECK(json_int(json_get(json_get(none, "usage"), "output_tokens"), 0) == 3);
+}
+
+/* What a record has said today need not be written again, by this tenant to this store. */
+static MAY_PARK void
+known_by_store(struct fixture *f)
+{
+	const int64_t day = clock_wall_us() / (86400 * USEC_PER_SEC);
+	const struct json *interaction;
+	struct record lost;
+	char hash[32];
+
+	hash_sha256(STR("said every day"), (unsigned char *)hash);
+	CHECK(!body_is_known(f->store, 1, day, hash));
+	written(f, CONF_CAPTURE_USAGE, STR("said every day"));
+	CHECK(!body_is_known(f->store, 1, day, hash));
+	written(f, CONF_CAPTURE_FULL, STR("said every day"));
+	CHECK(body_is_known(f->store, 1, day, hash) == (store_engine_of(f->store) == STORE_SQLITE));
+	CHECK(!body_is_known(f->store, 2, day, hash) && !body_is_known(f->store, 1, day - 1, hash));
+	interaction = json_get(shown(f, written(f, CONF_CAPTURE_FULL, STR("said every day"))), "interaction");
+	CHECK(str_eq_c(json_get_string(element(json_get(interaction, "messages"), 0), "body"), "said every day"));
+	store_fail_nth(f->store, 0, 1, &err_busy);
+	hash_sha256(STR("lost"), (unsigned char *)hash);
+	lost = interaction_of(f, CONF_CAPTURE_FULL, STR("lost"), STR_EMPTY);
+	CHECK_OK(store_reserve(f->store));
+	CHECK_ERR(record_commit(f->store, f->arena, &lost), ERR_BUSY);
+	CHECK(!body_is_known(f->store, 1, day, hash));
 }
 
 static MAY_PARK void
@@ -367,6 +404,7 @@ all_cases(void *arg)
 	read_back(f);
 	joined(f);
 	captured(f);
+	known_by_store(f);
 	listed(f);
 	used_again(f);
 	forgotten(f);

@@ -8,6 +8,7 @@
 
 atomic_llong bad_disk_room = INT64_MAX;
 atomic_long bad_disk_syncs = -1;
+atomic_long bad_disk_writes;
 
 struct bad_file {
 	sqlite3_file base;
@@ -36,6 +37,7 @@ bad_write(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
 {
 	sqlite3_int64 end = 0, growth;
 
+	atomic_fetch_add(&bad_disk_writes, 1);
 	REAL(file)->pMethods->xFileSize(REAL(file), &end);
 	growth = offset + size - end;
 	if (growth > 0 && atomic_load(&bad_disk_room) != INT64_MAX && atomic_fetch_sub(&bad_disk_room, growth) < growth) {

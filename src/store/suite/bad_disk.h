@@ -12,5 +12,8 @@ extern atomic_llong bad_disk_room;
 /* Syncs that still work before each fails; negative: all work. */
 extern atomic_long bad_disk_syncs;
 
+/* Writes so far, to any file. */
+extern atomic_long bad_disk_writes;
+
 /* From now on every database opened in this process lies on it. */
 void bad_disk_install(void);
