@@ -60,7 +60,7 @@ MAY_PARK const struct err *
 dialect_answer(struct api_request *request, struct call *call, struct encoder *encoder, struct span *root)
 {
 	struct answer_services services = answer_services(request->app);
-	struct answer *answer = arena_zalloc(request->arena, sizeof(*answer));
+	struct answer *answer = arena_alloc(request->arena, sizeof(*answer));
 	struct limit_claim *claim = NULL;
 	struct stream_keep *kept = NULL;
 	struct cache_control control;

@@ -33,19 +33,22 @@ static void
 put(struct api_request *request, enum limit_headers headers, const char *kind, const struct limit_figures *figures)
 {
 	struct arena *arena = request->arena;
-	struct str limit = arena_printf(arena, "%lld", (long long)figures->limit), left = arena_printf(arena, "%lld", (long long)figures->remaining);
+	struct str limit, left, of = str_of(kind);
+	char limit_room[STR_I64_MAX], left_room[STR_I64_MAX];
 
 	if (figures->limit == 0)
 		return;
+	limit = arena_dup(arena, str_of_i64(figures->limit, limit_room));
+	left = arena_dup(arena, str_of_i64(figures->remaining, left_room));
 	if (headers == LIMIT_HEADERS_ANTHROPIC) {
-		http_answer_header(request->http, arena_printf(arena, "anthropic-ratelimit-%s-limit", kind), limit);
-		http_answer_header(request->http, arena_printf(arena, "anthropic-ratelimit-%s-remaining", kind), left);
-		http_answer_header(request->http, arena_printf(arena, "anthropic-ratelimit-%s-reset", kind), instant(arena, clock_wall_us() + figures->reset_us));
+		http_answer_header(request->http, arena_concat(arena, STR("anthropic-ratelimit-"), of, STR("-limit")), limit);
+		http_answer_header(request->http, arena_concat(arena, STR("anthropic-ratelimit-"), of, STR("-remaining")), left);
+		http_answer_header(request->http, arena_concat(arena, STR("anthropic-ratelimit-"), of, STR("-reset")), instant(arena, clock_wall_us() + figures->reset_us));
 		return;
 	}
-	http_answer_header(request->http, arena_printf(arena, "x-ratelimit-limit-%s", kind), limit);
-	http_answer_header(request->http, arena_printf(arena, "x-ratelimit-remaining-%s", kind), left);
-	http_answer_header(request->http, arena_printf(arena, "x-ratelimit-reset-%s", kind), limits_duration(arena, figures->reset_us));
+	http_answer_header(request->http, arena_concat(arena, STR("x-ratelimit-limit-"), of), limit);
+	http_answer_header(request->http, arena_concat(arena, STR("x-ratelimit-remaining-"), of), left);
+	http_answer_header(request->http, arena_concat(arena, STR("x-ratelimit-reset-"), of), limits_duration(arena, figures->reset_us));
 }
 
 void

@@ -234,9 +234,30 @@ arena_cstr(struct arena *arena, struct str s)
 struct str
 arena_dup(struct arena *arena, struct str s)
 {
-	char *copy = arena_cstr(arena, s);
+	char *copy;
 
+	if (!s.len)
+		return STR("");
+	copy = arena_cstr(arena, s);
 	return str_n(copy, copy ? s.len : 0);
+}
+
+struct str
+arena_join(struct arena *arena, const struct str *parts, size_t count)
+{
+	size_t len = 0, at = 0;
+	char *text;
+
+	for (size_t i = 0; i < count; i++)
+		len += parts[i].len;
+	text = arena_alloc(arena, len + 1);
+	if (!text)
+		return str_n(NULL, 0);
+	for (size_t i = 0; i < count; at += parts[i++].len)
+		if (parts[i].len)
+			memcpy(text + at, parts[i].ptr, parts[i].len);
+	text[len] = '\0';
+	return str_n(text, len);
 }
 
 static void

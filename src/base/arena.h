@@ -35,6 +35,11 @@ struct str arena_dup(struct arena *arena, struct str s);
 struct str arena_dup_large(struct arena *arena, struct str s);
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Texts one after the other, as arena_dup: arena_concat(arena, STR("Bearer "), key). */
+#define arena_concat(arena, ...) \
+	arena_join(arena, (const struct str[]){ __VA_ARGS__ }, sizeof((const struct str[]){ __VA_ARGS__ }) / sizeof(struct str))
+struct str arena_join(struct arena *arena, const struct str *parts, size_t count);
+
 /* A zero-terminated copy, for libraries that want one; NULL past the cap. */
 char *arena_cstr(struct arena *arena, struct str s);
 

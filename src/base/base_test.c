@@ -82,6 +82,24 @@ arena_stops_at_its_cap_and_goes_on_after_reset(void **state)
 }
 
 static void
+arena_texts_are_zero_terminated(void **state)
+{
+	struct arena *arena = arena_new(KIB(64));
+	struct str text = arena_concat(arena, STR("Bearer "), STR_EMPTY, STR("key")), none = arena_dup(arena, STR_EMPTY);
+
+	(void)state;
+	assert_string_equal(text.ptr, "Bearer key");
+	assert_int_equal(text.len, 10);
+	assert_string_equal(arena_concat(arena, STR_EMPTY).ptr, "");
+	assert_string_equal(none.ptr, "");
+	assert_int_equal(none.len, 0);
+	while (arena_alloc(arena, 1000))
+		;
+	assert_null(arena_concat(arena, (struct str){ "x", MIB(1) }).ptr);
+	arena_free(arena);
+}
+
+static void
 numbers_go_to_text_and_back(void **state)
 {
 	static const int64_t numbers[] = { 0, 7, -7, 10, 1234567890, INT64_MAX, INT64_MIN };
@@ -316,6 +334,7 @@ main(void)
 		cmocka_unit_test(numbers_that_do_not_fit_are_refused),
 		cmocka_unit_test(split_gives_empty_pieces_between_separators),
 		cmocka_unit_test(find_sees_a_needle_at_the_very_end),
+		cmocka_unit_test(arena_texts_are_zero_terminated),
 		cmocka_unit_test(numbers_go_to_text_and_back),
 		cmocka_unit_test(arena_stops_at_its_cap_and_goes_on_after_reset),
 		cmocka_unit_test(arena_runs_cleanups_once),

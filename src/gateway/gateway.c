@@ -89,7 +89,7 @@ try_target(struct way *way, struct route_step *step)
 {
 	struct arena *scratch = arena_new(ATTEMPT_ARENA_MAX);
 	struct decoder decoder = { .arena = scratch, .call = way->call, .target = &step->target, .sink = &way->relay.sink };
-	struct span *span = span_open(way->trace, SPAN_CLIENT, arena_printf(way->arena, "%" STR_F " %" STR_F, STR_A(call_operation(way->call)), STR_A(step->target.model)));
+	struct span *span = span_open(way->trace, SPAN_CLIENT, arena_concat(way->arena, call_operation(way->call), STR(" "), step->target.model));
 	struct target_result result = { .stream = way->call->stream, .probe = step->probe };
 	int64_t began_us = clock_mono_us();
 	const struct err *err;

@@ -43,7 +43,7 @@ provider_url(struct arena *arena, struct str base_url, const char *path)
 
 	while (base.len && base.ptr[base.len - 1] == '/')
 		base.len--;
-	return arena_printf(arena, "%" STR_F "%s%" STR_F, STR_A(base), path, STR_A(str_slice(base_url, query, base_url.len)));
+	return arena_concat(arena, base, str_of(path), str_slice(base_url, query, base_url.len));
 }
 
 const struct err *

@@ -134,7 +134,7 @@ openai_address(const struct target *target, const char *endpoint, struct arena *
 		return &err_no_memory;
 	if (!provider->api_key.len || http_header_get(&out->headers, STR("authorization")).ptr)
 		return NULL;
-	return provider_header(arena, out, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
+	return provider_header(arena, out, STR("authorization"), arena_concat(arena, STR("Bearer "), provider->api_key));
 }
 
 const struct err *

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "infer/batch.h"
 #include "infer/embed.h"
+#include "infer/tokenizers.h"
 #include "rt/fiber.h"
 #include "rt/group.h"
 
@@ -265,6 +266,31 @@ too_many_texts_are_refused(void **state)
 	runtime_run_one(embed_too_many, NULL);
 }
 
+/* Against the same counted byte by byte, with letters of each length in each place of a word of eight. */
+static void
+an_estimate_counts_letters_of_all_lengths(void **state)
+{
+	static const char *const letters[] = { "a", "\xc3\xbc", "\xe2\x82\xac", "\xf0\x9f\x8d\x8e" };
+	char text[256];
+
+	(void)state;
+	srand(7);
+	for (int round = 0; round < 1000; round++) {
+		int64_t ascii = 0, other = 0;
+		size_t len = 0;
+
+		while (len < (size_t)(round % 200)) {
+			size_t letter = (size_t)rand() % COUNT(letters);
+
+			memcpy(text + len, letters[letter], letter + 1);
+			len += letter + 1;
+			ascii += letter == 0;
+			other += letter != 0;
+		}
+		assert_int_equal(tokens_estimate(str_n(text, len)), (ascii + 3) / 4 + (other * 2 + 2) / 3);
+	}
+}
+
 static void
 what_is_missing_is_named(void **state)
 {
@@ -302,6 +328,7 @@ main(void)
 		cmocka_unit_test(a_batch_holds_the_oldest_text_and_its_likes_in_length),
 		cmocka_unit_test(a_batch_is_cut_where_padding_would_waste_too_much),
 		cmocka_unit_test(no_batch_of_random_lengths_wastes_more_than_its_share),
+		cmocka_unit_test(an_estimate_counts_letters_of_all_lengths),
 		cmocka_unit_test(what_is_missing_is_named),
 	};
 	const struct CMUnitTest model[] = {

@@ -127,14 +127,24 @@ tokenizers_missing(struct tokenizers *tokenizers, struct arena *arena)
 int64_t
 tokens_estimate(struct str text)
 {
-	int64_t ascii = 0, other = 0;
+	const uint64_t tops = UINT64_C(0x8080808080808080);
+	int64_t ascii, above = 0, other = 0; /* bytes: from 0x80 on; the first of a longer character, from 0xc0 on */
+	size_t i = 0;
 
-	for (size_t i = 0; i < text.len; i++) {
+	for (uint64_t eight; text.len - i >= sizeof(eight); i += sizeof(eight)) {
+		memcpy(&eight, text.ptr + i, sizeof(eight));
+		if (!(eight & tops))
+			continue;
+		above += __builtin_popcountll(eight & tops);
+		other += __builtin_popcountll(eight & eight << 1 & tops); /* the two upper bits of a byte */
+	}
+	for (; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.ptr[i];
 
-		ascii += c < 0x80;
-		other += c >= 0xc0; /* the first byte of a longer character */
+		above += c >= 0x80;
+		other += c >= 0xc0;
 	}
+	ascii = (int64_t)text.len - above;
 	return (ascii + 3) / 4 + (other * 2 + 2) / 3;
 }
 

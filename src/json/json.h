@@ -31,8 +31,13 @@ json_is(const struct json *value, enum json_type type)
 }
 
 /* The member of an object; NULL when it is not there or value is no object. */
-const struct json *json_get(const struct json *object, const char *key);
 const struct json *json_get_str(const struct json *object, struct str key);
+
+static inline const struct json *
+json_get(const struct json *object, const char *key)
+{
+	return json_get_str(object, str_of(key));
+}
 
 /* The value if it has the type, else the fallback. A string's fallback: ptr NULL. json_number takes integers too. */
 struct str json_string(const struct json *value);
@@ -40,8 +45,11 @@ int64_t json_int(const struct json *value, int64_t fallback); /* exact integers 
 double json_number(const struct json *value, double fallback);
 bool json_bool(const struct json *value, bool fallback);
 
-/* json_string(json_get(object, key)) */
-struct str json_get_string(const struct json *object, const char *key);
+static inline struct str
+json_get_string(const struct json *object, const char *key)
+{
+	return json_string(json_get(object, key));
+}
 
 /* Elements or members; 0 for other types. */
 size_t json_count(const struct json *value);

@@ -129,24 +129,12 @@ json_get_str(const struct json *object, struct str key)
 	return json_of(yyjson_obj_getn(value_of(object), key.ptr, key.len));
 }
 
-const struct json *
-json_get(const struct json *object, const char *key)
-{
-	return json_get_str(object, str_of(key));
-}
-
 struct str
 json_string(const struct json *json)
 {
 	yyjson_val *value = value_of(json);
 
 	return yyjson_is_str(value) ? str_n(unsafe_yyjson_get_str(value), unsafe_yyjson_get_len(value)) : (struct str){ 0 };
-}
-
-struct str
-json_get_string(const struct json *object, const char *key)
-{
-	return json_string(json_get(object, key));
 }
 
 int64_t

@@ -217,6 +217,17 @@ core_end(void *arg, const char *name)
 	((struct docx *)arg)->in_text = false;
 }
 
+/* expat 2.9 has it with 64 bits everywhere, and wants nobody to call the older one. */
+static unsigned long long
+line_of(XML_Parser parser)
+{
+#if XML_MAJOR_VERSION > 2 || XML_MINOR_VERSION >= 9
+	return XML_GetCurrentLineNumber64(parser);
+#else
+	return XML_GetCurrentLineNumber(parser);
+#endif
+}
+
 /* Reads one part of the file, if it is there. Entities of a document type are never followed: Word writes none. */
 static const struct err *
 part_read(struct docx *docx, struct archive *archive, const char *name, XML_StartElementHandler begin, XML_EndElementHandler end, bool *found)
@@ -240,7 +251,7 @@ part_read(struct docx *docx, struct archive *archive, const char *name, XML_Star
 	XML_SetElementHandler(parser, begin, end);
 	XML_SetCharacterDataHandler(parser, body_text);
 	if (XML_Parse(parser, part.ptr, (int)part.len, 1) != XML_STATUS_OK)
-		err = err_new(arena, ERR_INVALID, "%s, line %lu: %s", name, (unsigned long)XML_GetCurrentLineNumber(parser), XML_ErrorString(XML_GetErrorCode(parser)));
+		err = err_new(arena, ERR_INVALID, "%s, line %llu: %s", name, line_of(parser), XML_ErrorString(XML_GetErrorCode(parser)));
 	XML_ParserFree(parser);
 	docx->tables = docx->skipping = 0;
 	docx->in_text = false;

@@ -20,26 +20,26 @@
 enum { KEY_MAX = 400, VERSION_ARENA_MAX = 64 * 1024 * 1024 };
 
 static const struct {
-	const char *provider, *model;
+	struct str provider, model;
 	double input, cached_input, cache_write, output; /* dollars a million tokens; cache_write 0: as input */
 } rows[] = {
-	{ "openai", "gpt-4o", 2.5, 1.25, 0, 10 },
-	{ "openai", "gpt-4o-mini", 0.15, 0.075, 0, 0.6 },
-	{ "openai", "gpt-4.1", 2, 0.5, 0, 8 },
-	{ "openai", "gpt-4.1-mini", 0.4, 0.1, 0, 1.6 },
-	{ "openai", "gpt-4.1-nano", 0.1, 0.025, 0, 0.4 },
-	{ "openai", "gpt-5", 1.25, 0.125, 0, 10 },
-	{ "openai", "gpt-5-mini", 0.25, 0.025, 0, 2 },
-	{ "openai", "gpt-5-nano", 0.05, 0.005, 0, 0.4 },
-	{ "openai", "o3", 2, 0.5, 0, 8 },
-	{ "openai", "o4-mini", 1.1, 0.275, 0, 4.4 },
-	{ "openai", "text-embedding-3-small", 0.02, 0.02, 0, 0 },
-	{ "openai", "text-embedding-3-large", 0.13, 0.13, 0, 0 },
-	{ "anthropic", "claude-opus-4", 15, 1.5, 18.75, 75 },
-	{ "anthropic", "claude-opus-4-5", 5, 0.5, 6.25, 25 },
-	{ "anthropic", "claude-sonnet-4", 3, 0.3, 3.75, 15 },
-	{ "anthropic", "claude-haiku-4-5", 1, 0.1, 1.25, 5 },
-	{ "anthropic", "claude-3-5-haiku", 0.8, 0.08, 1, 4 },
+	{ STR_INIT("openai"), STR_INIT("gpt-4o"), 2.5, 1.25, 0, 10 },
+	{ STR_INIT("openai"), STR_INIT("gpt-4o-mini"), 0.15, 0.075, 0, 0.6 },
+	{ STR_INIT("openai"), STR_INIT("gpt-4.1"), 2, 0.5, 0, 8 },
+	{ STR_INIT("openai"), STR_INIT("gpt-4.1-mini"), 0.4, 0.1, 0, 1.6 },
+	{ STR_INIT("openai"), STR_INIT("gpt-4.1-nano"), 0.1, 0.025, 0, 0.4 },
+	{ STR_INIT("openai"), STR_INIT("gpt-5"), 1.25, 0.125, 0, 10 },
+	{ STR_INIT("openai"), STR_INIT("gpt-5-mini"), 0.25, 0.025, 0, 2 },
+	{ STR_INIT("openai"), STR_INIT("gpt-5-nano"), 0.05, 0.005, 0, 0.4 },
+	{ STR_INIT("openai"), STR_INIT("o3"), 2, 0.5, 0, 8 },
+	{ STR_INIT("openai"), STR_INIT("o4-mini"), 1.1, 0.275, 0, 4.4 },
+	{ STR_INIT("openai"), STR_INIT("text-embedding-3-small"), 0.02, 0.02, 0, 0 },
+	{ STR_INIT("openai"), STR_INIT("text-embedding-3-large"), 0.13, 0.13, 0, 0 },
+	{ STR_INIT("anthropic"), STR_INIT("claude-opus-4"), 15, 1.5, 18.75, 75 },
+	{ STR_INIT("anthropic"), STR_INIT("claude-opus-4-5"), 5, 0.5, 6.25, 25 },
+	{ STR_INIT("anthropic"), STR_INIT("claude-sonnet-4"), 3, 0.3, 3.75, 15 },
+	{ STR_INIT("anthropic"), STR_INIT("claude-haiku-4-5"), 1, 0.1, 1.25, 5 },
+	{ STR_INIT("anthropic"), STR_INIT("claude-3-5-haiku"), 0.8, 0.08, 1, 4 },
 };
 
 struct price_version {
@@ -147,8 +147,7 @@ built_in(struct str provider_kind, struct str model, struct price *out)
 	size_t best = SIZE_MAX;
 
 	for (size_t i = 0; i < COUNT(rows); i++)
-		if (str_eq_c(provider_kind, rows[i].provider) && str_starts(model, str_of(rows[i].model)) &&
-			(best == SIZE_MAX || strlen(rows[i].model) > strlen(rows[best].model)))
+		if (str_eq(provider_kind, rows[i].provider) && str_starts(model, rows[i].model) && (best == SIZE_MAX || rows[i].model.len > rows[best].model.len))
 			best = i;
 	if (best == SIZE_MAX)
 		return false;
@@ -167,14 +166,16 @@ is_ours(struct str provider_kind)
 bool
 price_find(struct str provider_kind, struct str model, int64_t at_us, struct price *out)
 {
+	const struct price_version *version = newest;
 	char text[KEY_MAX];
-	int len = snprintf(text, sizeof(text), "%" STR_F "/%" STR_F, STR_A(provider_kind), STR_A(model));
+	int len;
 
 	if (is_ours(provider_kind)) {
 		*out = (struct price){ .version = STR(BUILT_IN) };
 		return true;
 	}
-	for (const struct price_version *version = newest; version && len > 0 && len < KEY_MAX; version = version->next) {
+	len = version ? snprintf(text, sizeof(text), "%" STR_F "/%" STR_F, STR_A(provider_kind), STR_A(model)) : 0;
+	for (; version && len > 0 && len < KEY_MAX; version = version->next) {
 		const struct price *price = version->effective_us <= at_us ? look_up(version, str_n(text, (size_t)len), provider_kind.len + 1) : NULL;
 
 		if (!price)
