@@ -9,10 +9,12 @@
 
 #include "access/access.h"
 #include "answer/charge.h"
+#include "answer/retrieve.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "cache/entry.h"
 #include "cache/key.h"
+#include "cache/near.h"
 #include "gateway/count.h"
 #include "knowledge/knowledge.h"
 #include "rt/fiber.h"
@@ -23,6 +25,7 @@ struct cached {
 	enum cache_result result;
 	struct cache_subject subject;
 	unsigned char key[HASH_SHA256_SIZE];
+	struct near near;            /* the question, where answers to others that mean the same will do */
 	bool may_read, may_keep;
 	struct flight_reader reader; /* flight NULL: on none */
 	bool landed;                 /* the flight that this call leads, with an answer */
@@ -254,11 +257,19 @@ ends_the_call(const struct err *err)
 	return err && (err->kind == ERR_CANCELLED || err->kind == ERR_NO_MEMORY);
 }
 
+/* The time from which on a kept answer is young enough. */
+static int64_t
+young_enough_us(const struct answer *answer)
+{
+	int64_t ttl_us = answer->model->cache.ttl_us, age_us = answer->cache_control.age_max_us;
+
+	return clock_wall_us() - (age_us < ttl_us ? age_us : ttl_us);
+}
+
 static MAY_PARK const struct err *
 find(const struct answer_services *services, struct answer *answer, struct cache_entry *entry, bool *found)
 {
-	int64_t ttl_us = answer->model->cache.ttl_us, age_us = answer->cache_control.age_max_us;
-	const struct err *err = entry_find(services->cache->store, answer->arena, answer->tenant, answer->cached->key, clock_wall_us() - (age_us < ttl_us ? age_us : ttl_us), entry, found);
+	const struct err *err = entry_find(services->cache->store, answer->arena, answer->tenant, answer->cached->key, young_enough_us(answer), entry, found);
 
 	return ends_the_call(err) ? err : NULL;
 }
@@ -334,19 +345,55 @@ board(const struct answer_services *services, struct answer *answer)
 	return flight_board(services->cache->flights, shares && cached->may_keep ? cached->key : NULL, &cached->reader);
 }
 
+/* What the question means, for finding others and for being found. */
+static MAY_PARK const struct err *
+understand(const struct answer_services *services, struct answer *answer)
+{
+	unsigned char key[HASH_SHA256_SIZE];
+	struct str question;
+	const struct err *err;
+
+	answer->cached->near.embedder = STR_EMPTY;
+	if (!answer->model->cache.semantic.given || !retrieve_may_embed(answer))
+		return NULL;
+	err = cache_near_key(answer->arena, &answer->cached->subject, key, &question);
+	return err || !question.ptr ? err : near_make(services->cache->embedder, answer->arena, key, question, &answer->cached->near);
+}
+
+static MAY_PARK const struct err *
+find_near(const struct answer_services *services, struct answer *answer, struct cache_entry *entry, double *similarity, bool *found)
+{
+	struct cached *cached = answer->cached;
+	const struct err *err;
+
+	*found = false;
+	if (!cached->may_read || !cached->near.embedder.len)
+		return NULL;
+	err = near_find(services->cache->store, answer->arena, answer->tenant, &cached->near, &answer->model->cache.semantic, young_enough_us(answer), entry, similarity, found);
+	return ends_the_call(err) ? err : NULL;
+}
+
 static MAY_PARK const struct err *
 look(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
 {
 	struct cached *cached = answer->cached;
 	const struct err *err = NULL;
 	struct cache_entry entry;
-	bool found = false, given_up = true;
+	bool found = false, given_up = true, understood = false;
+	double similarity = 0;
 
 	while (!err && given_up) {
 		if (cached->may_read)
 			err = find(services, answer, &entry, &found);
 		if (err || found)
 			return err ? err : replay(answer, recorder, &entry, CACHE_HIT, 1);
+		if (!understood)
+			err = understand(services, answer);
+		understood = true;
+		if (!err)
+			err = find_near(services, answer, &entry, &similarity, &found);
+		if (err || found)
+			return err ? err : replay(answer, recorder, &entry, CACHE_SEMANTIC, similarity);
 		if (board(services, answer) == FLIGHT_LEADS)
 			return lead(services, answer, recorder);
 		err = follow(services, answer, recorder, &given_up);
@@ -542,6 +589,11 @@ make_entry(struct answer *answer, struct str body)
 		.interaction = str_n((const char *)answer->interaction, sizeof(answer->interaction)), .created_us = now_us, .expires_us = now_us + answer->model->cache.ttl_us,
 		.input = record->usage.input, .output = record->usage.output, .cost_nanos = record->cost_nanos, .body = body };
 	memcpy(cached->entry.hash, cached->key, sizeof(cached->key));
+	if (cached->near.embedder.len) {
+		cached->entry.near = str_n((const char *)cached->near.key, sizeof(cached->near.key));
+		cached->entry.embedder = cached->near.embedder;
+		cached->entry.vector = cached->near.vector;
+	}
 	cached->keep = true;
 }
 

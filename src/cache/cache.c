@@ -151,6 +151,20 @@ sweep_fiber(void *arg)
 	arena_free(arena);
 }
 
+/* Models that are to find answers by their meaning find none without a model for that. */
+static void
+warn_without_model(const struct embedder *embedder, struct conf_watch *watch)
+{
+	struct conf *conf = conf_watch_get(watch);
+	size_t count;
+	const struct conf_model *models = conf_models(conf, &count);
+
+	for (size_t i = 0; i < count && !embedder; i++)
+		if (models[i].cache.semantic.given)
+			log_warn("no embedding model: the cache finds the very same questions alone", LOG_STR("model", models[i].name));
+	conf_unref(conf);
+}
+
 const struct err *
 cache_start(struct store *store, struct embedder *embedder, struct conf_watch *watch, struct cache **out)
 {
@@ -158,6 +172,7 @@ cache_start(struct store *store, struct embedder *embedder, struct conf_watch *w
 	struct sweeper *sweeper = mem_zalloc(sizeof(*sweeper));
 	const struct err *err;
 
+	warn_without_model(embedder, watch);
 	*sweeper = (struct sweeper){ .store = store, .watch = watch };
 	*cache = (struct cache){ .store = store, .embedder = embedder, .flights = flights_new(), .sweeper = sweeper };
 	*out = cache;

@@ -63,32 +63,34 @@ print_csv(const struct json *answer)
 	printf("%s", "group");
 	for (size_t i = 0; members[i]; i++)
 		printf(",%s", members[i]);
-	printf(",amount_nanodollars\n");
+	printf(",amount_nanodollars,saved_tokens,saved_nanodollars\n");
 	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
 		csv_cell(json_get_string(it.value, "group"));
 		for (size_t i = 0; members[i]; i++)
 			printf(",%lld", (long long)json_int(json_get(it.value, members[i]), 0));
-		printf(",%lld\n", (long long)json_int(json_get(it.value, "amount_nanodollars"), 0));
+		printf(",%lld,%lld,%lld\n", (long long)json_int(json_get(it.value, "amount_nanodollars"), 0), (long long)json_int(json_get(it.value, "saved_tokens"), 0),
+			(long long)json_int(json_get(it.value, "saved_nanodollars"), 0));
 	}
 }
 
 static void
 print_report(struct args *args, const struct json *answer)
 {
-	static const char *const titles[] = { "GROUP", "CALLS", "INPUT", "CACHED", "WRITTEN", "OUTPUT", "REASONING", "COST", NULL };
+	static const char *const titles[] = { "GROUP", "CALLS", "INPUT", "CACHED", "WRITTEN", "OUTPUT", "REASONING", "COST", "SAVED", NULL };
 	struct arena *arena = args->arena;
 	int64_t sum = 0, corrected = 0;
 	struct table table;
 
 	table_init(&table, arena, titles);
 	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
-		struct str group = json_get_string(it.value, "group"), cells[8];
+		struct str group = json_get_string(it.value, "group"), cells[9];
 		int64_t amount = json_int(json_get(it.value, "amount_nanodollars"), 0);
 
 		cells[0] = group.len ? group : STR("-");
 		for (size_t i = 0; i < SHOWN; i++)
 			cells[i + 1] = number(arena, it.value, members[i]);
 		cells[7] = term_dollars(arena, amount);
+		cells[8] = term_dollars(arena, json_int(json_get(it.value, "saved_nanodollars"), 0));
 		sum += amount;
 		corrected += json_int(json_get(it.value, "corrections_nanodollars"), 0);
 		table_add(&table, cells);
@@ -276,7 +278,8 @@ const struct command usage_report_command = {
 	.summary = "Sum up the ledger",
 	.options = report_options,
 	.call = usage_report_call,
-	.help = "The dearest first. Input includes cached and written tokens, output includes reasoning. By tag, a call with several tags is in the group of each.",
+	.help = "The dearest first. Input includes cached and written tokens, output includes reasoning. By tag, a call with several tags is in the group of each. Saved is what answers from the cache "
+		"would have cost.",
 };
 
 const struct command usage_reprice_command = {

@@ -91,47 +91,54 @@ select id, effective_us from price_version order by effective_us desc, created_u
 select body from price_version where id = $1;
 
 -- The ledger's reports. Ids of interactions begin with their time, so a stretch of time is a range of the key. Columns: group, calls, input, cached_input, cache_write, output,
--- reasoning, audio_input, audio_output, images, what of the amount corrections are, amount.
+-- reasoning, audio_input, audio_output, images, what of the amount corrections are, amount, tokens and amount that the
+-- cache saved.
 -- name: usage_by_tenant
 select cast(u.tenant as text), cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
 	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
 	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
-	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
 from usage_entry u where u.interaction >= $1 and u.interaction < $2 group by u.tenant order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_team
 select u.team, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
 	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
 	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
-	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.team order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_key
 select u.key_id, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
 	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
 	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
-	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.key_id order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_user
 select u.end_user, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
 	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
 	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
-	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.end_user order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_model
 select u.model, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
 	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
 	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
-	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.model order by 12 desc, 1 limit 10000;
 
 -- name: usage_by_tags
 select u.tags, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
 	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
 	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
-	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.tags order by 12 desc, 1 limit 10000;
 
 -- By days since 1970.
@@ -139,7 +146,8 @@ from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction
 select cast(u.at_us / 86400000000 as text), cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
 	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
 	cast(sum(u.audio_input) as bigint), cast(sum(u.audio_output) as bigint), cast(sum(u.images) as bigint),
-	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint)
+	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.at_us / 86400000000 order by u.at_us / 86400000000 limit 10000;
 
 -- Pricing again: settlements with what they and their corrections by prices come to. Those priced by the configuration, and those of before the ledger knew the kind of provider, stay; so

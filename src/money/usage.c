@@ -61,7 +61,9 @@ row_read(const struct rows *rows, size_t row, struct usage_row *out)
 		.audio_output = rows_int(rows, row, 8),
 		.images = rows_int(rows, row, 9),
 		.corrections_nanos = rows_int(rows, row, 10),
-		.amount_nanos = rows_int(rows, row, 11) };
+		.amount_nanos = rows_int(rows, row, 11),
+		.saved_tokens = rows_int(rows, row, 12),
+		.saved_nanos = rows_int(rows, row, 13) };
 }
 
 static void
@@ -78,6 +80,8 @@ row_add(struct usage_row *sum, const struct usage_row *more)
 	sum->images += more->images;
 	sum->corrections_nanos += more->corrections_nanos;
 	sum->amount_nanos += more->amount_nanos;
+	sum->saved_tokens += more->saved_tokens;
+	sum->saved_nanos += more->saved_nanos;
 }
 
 static int

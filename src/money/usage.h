@@ -19,6 +19,7 @@ struct usage_row {
 	struct str group;
 	int64_t calls, input, cached_input, cache_write, output, reasoning, audio_input, audio_output, images;
 	int64_t corrections_nanos, amount_nanos; /* the amount has the corrections in it */
+	int64_t saved_tokens, saved_nanos; /* of answers that came from the cache */
 };
 
 /*

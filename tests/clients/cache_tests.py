@@ -478,7 +478,90 @@ def file_search_is_cached_until_its_store_changes() -> None:
     assert respond()[1] == "miss"
 
 
+# --- by meaning ---
+
+
+def _meant(text: str, system: str, model: str = "cached-semantic", **more: Any) -> Any:
+    """The headers of an answer to this question, in a conversation of its own."""
+    return world.client.chat.completions.with_raw_response.create(
+        model=model, messages=[{"role": "system", "content": system}, {"role": "user", "content": text}], **more
+    )
+
+
+def a_question_that_means_the_same_gets_the_same_answer() -> None:
+    system = fresh("You are a geographer.")
+    world.mock.reset()
+    first = _meant("What is the capital of France?", system)
+    second = _meant("What's the capital city of France?", system)
+    assert (first.headers["x-corbel-cache"], second.headers["x-corbel-cache"]) == ("miss", "semantic"), second.headers
+    similarity = float(second.headers["x-corbel-cache-similarity"])
+    assert 0.9 <= similarity < 1 and int(second.headers["age"]) >= 0 and len(world.mock.requests()) == 1
+    assert second.parse().choices[0].message.content == first.parse().choices[0].message.content
+    record = world.trace(second.parse().id)["interaction"]
+    assert record["cache"]["result"] == "semantic" and abs(record["cache"]["similarity"] - similarity) < 0.001 and record["cost_nanodollars"] == 0
+    assert record["cache"]["saved_nanodollars"] > 0
+    stream = world.client.chat.completions.create(
+        model="cached-semantic", messages=[{"role": "system", "content": system}, {"role": "user", "content": "Capital of France: what is it?"}], stream=True
+    )
+    assert stream.response.headers["x-corbel-cache"] == "semantic" and world.said(stream) == first.parse().choices[0].message.content
+    assert _meant("What is the capital of France?", system).headers["x-corbel-cache"] == "hit", "the very same question first"
+
+
+def a_question_that_means_something_else_does_not() -> None:
+    system = fresh("You are a geographer.")
+    _meant("What is the capital of France?", system)
+    for other in ("What is the capital of Italy?", "What is the largest river of France?", "How do I bake bread?"):
+        assert _meant(other, system).headers["x-corbel-cache"] == "miss", other
+    assert _meant("What's the capital city of France?", fresh("You are a pirate.")).headers["x-corbel-cache"] == "miss", "the rest of the conversation counts"
+    assert _meant("What's the capital city of France?", system, temperature=0.3).headers["x-corbel-cache"] == "miss"
+    assert _meant("What's the capital city of France?", system, model="cached-strict").headers["x-corbel-cache"] == "miss"
+    strict = fresh()
+    _meant("What is the capital of France?", strict, model="cached-strict")
+    assert _meant("What's the capital city of France?", strict, model="cached-strict").headers["x-corbel-cache"] == "miss", "below its threshold"
+
+
+def meaning_counts_for_text_alone() -> None:
+    system = fresh("You have tools.")
+    tools = [{"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}]
+    _meant("What is the capital of France?", system, tools=tools)
+    assert _meant("What's the capital city of France?", system, tools=tools).headers["x-corbel-cache"] == "miss"
+    assert _meant("What is the capital of France?", system, tools=tools).headers["x-corbel-cache"] == "hit"
+
+
+def no_tenant_is_answered_by_the_meaning_of_anothers_question() -> None:
+    system, name = fresh("You are a geographer."), f"cache-{uuid.uuid4().hex[:8]}"
+    assert world.corbel.cli("tenant", "create", name).returncode == 0
+    other = made("--tenant", name)
+    _meant("What is the capital of France?", system)
+    raw = other.chat.completions.with_raw_response.create(
+        model="cached-semantic", messages=[{"role": "system", "content": system}, {"role": "user", "content": "What's the capital city of France?"}]
+    )
+    assert raw.headers["x-corbel-cache"] == "miss"
+
+
+def a_changed_document_ends_what_was_kept_by_meaning_too() -> None:
+    _put("vacuum.md", world.MANUAL["vacuum.md"])
+    system = fresh("Answer from the manual.")
+    assert _meant("What does the autovacuum launcher start?", system, "cached-docs-semantic").headers["x-corbel-cache"] == "miss"
+    again = _meant("What is it that the autovacuum launcher starts?", system, "cached-docs-semantic")
+    assert again.headers["x-corbel-cache"] == "semantic" and again.parse().choices[0].message.annotations
+    _put("vacuum.md", world.MANUAL["vacuum.md"] + f"\nChanged: {uuid.uuid4().hex}.\n")
+    assert _meant("What is it that the autovacuum launcher starts?", system, "cached-docs-semantic").headers["x-corbel-cache"] == "miss"
+
+
 # --- what is kept ---
+
+
+def the_ledger_reports_what_was_saved() -> None:
+    name = f"cache-{uuid.uuid4().hex[:8]}"
+    assert world.corbel.cli("tenant", "create", name).returncode == 0
+    client, question = made("--tenant", name), fresh()
+    for _ in range(3):
+        ask(question, client=client)
+    (row,) = json.loads(world.corbel.cli("usage", "report", "--tenant", name, "--by", "model", "--json").stdout)["data"]
+    assert row["group"] == "gpt-x" and row["calls"] == 3 and row["saved_nanodollars"] == 2 * row["amount_nanodollars"] > 0, row
+    assert row["saved_tokens"] == 2 * (row["input_tokens"] + row["output_tokens"]) and "SAVED" in world.corbel.cli("usage", "report", "--tenant", name).stdout
+    assert world.corbel.cli("verify").returncode == 0, "the books are right"
 
 
 def metrics_tell_of_hits_and_savings() -> None:

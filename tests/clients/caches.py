@@ -21,5 +21,8 @@ def models(price: dict[str, float]) -> list[dict[str, Any]]:
         cached("cached-by-user", cache={"scope": "user"}),
         cached("cached-alone", cache={"single_flight": False}),
         cached("cached-fallback", "down", fallbacks=[{"model": "gpt-x"}]),
+        cached("cached-semantic", cache={"semantic": {"threshold": 0.9}}),
+        cached("cached-strict", cache={"semantic": {"threshold": 0.99}}),
+        cached("cached-docs-semantic", "cites", knowledge={"collection": "cached-manual"}, cache={"semantic": {"threshold": 0.9}}),
         cached("cached-docs", "cites", knowledge={"collection": "cached-manual"}),
     ]
