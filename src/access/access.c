@@ -140,6 +140,7 @@ access_free(struct access *access)
 {
 	if (!access)
 		return;
+	shares_free(access->shares);
 	memory_fini(access);
 	free(access);
 }
@@ -170,8 +171,11 @@ access_open(const struct access_spec *spec, struct arena *arena, struct access *
 		err = err_new(arena, ERR_INTERNAL, "the database has lost its first tenant");
 	scope_init(&access->scope, NULL, INT64_MAX);
 	if (!err)
+		err = shares_open(access, arena, &access->shares);
+	if (!err)
 		err = fiber_go("access", &access->scope, keeper, access);
 	if (err) {
+		shares_stop(access->shares);
 		scope_fini(&access->scope);
 		access_free(access);
 		return err;
@@ -185,6 +189,7 @@ void
 access_stop(struct access *access)
 {
 	scope_stop(&access->scope);
+	shares_stop(access->shares);
 	memory_flush_uses(access);
 }
 

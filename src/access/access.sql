@@ -70,3 +70,51 @@ insert into shared_secret (name, value, created_us) values ($1, $2, $3) on confl
 
 -- name: shared_secret_get
 select value from shared_secret where name = $1;
+
+-- Limits that nodes share: migrations/0103_limit_share.sql. The clock is the database's.
+-- name: limit_bucket_get
+select requests, tokens, requests_limit, tokens_limit, at_us from limit_bucket where key = $1;
+
+-- name: limit_bucket_put
+insert into limit_bucket (key, requests, tokens, requests_limit, tokens_limit, at_us) values ($1, $2, $3, $4, $5, $6)
+on conflict (key) do update set requests = excluded.requests, tokens = excluded.tokens, requests_limit = excluded.requests_limit, tokens_limit = excluded.tokens_limit,
+	at_us = excluded.at_us;
+
+-- The time, and what the other nodes that live have.
+-- name: limit_share_others :sqlite
+select cast(strftime('%s', 'now') as bigint) * 1000000, coalesce(sum(s.requests), 0.0), coalesce(sum(s.tokens), 0.0), cast(coalesce(sum(s.slots), 0) as bigint)
+from limit_share s where s.key = $1 and s.node <> $2
+	and exists (select 1 from limit_node n where n.id = s.node and n.until_us > cast(strftime('%s', 'now') as bigint) * 1000000);
+
+-- name: limit_share_others :postgres
+select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), coalesce(sum(s.requests), 0.0), coalesce(sum(s.tokens), 0.0), cast(coalesce(sum(s.slots), 0) as bigint)
+from limit_share s where s.key = $1 and s.node <> $2
+	and exists (select 1 from limit_node n where n.id = s.node and n.until_us > cast(extract(epoch from clock_timestamp()) * 1000000 as bigint));
+
+-- name: limit_share_put
+insert into limit_share (key, node, requests, tokens, slots) values ($1, $2, $3, $4, $5)
+on conflict (key, node) do update set requests = excluded.requests, tokens = excluded.tokens, slots = excluded.slots;
+
+-- name: limit_share_drop
+delete from limit_share where key = $1 and node = $2;
+
+-- name: limit_share_leave
+delete from limit_share where node = $1;
+
+-- name: limit_node_renew :sqlite
+insert into limit_node (id, until_us) values ($1, cast(strftime('%s', 'now') as bigint) * 1000000 + $2) on conflict (id) do update set until_us = excluded.until_us;
+
+-- name: limit_node_renew :postgres
+insert into limit_node (id, until_us) values ($1, cast(extract(epoch from clock_timestamp()) * 1000000 as bigint) + cast($2 as bigint))
+on conflict (id) do update set until_us = excluded.until_us;
+
+-- name: limit_node_leave
+delete from limit_node where id = $1;
+
+-- What dead nodes have left behind, long after it counted for anything.
+-- name: limit_node_dead
+select id from limit_node where until_us < $1 limit 100;
+
+-- Buckets that are full again for sure.
+-- name: limit_bucket_forget
+delete from limit_bucket where key in (select key from limit_bucket b where b.at_us < $1 and not exists (select 1 from limit_share s where s.key = b.key) order by b.at_us limit 500);

@@ -10,6 +10,7 @@
 
 #include "access/bucket.h"
 #include "access/policy.h"
+#include "access/share.h"
 
 enum holder_kind { HOLDER_KEY, HOLDER_TEAM, HOLDER_TENANT, HOLDER_USER, HOLDER_KINDS };
 
@@ -28,6 +29,7 @@ struct holder {
 	struct bucket requests, tokens;
 	int64_t running;        /* calls in flight */
 	int64_t used_us;        /* monotonic, of the last call */
+	struct share share;     /* of limits that hold for several nodes together; else the buckets count */
 };
 
 /* "key", "team", "tenant", "user". */

@@ -53,6 +53,7 @@ struct access {
 	struct map key_by_id, teams, tenants; /* holders by id; each map holds what is in it */
 	struct policy *last_policy;           /* that was read; held */
 	int64_t seen_keys, seen_teams, seen_tenants; /* revisions */
+	struct shares *shares;         /* limits that nodes share; NULL: this is the only one */
 	struct scope scope;            /* of the fiber that keeps it all true */
 	bool ended;                    /* that fiber has */
 	struct waiter *idle;           /* that fiber's, while it waits; or NULL */

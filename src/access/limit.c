@@ -1,7 +1,7 @@
 /*
  * limit.c - claim of calls. See limit.h.
  *
- * Holders are locked one after the other, never two at once; when one refuses, what the others before it have counted is given back.
+ * On a database that nodes share, a holder's permits come out of its share (share.h); else out of its buckets. Holders are locked one after the other, never two at once; when one refuses, what the others before it have counted is given back.
  */
 #include "access/limit.h"
 
@@ -28,6 +28,36 @@ figures_note(struct limit_figures *figures, const struct bucket *bucket)
 	if (bucket->limit == 0 || (figures->limit && figures->remaining <= remaining))
 		return;
 	*figures = (struct limit_figures){ bucket->limit, remaining, bucket_reset_us(bucket) };
+}
+
+/* As the figures of a bucket are, of one that nodes share. */
+static void
+figures_note_shared(struct limit_figures *figures, const struct holder *holder, int64_t limit, bool tokens)
+{
+	int64_t remaining = limit ? share_remaining(holder, tokens) : 0;
+
+	if (limit == 0 || (figures->limit && figures->remaining <= remaining))
+		return;
+	*figures = (struct limit_figures){ limit, remaining, (int64_t)((double)(limit - remaining) * 60e6 / (double)limit) };
+}
+
+/* Takes one call from the node's share of one holder's limits. */
+static MAY_PARK const struct err *
+share_holder_take(struct limit_claim *claim, struct arena *arena, size_t index, enum refusal *refusal, int64_t *wait_us)
+{
+	static const enum refusal refusals[] = { [SHARE_LACKS_NOTHING] = REFUSED_NOT, [SHARE_LACKS_REQUESTS] = REFUSED_REQUESTS, [SHARE_LACKS_TOKENS] = REFUSED_TOKENS,
+		[SHARE_LACKS_SLOTS] = REFUSED_CONCURRENCY };
+	struct holder *holder = claim->holders[index];
+	const struct limits *limits = &claim->limits[index];
+	enum share_lack lack = SHARE_LACKS_NOTHING;
+	const struct err *err = share_take(claim->access->shares, arena, holder, limits, claim->tokens, &lack, wait_us);
+
+	*refusal = refusals[lack];
+	pthread_mutex_lock(&holder->lock);
+	figures_note_shared(&claim->requests_left, holder, limits->requests_per_minute, false);
+	figures_note_shared(&claim->tokens_left, holder, limits->tokens_per_minute, true);
+	pthread_mutex_unlock(&holder->lock);
+	return err;
 }
 
 /* Takes one call from one holder, all of it or nothing. */
@@ -61,12 +91,16 @@ holder_take(struct limit_claim *claim, size_t index, int64_t now_us, int64_t *wa
 
 /* `requests` and `tokens` are given back; below 0 more is taken. */
 static void
-holder_give(struct holder *holder, int64_t requests, int64_t tokens)
+holder_give(const struct limit_claim *claim, struct holder *holder, int64_t requests, int64_t tokens)
 {
 	pthread_mutex_lock(&holder->lock);
-	holder->running--;
-	bucket_correct(&holder->requests, -requests);
-	bucket_correct(&holder->tokens, -tokens);
+	if (claim->access->shares) {
+		share_give(holder, requests, tokens);
+	} else {
+		holder->running--;
+		bucket_correct(&holder->requests, -requests);
+		bucket_correct(&holder->tokens, -tokens);
+	}
 	pthread_mutex_unlock(&holder->lock);
 }
 
@@ -152,7 +186,7 @@ settle_late(void *arg)
 		holder_unref(claim->holders[i]);
 }
 
-const struct err *
+MAY_PARK const struct err *
 limit_admit(struct access *access, struct arena *arena, const struct identity *identity, struct str user, int64_t tokens, struct limit_claim **out)
 {
 	struct limit_claim *claim = arena_zalloc(arena, sizeof(*claim));
@@ -169,14 +203,18 @@ limit_admit(struct access *access, struct arena *arena, const struct identity *i
 	err = gather(claim, identity, user);
 	if (err)
 		return err;
-	for (i = 0; i < claim->count && !refusal; i++)
-		refusal = holder_take(claim, i, now_us, &wait_us);
-	claim->open = !refusal;
-	if (!refusal)
+	for (i = 0; i < claim->count && !refusal && !err; i++) {
+		if (access->shares)
+			err = share_holder_take(claim, arena, i, &refusal, &wait_us);
+		else
+			refusal = holder_take(claim, i, now_us, &wait_us);
+	}
+	claim->open = !refusal && !err;
+	if (claim->open)
 		return NULL;
 	for (size_t taken = 0; taken + 1 < i; taken++)
-		holder_give(claim->holders[taken], 1, tokens);
-	return refuse(arena, claim, i - 1, refusal, wait_us);
+		holder_give(claim, claim->holders[taken], 1, tokens);
+	return err ? err : refuse(arena, claim, i - 1, refusal, wait_us);
 }
 
 void
@@ -186,7 +224,7 @@ limit_settle(struct limit_claim *claim, int64_t tokens)
 		return;
 	claim->open = false;
 	for (size_t i = 0; i < claim->count; i++)
-		holder_give(claim->holders[i], 0, claim->tokens - tokens);
+		holder_give(claim, claim->holders[i], 0, claim->tokens - tokens);
 }
 
 /* --- policies --- */

@@ -1,8 +1,7 @@
 /*
  * limit.h - requests and tokens per minute and calls at once, of the key, its team, its tenant and the end user: asked before a call costs anything, settled after it.
  *
- * In memory of this process: with several nodes on one database each of them grants the whole limit unless leases share it (see limit_share.h). A call is counted everywhere
- * or nowhere.
+ * On a database of its own (SQLite) in memory alone; on one that nodes share, all of them together keep a limit (share.h). A call is counted everywhere or nowhere.
  */
 #pragma once
 
@@ -31,9 +30,9 @@ struct limit_claim {
 
 /*
  * Counts a call of `tokens` tokens (an estimate of input and output) against all limits. ERR_RATE_LIMITED says which limit and when to try again; ERR_BUSY: too many end
- * users at once. *out has the figures in both cases; NULL only when memory is out. `user` may be empty. Any loop.
+ * users at once; ERR_UNAVAILABLE: a shared limit could not be asked for. *out has the figures in both cases; NULL only when memory is out. `user` may be empty. Any loop.
  */
-const struct err *limit_admit(
+MAY_PARK const struct err *limit_admit(
 	struct access *access, struct arena *arena, const struct identity *identity, struct str user, int64_t tokens, struct limit_claim **out);
 
 /* The call is over and used this many tokens; the first settlement counts. */

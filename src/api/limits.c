@@ -58,7 +58,7 @@ limits_put_headers(struct api_request *request, enum limit_headers headers, cons
 	put(request, headers, "tokens", &claim->tokens_left);
 }
 
-const struct err *
+MAY_PARK const struct err *
 limits_enter(struct api_request *request, enum limit_headers headers, struct str model, struct str user, int64_t tokens, struct limit_claim **out)
 {
 	struct str id = access_user_id(request->arena, user);
