@@ -17,6 +17,7 @@ static const struct route_table *const tables[] = {
 	&openai_vector_store_search_routes,
 	&document_routes,
 	&admin_configuration_routes,
+	&admin_probe_routes,
 	&admin_gateway_routes,
 	&admin_knowledge_routes,
 	&admin_routes,

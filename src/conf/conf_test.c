@@ -303,6 +303,7 @@ what_a_provider_serves_follows_its_kind_unless_it_is_said(void **state)
 	assert_true(conf_provider_has(&providers[1], CONF_API_COMPLETIONS) && !conf_provider_has(&providers[1], CONF_API_EMBEDDINGS));
 	assert_true(providers[2].public && !providers[3].public);
 	assert_int_equal(providers[3].apis, 0);
+	conf_unref(f->conf);
 	assert_non_null(parse(f,
 		"providers:\n  - {name: a, kind: anthropic, apis: [completions]}\n  - {name: b, kind: cohere, api_key: k, apis: [rerank, moderations]}\n"
 		"  - {name: c, kind: openai, apis: [chat]}\n"));

@@ -223,6 +223,17 @@ def breakers_of_what_did_not_change_stay_as_they_are() -> None:
     _remove(("models", model), ("providers", provider))
 
 
+def a_price_put_through_the_api_is_that_of_the_next_call() -> None:
+    name, costs = world.unique("priced"), []
+    for dollars in (1000, 3000):
+        _put("model", name, _target("gpt-x", price={"input": dollars, "output": dollars}))
+        answer = say("hello", model=name)
+        tokens = answer.usage.prompt_tokens + answer.usage.completion_tokens
+        costs.append(world.trace(answer.id)["interaction"]["cost_nanodollars"] / tokens)
+    assert costs == [1_000_000, 3_000_000], costs
+    _remove(("models", name))
+
+
 def only_the_operator_may_look_or_change() -> None:
     made = world.corbel.call("POST", "/admin/v1/keys", {"name": world.unique("user"), "scopes": ["model.use", "metrics.read"]})
     key = {"authorization": f"Bearer {json.loads(made[2])['key']}"}

@@ -167,6 +167,7 @@ class Corbel(Server):
         model: bool = False,
         env: dict[str, str] | None = None,
         binary: Path | None = None,
+        timeout_s: float = 30,
     ) -> None:
         self.scratch = tempfile.TemporaryDirectory(prefix="corbel-test-")
         self.data = data or Path(self.scratch.name) / "data"
@@ -177,7 +178,7 @@ class Corbel(Server):
             config = json.dumps(config, indent=1)
         self.file.write_text(config)
         command = [binary or program("corbel"), "serve", "-c", self.file, "--data", self.data, "--listen", "127.0.0.1:0", *options]
-        super().__init__(command, "corbel ready", env)
+        super().__init__(command, "corbel ready", env, timeout_s)
 
     @property
     def key(self) -> str:

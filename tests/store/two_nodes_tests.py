@@ -244,6 +244,36 @@ def a_literal_secret_is_refused_where_other_nodes_could_not_open_it() -> None:
     assert a.get("/admin/v1/providers/secretive", "DELETE")[0] == 200
 
 
+def a_node_that_cannot_follow_keeps_what_it_has_and_says_why() -> None:
+    body = {"kind": "openai", "base_url": f"{mock.url}/v1", "api_key": "${ONLY_ON_THE_THIRD}"}
+    before = a.get("/admin/v1/configuration")[1]["stored"]["version"]
+    with common.Node(common.config(mock.url), env={"ONLY_ON_THE_THIRD": "a-token"}) as c:
+        assert c.get("/admin/v1/providers/lonely", "PUT", body)[0] == 201
+        assert c.get("/admin/v1/models/lonely", "PUT", {"targets": [{"provider": "lonely", "model": "gpt-x"}]})[0] == 201
+        assert c.ask("hello", "lonely")[0] == 200
+        stored = harness.wait_for(lambda: (s := a.get("/admin/v1/configuration")[1]["stored"])["version"] == before + 2 and s, 2, "the first node to have read it")
+        assert stored["state"] == "refused" and stored["version_in_force"] == before, stored
+        assert "provider lonely: api_key: the environment variable ONLY_ON_THE_THIRD is not set" in stored["first_mistake"], stored
+        assert 'corbel_configuration_refused{source="store"} 1' in a.call("GET", "/metrics")[2].decode()
+        assert a.ask("hello")[0] == 200 and a.ask("hello", "lonely")[0] == 404
+        assert c.get("/admin/v1/configuration/rollback", "POST", {"version": before})[0] == 200
+    harness.wait_for(lambda: a.get("/admin/v1/configuration")[1]["stored"]["version_in_force"] == before + 3, 2, "the first node to follow again")
+
+
+def nodes_with_one_master_key_open_what_the_other_sealed() -> None:
+    env = {"CORBEL_MASTER_KEY": "a master key of the tests, of more than 32 characters"}
+    before = a.get("/admin/v1/configuration")[1]["stored"]["version"]
+    body = {"kind": "openai", "base_url": f"{mock.url}/v1", "api_key": "sk-sealed-by-one-node"}
+    with common.Node(common.config(mock.url), env=env) as one, common.Node(common.config(mock.url), env=env) as other:
+        change = {"providers": [{"name": "sealed", **body}], "models": [{"name": "sealed", "targets": [{"provider": "sealed", "model": "gpt-x"}]}]}
+        assert one.get("/admin/v1/configuration", "PATCH", change)[0] == 200
+        harness.wait_for(lambda: other.ask("hello", "sealed")[0] == 200, 2, "the other node to know the provider")
+        assert mock.requests()[-1]["header"]["authorization"] == "Bearer sk-sealed-by-one-node"
+        assert common.sql(f"select count(*) from configuration_entry where version > {before} and body like '%sk-sealed%'") == [["0"]]
+        assert one.get("/admin/v1/configuration/rollback", "POST", {"version": before})[0] == 200
+    harness.wait_for(lambda: b.get("/admin/v1/configuration")[1]["stored"]["state"] == "in force", 2, "nodes without the key to follow again")
+
+
 TESTS = [
     two_nodes_that_start_at_once_make_one_schema,
     a_directory_ingested_on_one_node_is_searched_by_meaning_on_the_other,
@@ -258,4 +288,6 @@ TESTS = [
     a_model_put_on_one_node_answers_on_the_other_within_a_second,
     writers_on_both_nodes_lose_nothing_and_one_of_two_with_a_condition_wins,
     a_literal_secret_is_refused_where_other_nodes_could_not_open_it,
+    a_node_that_cannot_follow_keeps_what_it_has_and_says_why,
+    nodes_with_one_master_key_open_what_the_other_sealed,
 ]
