@@ -173,15 +173,6 @@ record_sources(struct answer *answer, const struct citation *citations, size_t c
 	}
 }
 
-/* Whether the provider may have read (and will bill) the input of a call for which it reported nothing: not when it refused it. */
-static bool
-may_have_been_read(const struct answer *answer)
-{
-	const struct err *err = answer->record.err;
-
-	return answer->attempt.began || !err || err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT;
-}
-
 /* What was used, counted by us where the provider did not say: a stream that was cut, a server that reports nothing. */
 static MAY_PARK void
 record_usage(const struct answer_services *services, struct answer *answer, const struct recorder *recorder)
@@ -195,7 +186,7 @@ record_usage(const struct answer_services *services, struct answer *answer, cons
 		return;
 	usage->estimated = true;
 	model = answer->attempt.target.model;
-	if (!usage->input && may_have_been_read(answer))
+	if (!usage->input && answer->attempt.read)
 		usage->input = call_tokens(services->tokenizers, answer->arena, answer->call, model, &how);
 	usage->output = recorder_tokens(recorder, services->tokenizers, model);
 	for (unsigned i = 0; i < answer->attempt.spent_count; i++) /* what earlier targets wrote of the same text */

@@ -99,7 +99,7 @@ backup_create(struct api_request *request)
 #define BACKUP_SCHEMA "{\"type\":\"object\",\"required\":[\"path\"],\"properties\":{\"path\":{\"type\":\"string\",\"minLength\":2,\"maxLength\":4096}}}"
 
 static const struct route routes[] = {
-	{ .method = HTTP_GET, .path = "/admin/v1/traces", .name = "admin.traces.list", .scope = SCOPE_TRACE_READ, .errors = &openai_errors, .handler = traces_list,
+	{ .method = HTTP_GET, .path = "/admin/v1/traces", .name = "admin.traces.list", .scope = SCOPE_TRACE_READ, .errors = &openai_errors, .query = "limit after", .handler = traces_list,
 		.summary = "List the records of interactions, newest first" },
 	{ .method = HTTP_GET, .path = "/admin/v1/traces/{id}", .name = "admin.traces.get", .scope = SCOPE_TRACE_READ, .errors = &openai_errors, .handler = traces_get,
 		.summary = "One trace with its spans, messages, sources, tokens and cost" },

@@ -423,23 +423,25 @@ tenants_close(struct api_request *request)
 
 #define ROUTE(method_, path_, name_, handler_, summary_)                                                                                  \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = handler_, .summary = summary_ }
+#define ROUTE_LIST(path_, name_, query_, handler_, summary_)                                                                               \
+	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = query_, .handler = handler_, .summary = summary_ }
 #define ROUTE_JSON(method_, path_, name_, schema_, handler_, summary_)                                                                    \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,             \
-		.body_bytes_max = KIB(64), .request_schema = schema_, .handler = handler_, .summary = summary_ }
+		.body_bytes_max = KIB(64), .request_schema = schema_, .made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
 
 static const struct route routes[] = {
 	ROUTE_JSON(HTTP_POST, "/admin/v1/keys", "admin.keys.create", KEY_SCHEMA, keys_create, "Make a key; its secret is in this answer only"),
-	ROUTE(HTTP_GET, "/admin/v1/keys", "admin.keys.list", keys_list, "List the keys"),
+	ROUTE_LIST("/admin/v1/keys", "admin.keys.list", "limit after tenant team", keys_list, "List the keys"),
 	ROUTE(HTTP_GET, "/admin/v1/keys/{id}", "admin.keys.get", keys_get, "One key, without its secret"),
 	ROUTE_JSON(HTTP_PATCH, "/admin/v1/keys/{id}", "admin.keys.update", KEY_CHANGE_SCHEMA, keys_update, "Change a key; what is not named stays"),
 	ROUTE(HTTP_DELETE, "/admin/v1/keys/{id}", "admin.keys.revoke", keys_revoke, "Revoke a key, everywhere within a second"),
 	ROUTE_JSON(HTTP_POST, "/admin/v1/teams", "admin.teams.create", GROUP_SCHEMA, teams_create, "Make a team"),
-	ROUTE(HTTP_GET, "/admin/v1/teams", "admin.teams.list", teams_list, "List the teams"),
+	ROUTE_LIST("/admin/v1/teams", "admin.teams.list", "limit after tenant", teams_list, "List the teams"),
 	ROUTE(HTTP_GET, "/admin/v1/teams/{id}", "admin.teams.get", teams_get, "One team, by id or name"),
 	ROUTE_JSON(HTTP_PATCH, "/admin/v1/teams/{id}", "admin.teams.update", GROUP_CHANGE_SCHEMA, teams_update, "Change a team; what is not named stays"),
 	ROUTE(HTTP_DELETE, "/admin/v1/teams/{id}", "admin.teams.close", teams_close, "Close a team: its keys are refused everywhere within a second"),
 	ROUTE_JSON(HTTP_POST, "/admin/v1/tenants", "admin.tenants.create", GROUP_SCHEMA, tenants_create, "Make a tenant"),
-	ROUTE(HTTP_GET, "/admin/v1/tenants", "admin.tenants.list", tenants_list, "List the tenants, the oldest first"),
+	ROUTE_LIST("/admin/v1/tenants", "admin.tenants.list", "limit after", tenants_list, "List the tenants, the oldest first"),
 	ROUTE(HTTP_GET, "/admin/v1/tenants/{id}", "admin.tenants.get", tenants_get, "One tenant, by number or name"),
 	ROUTE_JSON(HTTP_PATCH, "/admin/v1/tenants/{id}", "admin.tenants.update", GROUP_CHANGE_SCHEMA, tenants_update, "Change a tenant; what is not named stays"),
 	ROUTE(HTTP_DELETE, "/admin/v1/tenants/{id}", "admin.tenants.close", tenants_close, "Close a tenant: its keys are refused everywhere within a second"),

@@ -473,7 +473,7 @@ version_get(struct api_request *request)
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = handler_, .summary = summary_ }
 #define ROW_JSON(method_, path_, name_, max_, schema_, handler_, summary_)                                                                                    \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON, .body_bytes_max = max_,            \
-		.request_schema = schema_, .handler = handler_, .summary = summary_ }
+		.request_schema = schema_, .made = (method_) == HTTP_PUT ? MADE_PERHAPS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
 #define ENTRY_ROWS(kinds, what)                                                                                                                               \
 	ROW(HTTP_GET, "/admin/v1/" #kinds, "admin." #kinds ".list", entries_list, "List the " #kinds " in force, and where each came from"),                    \
 	ROW(HTTP_GET, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".get", entries_get, "One " what ", without secrets"),                                  \

@@ -182,7 +182,7 @@ budgets_close(struct api_request *request)
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = handler_, .summary = summary_ }
 #define ROUTE_JSON(method_, path_, name_, schema_, handler_, summary_)                                                                    \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,             \
-		.body_bytes_max = KIB(64), .request_schema = schema_, .handler = handler_, .summary = summary_ }
+		.body_bytes_max = KIB(64), .request_schema = schema_, .made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
 
 static const struct route routes[] = {
 	ROUTE_JSON(HTTP_POST, "/admin/v1/budgets", "admin.budgets.create", BUDGET_SCHEMA, budgets_create, "Make a budget of a tenant, team, key or end user"),

@@ -67,6 +67,14 @@ struct error_shape {
 };
 extern const struct error_shape openai_errors; /* {"error":{"message","type","param","code"}} */
 
+enum route_made {
+	MADE_NOTHING, /* 200 */
+	MADE_ALWAYS,  /* 201 */
+	MADE_PERHAPS, /* 201 for what is new, 200 for what was there */
+};
+
+#define TYPES_STREAM "application/json text/event-stream" /* whole, or as a stream */
+
 typedef MAY_PARK const struct err *api_handler_fn(struct api_request *request);
 
 struct route {
@@ -78,6 +86,9 @@ struct route {
 	enum body_kind body;
 	size_t body_bytes_max;
 	const char *request_schema;    /* JSON Schema of the body (BODY_JSON), or NULL */
+	const char *query;             /* names of the parameters of its query, separated by blanks; NULL: none */
+	const char *types;             /* media types that a success may have, separated by blanks; NULL: application/json */
+	enum route_made made;          /* whether a success says 201 */
 	api_handler_fn *handler;
 	const char *summary;           /* one line, for the OpenAPI document */
 };
@@ -125,3 +136,4 @@ struct route_table {
 extern const struct route_table anthropic_routes, openai_models_routes, openai_chat_routes, openai_completions_routes, openai_responses_routes, openai_conversations_routes, openai_embeddings_routes,
 	openai_files_routes, openai_vector_stores_routes,
 	openai_vector_store_files_routes, openai_vector_store_search_routes, admin_routes, admin_access_routes, admin_cache_routes, admin_configuration_routes, admin_probe_routes, admin_gateway_routes, admin_money_routes, admin_usage_routes, admin_webhook_routes, admin_knowledge_routes, health_routes, document_routes;
+extern const struct route_table openapi_routes;

@@ -242,6 +242,8 @@ static const struct route routes[] = {
 		.scope = SCOPE_NONE,
 		.errors = &openai_errors,
 		.handler = documents_show,
+		.query = "from count sig tenant",
+		.types = "text/html",
 		.summary = "The page a citation leads to: a passage among its neighbours" },
 };
 const struct route_table document_routes = { routes, COUNT(routes) };

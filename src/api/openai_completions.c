@@ -27,6 +27,7 @@ static const struct route routes[] = {
 		.body = BODY_JSON,
 		.body_bytes_max = MIB(64),
 		.handler = completions,
+		.types = TYPES_STREAM,
 		.summary = "Complete a prompt (legacy), whole or as a stream" },
 };
 const struct route_table openai_completions_routes = { routes, COUNT(routes) };

@@ -295,6 +295,7 @@ static const struct route routes[] = {
 		.name = "files.list",
 		.scope = SCOPE_KNOWLEDGE_READ,
 		.errors = &openai_errors,
+		.query = "limit order after before purpose",
 		.handler = files_list,
 		.summary = "List the files" },
 	{ .method = HTTP_GET,
@@ -316,6 +317,7 @@ static const struct route routes[] = {
 		.name = "files.content",
 		.scope = SCOPE_KNOWLEDGE_READ,
 		.errors = &openai_errors,
+		.types = "application/octet-stream",
 		.handler = files_content,
 		.summary = "The bytes of a file" },
 };

@@ -351,6 +351,7 @@ static const struct route routes[] = {
 		.name = "vector_stores.files.list",
 		.scope = SCOPE_KNOWLEDGE_READ,
 		.errors = &openai_errors,
+		.query = "limit order after before filter",
 		.handler = files_list,
 		.summary = "List the files of a vector store" },
 	{ .method = HTTP_GET,
@@ -413,6 +414,7 @@ static const struct route routes[] = {
 		.name = "vector_stores.file_batches.files",
 		.scope = SCOPE_KNOWLEDGE_READ,
 		.errors = &openai_errors,
+		.query = "limit order after before filter",
 		.handler = batches_files,
 		.summary = "List the files of a batch" },
 };

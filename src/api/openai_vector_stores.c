@@ -335,6 +335,7 @@ static const struct route routes[] = {
 		.name = "vector_stores.list",
 		.scope = SCOPE_KNOWLEDGE_READ,
 		.errors = &openai_errors,
+		.query = "limit order after before",
 		.handler = stores_list,
 		.summary = "List the vector stores" },
 	{ .method = HTTP_GET,

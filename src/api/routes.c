@@ -27,6 +27,7 @@ static const struct route_table *const tables[] = {
 	&admin_usage_routes,
 	&admin_webhook_routes,
 	&health_routes,
+	&openapi_routes,
 };
 
 const struct route *

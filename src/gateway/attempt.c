@@ -72,6 +72,8 @@ pump_whole(struct decoder *decoder, struct http_call *http)
 	struct str body;
 	const struct err *err = http_call_read_all(http, decoder->arena, ANSWER_MAX, &body);
 
+	if (err && err->kind == ERR_TOO_LARGE) /* not the caller's fault, who would read so from the kind */
+		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer is larger than %d bytes", (int)ANSWER_MAX);
 	return err ? err : decoder->wire->body(decoder, body);
 }
 
@@ -136,6 +138,7 @@ send_request(struct decoder *decoder, struct http_call_spec *spec, const struct 
 	} else {
 		struct str type = http_header_get(http_call_headers(http), STR("content-type"));
 
+		decoder->accepted = true;
 		/* Some servers answer whole though a stream was asked for: the events are the same. */
 		err = str_starts(type, frames_type(decoder->wire->framing)) ? pump_stream(decoder, http) : pump_whole(decoder, http);
 	}

@@ -54,14 +54,21 @@ describe(struct span *span, const struct way *way, const struct decoder *decoder
 	span_close(span, err);
 }
 
-/* What a failed attempt has cost: what its provider said, and where it said nothing of what it had begun, our estimate. */
+/* Whether the provider has read the input, or may have, and will bill it: not when it refused the call or was not reached. */
+static bool
+may_have_been_read(const struct decoder *decoder, const struct err *err)
+{
+	return decoder->accepted || decoder->started || !err || err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT;
+}
+
+/* What a failed attempt has cost: what its provider said, and where it said nothing of what it had read or begun, our estimate. */
 static void
 note_failed(struct way *way, const struct decoder *decoder)
 {
 	struct usage usage = decoder->usage;
 
 	way->failed = (struct spent){ 0 };
-	if (!decoder->started)
+	if (!way->out->read)
 		return;
 	if (!usage.known) {
 		usage.estimated = true;
@@ -103,12 +110,13 @@ try_target(struct way *way, struct route_step *step)
 	err = err_copy(way->arena, attempt_run(&decoder, span, &result.cause));
 	if (way->relay.out_failed)
 		result.cause = FAILURE_CANCELLED;
-	if (err && result.cause == FAILURE_RATE_LIMIT)
+	if (err && (result.cause == FAILURE_RATE_LIMIT || result.cause == FAILURE_ERROR))
 		result.retry_after_us = err->retry_after_us;
 	if (way->relay.first_us)
 		result.first_us = (double)(way->relay.first_us - began_us);
 	way->out->usage = decoder.usage;
 	way->out->began = way->relay.sent;
+	way->out->read = may_have_been_read(&decoder, err);
 	describe(span, way, &decoder, result.cause, err);
 	route_result(&way->route, step, &result, err);
 	note_failed(way, &decoder);

@@ -19,6 +19,7 @@ struct attempt {
 	struct spent spent[ROUTE_STEPS_MAX]; /* of those before */
 	unsigned spent_count;
 	bool began;                     /* events were sent to the sink */
+	bool read;                      /* its provider has read the input, or may have */
 	unsigned tries;
 };
 

@@ -44,6 +44,7 @@ struct decoder {
 	const struct provider *wire; /* what writes the request and reads the answer: provider_wire; NULL: the target's kind */
 	struct sink *sink;
 	bool started, finished;      /* START was sent; a FINISH was seen */
+	bool accepted;               /* the answer's status was one of success */
 	bool done;                   /* the provider's end of stream was seen ("[DONE]", message_stop) */
 	unsigned finishes;
 	struct usage usage;          /* as far as it is known */

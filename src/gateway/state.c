@@ -345,7 +345,7 @@ target_leave(struct target_state *state, const struct conf_breaker *breaker, con
 	pthread_mutex_lock(&state->lock);
 	changed = breaker_report(&state->breaker, breaker, says(result->cause), result->probe, now_us);
 	open = state->breaker.open;
-	if (result->cause == FAILURE_RATE_LIMIT && now_us + result->retry_after_us > state->cooling_until_us)
+	if ((result->cause == FAILURE_RATE_LIMIT || result->retry_after_us > 0) && now_us + result->retry_after_us > state->cooling_until_us)
 		state->cooling_until_us = now_us + result->retry_after_us;
 	if (result->cause == FAILURE_NONE)
 		state->cooling_until_us = 0;
