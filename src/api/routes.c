@@ -9,6 +9,7 @@ static const struct route_table *const tables[] = {
 	&openai_responses_routes,
 	&openai_conversations_routes,
 	&anthropic_routes,
+	&ai_sdk_routes,
 	&openai_embeddings_routes,
 	&openai_models_routes,
 	&openai_files_routes,

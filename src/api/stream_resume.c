@@ -6,6 +6,7 @@
  */
 #include "api/stream_resume.h"
 
+#include "api/ai_sdk.h"
 #include "api/anthropic.h"
 #include "base/clock.h"
 #include "rt/fiber.h"
@@ -154,6 +155,10 @@ put_lost(const struct follower *follower, struct buf *out)
 	struct json_out json;
 	struct buf body;
 
+	if (follower->kind == DURABLE_UI) {
+		ai_sdk_put_error(out, &server_ended);
+		return;
+	}
 	buf_init(&body, follower->page, KIB(4));
 	json_out_init(&json, &body);
 	shape->write(&json, &server_ended, follower->id);

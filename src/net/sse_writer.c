@@ -53,8 +53,9 @@ sse_open(struct http_exchange *exchange, int64_t heartbeat_us, struct sse_writer
 	writer->heartbeat_us = heartbeat_us;
 	writer->last_us = loop_now_us(loop_current());
 	buf_init(&writer->lines, exchange->arena, SIZE_MAX / 4); /* the arena's cap bounds it */
-	if (!buf_init_held(&writer->gathered, exchange->arena, exchange->keeper ? KEPT_MAX : GATHERED_MAX) ||
-		!buf_init_held(&writer->one, exchange->arena, KEPT_MAX))
+	if (!buf_init_held(&writer->gathered, exchange->arena, exchange->keeper ? KEPT_MAX : GATHERED_MAX))
+		return &err_no_memory;
+	if (exchange->keeper && !buf_init_held(&writer->one, exchange->arena, KEPT_MAX))
 		return &err_no_memory;
 	if (heartbeat_us > 0) {
 		writer->timer = loop_timer_new(heartbeat, writer);
