@@ -41,24 +41,23 @@ plan_fini(struct plan *plan)
 	conf_unref(plan->whole);
 }
 
-/* The file's entry of a name, or NULL. */
+static bool
+file_has(const struct conf *file, enum entry_kind kind, struct str name)
+{
+	return map_get(kind == ENTRY_PROVIDER ? &file->providers_by_name : &file->models_by_name, name) != NULL;
+}
+
+/* The file's entry of a name, or NULL. Walks the list. */
 static const struct yaml *
 file_entry(const struct conf *file, enum entry_kind kind, struct str name)
 {
-	const struct yaml *node = file->lists[kind] ? file->lists[kind]->first : NULL;
-	size_t index;
+	const struct yaml *node = file->lists[kind] && file_has(file, kind, name) ? file->lists[kind]->first : NULL;
+	size_t index = 0;
 
-	if (kind == ENTRY_PROVIDER) {
-		const struct conf_provider *provider = map_get(&file->providers_by_name, name);
-
-		index = provider ? (size_t)(provider - file->providers) : SIZE_MAX;
-	} else {
-		const struct conf_model *model = map_get(&file->models_by_name, name);
-
-		index = model ? (size_t)(model - file->models) : SIZE_MAX;
-	}
-	if (index == SIZE_MAX)
-		return NULL;
+	if (node && kind == ENTRY_PROVIDER)
+		index = (size_t)((struct conf_provider *)map_get(&file->providers_by_name, name) - file->providers);
+	else if (node)
+		index = (size_t)((struct conf_model *)map_get(&file->models_by_name, name) - file->models);
 	while (node && index-- > 0)
 		node = node->next;
 	return node;
@@ -83,7 +82,7 @@ match_check(struct plan *plan, const struct conf_edit *edit)
 	const struct conf_change *change = plan->job->change;
 	struct conf_watch *watch = plan->watch;
 	const struct entry *entry = entries_find(watch->entries, edit->kind, edit->name);
-	bool there = entry || file_entry(watch->file, edit->kind, edit->name);
+	bool there = entry || file_has(watch->file, edit->kind, edit->name);
 	struct str what = arena_printf(plan->job->arena, "%s \"%" STR_F "\"", entry_kind_name(edit->kind), STR_A(edit->name));
 	int64_t version = entry ? entry->version : watch->entries->version;
 
@@ -101,10 +100,11 @@ match_check(struct plan *plan, const struct conf_edit *edit)
 static const struct err *
 removal_check(struct plan *plan, const struct conf_edit *edit)
 {
-	const struct yaml *node = file_entry(plan->watch->file, edit->kind, edit->name);
+	bool stored = entries_find(plan->watch->entries, edit->kind, edit->name) != NULL;
+	const struct yaml *node = stored ? NULL : file_entry(plan->watch->file, edit->kind, edit->name);
 	const char *kind = entry_kind_name(edit->kind);
 
-	if (entries_find(plan->watch->entries, edit->kind, edit->name))
+	if (stored)
 		return NULL;
 	if (node && node->line)
 		return err_param(plan->job->arena, ERR_CONFLICT, NULL, "in_the_file", "the %s \"%" STR_F "\" stands in the file %" STR_F ", line %u: take it out there", kind,
@@ -121,7 +121,7 @@ plan_edit(struct plan *plan, const struct conf_edit *edit, int64_t version)
 	struct entry *before = entries_find(plan->watch->entries, edit->kind, edit->name);
 	struct entry_change *change = &plan->list[plan->count];
 	struct entry_request request = { .kind = edit->kind, .name = edit->name, .json = edit->json, .before = before, .secrets = plan->watch->secrets, .problems = &job->problems,
-		.file = file_entry(plan->watch->file, edit->kind, edit->name) };
+		.file = edit->kind == ENTRY_PROVIDER ? file_entry(plan->watch->file, edit->kind, edit->name) : NULL /* a model has no secrets */ };
 	struct str body;
 
 	*change = (struct entry_change){ .kind = edit->kind, .name = edit->name };

@@ -417,6 +417,33 @@ ways_that_cannot_work_are_refused(void **state)
 		"c.yaml:9:5: models: \"five\": knowledge.local_only leaves no target; say \"hosted: false\" on a provider that runs on machines of your own\n");
 }
 
+/* Models that fall back to the next one each; `last` is more of the last of them. */
+static const char *
+chain(struct fixture *f, const char *last)
+{
+	enum { LINKS = 3000 };
+	struct buf text;
+
+	buf_init(&text, f->arena, MIB(1));
+	buf_printf(&text, "providers: [{name: p, kind: openai}]\nmodels:\n");
+	for (int i = 0; i < LINKS; i++)
+		buf_printf(&text, "  - {name: m%d, targets: [{provider: p, model: x}], fallbacks: [{model: m%d}]}\n", i, i + 1);
+	buf_printf(&text, "  - {name: m%d, targets: [{provider: p, model: x}]%s}\n", LINKS, last);
+	buf_add_byte(&text, '\0');
+	return text.ptr;
+}
+
+static void
+a_long_chain_of_fallbacks_is_no_circle_until_it_is_closed(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_null(parse(f, chain(f, "")));
+	conf_unref(f->conf);
+	assert_non_null(parse(f, chain(f, ", fallbacks: [{model: m0}]")));
+	assert_non_null(strstr(told(f), "go round in a circle: m0 -> m1 -> "));
+}
+
 static void
 a_header_cannot_be_smuggled_in(void **state)
 {
@@ -564,6 +591,7 @@ main(void)
 		TEST(kinds_know_where_they_are),
 		TEST(ways_of_calls_are_read),
 		TEST(ways_that_cannot_work_are_refused),
+		TEST(a_long_chain_of_fallbacks_is_no_circle_until_it_is_closed),
 		TEST(a_header_cannot_be_smuggled_in),
 		TEST(yaml_that_could_grow_or_hide_is_refused),
 		TEST(a_file_too_large_is_refused),

@@ -297,26 +297,49 @@ ways(const struct conf_model *model)
 	return model->route.fallback_count + model->route.split_count;
 }
 
-/* Models whose ways all end are marked, from the ends backwards, until nothing changes: those left over lead into a circle. */
-static void
-mark_ending(const struct conf *conf, bool *ends)
+/* One way, seen from where it leads to. */
+struct way_back {
+	struct way_back *next;
+	size_t from;
+};
+
+/*
+ * Models whose ways all end are marked, from the ends backwards, each way once: those left over lead into a circle. False: no memory.
+ */
+static bool
+mark_ending(struct reader *reader, bool *ends)
 {
-	bool changed = true;
+	const struct conf *conf = reader->conf;
+	size_t *left = arena_array(reader->arena, conf->model_count, sizeof(*left)), *ended = arena_array(reader->arena, conf->model_count, sizeof(*ended)), count = 0;
+	struct way_back **back = arena_array(reader->arena, conf->model_count, sizeof(*back));
 
-	while (changed) {
-		changed = false;
-		for (size_t i = 0; i < conf->model_count; i++) {
-			bool all = !ends[i];
+	if (!left || !ended || !back)
+		return false;
+	for (size_t i = 0; i < conf->model_count; i++) {
+		for (size_t j = 0; j < ways(&conf->models[i]); j++) {
+			const struct conf_model *next = way_on(&conf->models[i], j);
+			struct way_back *way = next ? arena_alloc(reader->arena, sizeof(*way)) : NULL;
 
-			for (size_t j = 0; all && j < ways(&conf->models[i]); j++) {
-				const struct conf_model *next = way_on(&conf->models[i], j);
-
-				all = !next || ends[next - conf->models];
-			}
-			changed = changed || all;
-			ends[i] = ends[i] || all;
+			if (next && !way)
+				return false;
+			if (!next)
+				continue; /* a problem already */
+			*way = (struct way_back){ back[next - conf->models], i };
+			back[next - conf->models] = way;
+			left[i]++;
 		}
+		if (left[i] == 0)
+			ended[count++] = i;
 	}
+	while (count > 0) {
+		size_t i = ended[--count];
+
+		ends[i] = true;
+		for (const struct way_back *way = back[i]; way; way = way->next)
+			if (--left[way->from] == 0)
+				ended[count++] = way->from;
+	}
+	return true;
 }
 
 /* Follows the way from a model that does not end until it has come round, and tells the circle. */
@@ -358,9 +381,10 @@ circles_check(struct reader *reader, const struct yaml *list)
 	const struct conf *conf = reader->conf;
 	bool *ends = arena_array(reader->arena, conf->model_count, sizeof(*ends));
 
-	if (!ends)
+	if (!ends || !mark_ending(reader, ends)) {
+		reader_problem(reader, list, STR("models"), "too many fallbacks and splits for a configuration");
 		return;
-	mark_ending(conf, ends);
+	}
 	for (size_t i = 0; i < conf->model_count; i++) {
 		if (ends[i])
 			continue;
