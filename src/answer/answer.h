@@ -54,8 +54,8 @@ struct answer {
 	const struct err *(*link)(void *arg, struct arena *arena, struct context_passage *passage);
 	void *link_arg;
 
-	/* What the request says of the cache; and who is told how that went, before the answer begins (or NULL). A model without a cache tells nothing. */
-	struct cache_control cache_control;
+	/* The request's headers, which may say something of the cache; and who is told how that went, before the answer begins (or NULL). A model without a cache tells nothing. */
+	const struct http_headers *cache_headers;
 	void (*tell_cache)(void *arg, enum cache_result result, int64_t age_us, double similarity);
 	void *tell_cache_arg;
 

@@ -1,11 +1,13 @@
 /*
  * cached.c - see cached.h.
  *
- * Read cached_answer: look for a kept answer; else get on an identical call in flight and read along; else lead. The leader's call upstream runs on a fiber of its own, and the
- * leader reads its events like everybody: when its client leaves while others follow, the call goes on, the leader stays to settle it, and its record has the cost. Without
+ * Read cached_answer: look for a kept answer; else get on an identical call in flight and read along; else lead. The leader's call upstream runs on a fiber of its own: when its
+ * client leaves while others follow, the call goes on, the leader stays to settle it, and its record has the cost. Without
  * followers a client's leaving ends the call, as it does without a cache. A call that fails fails for all who follow, since the route has tried what there was to try.
  */
 #include "answer/cached.h"
+
+#include <stdlib.h>
 
 #include "access/access.h"
 #include "answer/charge.h"
@@ -18,16 +20,19 @@
 #include "gateway/count.h"
 #include "knowledge/knowledge.h"
 #include "rt/fiber.h"
+#include "rt/group.h"
 
-enum { PIECE_BYTES = 256, INTERACTION = 16 };
+enum { PIECE_BYTES = 256, INTERACTION = 16, EVENTS_AHEAD = 512, PACKED_MAX = 128 * 1024 * 1024 };
+static const int64_t LOOK_US = 50 * USEC_PER_MS;
 
 struct cached {
 	enum cache_result result;
+	struct cache_control control; /* what the request says */
 	struct cache_subject subject;
 	unsigned char key[HASH_SHA256_SIZE];
 	struct near near;            /* the question, where answers to others that mean the same will do */
 	bool may_read, may_keep;
-	struct flight_reader reader; /* flight NULL: on none */
+	struct flight_seat seat;     /* flight NULL: on none */
 	bool landed;                 /* the flight that this call leads, with an answer */
 	struct cache_entry entry;    /* what is to be kept */
 	bool keep;
@@ -177,7 +182,7 @@ replay(struct answer *answer, struct recorder *recorder, const struct cache_entr
 static const struct err *
 get_on(struct answer *answer)
 {
-	const struct passage_list *passages = flight_passages(answer->cached->reader.flight);
+	const struct passage_list *passages = flight_passages(answer->cached->seat.flight);
 	struct passage_list *own = passages ? stored_passages_copy(answer->arena, passages) : NULL;
 
 	if (passages && !own)
@@ -216,14 +221,14 @@ follow(const struct answer_services *services, struct answer *answer, struct rec
 {
 	struct cached *cached = answer->cached;
 	const struct flight_facts *facts;
-	const struct event *event;
 	const struct err *err = NULL;
+	struct stored_event at;
 	enum flight_word word;
 	bool on = false;
 
 	*given_up = false;
 	while (!err) {
-		word = flight_next(&cached->reader, false, on ? &recorder->sink : NULL, &event, &err);
+		word = flight_next(&cached->seat, on ? &recorder->sink : NULL, &at, &err);
 		if (word == FLIGHT_GIVEN_UP) {
 			*given_up = true;
 			break;
@@ -234,17 +239,17 @@ follow(const struct answer_services *services, struct answer *answer, struct rec
 			err = get_on(answer);
 		on = true;
 		if (!err && word == FLIGHT_EVENT)
-			err = send_plain(answer, recorder, event);
+			err = send_plain(answer, recorder, &at.event);
 		answer->attempt.began = answer->attempt.began || word == FLIGHT_EVENT;
 		if (word != FLIGHT_LANDED)
 			continue;
-		err = end_of(answer, cached->reader.flight, &facts);
+		err = end_of(answer, cached->seat.flight, &facts);
 		if (!err)
 			note_shared(answer, recorder, services, facts);
 		break;
 	}
 	answer->answered = !*given_up;
-	flight_leave(&cached->reader);
+	flight_leave(&cached->seat);
 	return err;
 }
 
@@ -261,7 +266,7 @@ ends_the_call(const struct err *err)
 static int64_t
 young_enough_us(const struct answer *answer)
 {
-	int64_t ttl_us = answer->model->cache.ttl_us, age_us = answer->cache_control.age_max_us;
+	int64_t ttl_us = answer->model->cache.ttl_us, age_us = answer->cached->control.age_max_us;
 
 	return clock_wall_us() - (age_us < ttl_us ? age_us : ttl_us);
 }
@@ -301,7 +306,7 @@ read_sources(const struct answer_services *services, struct answer *answer)
 static bool
 is_wanted(const struct answer *answer)
 {
-	const struct cache_control *control = &answer->cache_control;
+	const struct cache_control *control = &answer->cached->control;
 
 	return !(control->no_read && control->no_store) && (answer->model->cache.use == CONF_CACHE_ALWAYS || control->asked);
 }
@@ -329,7 +334,7 @@ lead(const struct answer_services *services, struct answer *answer, struct recor
 		tell(answer, cached->may_read ? CACHE_MISS : CACHE_REFRESH, 0, 0);
 		return NULL;
 	}
-	flight_leave(&cached->reader);
+	flight_leave(&cached->seat);
 	return err ? err : replay(answer, recorder, &entry, CACHE_HIT, 1);
 }
 
@@ -340,9 +345,9 @@ board(const struct answer_services *services, struct answer *answer)
 	struct cached *cached = answer->cached;
 	bool shares = cached->may_read && answer->model->cache.single_flight;
 
-	if (shares && !cached->may_keep && flight_follow(services->cache->flights, cached->key, &cached->reader))
+	if (shares && !cached->may_keep && flight_follow(services->cache->flights, cached->key, &cached->seat))
 		return FLIGHT_FOLLOWS;
-	return flight_board(services->cache->flights, shares && cached->may_keep ? cached->key : NULL, &cached->reader);
+	return flight_board(services->cache->flights, shares && cached->may_keep ? cached->key : NULL, &cached->seat);
 }
 
 /* What the question means, for finding others and for being found. */
@@ -405,8 +410,12 @@ static MAY_PARK const struct err *
 look_up(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
 {
 	struct cached *cached = answer->cached;
-	const struct err *err = describe_subject(answer);
-	const char *unfit = err ? NULL : !is_wanted(answer) ? "not_asked" : cache_unfit(&cached->subject);
+	const struct err *err = cache_control_read(answer->arena, answer->cache_headers, &cached->control);
+	const char *unfit;
+
+	if (!err)
+		err = describe_subject(answer);
+	unfit = err ? NULL : !is_wanted(answer) ? "not_asked" : cache_unfit(&cached->subject);
 
 	if (unfit) {
 		span_str(cached->span, "corbel.cache.reason", str_of(unfit));
@@ -414,8 +423,8 @@ look_up(const struct answer_services *services, struct answer *answer, struct re
 	}
 	if (err || unfit)
 		return err;
-	cached->may_read = !answer->cache_control.no_read;
-	cached->may_keep = !answer->cache_control.no_store;
+	cached->may_read = !cached->control.no_read;
+	cached->may_keep = !cached->control.no_store;
 	err = read_sources(services, answer);
 	if (err && err->kind == ERR_NOT_FOUND) { /* retrieval says it better */
 		tell(answer, CACHE_BYPASS, 0, 0);
@@ -446,13 +455,73 @@ cached_answer(const struct answer_services *services, struct answer *answer, str
 
 /* --- leading --- */
 
-/* The call upstream, on a fiber of its own. */
+/* The call upstream, on a fiber of its own. What it says goes to the flight, and with its frames through a channel to the leader, which may be slow: the followers are not. */
 struct flying {
+	struct sink sink;
 	const struct answer_services *services;
 	struct answer *answer;
+	struct channel *events; /* struct carried; &flush_mark: what came together is all there */
+	struct buf packed;
 	struct scope scope;
 	const struct err *err;
 };
+
+/* An event on its way to the leader, in one piece of memory. */
+struct carried {
+	struct str packed, frame, frame_name;
+	bool framed;
+};
+
+static struct carried flush_mark;
+
+static struct str
+take_along(char **room, struct str text)
+{
+	struct str copy = { *room, text.len };
+
+	if (text.len)
+		memcpy(*room, text.ptr, text.len);
+	*room += text.len;
+	return copy;
+}
+
+static struct carried *
+carried_new(struct str packed, const struct event *event)
+{
+	struct carried *carried = mem_alloc(sizeof(*carried) + packed.len + event->frame.len + event->frame_name.len);
+	char *room = (char *)(carried + 1);
+
+	carried->packed = take_along(&room, packed);
+	carried->frame = take_along(&room, event->frame);
+	carried->frame_name = take_along(&room, event->frame_name);
+	carried->framed = event->framed;
+	return carried;
+}
+
+static MAY_PARK const struct err *
+flying_event(struct sink *sink, const struct event *event)
+{
+	struct flying *flying = (struct flying *)sink;
+	struct carried *carried;
+	const struct err *err;
+
+	buf_clear(&flying->packed);
+	stored_pack(&flying->packed, event);
+	if (buf_err(&flying->packed))
+		return &err_no_memory;
+	flight_say(flying->answer->cached->seat.flight, buf_str(&flying->packed));
+	carried = carried_new(buf_str(&flying->packed), event);
+	err = channel_send(flying->events, carried);
+	if (err)
+		free(carried);
+	return err;
+}
+
+static MAY_PARK const struct err *
+flying_flush(struct sink *sink)
+{
+	return channel_send(((struct flying *)sink)->events, &flush_mark);
+}
 
 static MAY_PARK void
 fly(void *arg)
@@ -460,15 +529,15 @@ fly(void *arg)
 	struct flying *flying = arg;
 	struct answer *answer = flying->answer;
 	struct attempt *attempt = &answer->attempt;
-	struct flight *flight = answer->cached->reader.flight;
 	struct flight_facts facts = { 0 };
 
-	flying->err = gateway_call(flying->services->gateway, &answer->route, answer->call, answer->trace, flight_sink(flight), answer->arena, attempt);
+	flying->err = gateway_call(flying->services->gateway, &answer->route, answer->call, answer->trace, &flying->sink, answer->arena, attempt);
 	facts.usage = attempt->usage;
 	facts.target_model = attempt->target.model;
 	facts.provider = attempt->target.provider ? attempt->target.provider->name : STR_EMPTY;
 	facts.priced = attempt->target.kind && charge_price(&attempt->target, answer->record.started_us, &facts.price);
-	flight_land(flight, flying->err, &facts);
+	flight_land(answer->cached->seat.flight, flying->err, &facts);
+	channel_close(flying->events);
 }
 
 static MAY_PARK const struct err *
@@ -481,75 +550,106 @@ take_nothing(struct sink *sink, const struct event *event)
 
 static struct sink nowhere = { .event = take_nothing };
 
-/* Reads on until the flight has landed (NULL), nobody else follows (*alone, if asked for), or the client can take no more. A recorder of NULL: reads past. */
+/* To the recorder (NULL: nobody), and frees it. */
 static MAY_PARK const struct err *
-read_on(struct cached *cached, struct recorder *recorder, bool *alone)
+deliver(struct recorder *recorder, struct carried *carried)
 {
-	const struct event *event;
+	struct stored_event at;
 	const struct err *err = NULL;
 
+	if (carried == &flush_mark)
+		return recorder ? sink_flush(&recorder->sink) : NULL;
+	stored_unpack(carried->packed, &at);
+	at.event.framed = carried->framed;
+	at.event.frame = carried->frame;
+	at.event.frame_name = carried->frame_name;
+	if (recorder)
+		err = sink_send(&recorder->sink, &at.event);
+	free(carried);
+	return err;
+}
+
+/* Takes what the call says, until its end (NULL) or until the client can take no more. */
+static MAY_PARK const struct err *
+read_on(struct flying *flying, struct recorder *recorder)
+{
+	const struct err *err = NULL;
+	void *carried;
+
 	while (!err) {
-		switch (flight_next(&cached->reader, alone != NULL, recorder ? &recorder->sink : NULL, &event, &err)) {
-		case FLIGHT_EVENT:
-			err = recorder ? sink_send(&recorder->sink, event) : NULL;
-			break;
-		case FLIGHT_ALONE:
-			*alone = true;
-			return NULL;
-		case FLIGHT_LANDED:
-		case FLIGHT_GIVEN_UP:
-			return NULL;
-		case FLIGHT_LEFT:
-			break;
-		}
+		err = channel_receive(flying->events, &carried);
+		if (err || !carried)
+			return err;
+		err = deliver(recorder, carried);
 	}
 	return err;
 }
 
-/* The client has gone. The call goes on as long as others follow it, and what it costs is on this record. */
+/*
+ * The client has gone. The call goes on as long as others follow it, and what it costs is on this record. Whether they do is looked at now and then: they may be on other loops, and nobody's answer waits for
+ * the end of a call that nobody wants.
+ */
 static MAY_PARK void
-stay_for_followers(struct cached *cached, struct recorder *recorder, struct flying *flying)
+stay_for_followers(struct flying *flying, struct recorder *recorder)
 {
-	bool alone = false;
+	struct flight *flight = flying->answer->cached->seat.flight;
+	const struct err *err = &err_timeout;
 	struct scope scope;
 
 	recorder->out = &nowhere;
-	scope_open_shielded(&scope, INT64_MAX);
-	while (!flight_close(cached->reader.flight)) {
-		alone = false;
-		if (read_on(cached, recorder, &alone))
+	while (err && !flight_close(flight)) {
+		scope_open_shielded(&scope, LOOK_US);
+		err = read_on(flying, recorder);
+		scope_close(&scope);
+		if (err && err->kind != ERR_TIMEOUT)
 			recorder = NULL; /* it has no room any more; the others are to have theirs */
-		else if (!alone)
-			break; /* landed */
 	}
-	scope_cancel(&flying->scope, &err_cancelled); /* of no effect when it has ended */
+	if (err)
+		scope_cancel(&flying->scope, &err_cancelled);
+}
+
+/* The call's fiber has ended, or will at once; what it said last is let go. */
+static MAY_PARK void
+land(struct flying *flying)
+{
+	struct scope scope;
+
+	scope_open_shielded(&scope, INT64_MAX);
+	while (read_on(flying, NULL))
+		;
 	scope_close(&scope);
+	scope_drain(&flying->scope);
+	scope_fini(&flying->scope);
+	channel_free(flying->events);
+	buf_fini(&flying->packed);
 }
 
 MAY_PARK const struct err *
 cached_attempt(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
 {
 	struct cached *cached = answer->cached;
-	struct flying flying = { .services = services, .answer = answer };
+	struct flying flying = { .sink = { flying_event, flying_flush }, .services = services, .answer = answer };
 	const struct err *err;
 
-	if (!cached || !cached->reader.flight)
+	if (!cached || !cached->seat.flight)
 		return gateway_call(services->gateway, &answer->route, answer->call, answer->trace, &recorder->sink, answer->arena, &answer->attempt);
-	err = flight_depart(cached->reader.flight, answer->passages);
+	err = flight_depart(cached->seat.flight, answer->passages);
 	if (err)
 		return err;
+	buf_init(&flying.packed, NULL, PACKED_MAX);
+	flying.events = channel_new(EVENTS_AHEAD);
 	scope_init(&flying.scope, NULL, scope_left_us());
 	err = fiber_go("flight", &flying.scope, fly, &flying);
 	if (err) {
-		flight_land(cached->reader.flight, err, &(struct flight_facts){ 0 });
-		scope_fini(&flying.scope);
-		return err;
+		flying.err = err;
+		flight_land(cached->seat.flight, err, &(struct flight_facts){ 0 });
+		channel_close(flying.events);
+	} else {
+		err = read_on(&flying, recorder);
+		if (err)
+			stay_for_followers(&flying, recorder);
 	}
-	err = read_on(cached, recorder, NULL);
-	if (err)
-		stay_for_followers(cached, recorder, &flying);
-	scope_drain(&flying.scope);
-	scope_fini(&flying.scope);
+	land(&flying);
 	cached->landed = !flying.err;
 	return err ? err : flying.err;
 }
@@ -561,7 +661,7 @@ static const char *
 why_not_kept(const struct answer_services *services, const struct answer *answer)
 {
 	const struct cached *cached = answer->cached;
-	const struct stored_event *events = flight_events(cached->reader.flight);
+	struct feed *events = flight_answer(cached->seat.flight);
 
 	if (!cached->may_keep)
 		return "asked_not_to";
@@ -604,12 +704,12 @@ cached_prepare(const struct answer_services *services, struct answer *answer)
 	struct buf *body;
 	const char *why;
 
-	if (!cached || !cached->reader.flight)
+	if (!cached || !cached->seat.flight)
 		return;
 	why = why_not_kept(services, answer);
 	body = why ? NULL : arena_alloc(answer->arena, sizeof(*body));
 	if (body && buf_init_held(body, answer->arena, (size_t)answer->model->cache.entry_bytes_max) && hex_decode(answer->request_id, answer->interaction)) {
-		stored_write(body, flight_events(cached->reader.flight), answer->passages);
+		stored_write(body, flight_answer(cached->seat.flight), answer->passages);
 		if (!body->failed)
 			make_entry(answer, buf_str(body));
 	}
@@ -628,9 +728,9 @@ cached_end(struct answer *answer, const struct err *err)
 {
 	struct cached *cached = answer->cached;
 
-	if (!cached || !cached->reader.flight)
+	if (!cached || !cached->seat.flight)
 		return;
 	if (cached->keep)
 		cache_count_stored(answer->model->name, err ? "not_recorded" : "stored");
-	flight_leave(&cached->reader);
+	flight_leave(&cached->seat);
 }

@@ -63,18 +63,15 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 	struct answer *answer = arena_alloc(request->arena, sizeof(*answer));
 	struct limit_claim *claim = NULL;
 	struct stream_keep *kept = NULL;
-	struct cache_control control;
 	const struct err *err = answer ? read_priority(request, call) : &err_no_memory;
 
-	if (!err)
-		err = cache_control_read(request->arena, &request->http->headers, &control);
 	if (!err)
 		err = limits_enter(request, call->dialect == DIALECT_ANTHROPIC ? LIMIT_HEADERS_ANTHROPIC : LIMIT_HEADERS_OPENAI, call->model, call->user,
 			tokens_expected(request->arena, call), &claim);
 	if (err)
 		return err;
 	*answer = (struct answer){
-		.cache_control = control,
+		.cache_headers = &request->http->headers,
 		.tell_cache = tell_cache,
 		.tell_cache_arg = request,
 		.arena = request->arena,

@@ -216,32 +216,29 @@ the_scope_says_whose_answers_are_shared(void **state)
 
 /* --- kept answers --- */
 
-static struct stored_event *events, **events_end;
+static struct feed *events;
 
 static void
 say(struct event event)
 {
-	*events_end = stored_event_new(&event);
-	events_end = &(*events_end)->next;
+	struct buf packed;
+
+	buf_init(&packed, arena, KIB(64));
+	stored_pack(&packed, &event);
+	assert_null(feed_append(events, 0, buf_str(&packed)));
 }
 
 static void
 begin_events(void)
 {
-	events = NULL;
-	events_end = &events;
+	events = feed_new(MIB(1));
 	say((struct event){ .type = EVENT_START, .id = STR("upstream-1"), .model = STR("gpt") });
 }
 
 static void
 free_events(void)
 {
-	struct stored_event *next;
-
-	for (struct stored_event *at = events; at; at = next) {
-		next = at->next;
-		free(at);
-	}
+	feed_unref(events);
 }
 
 static void

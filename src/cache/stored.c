@@ -3,60 +3,112 @@
  */
 #include "cache/stored.h"
 
-#include <stdlib.h>
-
 enum { EVENTS_MAX = 65536, PASSAGES_MAX = 64 };
 
 /* --- one event --- */
 
+/* What an event has of texts, in the order in which they are packed. */
+enum { TEXT, ID, NAME, MODEL, FINISH_TEXT, STOP, SIGNATURE, URL, TITLE, TEXTS };
+
+/* What comes first of a packed event; behind it the lengths of the texts that it has, a bit for each in `texts`, then the texts, then its usage or where its citation stands. */
+struct head {
+	uint8_t type, finish, last, unused;
+	uint32_t texts, choice, item;
+};
+
+static void
+texts_of(const struct event *event, struct str out[TEXTS])
+{
+	out[TEXT] = event->text;
+	out[ID] = event->id;
+	out[NAME] = event->name;
+	out[MODEL] = event->model;
+	out[FINISH_TEXT] = event->finish_text;
+	out[STOP] = event->stop;
+	out[SIGNATURE] = event->signature;
+	out[URL] = event->citation ? event->citation->url : STR_EMPTY;
+	out[TITLE] = event->citation ? event->citation->title : STR_EMPTY;
+}
+
+void
+stored_pack(struct buf *out, const struct event *event)
+{
+	struct head head = { .type = (uint8_t)event->type, .finish = (uint8_t)event->finish, .last = event->last, .choice = event->choice, .item = event->item };
+	struct str texts[TEXTS];
+
+	texts_of(event, texts);
+	for (unsigned i = 0; i < TEXTS; i++)
+		head.texts |= texts[i].ptr && texts[i].len ? 1u << i : 0;
+	buf_add(out, str_n((const char *)&head, sizeof(head)));
+	for (unsigned i = 0; i < TEXTS; i++) {
+		uint32_t len = (uint32_t)texts[i].len; /* a buffer's maximum is below 4 GiB */
+
+		if (head.texts & 1u << i)
+			buf_add(out, str_n((const char *)&len, sizeof(len)));
+	}
+	for (unsigned i = 0; i < TEXTS; i++)
+		if (head.texts & 1u << i)
+			buf_add(out, texts[i]);
+	if (event->usage)
+		buf_add(out, str_n((const char *)event->usage, sizeof(*event->usage)));
+	if (event->citation)
+		buf_add(out, str_n((const char *)&(int64_t[2]){ event->citation->start, event->citation->end }, 2 * sizeof(int64_t)));
+}
+
 static struct str
-take(char **room, struct str text)
+take(struct str *rest, size_t size)
 {
-	struct str copy = { *room, text.ptr ? text.len : 0 };
+	struct str taken = str_slice(*rest, 0, size);
 
-	if (copy.len)
-		memcpy(*room, text.ptr, copy.len);
-	*room += copy.len;
-	return copy;
+	*rest = str_slice(*rest, size, rest->len);
+	return taken;
 }
 
-static size_t
-texts_bytes(const struct event *event)
+static void
+take_texts(struct str *rest, uint32_t which, struct str texts[TEXTS])
 {
-	size_t bytes = event->text.len + event->id.len + event->name.len + event->model.len + event->finish_text.len + event->stop.len + event->signature.len +
-		event->frame.len + event->frame_name.len;
+	uint32_t lengths[TEXTS] = { 0 };
 
-	return event->citation ? bytes + event->citation->url.len + event->citation->title.len : bytes;
+	for (unsigned i = 0; i < TEXTS; i++)
+		if (which & 1u << i)
+			memcpy(&lengths[i], take(rest, sizeof(lengths[i])).ptr, sizeof(lengths[i]));
+	for (unsigned i = 0; i < TEXTS; i++)
+		texts[i] = take(rest, lengths[i]);
 }
 
-struct stored_event *
-stored_event_new(const struct event *event)
+void
+stored_unpack(struct str bytes, struct stored_event *out)
 {
-	size_t bytes = sizeof(struct stored_event) + texts_bytes(event);
-	struct stored_event *stored = mem_alloc(bytes);
-	char *room = (char *)(stored + 1);
+	struct str texts[TEXTS];
+	struct head head;
+	int64_t where[2];
 
-	*stored = (struct stored_event){ .bytes = bytes,
-		.event = { .type = event->type, .choice = event->choice, .item = event->item, .created_us = event->created_us, .finish = event->finish, .last = event->last } };
-	stored->event.text = take(&room, event->text);
-	stored->event.id = take(&room, event->id);
-	stored->event.name = take(&room, event->name);
-	stored->event.model = take(&room, event->model);
-	stored->event.finish_text = take(&room, event->finish_text);
-	stored->event.stop = take(&room, event->stop);
-	stored->event.signature = take(&room, event->signature);
-	stored->event.framed = event->framed;
-	stored->event.frame = take(&room, event->frame);
-	stored->event.frame_name = take(&room, event->frame_name);
-	if (event->usage) {
-		stored->usage = *event->usage;
-		stored->event.usage = &stored->usage;
+	memcpy(&head, take(&bytes, sizeof(head)).ptr, sizeof(head));
+	take_texts(&bytes, head.texts, texts);
+	*out = (struct stored_event){ .event = { .type = (enum event_type)head.type, .choice = head.choice, .item = head.item, .finish = (enum finish)head.finish, .last = head.last,
+					      .text = texts[TEXT], .id = texts[ID], .name = texts[NAME], .model = texts[MODEL], .finish_text = texts[FINISH_TEXT], .stop = texts[STOP],
+					      .signature = texts[SIGNATURE] } };
+	if (out->event.type == EVENT_USAGE && bytes.len == sizeof(out->usage)) {
+		memcpy(&out->usage, bytes.ptr, sizeof(out->usage));
+		out->event.usage = &out->usage;
 	}
-	if (event->citation) {
-		stored->citation = (struct citation){ take(&room, event->citation->url), take(&room, event->citation->title), event->citation->start, event->citation->end, NULL };
-		stored->event.citation = &stored->citation;
+	if (out->event.type == EVENT_CITATION && bytes.len == sizeof(where)) {
+		memcpy(where, bytes.ptr, sizeof(where));
+		out->citation = (struct citation){ texts[URL], texts[TITLE], where[0], where[1], NULL };
+		out->event.citation = &out->citation;
 	}
-	return stored;
+}
+
+bool
+stored_next(struct feed *feed, struct feed_place *place, struct stored_event *out)
+{
+	struct str bytes;
+	int64_t mark;
+
+	if (!feed_next(feed, place, &bytes, &mark))
+		return false;
+	stored_unpack(bytes, out);
+	return true;
 }
 
 bool
@@ -71,15 +123,17 @@ stored_event_plain(const struct event *event, struct event *out)
 }
 
 const char *
-stored_unfit(const struct stored_event *events)
+stored_unfit(struct feed *events)
 {
+	struct feed_place place = { 0 };
+	struct stored_event at;
 	bool finished = false;
 
-	for (const struct stored_event *at = events; at; at = at->next) {
-		if (at->event.type != EVENT_FINISH)
+	while (stored_next(events, &place, &at)) {
+		if (at.event.type != EVENT_FINISH)
 			continue;
-		if (at->event.finish != FINISH_STOP && at->event.finish != FINISH_TOOL_CALLS)
-			return at->event.finish == FINISH_LENGTH ? "length" : "content_filter";
+		if (at.event.finish != FINISH_STOP && at.event.finish != FINISH_TOOL_CALLS)
+			return at.event.finish == FINISH_LENGTH ? "length" : "content_filter";
 		finished = true;
 	}
 	return finished ? NULL : "unfinished";
@@ -120,29 +174,34 @@ is_joinable(const struct event *event)
 	return event->type == EVENT_TEXT || event->type == EVENT_REFUSAL || event->type == EVENT_REASONING || event->type == EVENT_ARGUMENTS;
 }
 
-/* The next event that is kept, if it only adds to the text of this one. */
-static const struct stored_event *
-addition(const struct event *event, const struct stored_event *at)
+/* The next event that is kept; `place` behind it. */
+static bool
+next_kept(struct feed *events, struct feed_place *place, struct stored_event *out)
 {
-	const struct stored_event *next = at->next;
-
-	while (next && next->event.type == EVENT_OTHER)
-		next = next->next;
-	return next && is_joinable(event) && next->event.type == event->type && next->event.choice == event->choice && next->event.item == event->item ? next : NULL;
+	while (stored_next(events, place, out))
+		if (out->event.type != EVENT_OTHER)
+			return true;
+	return false;
 }
 
-/* An event with those that only add to its text; the last of them. */
-static const struct stored_event *
-put_event(struct json_out *out, const struct stored_event *at)
+static bool
+adds_to(const struct event *event, const struct event *next)
 {
-	const struct event *event = &at->event;
-	const struct stored_event *next;
+	return is_joinable(event) && next->type == event->type && next->choice == event->choice && next->item == event->item;
+}
+
+/* An event with the text of those behind it that only add to it; `place` behind the last of them. */
+static void
+put_event(struct json_out *out, struct feed *events, struct feed_place *place, const struct event *event)
+{
+	struct feed_place behind = *place;
+	struct stored_event next;
 	struct buf text;
 
 	buf_init(&text, NULL, out->buf->max);
 	buf_add(&text, event->text);
-	for (; (next = addition(event, at)); at = next)
-		buf_add(&text, next->event.text);
+	for (; next_kept(events, &behind, &next) && adds_to(event, &next.event); *place = behind)
+		buf_add(&text, next.event.text);
 	json_begin_object(out);
 	json_set_int(out, "type", event->type);
 	put_number(out, "choice", event->choice);
@@ -166,7 +225,6 @@ put_event(struct json_out *out, const struct stored_event *at)
 	json_end_object(out);
 	out->buf->failed = out->buf->failed || text.failed;
 	buf_fini(&text);
-	return at;
 }
 
 static void
@@ -192,15 +250,17 @@ put_passage(struct json_out *out, const struct context_passage *passage)
 }
 
 void
-stored_write(struct buf *buf, const struct stored_event *events, const struct passage_list *passages)
+stored_write(struct buf *buf, struct feed *events, const struct passage_list *passages)
 {
+	struct feed_place place = { 0 };
+	struct stored_event at;
 	struct json_out out;
 
 	json_out_init(&out, buf);
 	json_begin_object(&out);
 	json_set_array(&out, "events");
-	for (const struct stored_event *at = events; at && !buf->failed; at = at->next)
-		at = at->event.type == EVENT_OTHER ? at : put_event(&out, at);
+	while (!buf->failed && next_kept(events, &place, &at))
+		put_event(&out, events, &place, &at.event);
 	json_end_array(&out);
 	if (passages) {
 		json_set_string(&out, "question", passages->question);

@@ -7,28 +7,30 @@
 #pragma once
 
 #include "gateway/event.h"
+#include "rt/feed.h"
 
-/* An event with all that it points to, in one piece of memory. */
+/* An event as bytes, behind what is in `out`; its frame and its logprobs are left out. */
+void stored_pack(struct buf *out, const struct event *event);
+
+/* And back: `event` points into the bytes and into what lies beside it. */
 struct stored_event {
-	struct stored_event *next;
-	uint64_t number;         /* in its answer */
-	size_t bytes;            /* that it takes */
 	struct event event;
 	struct usage usage;
 	struct citation citation;
 };
+void stored_unpack(struct str bytes, struct stored_event *out);
 
-/* On the heap, freed with free. With its frame, if it has one. */
-struct stored_event *stored_event_new(const struct event *event);
+/* The next event of a feed of such bytes (rt/feed.h); false when there is none (yet). */
+bool stored_next(struct feed *feed, struct feed_place *place, struct stored_event *out);
 
 /* The event for another answer than the one it came in: without its frame and without the answer's id. False: its frame is all it has. */
 bool stored_event_plain(const struct event *event, struct event *out);
 
 /* Why this is no answer to be given again ("length", "content_filter", "unfinished"); NULL: it is one. */
-const char *stored_unfit(const struct stored_event *events);
+const char *stored_unfit(struct feed *events);
 
 /* The text. `passages` may be NULL. A failed buffer: it is longer than that may get. */
-void stored_write(struct buf *out, const struct stored_event *events, const struct passage_list *passages);
+void stored_write(struct buf *out, struct feed *events, const struct passage_list *passages);
 
 struct stored {
 	struct event *events;    /* START first, each choice's FINISH and what follows marked `last` */
