@@ -258,18 +258,43 @@ limit_model(const struct identity *identity, struct arena *arena, struct str mod
 	return NULL;
 }
 
+static bool
+is_local_only(const struct policy *policy)
+{
+	return policy->local_only;
+}
+
+static bool
+is_batch(const struct policy *policy)
+{
+	return policy->batch;
+}
+
+/* Whether a policy of the caller's says so. */
+static bool
+any_policy(const struct identity *identity, bool (*says)(const struct policy *policy))
+{
+	bool said = false;
+
+	for (size_t i = 0; i < COUNT(identity->holders) && !said; i++) {
+		struct policy *policy = identity->holders[i] ? holder_policy(identity->holders[i]) : NULL;
+
+		said = policy && says(policy);
+		policy_unref(policy);
+	}
+	return said;
+}
+
 bool
 limit_local_only(const struct identity *identity)
 {
-	bool local = false;
+	return any_policy(identity, is_local_only);
+}
 
-	for (size_t i = 0; i < COUNT(identity->holders) && !local; i++) {
-		struct policy *policy = identity->holders[i] ? holder_policy(identity->holders[i]) : NULL;
-
-		local = policy && policy->local_only;
-		policy_unref(policy);
-	}
-	return local;
+bool
+limit_batch(const struct identity *identity)
+{
+	return any_policy(identity, is_batch);
 }
 
 struct tags {

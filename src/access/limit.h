@@ -45,5 +45,8 @@ const struct err *limit_model(const struct identity *identity, struct arena *are
 /* Whether a policy says that nothing of this caller reaches a hosted provider. */
 bool limit_local_only(const struct identity *identity);
 
+/* Whether a policy says that all calls of this caller take the queue for batch traffic, whatever they ask for. */
+bool limit_batch(const struct identity *identity);
+
 /* The tags of tenant, team and key together ("name=value", one a line, sorted; the key's wins), for the ledger. */
 struct str limit_tags(const struct identity *identity, struct arena *arena);

@@ -204,9 +204,13 @@ member_parse(struct arena *arena, struct str name, const struct json *value, str
 		return networks_parse(arena, value, policy);
 	if (str_eq_c(name, "tags"))
 		return tags_parse(arena, value, policy);
+	if (str_eq_c(name, "priority")) {
+		policy->batch = str_eq_c(json_string(value), "batch");
+		return policy->batch || str_eq_c(json_string(value), "interactive") ? NULL : wrong(arena, name, "\"batch\" or \"interactive\"");
+	}
 	if (!str_eq_c(name, "local_only"))
 		return wrong(arena, name,
-			"one of requests_per_minute, tokens_per_minute, concurrency, user, models, networks, local_only, tags");
+			"one of requests_per_minute, tokens_per_minute, concurrency, user, models, networks, local_only, priority, tags");
 	policy->local_only = json_bool(value, false);
 	return json_is(value, JSON_BOOL) ? NULL : wrong(arena, name, "true or false");
 }

@@ -39,6 +39,7 @@ struct policy {
 	struct tag *tags;     /* go to the ledger with each call */
 	size_t tag_count;
 	bool local_only;      /* never reaches a hosted provider */
+	bool batch;           /* its calls wait behind those that somebody waits for */
 	struct str text;      /* as JSON, in one form */
 };
 

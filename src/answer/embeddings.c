@@ -146,7 +146,7 @@ try_target(struct embeddings_call *call, struct routing *routing, struct route_s
 static MAY_PARK const struct err *
 embed_routed(struct embeddings_call *call, const struct conf_model *model, struct record *record)
 {
-	struct route_spec spec = { .model = route_arm(model, json_get_string(call->source, "user"), STR_EMPTY), .user = json_get_string(call->source, "user"), .local_only = call->local_only };
+	struct route_spec spec = { .model = route_arm(model, json_get_string(call->source, "user"), STR_EMPTY), .user = json_get_string(call->source, "user"), .local_only = call->local_only, .batch = call->batch };
 	struct routing routing;
 	struct route_step step;
 	const struct err *err, *none_left;

@@ -28,6 +28,7 @@ struct embeddings_call {
 	struct str user;
 	int64_t tokens_expected;       /* an estimate of the input */
 	bool local_only;               /* nothing reaches a hosted provider */
+	bool batch;                    /* it waits behind calls that somebody waits for */
 
 	struct str model;
 	const struct json *source;     /* the request, for a provider */

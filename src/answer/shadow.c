@@ -166,6 +166,7 @@ settle(struct shadow *shadow, const struct err *err)
 	record->response_id = shadow->recorder.response_id;
 	record->served_model = shadow->recorder.served_model;
 	record->finish_reason = shadow->recorder.finish_reason;
+	record->provider_kind = str_of(shadow->target.kind->kind);
 	if (charge_price(&shadow->target, record->started_us, &price)) {
 		record->price_version = price.version;
 		record->cost_nanos = price_cost_nanos(&price, &record->usage);

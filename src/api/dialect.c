@@ -65,6 +65,7 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 	struct stream_keep *kept = NULL;
 	const struct err *err = answer ? read_priority(request, call) : &err_no_memory;
 
+	call->batch = call->batch || limit_batch(request->identity);
 	if (!err)
 		err = limits_enter(request, call->dialect == DIALECT_ANTHROPIC ? LIMIT_HEADERS_ANTHROPIC : LIMIT_HEADERS_OPENAI, call->model, call->user,
 			tokens_expected(request->arena, call), &claim);

@@ -137,6 +137,7 @@ embeddings_create(struct api_request *request)
 		.key_id = str_of(request->identity->key_id),
 		.request_id = request->request_id,
 		.local_only = limit_local_only(request->identity),
+		.batch = limit_batch(request->identity),
 		.money = request->app->money,
 		.identity = request->identity,
 		.user = user.ptr ? user : STR_EMPTY,

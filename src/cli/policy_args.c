@@ -121,6 +121,24 @@ put_local_only(struct json_out *json, struct args *args)
 	return true;
 }
 
+static bool
+put_priority(struct json_out *json, struct args *args)
+{
+	struct str text = args_get(args, "priority");
+
+	if (!text.ptr)
+		return true;
+	if (!str_eq_c(text, "batch") && !str_eq_c(text, "none")) {
+		term_error("--priority: expected batch or none");
+		return false;
+	}
+	if (str_eq_c(text, "batch"))
+		json_set_string(json, "priority", text);
+	else
+		json_set_null(json, "priority");
+	return true;
+}
+
 bool
 policy_args_put(struct json_out *json, struct args *args)
 {
@@ -132,7 +150,7 @@ policy_args_put(struct json_out *json, struct args *args)
 	if (!given)
 		return true;
 	json_set_object(json, "policy");
-	if (!put_limits(json, args, false) || !put_limits(json, args, true) || !put_local_only(json, args) || !put_tags(json, args))
+	if (!put_limits(json, args, false) || !put_limits(json, args, true) || !put_local_only(json, args) || !put_priority(json, args) || !put_tags(json, args))
 		return false;
 	put_list_option(json, args, "model", "models");
 	put_list_option(json, args, "network", "networks");
@@ -205,6 +223,8 @@ policy_words(struct arena *arena, const struct json *policy)
 	words_list(&out, "from", json_get(policy, "networks"));
 	if (json_bool(json_get(policy, "local_only"), false))
 		buf_printf(&out, "%slocal only", out.len ? ", " : "");
+	if (str_eq_c(json_get_string(policy, "priority"), "batch"))
+		buf_printf(&out, "%sbatch", out.len ? ", " : "");
 	for (struct json_iter it = json_iter(json_get(policy, "tags")); json_next(&it);)
 		buf_printf(&out, "%s%" STR_F "=%" STR_F, out.len ? ", " : "", STR_A(it.key), STR_A(json_string(it.value)));
 	return out.len ? buf_str(&out) : STR("-");

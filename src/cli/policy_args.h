@@ -16,6 +16,7 @@
 		{ "model", 0, "PATTERN,...", "Only these models: names, with * for any run of characters; or none." },                                       \
 		{ "network", 0, "CIDR,...", "Only from these addresses: 10.0.0.0/8, 192.0.2.7; or none." },                                                  \
 		{ "local-only", 0, "yes|no", "Nothing reaches a hosted provider." },                                                      \
+		{ "priority", 0, "batch|none", "All calls take the queue for batch traffic: those that somebody waits for go first." },                                                      \
 		{ "tag", 0, "NAME=VALUE,...", "Go to the ledger with each call; or none." }
 
 #define TENANT_OPTION { "tenant", 0, "NAME", "Act for this tenant, by name or number: for an admin key of the first tenant." }

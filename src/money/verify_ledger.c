@@ -84,7 +84,7 @@ cost_of(struct page *page, struct str version, struct str kind, struct str model
 	*finding = COST_KNOWN;
 	if (!version.len)
 		return NULL; /* no price was known: nothing is charged */
-	if (str_eq_c(version, "config") || !kind.len) {
+	if (str_eq_c(version, "config") || (!kind.len && !price_is_config(version))) {
 		*finding = COST_UNKNOWN;
 		return NULL;
 	}

@@ -11,6 +11,7 @@ from typing import Any
 
 import anthropic
 import openai
+import own_world
 import world
 from world import raises, say, user
 
@@ -169,6 +170,31 @@ def what_is_local_only_reaches_no_other_provider() -> None:
     assert client.embeddings.create(model=here, input="x", encoding_format="float").data, "the model in the process is ours"
 
 
+def a_key_for_batch_waits_behind_the_others() -> None:
+    config = own_world.priced()
+    config["providers"][0] |= {"max_concurrency": 4, "headers": {"x-mock": "slow-headers=400"}}
+    with own_world.store() as store, own_world.Node({**store, **config}) as corbel, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made = json.loads(corbel.cli("key", "create", "--name", "bulk", "--priority", "batch", "--json").stdout)
+        assert made["policy"] == {"priority": "batch"} and "batch" in corbel.cli("key", "show", made["id"]).stdout
+        bulk, waited = own_world.client_of(corbel, made["key"]), own_world.client_of(corbel)
+        for headers in ({}, {"x-corbel-priority": "interactive"}):
+            calls = [pool.submit(ask, bulk, model="priced", extra_headers=headers) for _ in range(6)]
+            world.harness.wait_for(lambda: _target(corbel)["provider_waiting_batch"] >= 3, 5, "a queue")
+            began = time.monotonic()
+            ask(waited, model="priced")
+            assert time.monotonic() - began < 0.8, "who waits goes first"
+            for call in calls:
+                call.result()
+        done = corbel.cli("key", "update", made["id"], "--priority", "none", "--json")
+        assert json.loads(done.stdout)["policy"] == {}
+        assert "batch or none" in corbel.cli("key", "update", made["id"], "--priority", "soon").stderr
+
+
+def _target(corbel: Any) -> dict[str, Any]:
+    (target,) = json.loads(corbel.call("GET", "/admin/v1/targets")[2])["data"]
+    return target
+
+
 def embeddings_are_limited_like_answers() -> None:
     _, client = made("--requests-per-minute", "1")
     headers = client.embeddings.with_raw_response.create(model="text-embedding-3-small", input="x").headers
@@ -251,6 +277,7 @@ def policies_that_make_no_sense_are_refused() -> None:
         ({"networks": ["nowhere"]}, "CIDR"),
         ({"tags": {"a": 1}}, "texts"),
         ({"local_only": "yes"}, "true or false"),
+        ({"priority": "soon"}, "batch"),
         ({"models": ["x" * 300]}, "256"),
         ({"models": ["m"] * 101}, "100"),
     ):

@@ -10,6 +10,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -62,8 +63,8 @@ class Node(world.harness.Corbel):
 
     key = "cb_the-key-of-all-nodes"  # type: ignore[assignment]
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        super().__init__({**config, "access": {"admin_key": self.key}})
+    def __init__(self, config: dict[str, Any], data: Path | None = None) -> None:
+        super().__init__({**config, "access": {"admin_key": self.key}}, data=data)
 
 
 def client_of(corbel: world.harness.Corbel, key: str = "", **more: Any) -> openai.OpenAI:

@@ -25,6 +25,7 @@ import error_tests
 import file_search_tests
 import file_tests
 import import_tests
+import invoice_tests
 import ledger_tests
 import limit_tests
 import messages_tests
@@ -42,8 +43,8 @@ HERE = Path(__file__).resolve().parent
 MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, file_tests, answer_tests, completion_tests, messages_tests, claude_upstream_tests, vector_store_tests, document_tests, response_tests, background_tests, file_search_tests, way_tests, limit_tests, budget_tests, ledger_tests)
 HELPERS = {"complete", "upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "check_page", "check_order", "streamed", "streamed_slowly", "asked", "json_id", "sent_by", "cancelled_within_100_ms", "call", "put", "document", "searchable", "link", "opened", "made", "run", "fresh", "budget", "spent", "cost_of", "cost_of_tenant", "report", "table_file"}
 MODULES += (configuration_tests,)
-MODULES += (webhook_tests, shared_limit_tests)
-HELPERS |= {"nodes", "key", "clients", "passes", "hammered", "told", "settings", "ledger", "Receiver"}
+MODULES += (webhook_tests, shared_limit_tests, invoice_tests)
+HELPERS |= {"Caller", "records", "nodes", "key", "clients", "passes", "hammered", "told", "settings", "ledger", "Receiver"}
 NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs", "responses_suite.mjs", "ai_sdk_suite.mjs")
 MODULES += (stream_tests,)
 MODULES += (cache_tests,)
