@@ -33,6 +33,7 @@
 #include "infer/embed.h"
 #include "infer/tokenizers.h"
 #include "knowledge/knowledge.h"
+#include "money/budget.h"
 #include "money/money.h"
 #include "rt/fiber.h"
 #include "telemetry/retention.h"
@@ -299,7 +300,7 @@ cache_end(struct server *server)
 static const struct err *
 retention_begin(struct server *server)
 {
-	return retention_start(server->app.store, server->app.watch, &server->retention);
+	return retention_start(server->app.store, server->app.watch, budget_fold, &server->retention);
 }
 
 static MAY_PARK void

@@ -48,6 +48,13 @@ MAY_PARK const struct err *budget_settle(struct tx *tx, void *arg);
  */
 void budget_end(struct budget_claim *claim, const struct err *err);
 
+/*
+ * Entries of blocks that were closed before this time (wall) go, in small steps; what they sum up to stays in their blocks. For the retention of the ledger: before_us is of a time whose
+ * calls the ledger has forgotten.
+ */
+struct store;
+MAY_PARK const struct err *budget_fold(struct store *store, struct arena *arena, int64_t before_us);
+
 /* --- keeping them --- */
 
 struct budget_row {

@@ -57,7 +57,7 @@ select coalesce(sum(amount_nanos), 0) from budget_entry where tenant = $1 and bl
 update budget_block set settled_nanos = $3, closed_us = $4 where tenant = $1 and id = $2;
 
 -- name: budget_block_late
-update budget_block set settled_nanos = settled_nanos + $3 where tenant = $1 and id = $2;
+update budget_block set settled_nanos = settled_nanos + $3, folded = 0 where tenant = $1 and id = $2;
 
 -- Blocks of nodes that are no more: on a database of its own, of every node but this one.
 -- name: budget_block_orphans
@@ -67,6 +67,19 @@ limit 100;
 
 -- name: budget_entry_add
 insert into budget_entry (tenant, block, interaction, amount_nanos) values ($1, $2, $3, $4);
+
+-- Folding: the oldest closed block that has entries, perhaps; and some of them.
+-- name: budget_block_to_fold
+select tenant, id from budget_block where folded = 0 and closed_us is not null and closed_us < $1 order by closed_us limit 1;
+
+-- name: budget_entry_some
+select interaction, amount_nanos from budget_entry where tenant = $1 and block = $2 order by interaction limit $3;
+
+-- name: budget_entry_drop
+delete from budget_entry where tenant = $1 and block = $2 and interaction <= $3;
+
+-- name: budget_block_fold
+update budget_block set folded_nanos = folded_nanos + $3, folded = $4 where tenant = $1 and id = $2;
 
 -- name: money_node_renew
 insert into money_node (id, until_us) values ($1, $2) on conflict (id) do update set until_us = excluded.until_us;
@@ -210,7 +223,7 @@ limit 1000;
 
 -- name: verify_blocks
 select b.id from budget_block b where b.closed_us is not null
-	and b.settled_nanos <> (select coalesce(sum(e.amount_nanos), 0) from budget_entry e where e.tenant = b.tenant and e.block = b.id)
+	and b.settled_nanos - b.folded_nanos <> (select coalesce(sum(e.amount_nanos), 0) from budget_entry e where e.tenant = b.tenant and e.block = b.id)
 limit 1000;
 
 -- name: verify_spent

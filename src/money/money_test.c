@@ -143,6 +143,41 @@ spent_case(struct fixture *f)
 	closed(f, money);
 }
 
+static MAY_PARK int64_t
+counted(struct fixture *f, const struct stmt *stmt)
+{
+	struct rows rows;
+
+	CHECK_OK(store_query(f->store, f->arena, stmt, NO_PARAMS, &rows));
+	return stmt == &stmt_verify_budget_entries ? rows_int(&rows, 0, 0) : (int64_t)rows.count;
+}
+
+static MAY_PARK void
+fold_case(struct fixture *f)
+{
+	struct money *money = opened(f);
+	struct budget_row row = made(f, money, "old", 1000000), now;
+	struct budget_claim claim, open;
+
+	for (int i = 0; i < 600; i++) { /* more than a step */
+		CHECK_OK(reserve(f, money, 10, &claim));
+		settle(f, &claim, 7);
+	}
+	closed(f, money);
+	money = opened(f);
+	CHECK_OK(reserve(f, money, 10, &open));
+	settle(f, &open, 3); /* in a block that is open */
+	CHECK(counted(f, &stmt_verify_budget_entries) == 601);
+	CHECK_OK(budget_fold(f->store, f->arena, 1)); /* nothing is that old */
+	CHECK(counted(f, &stmt_verify_budget_entries) == 601);
+	CHECK_OK(budget_fold(f->store, f->arena, INT64_MAX));
+	CHECK(counted(f, &stmt_verify_budget_entries) == 1);
+	CHECK(counted(f, &stmt_verify_blocks) == 0 && counted(f, &stmt_verify_spent) == 0);
+	now = shown(f, money, &row);
+	CHECK(now.spent_nanos == 600 * 7 + 3);
+	closed(f, money);
+}
+
 static MAY_PARK void
 restart_case(struct fixture *f)
 {
@@ -335,6 +370,7 @@ on_each_engine(void (*fn)(struct fixture *f))
 ON_EACH_ENGINE(an_imported_table_is_a_version_in_force_from_its_day, prices_case);
 ON_EACH_ENGINE(a_budget_is_used_to_its_last_nanodollar_and_no_further, spent_case);
 ON_EACH_ENGINE(what_a_node_holds_is_given_back_when_it_stops, restart_case);
+ON_EACH_ENGINE(old_entries_are_folded_and_no_sum_changes, fold_case);
 ON_EACH_ENGINE(what_a_dead_node_held_comes_back_without_what_it_spent, crash_case);
 ON_EACH_ENGINE(calls_that_race_on_two_nodes_neither_overrun_nor_lose_anything, storm_case);
 
@@ -387,6 +423,7 @@ main(void)
 		cmocka_unit_test(an_imported_table_is_a_version_in_force_from_its_day),
 		cmocka_unit_test(a_budget_is_used_to_its_last_nanodollar_and_no_further),
 		cmocka_unit_test(what_a_node_holds_is_given_back_when_it_stops),
+		cmocka_unit_test(old_entries_are_folded_and_no_sum_changes),
 		cmocka_unit_test(what_a_dead_node_held_comes_back_without_what_it_spent),
 		cmocka_unit_test(calls_that_race_on_two_nodes_neither_overrun_nor_lose_anything),
 	};

@@ -33,6 +33,7 @@ struct retention {
 	struct scope scope; /* of the fiber */
 	struct store *store;
 	struct conf_watch *watch;
+	MAY_PARK retention_also_fn *also; /* or NULL */
 };
 
 /* A statement that deletes what lies before something, at most as many rows as its last parameter says. */
@@ -150,6 +151,8 @@ retention_fiber(void *arg)
 		struct retention_limits limits = limits_now(retention);
 		const struct err *err = retention_run(retention->store, arena, &limits);
 
+		if (!err && retention->also)
+			err = retention->also(retention->store, arena, clock_wall_us() - limits.usage);
 		if (err && err->kind != ERR_CANCELLED)
 			log_warn("retention could not delete", LOG_ERR("error", err));
 		arena_reset(arena);
@@ -158,12 +161,12 @@ retention_fiber(void *arg)
 }
 
 const struct err *
-retention_start(struct store *store, struct conf_watch *watch, struct retention **out)
+retention_start(struct store *store, struct conf_watch *watch, retention_also_fn *also, struct retention **out)
 {
 	struct retention *retention = mem_alloc(sizeof(*retention));
 	const struct err *err;
 
-	*retention = (struct retention){ .store = store, .watch = watch };
+	*retention = (struct retention){ .store = store, .watch = watch, .also = also };
 	scope_init(&retention->scope, NULL, INT64_MAX);
 	err = fiber_go("retention", &retention->scope, retention_fiber, retention);
 	if (err) {

@@ -389,7 +389,7 @@ stopped(struct fixture *f)
 	unsigned before = loop_fibers(loop_current());
 	struct retention *retention;
 
-	CHECK_OK(retention_start(f->store, NULL, &retention));
+	CHECK_OK(retention_start(f->store, NULL, NULL, &retention));
 	CHECK(loop_fibers(loop_current()) == before + 1);
 	CHECK_OK(fiber_yield()); /* it sleeps until its first round */
 	retention_stop(retention);
