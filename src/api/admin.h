@@ -17,5 +17,21 @@ MAY_PARK const struct err *admin_answer(struct api_request *request, int status,
 MAY_PARK const struct err *admin_answer_list(
 	struct api_request *request, admin_put_fn *put, const void *list, size_t size, size_t count, bool has_more);
 
+/* A kind of object that is listed a page at a time and shown by its id. */
+struct admin_kind {
+	size_t size;        /* of the C object */
+	admin_put_fn *put;
+	bool operator_only; /* the installation's: no tenant is meant, and the functions get 0 */
+
+	/* The page behind `after`, in the request's arena. */
+	MAY_PARK const struct err *(*page)(struct api_request *request, int64_t tenant, struct str after, unsigned limit, const void **out, size_t *count);
+
+	/* The one of an id or name, to `out`. ERR_NOT_FOUND. */
+	MAY_PARK const struct err *(*show)(struct api_request *request, int64_t tenant, struct str id, void *out);
+};
+
+/* Handlers of a list (?after=, ?limit=, ?tenant=) and of one object (the path's first parameter). Their route is `of` a struct admin_kind. */
+api_handler_fn admin_list, admin_get;
+
 /* ?after= (or empty) and ?limit= (1 to 1000, else 100). */
 const struct err *admin_page(struct api_request *request, struct str *after, unsigned *limit);

@@ -74,6 +74,45 @@ admin_page(struct api_request *request, struct str *after, unsigned *limit)
 	return err;
 }
 
+/* Who is asked about: the tenant that is meant, or the installation. */
+static MAY_PARK const struct err *
+subject_of(struct api_request *request, const struct admin_kind *kind, int64_t *tenant)
+{
+	*tenant = 0;
+	return kind->operator_only ? api_require_operator(request) : admin_tenant(request, tenant);
+}
+
+MAY_PARK const struct err *
+admin_list(struct api_request *request)
+{
+	const struct admin_kind *kind = request->route->of;
+	const void *list;
+	struct str after;
+	unsigned limit;
+	int64_t tenant;
+	size_t count;
+	const struct err *err = admin_page(request, &after, &limit);
+
+	if (!err)
+		err = subject_of(request, kind, &tenant);
+	if (!err)
+		err = kind->page(request, tenant, after, limit, &list, &count);
+	return err ? err : admin_answer_list(request, kind->put, list, kind->size, count, count == limit);
+}
+
+MAY_PARK const struct err *
+admin_get(struct api_request *request)
+{
+	const struct admin_kind *kind = request->route->of;
+	void *object = arena_zalloc(request->arena, kind->size);
+	int64_t tenant;
+	const struct err *err = object ? subject_of(request, kind, &tenant) : &err_no_memory;
+
+	if (!err)
+		err = kind->show(request, tenant, request->params[0], object);
+	return err ? err : admin_answer(request, 200, kind->put, object);
+}
+
 /* The policy of a new object; members that are null are left out. */
 static struct str
 policy_given(struct api_request *request)
@@ -164,37 +203,28 @@ keys_create(struct api_request *request)
 	return err ? err : admin_answer(request, 201, put_key_made, &shown);
 }
 
+/* ?team= leaves those of a team. */
 static MAY_PARK const struct err *
-keys_list(struct api_request *request)
+keys_page(struct api_request *request, int64_t tenant, struct str after, unsigned limit, const void **out, size_t *count)
 {
-	struct str after, team = api_query(request, "team");
 	struct group_row group = { .id = STR_EMPTY };
-	struct key *keys;
-	unsigned limit;
-	int64_t tenant;
-	size_t count;
-	const struct err *err = admin_page(request, &after, &limit);
+	struct str team = api_query(request, "team");
+	struct key *keys = NULL;
+	const struct err *err = team.len ? team_show(request->app->access, request->arena, tenant, team, &group) : NULL;
 
 	if (!err)
-		err = admin_tenant(request, &tenant);
-	if (!err && team.len)
-		err = team_show(request->app->access, request->arena, tenant, team, &group);
-	if (!err)
-		err = key_list(request->app->access, request->arena, tenant, group.id, after, limit, &keys, &count);
-	return err ? err : admin_answer_list(request, put_key_listed, keys, sizeof(*keys), count, count == limit);
+		err = key_list(request->app->access, request->arena, tenant, group.id, after, limit, &keys, count);
+	*out = keys;
+	return err;
 }
 
 static MAY_PARK const struct err *
-keys_get(struct api_request *request)
+keys_show(struct api_request *request, int64_t tenant, struct str id, void *out)
 {
-	struct key key;
-	int64_t tenant;
-	const struct err *err = admin_tenant(request, &tenant);
-
-	if (!err)
-		err = key_show(request->app->access, request->arena, tenant, request->params[0], &key);
-	return err ? err : admin_answer(request, 200, put_key_listed, &key);
+	return key_show(request->app->access, request->arena, tenant, id, out);
 }
+
+static const struct admin_kind keys = { sizeof(struct key), put_key_listed, false, keys_page, keys_show };
 
 /* A member that is not there changes nothing. */
 static struct change
@@ -288,33 +318,22 @@ teams_create(struct api_request *request)
 }
 
 static MAY_PARK const struct err *
-teams_list(struct api_request *request)
+teams_page(struct api_request *request, int64_t tenant, struct str after, unsigned limit, const void **out, size_t *count)
 {
-	struct group_row *teams;
-	struct str after;
-	unsigned limit;
-	int64_t tenant;
-	size_t count;
-	const struct err *err = admin_page(request, &after, &limit);
+	struct group_row *rows = NULL;
+	const struct err *err = team_list(request->app->access, request->arena, tenant, after, limit, &rows, count);
 
-	if (!err)
-		err = admin_tenant(request, &tenant);
-	if (!err)
-		err = team_list(request->app->access, request->arena, tenant, after, limit, &teams, &count);
-	return err ? err : admin_answer_list(request, put_team, teams, sizeof(*teams), count, count == limit);
+	*out = rows;
+	return err;
 }
 
 static MAY_PARK const struct err *
-teams_get(struct api_request *request)
+teams_show(struct api_request *request, int64_t tenant, struct str id, void *out)
 {
-	struct group_row team;
-	int64_t tenant;
-	const struct err *err = admin_tenant(request, &tenant);
-
-	if (!err)
-		err = team_show(request->app->access, request->arena, tenant, request->params[0], &team);
-	return err ? err : admin_answer(request, 200, put_team, &team);
+	return team_show(request->app->access, request->arena, tenant, id, out);
 }
+
+static const struct admin_kind teams = { sizeof(struct group_row), put_team, false, teams_page, teams_show };
 
 static MAY_PARK const struct err *
 team_changed(struct api_request *request, const struct change *change, bool close)
@@ -354,31 +373,24 @@ tenants_create(struct api_request *request)
 }
 
 static MAY_PARK const struct err *
-tenants_list(struct api_request *request)
+tenants_page(struct api_request *request, int64_t tenant, struct str after, unsigned limit, const void **out, size_t *count)
 {
-	struct group_row *tenants;
-	struct str after;
-	unsigned limit;
-	size_t count;
-	const struct err *err = admin_page(request, &after, &limit);
+	struct group_row *rows = NULL;
+	const struct err *err = tenant_list(request->app->access, request->arena, after, limit, &rows, count);
 
-	if (!err)
-		err = api_require_operator(request);
-	if (!err)
-		err = tenant_list(request->app->access, request->arena, after, limit, &tenants, &count);
-	return err ? err : admin_answer_list(request, put_tenant, tenants, sizeof(*tenants), count, count == limit);
+	(void)tenant;
+	*out = rows;
+	return err;
 }
 
 static MAY_PARK const struct err *
-tenants_get(struct api_request *request)
+tenants_show(struct api_request *request, int64_t tenant, struct str id, void *out)
 {
-	struct group_row tenant;
-	const struct err *err = api_require_operator(request);
-
-	if (!err)
-		err = tenant_show(request->app->access, request->arena, request->params[0], &tenant);
-	return err ? err : admin_answer(request, 200, put_tenant, &tenant);
+	(void)tenant;
+	return tenant_show(request->app->access, request->arena, id, out);
 }
+
+static const struct admin_kind tenants = { sizeof(struct group_row), put_tenant, true, tenants_page, tenants_show };
 
 static MAY_PARK const struct err *
 tenant_changed(struct api_request *request, const struct change *change, bool close)
@@ -423,26 +435,28 @@ tenants_close(struct api_request *request)
 
 #define ROUTE(method_, path_, name_, handler_, summary_)                                                                                  \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = handler_, .summary = summary_ }
-#define ROUTE_LIST(path_, name_, query_, handler_, summary_)                                                                               \
-	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = query_, .handler = handler_, .summary = summary_ }
+#define ROUTE_LIST(of_, path_, name_, query_, summary_)                                                                                    \
+	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = query_, .handler = admin_list, .of = of_, .summary = summary_ }
+#define ROUTE_GET(of_, path_, name_, summary_)                                                                                             \
+	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = admin_get, .of = of_, .summary = summary_ }
 #define ROUTE_JSON(method_, path_, name_, schema_, handler_, summary_)                                                                    \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,             \
 		.body_bytes_max = KIB(64), .request_schema = schema_, .made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
 
 static const struct route routes[] = {
 	ROUTE_JSON(HTTP_POST, "/admin/v1/keys", "admin.keys.create", KEY_SCHEMA, keys_create, "Make a key; its secret is in this answer only"),
-	ROUTE_LIST("/admin/v1/keys", "admin.keys.list", "limit after tenant team", keys_list, "List the keys"),
-	ROUTE(HTTP_GET, "/admin/v1/keys/{id}", "admin.keys.get", keys_get, "One key, without its secret"),
+	ROUTE_LIST(&keys, "/admin/v1/keys", "admin.keys.list", "limit after tenant team", "List the keys"),
+	ROUTE_GET(&keys, "/admin/v1/keys/{id}", "admin.keys.get", "One key, without its secret"),
 	ROUTE_JSON(HTTP_PATCH, "/admin/v1/keys/{id}", "admin.keys.update", KEY_CHANGE_SCHEMA, keys_update, "Change a key; what is not named stays"),
 	ROUTE(HTTP_DELETE, "/admin/v1/keys/{id}", "admin.keys.revoke", keys_revoke, "Revoke a key, everywhere within a second"),
 	ROUTE_JSON(HTTP_POST, "/admin/v1/teams", "admin.teams.create", GROUP_SCHEMA, teams_create, "Make a team"),
-	ROUTE_LIST("/admin/v1/teams", "admin.teams.list", "limit after tenant", teams_list, "List the teams"),
-	ROUTE(HTTP_GET, "/admin/v1/teams/{id}", "admin.teams.get", teams_get, "One team, by id or name"),
+	ROUTE_LIST(&teams, "/admin/v1/teams", "admin.teams.list", "limit after tenant", "List the teams"),
+	ROUTE_GET(&teams, "/admin/v1/teams/{id}", "admin.teams.get", "One team, by id or name"),
 	ROUTE_JSON(HTTP_PATCH, "/admin/v1/teams/{id}", "admin.teams.update", GROUP_CHANGE_SCHEMA, teams_update, "Change a team; what is not named stays"),
 	ROUTE(HTTP_DELETE, "/admin/v1/teams/{id}", "admin.teams.close", teams_close, "Close a team: its keys are refused everywhere within a second"),
 	ROUTE_JSON(HTTP_POST, "/admin/v1/tenants", "admin.tenants.create", GROUP_SCHEMA, tenants_create, "Make a tenant"),
-	ROUTE_LIST("/admin/v1/tenants", "admin.tenants.list", "limit after", tenants_list, "List the tenants, the oldest first"),
-	ROUTE(HTTP_GET, "/admin/v1/tenants/{id}", "admin.tenants.get", tenants_get, "One tenant, by number or name"),
+	ROUTE_LIST(&tenants, "/admin/v1/tenants", "admin.tenants.list", "limit after", "List the tenants, the oldest first"),
+	ROUTE_GET(&tenants, "/admin/v1/tenants/{id}", "admin.tenants.get", "One tenant, by number or name"),
 	ROUTE_JSON(HTTP_PATCH, "/admin/v1/tenants/{id}", "admin.tenants.update", GROUP_CHANGE_SCHEMA, tenants_update, "Change a tenant; what is not named stays"),
 	ROUTE(HTTP_DELETE, "/admin/v1/tenants/{id}", "admin.tenants.close", tenants_close, "Close a tenant: its keys are refused everywhere within a second"),
 };

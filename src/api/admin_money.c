@@ -103,33 +103,22 @@ budgets_create(struct api_request *request)
 }
 
 static MAY_PARK const struct err *
-budgets_list(struct api_request *request)
+budgets_page(struct api_request *request, int64_t tenant, struct str after, unsigned limit, const void **out, size_t *count)
 {
-	struct budget_row *rows;
-	struct str after;
-	unsigned limit;
-	int64_t tenant;
-	size_t count;
-	const struct err *err = admin_page(request, &after, &limit);
+	struct budget_row *rows = NULL;
+	const struct err *err = budget_list(request->app->money, request->arena, tenant, after, limit, &rows, count);
 
-	if (!err)
-		err = admin_tenant(request, &tenant);
-	if (!err)
-		err = budget_list(request->app->money, request->arena, tenant, after, limit, &rows, &count);
-	return err ? err : admin_answer_list(request, put_budget, rows, sizeof(*rows), count, count == limit);
+	*out = rows;
+	return err;
 }
 
 static MAY_PARK const struct err *
-budgets_get(struct api_request *request)
+budgets_show(struct api_request *request, int64_t tenant, struct str id, void *out)
 {
-	struct budget_row row;
-	int64_t tenant;
-	const struct err *err = admin_tenant(request, &tenant);
-
-	if (!err)
-		err = budget_show(request->app->money, request->arena, tenant, request->params[0], &row);
-	return err ? err : admin_answer(request, 200, put_budget, &row);
+	return budget_show(request->app->money, request->arena, tenant, id, out);
 }
+
+static const struct admin_kind budgets = { sizeof(struct budget_row), put_budget, false, budgets_page, budgets_show };
 
 /* A budget of a whole tenant is what the operator gives it: its own admins may not widen it. */
 static MAY_PARK const struct err *
@@ -186,8 +175,10 @@ budgets_close(struct api_request *request)
 
 static const struct route routes[] = {
 	ROUTE_JSON(HTTP_POST, "/admin/v1/budgets", "admin.budgets.create", BUDGET_SCHEMA, budgets_create, "Make a budget of a tenant, team, key or end user"),
-	ROUTE(HTTP_GET, "/admin/v1/budgets", "admin.budgets.list", budgets_list, "List the budgets with what the current period has spent"),
-	ROUTE(HTTP_GET, "/admin/v1/budgets/{id}", "admin.budgets.get", budgets_get, "One budget, by id or name"),
+	{ .method = HTTP_GET, .path = "/admin/v1/budgets", .name = "admin.budgets.list", .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = "limit after tenant",
+		.handler = admin_list, .of = &budgets, .summary = "List the budgets with what the current period has spent" },
+	{ .method = HTTP_GET, .path = "/admin/v1/budgets/{id}", .name = "admin.budgets.get", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = admin_get, .of = &budgets,
+		.summary = "One budget, by id or name" },
 	ROUTE_JSON(HTTP_PATCH, "/admin/v1/budgets/{id}", "admin.budgets.update", CHANGE_SCHEMA, budgets_update, "Change a budget; what is not named stays"),
 	ROUTE(HTTP_DELETE, "/admin/v1/budgets/{id}", "admin.budgets.close", budgets_close, "Close a budget: it binds nobody any more"),
 };

@@ -90,6 +90,7 @@ struct route {
 	const char *types;             /* media types that a success may have, separated by blanks; NULL: application/json */
 	enum route_made made;          /* whether a success says 201 */
 	api_handler_fn *handler;
+	const void *of;                /* what a handler that serves several routes is to do it with, or NULL */
 	const char *summary;           /* one line, for the OpenAPI document */
 };
 
