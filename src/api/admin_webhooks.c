@@ -117,7 +117,7 @@ static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/admin/v1/webhooks", .name = "admin.webhooks.list", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = webhooks_list,
 		.summary = "List the webhooks: what waits, what is dead, how the last delivery went" },
 	{ .method = HTTP_GET, .path = "/admin/v1/webhooks/{name}/messages", .name = "admin.webhooks.messages", .scope = SCOPE_ADMIN, .errors = &openai_errors,
-		.handler = messages_list, .summary = "List a webhook's messages: pending, delivered and dead ones" },
+		.query = "limit after state", .handler = messages_list, .summary = "List a webhook's messages: pending, delivered and dead ones" },
 	{ .method = HTTP_POST, .path = "/admin/v1/webhooks/{name}/replay", .name = "admin.webhooks.replay", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
 		.body_bytes_max = KIB(16), .request_schema = REPLAY_SCHEMA, .handler = replay_post,
 		.summary = "Deliver again: the dead messages, one message, or all of a stretch of time" },

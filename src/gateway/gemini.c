@@ -48,11 +48,24 @@ emit(struct decoder *decoder, struct event event)
 	return sink_send(decoder->sink, &event);
 }
 
+/* Tokens of sound in a list of counts by modality. */
+static int64_t
+audio_of(const struct json *usage, const char *details)
+{
+	int64_t tokens = 0;
+
+	for (struct json_iter it = json_iter(json_get(usage, details)); json_next(&it);)
+		if (str_eq_c(json_get_string(it.value, "modality"), "AUDIO"))
+			tokens += json_int(json_get(it.value, "tokenCount"), 0);
+	return tokens;
+}
+
 /* The figures grow from frame to frame: they count as known once they are final. */
 static void
 read_usage(struct decoder *decoder, const struct json *usage, bool final)
 {
 	int64_t thoughts = json_int(json_get(usage, "thoughtsTokenCount"), 0);
+	int64_t audio = audio_of(usage, "promptTokensDetails") - audio_of(usage, "cacheTokensDetails"); /* cached sound has the price of what is cached */
 
 	if (!json_is(usage, JSON_OBJECT))
 		return;
@@ -61,6 +74,8 @@ read_usage(struct decoder *decoder, const struct json *usage, bool final)
 		.cached_input = json_int(json_get(usage, "cachedContentTokenCount"), 0),
 		.output = json_int(json_get(usage, "candidatesTokenCount"), 0) + thoughts,
 		.reasoning = thoughts,
+		.audio_input = audio > 0 ? audio : 0,
+		.audio_output = audio_of(usage, "candidatesTokensDetails"),
 		.known = final,
 	};
 }

@@ -291,6 +291,25 @@ a_whole_answer_is_the_same_events(void **state)
 }
 
 static void
+sound_is_counted_by_its_modality_and_cached_sound_once(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	begin_gemini(&fixture);
+	assert_null(provider_gemini.body(&fixture.decoder,
+		STR("{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]},\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":100,"
+		    "\"cachedContentTokenCount\":40,\"candidatesTokenCount\":30,\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":20},{\"modality\":\"AUDIO\","
+		    "\"tokenCount\":80}],\"cacheTokensDetails\":[{\"modality\":\"AUDIO\",\"tokenCount\":40}],\"candidatesTokensDetails\":[{\"modality\":\"AUDIO\",\"tokenCount\":25},"
+		    "{\"modality\":\"TEXT\",\"tokenCount\":5}]}}")));
+	assert_int_equal(fixture.decoder.usage.input, 100);
+	assert_int_equal(fixture.decoder.usage.cached_input, 40);
+	assert_int_equal(fixture.decoder.usage.audio_input, 40);
+	assert_int_equal(fixture.decoder.usage.audio_output, 25);
+	end(&fixture);
+}
+
+static void
 failures_are_told_apart(void **state)
 {
 	static const struct {
@@ -359,6 +378,7 @@ main(void)
 		cmocka_unit_test(a_blocked_prompt_is_a_content_filter_error),
 		cmocka_unit_test(a_filtered_answer_has_that_reason_and_a_broken_one_is_an_error),
 		cmocka_unit_test(a_whole_answer_is_the_same_events),
+		cmocka_unit_test(sound_is_counted_by_its_modality_and_cached_sound_once),
 		cmocka_unit_test(failures_are_told_apart),
 		cmocka_unit_test(vertex_is_addressed_by_project_and_location),
 	};
