@@ -171,6 +171,18 @@ mistakes_name_the_entry_the_path_and_the_nearest_key(void **state)
 }
 
 static void
+problems_outlive_the_entry_that_has_them(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, ENTRY_MODEL, "bad", "{\"targets\":[{\"provider\":\"mian\",\"model\":\"z\"}]}");
+	assert_non_null(merge(f));
+	entries_unref(f->entries);
+	f->entries = entries_new();
+	assert_string_equal(told(f), "model bad: targets[0].provider: there is no provider \"mian\"; did you mean \"main\"?\n");
+}
+
+static void
 what_breaks_others_is_told_where_they_stand(void **state)
 {
 	struct fixture *f = *state;
@@ -336,6 +348,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_entry_stands_over_the_files_whole_and_in_its_place),
 		TEST(mistakes_name_the_entry_the_path_and_the_nearest_key),
+		TEST(problems_outlive_the_entry_that_has_them),
 		TEST(what_breaks_others_is_told_where_they_stand),
 		TEST(a_key_twice_is_refused),
 		TEST(secrets_are_sealed_used_and_never_shown),

@@ -40,7 +40,9 @@ add(struct problems *problems, struct str source, unsigned line, unsigned column
 	added = arena_zalloc(problems->arena, sizeof(*added));
 	if (!added)
 		return; /* counted all the same: the configuration stays refused */
-	added->source = source;
+	added->source = arena_dup(problems->arena, source); /* an entry that is refused does not outlive its problems */
+	if (!added->source.ptr)
+		added->source = STR_EMPTY;
 	added->line = line;
 	added->column = column;
 	added->path = arena_dup(problems->arena, path);
