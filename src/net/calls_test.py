@@ -262,7 +262,7 @@ def a_self_signed_certificate_is_refused(world: World) -> None:
 
 
 def an_expired_certificate_is_refused(world: World) -> None:
-    world.refused(world.trusted.sign("expired", "DNS:localhost", days="-1"), "expired")
+    world.refused(world.trusted.sign("expired", "DNS:localhost", days="0"), "expired")  # valid until now; OpenSSL 3.5 takes no date before
 
 
 def an_old_version_is_refused(world: World) -> None:

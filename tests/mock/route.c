@@ -141,6 +141,11 @@ route_control(const struct request *request, struct reply *reply)
 	struct str path = request->path;
 	bool get = str_equal(request->method, STR("GET"));
 
+	if (get && str_equal(path, STR("/health"))) { /* of the servers that a router asks first: vLLM, SGLang */
+		bytes_add(&reply->body, STR("{}\n"));
+		reply_json(reply);
+		return true;
+	}
 	if (path.len < sizeof(prefix) - 1 || memcmp(path.ptr, prefix, sizeof(prefix) - 1) != 0)
 		return false;
 	if (get && str_equal(path, STR("/_mock/requests"))) {

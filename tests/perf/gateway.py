@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a request through corbel costs, beside nginx and the bare mock, in one run.
+"""What a request through corbel costs, beside nginx, other proxies and gateways, and the bare mock, in one run.
 
 Rounds are interleaved (for each round, for each test, for each system; the order turned round every second time), and figures are
 medians over rounds, so that a noisy minute hits all systems alike. Prints a table of CPU microseconds per request with ratios to
@@ -18,6 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import peers  # noqa: E402
+import proxies  # noqa: E402
 from peers import harness  # noqa: E402
 
 
@@ -83,11 +84,12 @@ def systems_start(names: list[str], mock: harness.Mock, binary: Path | None) -> 
             started.append(System(name, direct, direct))
         elif name == "nginx":
             started.append(System(name, peers.Nginx(mock.url, buffering=True), peers.Nginx(mock.url, buffering=False)))
-        elif name == "litellm":
-            litellm = peers.Litellm(mock.url)
-            started.append(System(name, litellm, litellm))
+        elif name in proxies.ALL:
+            proxy = proxies.ALL[name](mock.url)
+            started.append(System(name, proxy, proxy))
         else:
-            corbel = peers.Corbel(mock.url, name.removeprefix("corbel-"), binary)
+            _, durability, *limits = name.split("-")
+            corbel = peers.Corbel(mock.url, durability, binary, limits=limits == ["limits"])
             started.append(System(corbel.name, corbel, corbel))
     for system in started:
         system.idle = peers.usage(system.plain.pid)
@@ -126,7 +128,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of each measurement")
-    parser.add_argument("--systems", default="direct,nginx,corbel-power,corbel-process", help="comma-separated; corbel-LEVEL of durability; litellm too")
+    parser.add_argument("--systems", default="direct,nginx,corbel-power,corbel-process", help=f"comma-separated; corbel-LEVEL of durability, corbel-LEVEL-limits; {', '.join(proxies.ALL)} too")
     parser.add_argument("--tests", default="", help="only tests whose name contains this")
     parser.add_argument("--corbel", type=Path, help="the binary, in place of the build's")
     parser.add_argument("--json", type=Path, help="also write every run to this file")

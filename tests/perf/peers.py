@@ -164,7 +164,7 @@ class Nginx(Peer):
         if not binary:
             sys.exit("nginx is not installed")
         self.dir = tempfile.TemporaryDirectory(prefix="corbel-nginx-")
-        port = _free_port()
+        port = free_port()
         config = Path(self.dir.name) / "nginx.conf"
         config.write_text(
             NGINX.format(dir=self.dir.name, mock=mock_url.removeprefix("http://"), port=port, buffering="on" if buffering else "off")
@@ -173,7 +173,7 @@ class Nginx(Peer):
         with pinned(1):
             self.process = subprocess.Popen([binary, "-c", str(config), "-e", f"{self.dir.name}/error.log"])
         atexit.register(self.stop)
-        harness.wait_for(lambda: _answers(port), 10, "nginx to listen")
+        harness.wait_for(lambda: answers(port), 10, "nginx to listen")
         self.ready_ms = (time.monotonic() - began) * 1000
         self.pid, self.url = self.process.pid, f"http://127.0.0.1:{port}"
 
@@ -184,21 +184,32 @@ class Nginx(Peer):
 
 
 class Corbel(Peer):
-    """corbel with a key, a route, full capture and the record committed before the last byte."""
+    """corbel with a key, a route, full capture and the record committed before the last byte; with `limits` the key also has rates, a number of calls at once and a budget, which none of the load reaches."""
 
-    def __init__(self, mock_url: str, durability: str, binary: Path | None = None) -> None:
-        self.name = f"corbel, {durability}"
+    def __init__(self, mock_url: str, durability: str, binary: Path | None = None, *, limits: bool = False) -> None:
+        self.name = f"corbel, {durability}" + (", limits" if limits else "")
+        price = {"price": {"input": 1, "output": 2}} if limits else {}
         config = {
             "store": {"durability": durability},
             "providers": [{"name": "main", "kind": "openai", "base_url": f"{mock_url}/v1", "api_key": "mock"}],
             "models": [
-                {"name": "gpt-x", "capture": "full", "targets": [{"provider": "main", "model": "mock-fast"}]},
-                {"name": "gpt-y", "capture": "full", "targets": [{"provider": "main", "model": "gpt-y"}]},
+                {"name": "gpt-x", "capture": "full", "targets": [{"provider": "main", "model": "mock-fast", **price}]},
+                {"name": "gpt-y", "capture": "full", "targets": [{"provider": "main", "model": "gpt-y", **price}]},
             ],
         }
         with pinned(1):
             self.server = harness.Corbel(config, binary=binary)
         self.pid, self.url, self.key, self.ready_ms = self.server.pid, self.server.url, self.server.key, self.server.ready_ms
+        if limits:
+            made = self._run("key", "create", "--name", "limited", "--scope", "model.use", "--requests-per-minute", "100000000", "--tokens-per-minute", "100000000000", "--concurrency", "1000")
+            self._run("budget", "create", "all", "--amount", "1000000", "--key-id", made["id"])
+            self.key = made["key"]
+
+    def _run(self, *arguments: str) -> Any:
+        done = self.server.cli(*arguments, "--json")
+        if done.returncode:
+            sys.exit(f"corbel {' '.join(arguments)}: {done.stderr}")
+        return json.loads(done.stdout)
 
     def model(self, upstream: str) -> str:
         return "gpt-x" if upstream == "mock-fast" else "gpt-y"
@@ -207,50 +218,12 @@ class Corbel(Peer):
         self.server.stop(30)
 
 
-class Litellm(Peer):
-    """PyPI `litellm[proxy]`, one worker, a master key, no database: it keeps no record. Its environment is made on the first call (230 MB)."""
-
-    name = "litellm"
-
-    def __init__(self, mock_url: str) -> None:
-        requirements = harness.ROOT / "tests" / "perf" / "litellm-requirements.txt"
-        script = f'ROOT={harness.ROOT}; . "$ROOT/tools/dev/lib.sh"; python_env {requirements}'
-        env = subprocess.run(["sh", "-c", script], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-        self.dir = tempfile.TemporaryDirectory(prefix="corbel-litellm-")
-        self.key, port = "sk-corbel-measures-its-peers", _free_port()
-        models = [
-            {"model_name": name, "litellm_params": {"model": f"openai/{target}", "api_base": f"{mock_url}/v1", "api_key": "mock"}}
-            for name, target in (("gpt-x", "mock-fast"), ("gpt-y", "gpt-y"))
-        ]
-        config = Path(self.dir.name) / "config.yaml"
-        config.write_text(json.dumps({"model_list": models, "general_settings": {"master_key": self.key}}))
-        # the environment was made elsewhere and moved, so its scripts name another Python
-        run = [f"{env}/bin/python", "-c", "from litellm import run_server; run_server()"]
-        command = [*run, "--config", str(config), "--host", "127.0.0.1", "--port", str(port), "--num_workers", "1"]
-        quiet = {**os.environ, "LITELLM_MODE": "PRODUCTION", "LITELLM_LOG": "ERROR", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
-        began = time.monotonic()
-        with pinned(1), (Path(self.dir.name) / "log").open("w") as log:
-            self.process = subprocess.Popen(command, env=quiet, stdout=log, stderr=subprocess.STDOUT)
-        atexit.register(self.stop)
-        harness.wait_for(lambda: _answers(port), 120, "litellm to listen")
-        self.ready_ms = (time.monotonic() - began) * 1000
-        self.pid, self.url = self.process.pid, f"http://127.0.0.1:{port}"
-
-    def model(self, upstream: str) -> str:
-        return "gpt-x" if upstream == "mock-fast" else "gpt-y"
-
-    def stop(self) -> None:
-        atexit.unregister(self.stop)
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
-
-
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

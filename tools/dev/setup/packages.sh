@@ -54,7 +54,7 @@ packages_test()
 	command -v npm >/dev/null 2>&1 || echo nodejs npm
 }
 
-packages_bench() { echo wrk nginx-light valgrind strace; }
+packages_bench() { echo wrk nginx-light haproxy valgrind strace; }
 
 # major_of postgresql|clang: the version that this Debian brings, which stands in the names of other packages. Known
 # releases are written down, because asking apt takes seconds where an image keeps no package cache.
