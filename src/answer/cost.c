@@ -18,6 +18,7 @@ cost_price(const struct conf_target *row, struct str kind, struct str model, int
 	if (!row || !row->price.given)
 		return price_find(kind, model, at_us, out);
 	*out = price_of_dollars(row->price.input, row->price.cached_input, row->price.cache_write, row->price.output);
+	out->search = (int64_t)(row->price.search * 1e9 + 0.5);
 	out->version = row->price.version;
 	return true;
 }
@@ -29,13 +30,13 @@ larger(int64_t a, int64_t b)
 }
 
 static int64_t
-ceiling(const struct price *price, int64_t input, int64_t output)
+ceiling(const struct price *price, const struct usage *most)
 {
 	struct price dearest = *price;
 
 	dearest.input = larger(larger(price->input, price->audio_input), larger(price->cached_input, price->cache_write));
 	dearest.output = larger(price->output, larger(price->reasoning, price->audio_output));
-	return price_cost_nanos(&dearest, &(struct usage){ .input = input, .output = output });
+	return price_cost_nanos(&dearest, most);
 }
 
 static const struct err *
@@ -49,7 +50,7 @@ no_price(struct arena *arena, const struct conf_target *row)
 
 /* The most that the call may cost at a target of the model, or of those it falls back to. */
 static const struct err *
-dearest(struct arena *arena, const struct conf_model *model, unsigned depth, int64_t at_us, int64_t input, int64_t output, int64_t *most)
+dearest(struct arena *arena, const struct conf_model *model, unsigned depth, int64_t at_us, const struct usage *usage, int64_t *most)
 {
 	const struct err *err = NULL;
 
@@ -59,11 +60,11 @@ dearest(struct arena *arena, const struct conf_model *model, unsigned depth, int
 
 		if (!cost_price(row, conf_provider_kind(row->provider), row->model, at_us, &price))
 			return no_price(arena, row);
-		*most = larger(*most, ceiling(&price, input, output));
+		*most = larger(*most, ceiling(&price, usage));
 	}
 	for (size_t i = 0; depth > 0 && i < model->route.fallback_count && !err; i++)
 		if (model->route.fallbacks[i].model)
-			err = dearest(arena, model->route.fallbacks[i].model, depth - 1, at_us, input, output, most);
+			err = dearest(arena, model->route.fallbacks[i].model, depth - 1, at_us, usage, most);
 	return err;
 }
 
@@ -71,7 +72,8 @@ MAY_PARK const struct err *
 cost_reserve(const struct answer_services *services, struct answer *answer)
 {
 	const struct call *call = answer->call;
-	int64_t output = (call->tokens_max ? call->tokens_max : OUTPUT_BOUND) * (call->choices ? call->choices : 1), most = 0, input;
+	struct usage usage = { .output = (call->tokens_max ? call->tokens_max : OUTPUT_BOUND) * (call->choices ? call->choices : 1) };
+	int64_t most = 0;
 	const struct err *err;
 	struct str user;
 
@@ -82,16 +84,17 @@ cost_reserve(const struct answer_services *services, struct answer *answer)
 		return &err_no_memory;
 	if (!budget_binds(services->money, answer->identity, user))
 		return NULL;
-	input = call_tokens_estimate(answer->arena, call);
-	input += input / 4 + 16;
-	err = dearest(answer->arena, answer->model, FALLBACKS_DEEP, answer->record.started_us, input, output, &most);
+	usage.input = call_tokens_estimate(answer->arena, call);
+	usage.input += usage.input / 4 + 16;
+	err = dearest(answer->arena, answer->model, FALLBACKS_DEEP, answer->record.started_us, &usage, &most);
 	return err ? err : budget_reserve(services->money, answer->arena, answer->identity, user, answer->record.started_us, most, &answer->claim);
 }
 
 MAY_PARK const struct err *
-cost_reserve_tokens(struct money *money, struct arena *arena, const struct identity *identity, struct str user, const struct conf_model *model, int64_t tokens,
+cost_reserve_usage(struct money *money, struct arena *arena, const struct identity *identity, struct str user, const struct conf_model *model, const struct usage *expected,
 	int64_t at_us, struct budget_claim *out)
 {
+	struct usage usage = *expected;
 	struct str id = access_user_id(arena, user);
 	const struct err *err;
 	int64_t most = 0;
@@ -103,6 +106,7 @@ cost_reserve_tokens(struct money *money, struct arena *arena, const struct ident
 		return &err_no_memory;
 	if (!budget_binds(money, identity, id))
 		return NULL;
-	err = dearest(arena, model, FALLBACKS_DEEP, at_us, tokens + tokens / 4 + 16, 0, &most);
+	usage.input += usage.input / 4 + 16;
+	err = dearest(arena, model, FALLBACKS_DEEP, at_us, &usage, &most);
 	return err ? err : budget_reserve(money, arena, identity, id, at_us, most, out);
 }

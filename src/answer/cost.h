@@ -14,6 +14,6 @@ bool cost_price(const struct conf_target *row, struct str kind, struct str model
  */
 MAY_PARK const struct err *cost_reserve(const struct answer_services *services, struct answer *answer);
 
-/* The same for one call of embeddings. */
-MAY_PARK const struct err *cost_reserve_tokens(struct money *money, struct arena *arena, const struct identity *identity, struct str user,
-	const struct conf_model *model, int64_t tokens, int64_t at_us, struct budget_claim *out);
+/* The same for a call that is expected to use so much, with a margin: embeddings and the like. */
+MAY_PARK const struct err *cost_reserve_usage(struct money *money, struct arena *arena, const struct identity *identity, struct str user,
+	const struct conf_model *model, const struct usage *expected, int64_t at_us, struct budget_claim *out);

@@ -48,23 +48,23 @@ is_built_in(struct str model)
 
 /* The one service that counts for others is asked where the model's first target is there, and the conversation may go there at all. */
 static bool
-can_ask(const struct conf_model *model, const struct call *call)
+can_ask(const struct conf_model *model, const struct call *call, bool local_only)
 {
 	const struct conf_provider *provider = model && model->target_count ? model->targets[0].provider : NULL;
 
 	return provider && call->dialect == DIALECT_ANTHROPIC && provider_find(conf_provider_kind(provider)) == &provider_anthropic &&
-		route_allowed(provider, model->knowledge.local_only);
+		route_allowed(provider, local_only || model->knowledge.local_only);
 }
 
 MAY_PARK const struct err *
-token_count(const struct answer_services *services, struct arena *arena, const struct conf *conf, const struct call *call, int64_t *out)
+token_count(const struct answer_services *services, struct arena *arena, const struct conf *conf, const struct call *call, bool local_only, int64_t *out)
 {
 	const struct conf_model *model = conf_model(conf, call->model);
 	enum tokens_how how;
 
 	if (call->model.len && (!model || model->type != CONF_MODEL_CHAT) && !is_built_in(call->model))
 		return err_param(arena, ERR_NOT_FOUND, "model", "model_not_found", "the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(call->model));
-	if (can_ask(model, call)) {
+	if (can_ask(model, call, local_only)) {
 		struct arena *scratch = arena_new_below(arena, REQUEST_ARENA_MAX); /* the request is written once more */
 
 		return scratch ? ask_anthropic(scratch, &model->targets[0], call, out) : &err_no_memory;

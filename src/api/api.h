@@ -134,7 +134,7 @@ struct route_table {
 	const struct route *routes;
 	size_t count;
 };
-extern const struct route_table ai_sdk_routes, anthropic_routes, openai_models_routes, openai_chat_routes, openai_completions_routes, openai_responses_routes, openai_conversations_routes, openai_embeddings_routes,
+extern const struct route_table ai_sdk_routes, anthropic_routes, openai_models_routes, openai_chat_routes, openai_completions_routes, openai_responses_routes, openai_conversations_routes, openai_embeddings_routes, openai_moderations_routes, rerank_routes,
 	openai_files_routes, openai_vector_stores_routes,
 	openai_vector_store_files_routes, openai_vector_store_search_routes, admin_routes, admin_access_routes, admin_cache_routes, admin_configuration_routes, admin_probe_routes, admin_gateway_routes, admin_money_routes, admin_usage_routes, admin_webhook_routes, admin_knowledge_routes, health_routes, document_routes;
 extern const struct route_table openapi_routes;

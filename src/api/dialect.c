@@ -108,7 +108,7 @@ dialect_token_count(struct api_request *request, const struct call *call, int64_
 {
 	struct answer_services services = answer_services(request->app);
 
-	return token_count(&services, request->arena, request->conf, call, out);
+	return token_count(&services, request->arena, request->conf, call, limit_local_only(request->identity), out);
 }
 
 /* Data of our own has no line breaks; a provider's frame was one line or is joined by the reader with LF. */

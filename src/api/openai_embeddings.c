@@ -4,7 +4,7 @@
  * Protocol: OpenAI's API reference, "Embeddings". The official clients ask for base64 of little-endian floats, so both encodings are served.
  */
 #include "answer/embeddings.h"
-#include "api/limits.h"
+#include "api/single.h"
 #include "gateway/call.h"
 #include "infer/tokenizers.h"
 
@@ -106,10 +106,10 @@ answer_vectors(struct api_request *request, const struct embeddings_call *call, 
 		json_end_object(&json);
 	}
 	json_end_array(&json);
-	json_set_string(&json, "model", call->model);
+	json_set_string(&json, "model", call->base.model);
 	json_set_object(&json, "usage");
-	json_set_int(&json, "prompt_tokens", call->tokens);
-	json_set_int(&json, "total_tokens", call->tokens);
+	json_set_int(&json, "prompt_tokens", call->base.usage.input);
+	json_set_int(&json, "total_tokens", call->base.usage.input);
 	json_end_object(&json);
 	json_end_object(&json);
 	err = api_answer_json(request, 200, &json);
@@ -121,48 +121,22 @@ static MAY_PARK const struct err *
 embeddings_create(struct api_request *request)
 {
 	struct str format = json_get_string(request->json, "encoding_format");
-	struct str user = json_get_string(request->json, "user");
 	int64_t dimensions = json_int(json_get(request->json, "dimensions"), 0);
-	struct limit_claim *claim;
-	struct embeddings_call call = {
-		.arena = request->arena,
-		.conf = request->conf,
-		.store = request->app->store,
-		.gateway = request->app->gateway,
-		.embedder = request->app->embedder,
-		.missing = request->app->embedder_missing,
-		.trace = request->trace,
-		.root = span_open(request->trace, SPAN_SERVER, STR("POST /v1/embeddings")),
-		.tenant = request->identity->tenant,
-		.key_id = str_of(request->identity->key_id),
-		.request_id = request->request_id,
-		.local_only = limit_local_only(request->identity),
-		.batch = limit_batch(request->identity),
-		.money = request->app->money,
-		.identity = request->identity,
-		.user = user.ptr ? user : STR_EMPTY,
-		.model = json_get_string(request->json, "model"),
-		.source = request->json,
-	};
+	struct embeddings_call call = { .embedder = request->app->embedder, .missing = request->app->embedder_missing };
 	const struct err *err = parse_input(request, &call);
 
 	if (err)
 		return err;
-	if (!call.model.len)
-		return err_param(request->arena, ERR_INVALID, "model", NULL, "model: expected the name of a model");
+	single_begin(&call.base, request, &embeddings_kind, span_open(request->trace, SPAN_SERVER, STR("POST /v1/embeddings")));
 	if (format.ptr && !str_eq_c(format, "float") && !str_eq_c(format, "base64"))
 		return err_param(request->arena, ERR_INVALID, "encoding_format", NULL, "encoding_format: must be float or base64");
 	for (size_t i = 0; i < call.count; i++)
-		call.tokens_expected += tokens_estimate(call.texts[i]);
-	err = limits_enter(request, LIMIT_HEADERS_OPENAI, call.model, call.user, call.tokens_expected, &claim);
+		call.base.expected.input += tokens_estimate(call.texts[i]);
+	err = single_answer(&call.base, request);
 	if (err)
 		return err;
-	err = embeddings_run(&call);
-	limit_settle(claim, call.tokens);
-	if (err)
-		return err;
-	if (call.whole.len)
-		return http_answer(request->http, 200, STR("application/json"), call.whole);
+	if (call.base.whole.len)
+		return http_answer(request->http, 200, STR("application/json"), call.base.whole);
 	if (dimensions && dimensions != (int64_t)call.dimensions)
 		return err_param(request->arena, ERR_UNSUPPORTED, "dimensions", NULL, "dimensions: this model has %u, and cannot give other ones", call.dimensions);
 	return answer_vectors(request, &call, format.ptr && str_eq_c(format, "base64"));

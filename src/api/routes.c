@@ -11,6 +11,8 @@ static const struct route_table *const tables[] = {
 	&anthropic_routes,
 	&ai_sdk_routes,
 	&openai_embeddings_routes,
+	&openai_moderations_routes,
+	&rerank_routes,
 	&openai_models_routes,
 	&openai_files_routes,
 	&openai_vector_stores_routes,

@@ -112,7 +112,7 @@ static void knowledge_read(struct reader *reader, const struct yaml *node, struc
 static void embeddings_provider_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 
 static const char *const api_names[] = { "embeddings", "completions", "moderations", "rerank", NULL };
-static const char *const model_types[] = { "chat", "embeddings", NULL };
+static const char *const model_types[] = { "chat", "embeddings", "rerank", "moderations", NULL };
 static const char *const captures[] = { "none", "usage", "full", NULL };
 static const char *const strategies[] = { "weighted", "priority", "least_latency", "least_busy", "cheapest", NULL };
 static const char *const stickies[] = { "none", "conversation", "user", NULL };
@@ -207,6 +207,7 @@ static const struct field price_fields[] = {
 		AT(conf_price, cached_input) },
 	{ { "cache_write", SETTING_FLOAT, "0", "0", "1000000", .help = "Tokens written to that cache." }, AT(conf_price, cache_write) },
 	{ { "output", SETTING_FLOAT, "0", "0", "1000000", .help = "Tokens written, reasoning included." }, AT(conf_price, output) },
+	{ { "search", SETTING_FLOAT, "0", "0", "1000000", .help = "Of rerank: a thousand search units (a query with up to a hundred documents is one)." }, AT(conf_price, search) },
 };
 
 static const struct field target_fields[] = {
@@ -385,8 +386,9 @@ embeddings_provider_read(struct reader *reader, const struct yaml *node, struct 
 void
 price_table_read(struct reader *reader, const struct yaml *node, struct str path, struct conf_price *price)
 {
-	const double *const parts[] = { &price->input, &price->cached_input, &price->cache_write, &price->output };
+	const double *const parts[] = { &price->input, &price->cached_input, &price->cache_write, &price->output, &price->search };
 	struct json_out json;
+	size_t count;
 	struct buf version;
 
 	price->given = true;
@@ -395,7 +397,8 @@ price_table_read(struct reader *reader, const struct yaml *node, struct str path
 	buf_add(&version, STR("config:"));
 	json_out_init(&json, &version);
 	json_begin_array(&json);
-	for (size_t i = 0; i < COUNT(parts); i++)
+	count = price->search > 0 ? COUNT(parts) : COUNT(parts) - 1;
+	for (size_t i = 0; i < count; i++)
 		json_put_real(&json, *parts[i]);
 	json_end_array(&json);
 	price->version = buf_str(&version);
@@ -476,6 +479,21 @@ providers_finish(struct reader *reader, const struct yaml *list)
 	}
 }
 
+/* A model that is no chat needs targets that have what it is called for. */
+static void
+targets_serve(struct reader *reader, const struct yaml *node, const struct conf_model *model)
+{
+	static const enum conf_api wanted[] = { [CONF_MODEL_EMBEDDINGS] = CONF_API_EMBEDDINGS, [CONF_MODEL_RERANK] = CONF_API_RERANK, [CONF_MODEL_MODERATIONS] = CONF_API_MODERATIONS };
+
+	for (size_t i = 0; model->type != CONF_MODEL_CHAT && i < model->target_count; i++) {
+		const struct conf_provider *provider = model->targets[i].provider;
+
+		if (provider && !conf_provider_has(provider, wanted[model->type]))
+			reader_problem(reader, node, STR("models"), "\"%" STR_F "\": the provider \"%" STR_F "\" of kind %s has no %s; if it has, say so in its \"apis\"", STR_A(model->name),
+				STR_A(provider->name), conf_kind_names[provider->kind], conf_api_name(wanted[model->type]));
+	}
+}
+
 static void
 models_finish(struct reader *reader, const struct yaml *list)
 {
@@ -491,12 +509,12 @@ models_finish(struct reader *reader, const struct yaml *list)
 			reader_problem(
 				reader, node, STR("models"), "names that begin with \"collection/\" stand for the collections themselves");
 		route_defaults(model);
-		if (model->target_count == 0 && !model->route.split_count && (!model->knowledge.given || model->type == CONF_MODEL_EMBEDDINGS))
+		if (model->target_count == 0 && !model->route.split_count && (!model->knowledge.given || model->type != CONF_MODEL_CHAT))
 			reader_problem(reader, node, STR("models"), "\"%" STR_F "\" needs targets%s", STR_A(model->name),
 				model->type == CONF_MODEL_CHAT ? " or knowledge" : "");
-		if (model->knowledge.given && model->type == CONF_MODEL_EMBEDDINGS)
-			reader_problem(
-				reader, node, STR("models"), "\"%" STR_F "\" makes embeddings, so it has no knowledge", STR_A(model->name));
+		if (model->knowledge.given && model->type != CONF_MODEL_CHAT)
+			reader_problem(reader, node, STR("models"), "\"%" STR_F "\" is called for %s, so it has no knowledge", STR_A(model->name), model_types[model->type]);
+		targets_serve(reader, node, model);
 		if (map_get(&conf->models_by_name, model->name))
 			reader_problem(reader, node, STR("models"), "a second model is named \"%" STR_F "\"", STR_A(model->name));
 		else

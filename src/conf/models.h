@@ -59,7 +59,8 @@ struct conf_provider {
 struct conf_price {
 	bool given;
 	double input, cached_input, cache_write, output;
-	struct str version; /* "config:[input,cached_input,cache_write,output]": what the ledger keeps, so that an amount can be proved when the file has changed */
+	double search; /* for a thousand search units */
+	struct str version; /* "config:[input,cached_input,cache_write,output]", with search where there is one: what the ledger keeps, so that an amount can be proved when the file has changed */
 };
 
 struct conf_target {
@@ -89,7 +90,7 @@ struct conf_knowledge {
 
 enum conf_capture { CONF_CAPTURE_NONE, CONF_CAPTURE_USAGE, CONF_CAPTURE_FULL };
 enum conf_disconnect { CONF_DISCONNECT_CANCEL, CONF_DISCONNECT_CONTINUE };
-enum conf_model_type { CONF_MODEL_CHAT, CONF_MODEL_EMBEDDINGS };
+enum conf_model_type { CONF_MODEL_CHAT, CONF_MODEL_EMBEDDINGS, CONF_MODEL_RERANK, CONF_MODEL_MODERATIONS };
 
 /* A name that clients put into "model". */
 struct conf_model {

@@ -78,15 +78,15 @@ pump_whole(struct decoder *decoder, struct http_call *http)
 }
 
 static MAY_PARK const struct err *
-explain_failure(struct decoder *decoder, struct http_call *http, enum failure_cause *cause)
+explain_failure(const struct provider *wire, struct arena *arena, struct http_call *http, enum failure_cause *cause)
 {
 	struct failure failure = { &err_internal, FAILURE_ERROR };
 	struct str body = STR_EMPTY;
-	const struct err *err = http_call_read_all(http, decoder->arena, FAILURE_BODY_MAX, &body);
+	const struct err *err = http_call_read_all(http, arena, FAILURE_BODY_MAX, &body);
 
 	if (err && (err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT))
 		return err;
-	decoder->wire->failure(decoder->arena, http_call_status(http), http_call_headers(http), body, &failure);
+	wire->failure(arena, http_call_status(http), http_call_headers(http), body, &failure);
 	*cause = failure.cause;
 	return failure.err;
 }
@@ -107,41 +107,51 @@ add_traceparent(struct arena *arena, const struct span *span, struct http_header
 	return NULL;
 }
 
-/* The request is written; what proves who calls, and how long to wait, is added here. */
+/* The request is written; what proves who calls, and how long to wait, is added here. Open, where it returns NULL, with a status that tells success. */
 static MAY_PARK const struct err *
-send_request(struct decoder *decoder, struct http_call_spec *spec, const struct span *span, enum failure_cause *cause)
+open_request(const struct target *target, const struct provider *wire, struct arena *arena, struct http_call_spec *spec, const struct span *span, struct http_call **out,
+	enum failure_cause *cause)
 {
-	const struct conf_provider *provider = decoder->target->provider;
-	struct http_call *http;
-	const struct err *err = add_traceparent(decoder->arena, span, &spec->headers);
+	const struct conf_provider *provider = target->provider;
+	const struct err *err = add_traceparent(arena, span, &spec->headers);
 
 	if (err)
 		return err;
-	if (decoder->target->kind->authorize) {
-		err = decoder->target->kind->authorize(decoder->target, decoder->arena, spec);
+	if (target->kind->authorize) {
+		err = target->kind->authorize(target, arena, spec);
 		if (err && err->kind == ERR_UPSTREAM)
 			*cause = FAILURE_CREDENTIALS;
 		if (err)
 			return err;
 	}
-	spec->body_max = ANSWER_MAX;
 	spec->connect_timeout_us = provider->connect_timeout_us;
 	spec->headers_timeout_us = provider->headers_timeout_us;
 	spec->idle_timeout_us = provider->idle_timeout_us;
 	spec->proxy = provider->proxy;
 	spec->http2 = provider->http2;
-	err = http_call_open(decoder->arena, spec, &http);
+	err = http_call_open(arena, spec, out);
+	if (err || http_call_status(*out) / 100 == 2)
+		return err;
+	err = explain_failure(wire, arena, *out, cause);
+	http_call_close(*out);
+	return err;
+}
+
+static MAY_PARK const struct err *
+send_request(struct decoder *decoder, struct http_call_spec *spec, const struct span *span, enum failure_cause *cause)
+{
+	struct http_call *http;
+	const struct err *err;
+	struct str type;
+
+	spec->body_max = ANSWER_MAX;
+	err = open_request(decoder->target, decoder->wire, decoder->arena, spec, span, &http, cause);
 	if (err)
 		return err;
-	if (http_call_status(http) / 100 != 2) {
-		err = explain_failure(decoder, http, cause);
-	} else {
-		struct str type = http_header_get(http_call_headers(http), STR("content-type"));
-
-		decoder->accepted = true;
-		/* Some servers answer whole though a stream was asked for: the events are the same. */
-		err = str_starts(type, frames_type(decoder->wire->framing)) ? pump_stream(decoder, http) : pump_whole(decoder, http);
-	}
+	decoder->accepted = true;
+	/* Some servers answer whole though a stream was asked for: the events are the same. */
+	type = http_header_get(http_call_headers(http), STR("content-type"));
+	err = str_starts(type, frames_type(decoder->wire->framing)) ? pump_stream(decoder, http) : pump_whole(decoder, http);
 	http_call_close(http);
 	return err;
 }
@@ -183,4 +193,21 @@ attempt_run(struct decoder *decoder, const struct span *span, enum failure_cause
 	}
 	err = provider_request(decoder->call, decoder->target, decoder->arena, &request);
 	return ended(err ? err : send_request(decoder, &request, span, cause), cause);
+}
+
+MAY_PARK const struct err *
+attempt_post(const struct target *target, struct arena *arena, struct http_call_spec *request, const struct span *span, size_t answer_max, struct str *body,
+	enum failure_cause *cause)
+{
+	struct http_call *http;
+	const struct err *err;
+
+	*cause = FAILURE_NONE;
+	request->body_max = answer_max;
+	err = open_request(target, target->kind, arena, request, span, &http, cause);
+	if (!err) {
+		err = http_call_read_all(http, arena, answer_max, body);
+		http_call_close(http);
+	}
+	return ended(err, cause);
 }

@@ -14,3 +14,10 @@ MAY_PARK const struct err *attempt_run(struct decoder *decoder, const struct spa
 
 /* As attempt_run, with the request written already by the provider's `request`; what it points to is kept by the caller. Of the decoder's call, no messages are needed. */
 MAY_PARK const struct err *attempt_send(struct decoder *decoder, struct http_call_spec *request, const struct span *span, enum failure_cause *cause);
+
+/*
+ * A request that is answered whole, and by no decoder: at most `answer_max` bytes to *body. What proves who calls, and what an error answer means, is the target's kind's. *cause is as of
+ * attempt_run.
+ */
+MAY_PARK const struct err *attempt_post(const struct target *target, struct arena *arena, struct http_call_spec *request, const struct span *span, size_t answer_max, struct str *body,
+	enum failure_cause *cause);

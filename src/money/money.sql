@@ -166,7 +166,7 @@ from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction
 -- Pricing again: settlements with what they and their corrections by prices come to. Those priced by the configuration, and those of before the ledger knew the kind of provider, stay; so
 -- do corrections by hand.
 -- name: usage_reprice_page
-select u.interaction, u.at_us, u.provider_kind, u.model, u.input, u.cached_input, u.cache_write, u.output, u.reasoning, u.audio_input, u.audio_output, u.images,
+select u.interaction, u.at_us, u.provider_kind, u.model, u.input, u.cached_input, u.cache_write, u.output, u.reasoning, u.audio_input, u.audio_output, u.images, u.searches,
 	(select cast(sum(a.amount_nanos) as bigint) from usage_entry a where a.tenant = u.tenant and a.interaction = u.interaction and a.reason = ''),
 	(select max(a.entry) from usage_entry a where a.tenant = u.tenant and a.interaction = u.interaction),
 	u.key_id, u.provider, u.team, u.end_user, u.tags, u.parts, u.price_version
@@ -195,7 +195,7 @@ select coalesce(min(tenant), 0) from (
 
 -- name: verify_page
 select u.interaction, u.entry, u.provider_kind, u.model, u.input, u.cached_input, u.cache_write, u.output, u.reasoning, u.audio_input, u.audio_output, u.images, u.price_version,
-	u.amount_nanos, u.parts, u.reason, u.made_by
+	u.amount_nanos, u.parts, u.reason, u.made_by, u.searches
 from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3 order by u.interaction, u.entry limit $4;
 
 -- name: verify_interactions

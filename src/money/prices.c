@@ -57,6 +57,7 @@ price_read(const struct json *model, struct price *out)
 {
 	bool input = cost(model, "input_cost_per_token", &out->input), output = cost(model, "output_cost_per_token", &out->output);
 	bool image = cost(model, "output_cost_per_image", &out->image), request = cost(model, "input_cost_per_request", &out->request);
+	bool search = cost(model, "input_cost_per_query", &out->search);
 
 	out->cached_input = out->cache_write = out->audio_input = out->input;
 	out->reasoning = out->audio_output = out->output;
@@ -65,18 +66,18 @@ price_read(const struct json *model, struct price *out)
 	(void)cost(model, "output_cost_per_reasoning_token", &out->reasoning);
 	(void)cost(model, "input_cost_per_audio_token", &out->audio_input);
 	(void)cost(model, "output_cost_per_audio_token", &out->audio_output);
-	return input || output || image || request;
+	return input || output || image || request || search;
 }
 
 /* The quantities of a row, in the order and by the names in which it is stored. */
-enum { QUANTITIES = 9 };
+enum { QUANTITIES = 10 };
 
 static void
 quantities(struct price *price, const char *names[QUANTITIES], int64_t *values[QUANTITIES])
 {
-	static const char *const all[QUANTITIES] = { "input", "cached_input", "cache_write", "output", "reasoning", "audio_input", "audio_output", "image", "request" };
+	static const char *const all[QUANTITIES] = { "input", "cached_input", "cache_write", "output", "reasoning", "audio_input", "audio_output", "image", "request", "search" };
 	int64_t *const members[QUANTITIES] = { &price->input, &price->cached_input, &price->cache_write, &price->output, &price->reasoning, &price->audio_input,
-		&price->audio_output, &price->image, &price->request };
+		&price->audio_output, &price->image, &price->request, &price->search };
 
 	for (size_t i = 0; i < QUANTITIES; i++) {
 		names[i] = all[i];

@@ -202,14 +202,14 @@ price_again(struct repricing *work, size_t row, const struct usage *usage, int64
 
 	*parts = STR_EMPTY;
 	*nanos = 0;
-	if (!rows_text(rows, row, 19).len) {
+	if (!rows_text(rows, row, 20).len) {
 		if (!price_find(rows_text(rows, row, 2), rows_text(rows, row, 3), at_us, &price))
 			return false;
 		*nanos = price_cost_nanos(&price, usage);
 		*version = price.version;
 		return true;
 	}
-	if (!usage_parts_read(work->scratch, rows_text(rows, row, 19), work->parts, &count))
+	if (!usage_parts_read(work->scratch, rows_text(rows, row, 20), work->parts, &count))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct usage_part *part = &work->parts[i];
@@ -238,8 +238,9 @@ page_price(struct repricing *work)
 			.reasoning = rows_int(rows, i, 8),
 			.audio_input = rows_int(rows, i, 9),
 			.audio_output = rows_int(rows, i, 10),
-			.images = rows_int(rows, i, 11) };
-		int64_t before = rows_int(rows, i, 12), after;
+			.images = rows_int(rows, i, 11),
+			.searches = rows_int(rows, i, 12) };
+		int64_t before = rows_int(rows, i, 13), after;
 		struct reprice_row *row;
 
 		work->changed[i] = false;
@@ -268,16 +269,16 @@ page_apply(struct tx *tx, void *arg)
 		if (work->changed[i])
 			err = correction_write(tx, &(struct correction){ .tenant = work->tenant,
 							  .interaction = rows_text(rows, i, 0),
-							  .entry = rows_int(rows, i, 13) + 1,
+							  .entry = rows_int(rows, i, 14) + 1,
 							  .at_us = now_us,
-							  .key_id = rows_text(rows, i, 14),
-							  .provider = rows_text(rows, i, 15),
+							  .key_id = rows_text(rows, i, 15),
+							  .provider = rows_text(rows, i, 16),
 							  .model = rows_text(rows, i, 3),
 							  .price_version = work->version[i],
 							  .amount_nanos = work->difference[i],
-							  .team = rows_text(rows, i, 16),
-							  .user = rows_text(rows, i, 17),
-							  .tags = rows_text(rows, i, 18),
+							  .team = rows_text(rows, i, 17),
+							  .user = rows_text(rows, i, 18),
+							  .tags = rows_text(rows, i, 19),
 							  .provider_kind = rows_text(rows, i, 2),
 							  .parts = work->new_parts[i],
 							  .reason = STR_EMPTY,

@@ -14,7 +14,7 @@
 enum { PAGE = 1000, PRICES_MAX = 32 };
 
 /* Columns of verify_page. */
-enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, VERSION = QUANTITIES + 8, AMOUNT, PARTS, REASON, MADE_BY };
+enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, VERSION = QUANTITIES + 8, AMOUNT, PARTS, REASON, MADE_BY, SEARCHES };
 
 /* An interaction that is being checked. */
 struct subject {
@@ -108,14 +108,15 @@ usage_at(const struct rows *rows, size_t row)
 		.reasoning = rows_int(rows, row, QUANTITIES + 4),
 		.audio_input = rows_int(rows, row, QUANTITIES + 5),
 		.audio_output = rows_int(rows, row, QUANTITIES + 6),
-		.images = rows_int(rows, row, QUANTITIES + 7) };
+		.images = rows_int(rows, row, QUANTITIES + 7),
+		.searches = rows_int(rows, row, SEARCHES) };
 }
 
 static bool
 same_usage(const struct usage *a, const struct usage *b)
 {
 	return a->input == b->input && a->cached_input == b->cached_input && a->cache_write == b->cache_write && a->output == b->output && a->reasoning == b->reasoning &&
-		a->audio_input == b->audio_input && a->audio_output == b->audio_output && a->images == b->images;
+		a->audio_input == b->audio_input && a->audio_output == b->audio_output && a->images == b->images && a->searches == b->searches;
 }
 
 /* What an entry's parts cost, each by its own version; and that they are the whole of what the settlement counts. */

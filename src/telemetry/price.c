@@ -22,6 +22,7 @@ enum { KEY_MAX = 400, VERSION_ARENA_MAX = 64 * 1024 * 1024 };
 static const struct {
 	struct str provider, model;
 	double input, cached_input, cache_write, output; /* dollars a million tokens; cache_write 0: as input */
+	double search;                                   /* dollars a thousand search units */
 } rows[] = {
 	{ STR_INIT("openai"), STR_INIT("gpt-4o"), 2.5, 1.25, 0, 10 },
 	{ STR_INIT("openai"), STR_INIT("gpt-4o-mini"), 0.15, 0.075, 0, 0.6 },
@@ -35,6 +36,11 @@ static const struct {
 	{ STR_INIT("openai"), STR_INIT("o4-mini"), 1.1, 0.275, 0, 4.4 },
 	{ STR_INIT("openai"), STR_INIT("text-embedding-3-small"), 0.02, 0.02, 0, 0 },
 	{ STR_INIT("openai"), STR_INIT("text-embedding-3-large"), 0.13, 0.13, 0, 0 },
+	{ STR_INIT("openai"), STR_INIT("omni-moderation"), 0, 0, 0, 0 },
+	{ STR_INIT("openai"), STR_INIT("text-moderation"), 0, 0, 0, 0 },
+	{ STR_INIT("cohere"), STR_INIT("rerank-v3.5"), 0, 0, 0, 0, 2 },
+	{ STR_INIT("cohere"), STR_INIT("rerank-english-v3.0"), 0, 0, 0, 0, 2 },
+	{ STR_INIT("cohere"), STR_INIT("rerank-multilingual-v3.0"), 0, 0, 0, 0, 2 },
 	{ STR_INIT("anthropic"), STR_INIT("claude-opus-4"), 15, 1.5, 18.75, 75 },
 	{ STR_INIT("anthropic"), STR_INIT("claude-opus-4-5"), 5, 0.5, 6.25, 25 },
 	{ STR_INIT("anthropic"), STR_INIT("claude-sonnet-4"), 3, 0.3, 3.75, 15 },
@@ -152,6 +158,7 @@ built_in(struct str provider_kind, struct str model, struct price *out)
 	if (best == SIZE_MAX)
 		return false;
 	*out = price_of_dollars(rows[best].input, rows[best].cached_input, rows[best].cache_write > 0 ? rows[best].cache_write : rows[best].input, rows[best].output);
+	out->search = (int64_t)(rows[best].search * 1e9 + 0.5);
 	out->version = STR(BUILT_IN);
 	return true;
 }
@@ -205,13 +212,14 @@ config_price(struct str version, struct price *out)
 {
 	struct arena *scratch = arena_new(KIB(16));
 	const struct json *list = NULL;
-	double parts[4] = { 0 };
-	bool good = !json_parse(scratch, str_slice(version, sizeof(CONFIG) - 1, version.len), &list) && json_is(list, JSON_ARRAY) && json_count(list) == COUNT(parts);
+	double parts[5] = { 0 };
+	bool good = !json_parse(scratch, str_slice(version, sizeof(CONFIG) - 1, version.len), &list) && json_is(list, JSON_ARRAY) && (json_count(list) == 4 || json_count(list) == COUNT(parts));
 
 	for (struct json_iter it = json_iter(good ? list : NULL); json_next(&it);)
 		parts[it.index] = json_number(it.value, 0);
 	arena_free(scratch);
 	*out = price_of_dollars(parts[0], parts[1], parts[2], parts[3]);
+	out->search = (int64_t)(parts[4] * 1e9 + 0.5);
 	return good;
 }
 
@@ -269,7 +277,8 @@ price_cost_nanos(const struct price *price, const struct usage *usage)
 	int64_t plain = at_least_0(usage->output - usage->reasoning - usage->audio_output);
 	__int128 sum = (__int128)fresh * price->input + (__int128)usage->cached_input * price->cached_input + (__int128)usage->cache_write * price->cache_write +
 		(__int128)usage->audio_input * price->audio_input + (__int128)plain * price->output + (__int128)usage->reasoning * price->reasoning +
-		(__int128)usage->audio_output * price->audio_output + (__int128)usage->images * price->image + (usage->input || usage->output ? price->request : 0);
+		(__int128)usage->audio_output * price->audio_output + (__int128)usage->images * price->image + (__int128)usage->searches * price->search +
+		(usage->input || usage->output || usage->searches ? price->request : 0);
 
 	sum = (sum + 500) / 1000;
 	return sum > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)sum;
@@ -287,6 +296,7 @@ usage_sum(const struct usage *a, const struct usage *b)
 		.audio_input = a->audio_input + b->audio_input,
 		.audio_output = a->audio_output + b->audio_output,
 		.images = a->images + b->images,
+		.searches = a->searches + b->searches,
 		.known = b->known,
 		.estimated = a->estimated || b->estimated,
 	};

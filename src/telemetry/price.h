@@ -11,13 +11,13 @@
 
 struct usage;
 
-/* 1e-12 US dollar for a token, an image, a request: a millionth of a dollar for a million tokens is exact. */
+/* 1e-12 US dollar for a token, an image, a request, a search unit: a millionth of a dollar for a million tokens is exact. */
 struct price {
 	struct str version;
-	int64_t input, cached_input, cache_write, output, reasoning, audio_input, audio_output, image, request;
+	int64_t input, cached_input, cache_write, output, reasoning, audio_input, audio_output, image, request, search;
 };
 
-/* Prices in dollars for a million tokens (1e-6 dollar each); `reasoning` is as output, audio as the rest, image and request free. */
+/* Prices in dollars for a million tokens (1e-6 dollar each); `reasoning` is as output, audio as the rest, image, request and search free. */
 struct price price_of_dollars(double input, double cached_input, double cache_write, double output);
 
 /*

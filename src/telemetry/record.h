@@ -19,6 +19,7 @@ struct usage {
 	int64_t input, cached_input, cache_write, output, reasoning;
 	int64_t audio_input, audio_output; /* parts of input and output */
 	int64_t images;
+	int64_t searches; /* search units, as reranking is billed */
 	bool known;     /* the provider said so */
 	bool estimated; /* counted by us: the provider said nothing, or the stream was cut */
 };
@@ -56,7 +57,7 @@ struct record {
 	int64_t tenant;
 	struct str request_id;         /* what x-request-id said: 32 hex digits, as of id_new */
 	struct str response_id;        /* id of the answer, as the client saw it */
-	struct str operation;          /* "chat", "embeddings" */
+	struct str operation;          /* "chat", "text_completion", "embeddings", "rerank", "moderations" */
 	struct str key_id, conversation;
 	struct str team, user, tags;   /* for the ledger; may be empty */
 	struct str provider_kind;      /* whose prices count */

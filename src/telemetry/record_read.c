@@ -169,6 +169,8 @@ show_usage(struct json_out *json, const struct rows *rows, size_t i)
 	json_set_int(json, "cache_write_tokens", rows_int(rows, i, 26));
 	json_set_int(json, "output_tokens", rows_int(rows, i, 27));
 	json_set_int(json, "reasoning_tokens", rows_int(rows, i, 28));
+	if (rows_int(rows, i, 39))
+		json_set_int(json, "search_units", rows_int(rows, i, 39));
 	json_set_bool(json, "estimated", rows_int(rows, i, 29) != 0);
 	json_end_object(json);
 	json_set_string(json, "price_version", rows_text(rows, i, 30));

@@ -36,6 +36,7 @@ put_quantities(struct json_out *json, const struct usage *usage)
 	json_set_int(json, "reasoning_tokens", usage->reasoning);
 	json_set_int(json, "audio_output_tokens", usage->audio_output);
 	json_set_int(json, "images", usage->images);
+	json_set_int(json, "search_units", usage->searches);
 	json_end_object(json);
 }
 

@@ -1,4 +1,4 @@
-"""Starts the world, runs the Python tests, then the Node tests and those of agent libraries in it, and prints their sum last."""
+"""Starts the world, runs the Python tests, then the Node tests and those of agent libraries and Cohere's client in it, and prints their sum last."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ import ledger_tests
 import limit_tests
 import messages_tests
 import provider_tests
+import rank_tests
 import response_tests
 import routing_tests
 import shared_limit_tests
@@ -40,8 +41,8 @@ import webhook_tests
 import world
 
 HERE = Path(__file__).resolve().parent
-MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, file_tests, answer_tests, completion_tests, messages_tests, claude_upstream_tests, vector_store_tests, document_tests, response_tests, background_tests, file_search_tests, way_tests, limit_tests, budget_tests, ledger_tests)
-HELPERS = {"complete", "upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "check_page", "check_order", "streamed", "streamed_slowly", "asked", "json_id", "sent_by", "cancelled_within_100_ms", "call", "put", "document", "searchable", "link", "opened", "made", "run", "fresh", "budget", "spent", "cost_of", "cost_of_tenant", "report", "table_file"}
+MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, file_tests, answer_tests, completion_tests, rank_tests, messages_tests, claude_upstream_tests, vector_store_tests, document_tests, response_tests, background_tests, file_search_tests, way_tests, limit_tests, budget_tests, ledger_tests)
+HELPERS = {"complete", "rank", "record_of", "upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "check_page", "check_order", "streamed", "streamed_slowly", "asked", "json_id", "sent_by", "cancelled_within_100_ms", "call", "put", "document", "searchable", "link", "opened", "made", "run", "fresh", "budget", "spent", "cost_of", "cost_of_tenant", "report", "table_file"}
 MODULES += (configuration_tests,)
 MODULES += (webhook_tests, shared_limit_tests, invoice_tests)
 HELPERS |= {"Caller", "records", "nodes", "key", "clients", "passes", "hammered", "told", "settings", "ledger", "Receiver"}
@@ -71,10 +72,11 @@ def _other_suite(command: list[str | Path]) -> tuple[int, int]:
 
 
 def other_suites(only: str) -> Iterator[tuple[int, int]]:
-    """The Node suites, and that of agent libraries, which have an environment of their own."""
+    """The Node suites, and those of agent libraries and of Cohere's client, which have environments of their own."""
     for suite in NODE_SUITES:
         yield _other_suite(["node", HERE / suite, only])
     yield _other_suite([os.environ["CORBEL_AGENTS"], HERE / "agents_suite.py", only])
+    yield _other_suite([os.environ["CORBEL_COHERE"], HERE / "cohere_suite.py", only])
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The official OpenAI and Anthropic clients, for Python and Node, against a running corbel with a mock upstream.
+# The official OpenAI and Anthropic clients, for Python and Node, and Cohere's, against a running corbel with a mock upstream.
 #
 #	tests/clients/suite.sh [PART-OF-A-TEST'S-NAME]
 #
@@ -16,6 +16,8 @@ export CORBEL_CLIENTS
 python=$(python_env "$here/requirements.txt")/bin/python
 CORBEL_AGENTS=$(python_env "$here/agents-requirements.txt")/bin/python
 export CORBEL_AGENTS
+CORBEL_COHERE=$(python_env "$here/cohere-requirements.txt")/bin/python
+export CORBEL_COHERE
 
 if [ ! -d "$CORBEL_CLIENTS/node_modules" ]; then
 	scratch

@@ -57,6 +57,8 @@ def config(mock_url: str) -> dict[str, Any]:
             provider("claude-cites", "anthropic", headers={"x-mock": f"say='{CITED_TEXT}'"}),
             provider("down", headers={"x-mock": "status=503"}),
             provider("breaks", headers={"x-mock": "reset=4"}),
+            provider("ranks-data", headers={"x-mock": "like='fireworks'"}),
+            provider("house", "vllm", hosted=False),
             provider("filters", headers={"x-mock": "finish=content_filter chunks=0"}),
             provider("claude-filters", "anthropic", headers={"x-mock": "finish=refusal chunks=0"}),
             provider("claude-breaks", "anthropic", headers={"x-mock": "reset=5"}),
@@ -103,6 +105,19 @@ def config(mock_url: str) -> dict[str, Any]:
                 }
                 for second in ("main", "claude")
             ),
+            {"name": "rerank-cohere", "type": "rerank", "targets": [{"provider": "cohere", "model": "rerank-v3.5"}]},
+            {"name": "rerank-jina", "type": "rerank", "targets": [{"provider": "main", "model": "jina-reranker", "price": {"input": 1000}}]},
+            model("rerank-vllm", "vllm", "bge-reranker", type="rerank"),
+            model("rerank-here", "house", "bge-reranker", type="rerank"),
+            model("rerank-data", "ranks-data", "bge-reranker", type="rerank"),
+            {
+                "name": "rerank-spare",
+                "type": "rerank",
+                "strategy": "priority",
+                "targets": [{"provider": "down", "model": "bge-reranker"}, {"provider": "cohere", "model": "rerank-v3.5"}],
+            },
+            model("omni-moderation-latest", type="moderations"),
+            model("mistral-moderation", "mistral", "mistral-moderation-latest", type="moderations"),
             {"name": "filtered", "targets": [{"provider": "filters", "model": "gpt-x"}], "fallbacks": [{"on": "content_filter", "model": "claude-x"}]},
             {"name": "filtered-claude", "targets": [{"provider": "claude-filters", "model": "claude-x"}], "fallbacks": [{"on": "content_filter", "model": "gpt-x"}]},
             model("filtered-for-good", "filters", "gpt-x"),

@@ -9,6 +9,7 @@
 #include "embeddings.h"
 #include "gemini.h"
 #include "journal.h"
+#include "rank.h"
 #include "route.h"
 #include "tokens.h"
 
@@ -373,11 +374,18 @@ route_cohere(const struct request *request, struct str key, struct json *json, s
 	} else if (!json_parse(json, request->body)) {
 		reply_error(reply, 400, "invalid json syntax", NULL, NULL);
 	} else {
-		cohere_ask(&reply->ask, json);
+		bool ranks = str_equal(request->path, STR("/v2/rerank"));
+
+		if (ranks)
+			rank_ask(&reply->ask, json, true);
+		else
+			cohere_ask(&reply->ask, json);
 		if (!service_plan(request, reply))
 			return;
 		if (reply->ask.problem)
 			reply_error(reply, 400, reply->ask.problem, NULL, NULL);
+		else if (ranks)
+			rank_answer(reply, json, true);
 		else
 			reply_answer(reply);
 	}
@@ -394,7 +402,7 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	bool count = str_equal(path, STR("/v1/messages/count_tokens"));
 	bool messages = count || str_equal(path, STR("/v1/messages")), models = str_equal(path, STR("/v1/models"));
 	bool embeddings = str_equal(path, STR("/v1/embeddings")), chat = str_equal(path, STR("/v1/chat/completions"));
-	bool completions = str_equal(path, STR("/v1/completions"));
+	bool completions = str_equal(path, STR("/v1/completions")), ranks = str_equal(path, STR("/v1/rerank")), moderations = str_equal(path, STR("/v1/moderations"));
 
 	if (tokens_route(request, key, reply))
 		return;
@@ -402,7 +410,7 @@ route_service(const struct request *request, struct str key, struct reply *reply
 		route_bedrock(request, key, &bedrock, &json, reply);
 		return;
 	}
-	if (str_equal(path, STR("/v2/chat"))) {
+	if (str_equal(path, STR("/v2/chat")) || str_equal(path, STR("/v2/rerank"))) {
 		route_cohere(request, key, &json, reply);
 		return;
 	}
@@ -418,7 +426,7 @@ route_service(const struct request *request, struct str key, struct reply *reply
 		reply->wire = &wire_anthropic;
 	if (completions)
 		reply->wire = &wire_completions;
-	if (!messages && !models && !embeddings && !chat && !completions) {
+	if (!messages && !models && !embeddings && !chat && !completions && !ranks && !moderations) {
 		reply_error(reply, 404, "Invalid URL", NULL, NULL);
 	} else if (!str_equal(request->method, models ? STR("GET") : STR("POST"))) {
 		reply_error(reply, 405, "Not allowed to use this method on this resource", NULL, "method_not_supported");
@@ -433,6 +441,10 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	} else {
 		if (completions)
 			completions_ask(&reply->ask, &json);
+		else if (ranks)
+			rank_ask(&reply->ask, &json, false);
+		else if (moderations)
+			moderations_ask(&reply->ask, &json);
 		else
 			ask_read(&reply->ask, &json, reply->wire->dialect);
 		if (!service_plan(request, reply))
@@ -443,6 +455,10 @@ route_service(const struct request *request, struct str key, struct reply *reply
 			count_answer(reply);
 		else if (reply->ask.problem)
 			reply_error(reply, 400, reply->ask.problem, reply->ask.param, reply->ask.code);
+		else if (ranks)
+			rank_answer(reply, &json, false);
+		else if (moderations)
+			moderations_answer(reply, &json);
 		else if (likeness_of(&reply->plan))
 			answer_like(reply, likeness_of(&reply->plan), &json);
 		else
