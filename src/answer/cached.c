@@ -415,7 +415,7 @@ look_up(const struct answer_services *services, struct answer *answer, struct re
 
 	if (!err)
 		err = describe_subject(answer);
-	unfit = err ? NULL : !is_wanted(answer) ? "not_asked" : cache_unfit(&cached->subject);
+	unfit = err ? NULL : !is_wanted(answer) ? "not_asked" : answer->call->foreign ? "foreign" : cache_unfit(&cached->subject);
 
 	if (unfit) {
 		span_str(cached->span, "corbel.cache.reason", str_of(unfit));

@@ -45,6 +45,9 @@ const struct err *responses_parse_count(struct api_request *request, struct aren
  */
 const struct err *responses_item_message(struct arena *arena, const struct json *item, const char *where, struct message ***end);
 
+/* The same for the items of a request: one that is not known is a message that says nothing but what came, and the call's `foreign`. */
+const struct err *responses_item_any(struct responses_ask *ask, const struct json *item, const char *where, struct message ***end);
+
 /* An item as it is kept and given out again: without its id, contents as lists of parts, with a status. */
 const struct err *responses_item_keep(struct arena *arena, const struct json *item, struct response_item *out);
 
@@ -100,6 +103,7 @@ struct responses_encoder {
 	int64_t text_before;              /* characters of text parts that are closed: citations count over all text */
 	bool started, finished;
 	bool announced;                   /* response.created is out */
+	struct arena *native;             /* items of a target that speaks this protocol itself */
 	bool begun;                       /* its row is stored since it began, and is to be ended whatever happens */
 	struct response_state state;
 	struct response_kept kept;        /* what is to be stored */

@@ -7,6 +7,7 @@
 static const struct err *
 add_message(struct responses_ask *ask, const struct response_item *item, struct message ***end)
 {
+	struct message **slot = *end;
 	const struct json *json;
 	struct str where;
 	const struct err *err;
@@ -15,7 +16,11 @@ add_message(struct responses_ask *ask, const struct response_item *item, struct 
 		return err_param(ask->arena, ERR_NOT_FOUND, "input", "item_expired", "the item '%" STR_F "' is past its retention: send what it said again", STR_A(item->id));
 	where = arena_printf(ask->arena, "the item '%" STR_F "'", STR_A(item->id));
 	err = where.ptr ? json_parse(ask->arena, item->body, &json) : &err_no_memory;
-	return err ? err : responses_item_message(ask->arena, json, where.ptr, end);
+	if (!err)
+		err = responses_item_any(ask, json, where.ptr, end);
+	if (!err && *end != slot)
+		(*slot)->id = item->id;
+	return err;
 }
 
 /* Items by reference, the last one first: neighbours have the same place. */

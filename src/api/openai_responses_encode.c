@@ -12,14 +12,14 @@ enum { HEARTBEAT_US = 15 * 1000000, EVENT_MAX = 128 * 1024 * 1024, TAIL_MAX = 25
 
 /* --- writing events --- */
 
-static bool
-is_live(const struct responses_encoder *encoder)
+bool
+responses_is_live(const struct responses_encoder *encoder)
 {
 	return encoder->ask->call->stream || encoder->output;
 }
 
-static void
-begin_event(struct responses_encoder *encoder, struct json_out *out, const char *name)
+void
+responses_event_begin(struct responses_encoder *encoder, struct json_out *out, const char *name)
 {
 	buf_clear(&encoder->text);
 	json_out_init(out, &encoder->text);
@@ -28,8 +28,8 @@ begin_event(struct responses_encoder *encoder, struct json_out *out, const char 
 	json_set_int(out, "sequence_number", encoder->sequence++);
 }
 
-static MAY_PARK const struct err *
-send_event(struct responses_encoder *encoder, struct json_out *out, const char *name, bool last)
+MAY_PARK const struct err *
+responses_event_send(struct responses_encoder *encoder, struct json_out *out, const char *name, bool last)
 {
 	struct str data;
 
@@ -51,12 +51,12 @@ emit_response(struct responses_encoder *encoder, const char *name, bool last)
 {
 	struct json_out out;
 
-	if (!is_live(encoder))
+	if (!responses_is_live(encoder))
 		return NULL;
-	begin_event(encoder, &out, name);
+	responses_event_begin(encoder, &out, name);
 	json_key(&out, STR("response"));
 	responses_encoder_put(encoder, &out);
-	return send_event(encoder, &out, name, last);
+	return responses_event_send(encoder, &out, name, last);
 }
 
 static MAY_PARK const struct err *
@@ -64,19 +64,19 @@ emit_item(struct responses_encoder *encoder, const char *name, const struct resp
 {
 	struct json_out out;
 
-	if (!is_live(encoder))
+	if (!responses_is_live(encoder))
 		return NULL;
-	begin_event(encoder, &out, name);
+	responses_event_begin(encoder, &out, name);
 	json_set_int(&out, "output_index", item->index);
 	json_key(&out, STR("item"));
 	responses_item_put(&out, encoder->ask, item, whole);
-	return send_event(encoder, &out, name, last);
+	return responses_event_send(encoder, &out, name, last);
 }
 
 static void
 begin_item_event(struct responses_encoder *encoder, struct json_out *out, const char *name, const struct responses_item *item)
 {
-	begin_event(encoder, out, name);
+	responses_event_begin(encoder, out, name);
 	json_set_string(out, "item_id", item->id);
 	json_set_int(out, "output_index", item->index);
 }
@@ -87,13 +87,13 @@ emit_part(struct responses_encoder *encoder, const char *name, const struct resp
 {
 	struct json_out out;
 
-	if (!is_live(encoder))
+	if (!responses_is_live(encoder))
 		return NULL;
 	begin_item_event(encoder, &out, name, item);
 	json_set_int(&out, item->kind == ITEM_REASONING && encoder->ask->summary ? "summary_index" : "content_index", part->index);
 	json_key(&out, STR("part"));
 	responses_part_put(&out, part, whole);
-	return send_event(encoder, &out, name, last);
+	return responses_event_send(encoder, &out, name, last);
 }
 
 /* "….delta" with a piece as `delta`, or "….done" with the whole text under its own key; a text has logprobs. */
@@ -103,14 +103,14 @@ emit_text(struct responses_encoder *encoder, const char *name, const struct resp
 {
 	struct json_out out;
 
-	if (!is_live(encoder))
+	if (!responses_is_live(encoder))
 		return NULL;
 	begin_item_event(encoder, &out, name, item);
 	json_set_int(&out, item->kind == ITEM_REASONING && encoder->ask->summary ? "summary_index" : "content_index", part->index);
 	json_set_string(&out, key, text);
 	if (part->kind == PART_OUTPUT_TEXT)
 		json_set_raw(&out, "logprobs", logprobs.len ? logprobs : STR("[]"));
-	return send_event(encoder, &out, name, last);
+	return responses_event_send(encoder, &out, name, last);
 }
 
 static MAY_PARK const struct err *
@@ -118,13 +118,13 @@ emit_arguments(struct responses_encoder *encoder, const char *name, const struct
 {
 	struct json_out out;
 
-	if (!is_live(encoder))
+	if (!responses_is_live(encoder))
 		return NULL;
 	begin_item_event(encoder, &out, name, item);
 	if (whole)
 		json_set_string(&out, "name", item->name);
 	json_set_string(&out, whole ? "arguments" : "delta", text);
-	return send_event(encoder, &out, name, last);
+	return responses_event_send(encoder, &out, name, last);
 }
 
 /* --- items --- */
@@ -317,7 +317,7 @@ add_citation(struct responses_encoder *encoder, const struct event *event)
 	buf_add(&part->annotations, buf_str(&annotation));
 	if (annotation.failed || part->annotations.failed)
 		return &err_no_memory;
-	if (!is_live(encoder)) {
+	if (!responses_is_live(encoder)) {
 		part->annotation_count++;
 		return NULL;
 	}
@@ -325,7 +325,7 @@ add_citation(struct responses_encoder *encoder, const struct event *event)
 	json_set_int(&out, "content_index", part->index);
 	json_set_int(&out, "annotation_index", part->annotation_count++);
 	json_set_raw(&out, "annotation", buf_str(&annotation));
-	return send_event(encoder, &out, "response.output_text.annotation.added", event->last);
+	return responses_event_send(encoder, &out, "response.output_text.annotation.added", event->last);
 }
 
 static MAY_PARK const struct err *
@@ -333,10 +333,10 @@ emit_search(struct responses_encoder *encoder, const char *name, const struct re
 {
 	struct json_out out;
 
-	if (!is_live(encoder))
+	if (!responses_is_live(encoder))
 		return NULL;
 	begin_item_event(encoder, &out, name, item);
-	return send_event(encoder, &out, name, last);
+	return responses_event_send(encoder, &out, name, last);
 }
 
 /* The search has run by the time the model is asked: its item is the first of the answer. */
@@ -453,6 +453,8 @@ encoder_event(struct sink *sink, const struct event *event)
 
 	if (event->choice > 0)
 		return NULL; /* one is asked for */
+	if (event->framed && event->type != EVENT_START && event->type != EVENT_USAGE)
+		return responses_native_event(encoder, event);
 	switch (event->type) {
 	case EVENT_START:
 		return start(encoder, event);

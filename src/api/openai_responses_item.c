@@ -133,6 +133,14 @@ put_members(struct json_out *out, const struct responses_ask *ask, const struct 
 {
 	static const char *const types[] = { [ITEM_MESSAGE] = "message", [ITEM_REASONING] = "reasoning", [ITEM_CALL] = "function_call", [ITEM_SEARCH] = "file_search_call" };
 
+	for (struct json_iter it = json_iter(item->native); json_next(&it);) {
+		if (str_eq_c(it.key, "id"))
+			continue;
+		json_key(out, it.key);
+		json_put(out, it.value);
+	}
+	if (item->kind == ITEM_NATIVE)
+		return;
 	json_set_string(out, "type", str_of(types[item->kind]));
 	if (item->kind != ITEM_REASONING)
 		json_set_string(out, "status", item->status);
@@ -156,12 +164,18 @@ put_members(struct json_out *out, const struct responses_ask *ask, const struct 
 	case ITEM_SEARCH:
 		put_search(out, ask, whole && (all || ask->with_results));
 		break;
+	case ITEM_NATIVE:
+		break;
 	}
 }
 
 void
 responses_item_put(struct json_out *out, const struct responses_ask *ask, const struct responses_item *item, bool whole)
 {
+	if (item->kind == ITEM_NATIVE) {
+		response_item_put(out, item->id, item->native, ask->with_results, ask->with_encrypted);
+		return;
+	}
 	json_begin_object(out);
 	json_set_string(out, "id", item->id);
 	put_members(out, ask, item, whole, false);

@@ -18,7 +18,7 @@ struct responses_part {
 	int64_t text_before;            /* characters of all texts of the answer before this one */
 };
 
-enum responses_item_kind { ITEM_MESSAGE, ITEM_REASONING, ITEM_CALL, ITEM_SEARCH };
+enum responses_item_kind { ITEM_MESSAGE, ITEM_REASONING, ITEM_CALL, ITEM_SEARCH, ITEM_NATIVE };
 
 struct responses_item {
 	struct responses_item *next;
@@ -30,6 +30,7 @@ struct responses_item {
 	struct str call_id, name;
 	struct buf arguments;
 	struct str signature;           /* of reasoning */
+	const struct json *native;      /* as a server of this protocol made it */
 };
 
 /* NULL when memory is out. */
@@ -54,6 +55,14 @@ void responses_item_put(struct json_out *out, const struct responses_ask *ask, c
 void responses_annotation_put(struct json_out *out, const struct citation *citation, int64_t text_before);
 
 struct str responses_usage_json(struct arena *arena, const struct usage *usage);
+
+/* Whether events are sent, and one event: begun with its type and sequence number, then sent (or put among the last). */
+bool responses_is_live(const struct responses_encoder *encoder);
+void responses_event_begin(struct responses_encoder *encoder, struct json_out *out, const char *name);
+MAY_PARK const struct err *responses_event_send(struct responses_encoder *encoder, struct json_out *out, const char *name, bool last);
+
+/* An event of a target that speaks this protocol itself, but its start and its usage. */
+MAY_PARK const struct err *responses_native_event(struct responses_encoder *encoder, const struct event *event);
 
 /* Fills encoder->kept with what is to be stored. */
 const struct err *responses_keep(struct responses_encoder *encoder);

@@ -227,6 +227,25 @@ responses_item_message(struct arena *arena, const struct json *item, const char 
 	return err;
 }
 
+const struct err *
+responses_item_any(struct responses_ask *ask, const struct json *item, const char *where, struct message ***end)
+{
+	const struct err *err = responses_item_message(ask->arena, item, where, end);
+	struct message *message;
+
+	if (!err || !str_eq_c(err->code, "unsupported_item"))
+		return err;
+	message = **end ? **end : arena_zalloc(ask->arena, sizeof(*message));
+	if (!message)
+		return &err_no_memory;
+	*message = (struct message){ .role = ROLE_ASSISTANT, .raw = item };
+	**end = message;
+	*end = &message->next;
+	if (!ask->call->foreign)
+		ask->call->foreign = err;
+	return NULL;
+}
+
 /* --- what is kept --- */
 
 const char *
@@ -308,7 +327,8 @@ keep_message(struct json_out *out, const struct json *item)
 static void
 keep_other(struct json_out *out, const struct json *item)
 {
-	bool reasoning = str_eq_c(json_get_string(item, "type"), "reasoning");
+	static const char *const with_status[] = { "function_call", "function_call_output", "file_search_call" };
+	bool status = json_get_string(item, "status").len > 0;
 
 	json_begin_object(out);
 	for (struct json_iter it = json_iter(item); json_next(&it);) {
@@ -317,8 +337,9 @@ keep_other(struct json_out *out, const struct json *item)
 		json_key(out, it.key);
 		json_put(out, it.value);
 	}
-	if (!reasoning && !json_get_string(item, "status").len)
-		json_set_string(out, "status", STR("completed"));
+	for (size_t i = 0; i < COUNT(with_status) && !status; i++)
+		if (str_eq_c(json_get_string(item, "type"), with_status[i]))
+			json_set_string(out, "status", STR("completed"));
 	json_end_object(out);
 }
 
@@ -352,7 +373,7 @@ response_item_put(struct json_out *out, struct str id, const struct json *body, 
 	json_begin_object(out);
 	json_set_string(out, "id", id);
 	for (struct json_iter it = json_iter(body); json_next(&it);) {
-		if ((search && !with_results && str_eq_c(it.key, "results")) || (reasoning && !with_encrypted && str_eq_c(it.key, "encrypted_content")))
+		if (str_eq_c(it.key, "id") || (search && !with_results && str_eq_c(it.key, "results")) || (reasoning && !with_encrypted && str_eq_c(it.key, "encrypted_content")))
 			continue;
 		json_key(out, it.key);
 		json_put(out, it.value);

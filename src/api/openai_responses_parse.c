@@ -1,8 +1,8 @@
 /*
  * openai_responses_parse.c - a request of the Responses API to the inner form.
  *
- * No target of ours speaks this protocol, so nothing can be passed on unread: a member that is not known here is refused. `head`, what a response object says of its request, is made
- * here too, with the defaults filled in.
+ * What is not known here, and what only a server of this protocol could do, is the call's `foreign`: it is refused unless a target of the model speaks the protocol itself. `head`, what a
+ * response object says of its request, is made here too, with the defaults filled in.
  */
 #include <math.h>
 
@@ -30,6 +30,15 @@ refuse(struct parser *parser, const char *field, const char *why)
 	return err_param(parser->arena, ERR_UNSUPPORTED, field, "unsupported_parameter", "%s: %s", field, why);
 }
 
+/* What only a server of this protocol knows: refused unless the call goes to one. The first counts. */
+static const struct err *
+foreign(struct parser *parser, const struct err *err)
+{
+	if (!parser->call->foreign)
+		parser->call->foreign = err;
+	return NULL;
+}
+
 static bool
 is_given(const struct json *value)
 {
@@ -47,15 +56,16 @@ check_members(struct parser *parser)
 		"presence_penalty" };
 
 	if (is_given(json_get(parser->json, "prompt")))
-		return refuse(parser, "prompt", "stored prompts are not supported here; send instructions and input");
+		foreign(parser, refuse(parser, "prompt", "stored prompts are not supported here; send instructions and input"));
 	for (struct json_iter it = json_iter(parser->json); json_next(&it);) {
-		bool found = !is_given(it.value);
+		bool found = !is_given(it.value) || str_eq_c(it.key, "prompt");
 
 		for (size_t i = 0; i < COUNT(known) && !found; i++)
 			found = str_eq_c(it.key, known[i]);
 		if (!found)
-			return err_param(parser->arena, ERR_UNSUPPORTED, arena_cstr(parser->arena, it.key), "unknown_parameter",
-				"%" STR_F ": this parameter is not known here; it cannot be passed on, since the models' providers speak other protocols", STR_A(it.key));
+			foreign(parser,
+				err_param(parser->arena, ERR_UNSUPPORTED, arena_cstr(parser->arena, it.key), "unknown_parameter",
+					"%" STR_F ": this parameter is not known here; it cannot be passed on, since the model's provider speaks another protocol", STR_A(it.key)));
 	}
 	return NULL;
 }
@@ -129,8 +139,10 @@ parse_include(struct parser *parser, const struct json *include)
 
 		while (i < COUNT(known) && !(json_is(it.value, JSON_STRING) && str_eq_c(json_string(it.value), known[i])))
 			i++;
+		if (i == COUNT(known) && !json_is(it.value, JSON_STRING))
+			return bad(parser, "include", "expected an array of strings");
 		if (i == COUNT(known))
-			return bad(parser, "include", "names something that is not known here");
+			foreign(parser, bad(parser, "include", "names something that is not known here"));
 		parser->call->logprobs = parser->call->logprobs || i == 0;
 		parser->ask->with_results = parser->ask->with_results || i == 1;
 		parser->ask->with_encrypted = parser->ask->with_encrypted || i == 2;
@@ -242,9 +254,10 @@ parse_tools(struct parser *parser, const struct json *tools)
 		else if (str_eq_c(type, "file_search"))
 			err = parse_search(parser, it.value);
 		else
-			err = err_param(parser->arena, ERR_UNSUPPORTED, "tools", "unsupported_tool",
-				"tools: '%" STR_F "' is run by a provider that speaks this protocol itself, and none does here; function and file_search are supported",
-				STR_A(type));
+			err = foreign(parser,
+				err_param(parser->arena, ERR_UNSUPPORTED, "tools", "unsupported_tool",
+					"tools: '%" STR_F "' is run by a provider that speaks this protocol itself, and this model's does not; function and file_search are supported",
+					STR_A(type)));
 	}
 	return err;
 }
@@ -289,6 +302,8 @@ parse_tool_choice(struct parser *parser, const struct json *choice)
 		return parse_allowed(parser, choice);
 	if (str_eq_c(type, "file_search"))
 		return call->search ? NULL : bad(parser, "tool_choice", "names file_search, which is not among the tools");
+	if (type.len && !str_eq_c(type, "function"))
+		return foreign(parser, bad(parser, "tool_choice", "must be none, auto, required, allowed_tools, file_search or name a function"));
 	call->tool_named = json_get_string(choice, "name");
 	call->tool_choice = TOOL_CHOICE_NAMED;
 	return str_eq_c(type, "function") && call->tool_named.len ? NULL : bad(parser, "tool_choice", "must be none, auto, required, allowed_tools, file_search or name a function");
@@ -323,7 +338,7 @@ parse_items(struct parser *parser, const struct json *input, struct message ***e
 			err = item->id.len ? NULL : bad(parser, where.ptr, "an item_reference needs an 'id'");
 			continue;
 		}
-		err = where.ptr ? responses_item_message(parser->arena, it.value, where.ptr, end) : &err_no_memory;
+		err = where.ptr ? responses_item_any(ask, it.value, where.ptr, end) : &err_no_memory;
 		if (!err)
 			err = responses_item_keep(parser->arena, it.value, item);
 	}
@@ -532,12 +547,36 @@ parse(struct parser *parser, bool count_only)
 	return err || count_only ? err : make_head(parser);
 }
 
+static bool
+model_responds(const struct conf_model *model, unsigned depth)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < model->target_count && !found; i++)
+		found = conf_provider_has(model->targets[i].provider, CONF_API_RESPONSES);
+	for (size_t i = 0; i < model->route.split_count && depth && !found; i++)
+		found = model->route.split[i].model && model_responds(model->route.split[i].model, depth - 1);
+	for (size_t i = 0; i < model->route.fallback_count && depth && !found; i++)
+		found = model->route.fallbacks[i].model && model_responds(model->route.fallbacks[i].model, depth - 1);
+	return found;
+}
+
+/* What no target can do is refused at once. */
+static const struct err *
+check_foreign(const struct api_request *request, const struct call *call)
+{
+	const struct conf_model *model = call->foreign && request->conf ? conf_model(request->conf, call->model) : NULL;
+
+	return model && model_responds(model, 4) ? NULL : call->foreign;
+}
+
 static const struct err *
 begin(struct api_request *request, struct arena *arena, struct responses_ask **out, bool count_only)
 {
 	struct responses_ask *ask = arena_zalloc(arena, sizeof(*ask));
 	struct call *call = arena_zalloc(arena, sizeof(*call));
 	struct parser parser = { .arena = arena, .ask = ask, .call = call, .json = request->json };
+	const struct err *err;
 
 	*out = ask;
 	if (!ask || !call)
@@ -546,7 +585,8 @@ begin(struct api_request *request, struct arena *arena, struct responses_ask **o
 	call->source = request->json;
 	call->source_text = request->body;
 	*ask = (struct responses_ask){ .arena = arena, .request = request, .call = call, .id = responses_id_new(arena, "resp"), .created_us = clock_wall_us() };
-	return ask->id.ptr ? parse(&parser, count_only) : &err_no_memory;
+	err = ask->id.ptr ? parse(&parser, count_only) : &err_no_memory;
+	return err ? err : check_foreign(request, call);
 }
 
 const struct err *

@@ -1,5 +1,5 @@
 /*
- * rerank.c - POST /v2/rerank and /v1/rerank: texts in the order in which they answer a query.
+ * rerank.c - POST /v2/rerank, /v1/rerank and /rerank: texts in the order in which they answer a query.
  *
  * Protocols: Cohere's API reference, "Rerank API (v2)" and "(v1)"; Jina's "Reranker API", which vLLM, LiteLLM and others serve at the same address as Cohere's first version. That one's
  * answer has the members of both, and so have its errors; the documents come back unless `return_documents` is false, as with Jina.
@@ -224,5 +224,7 @@ static const struct route routes[] = {
 		.body_bytes_max = MIB(64), .handler = rerank_second, .summary = "Put documents in the order in which they answer a query (Cohere)" },
 	{ .method = HTTP_POST, .path = "/v1/rerank", .name = "rerank.v1", .scope = SCOPE_MODEL_USE, .errors = &both_errors, .body = BODY_JSON,
 		.body_bytes_max = MIB(64), .handler = rerank_first, .summary = "Put documents in the order in which they answer a query (Jina, Cohere's first version)" },
+	{ .method = HTTP_POST, .path = "/rerank", .name = "rerank", .scope = SCOPE_MODEL_USE, .errors = &both_errors, .body = BODY_JSON,
+		.body_bytes_max = MIB(64), .handler = rerank_first, .summary = "The same, where vLLM has it too" },
 };
 const struct route_table rerank_routes = { routes, COUNT(routes) };

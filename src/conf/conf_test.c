@@ -302,6 +302,7 @@ what_a_provider_serves_follows_its_kind_unless_it_is_said(void **state)
 	assert_true(conf_provider_has(&providers[0], CONF_API_MODERATIONS) && !conf_provider_has(&providers[0], CONF_API_COMPLETIONS));
 	assert_true(conf_provider_has(&providers[1], CONF_API_COMPLETIONS) && !conf_provider_has(&providers[1], CONF_API_EMBEDDINGS));
 	assert_true(providers[2].public && !providers[3].public);
+	assert_true(conf_provider_has(&providers[2], CONF_API_RESPONSES) && !conf_provider_has(&providers[0], CONF_API_RESPONSES));
 	assert_int_equal(providers[3].apis, 0);
 	conf_unref(f->conf);
 	assert_non_null(parse(f,
@@ -310,7 +311,7 @@ what_a_provider_serves_follows_its_kind_unless_it_is_said(void **state)
 	assert_string_equal(told(f),
 		"c.yaml:2:5: providers: \"a\": \"apis\": corbel does not speak completions with a provider of kind anthropic\n"
 		"c.yaml:3:5: providers: \"b\": \"apis\": corbel does not speak moderations with a provider of kind cohere\n"
-		"c.yaml:4:36: providers[2].apis: expected one of embeddings, completions, moderations, rerank, found \"chat\"\n");
+		"c.yaml:4:36: providers[2].apis: expected one of embeddings, completions, moderations, rerank, responses, found \"chat\"\n");
 }
 
 static void

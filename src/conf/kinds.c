@@ -20,13 +20,14 @@
 #define COMPLETIONS CONF_API_COMPLETIONS
 #define MODERATIONS CONF_API_MODERATIONS
 #define RERANK CONF_API_RERANK
+#define RESPONSES CONF_API_RESPONSES
 #define ANY CONF_API_ALL
 
 /* Name, public address, how it proves who calls, settings of its own, those it needs, which endpoints it has beside chat, and which the configuration may say it has. */
 #define KINDS(ROW) \
-	ROW("openai", "https://api.openai.com/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS | MODERATIONS | RERANK, ANY) \
+	ROW("openai", "https://api.openai.com/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS | MODERATIONS | RERANK | RESPONSES, ANY) \
 	ROW("anthropic", "https://api.anthropic.com", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, 0, 0) \
-	ROW("azure", NULL, CONF_AUTH_AZURE, AZURE, NOTHING, 0, COMPLETIONS) \
+	ROW("azure", NULL, CONF_AUTH_AZURE, AZURE, NOTHING, 0, COMPLETIONS | RESPONSES) \
 	ROW("gemini", "https://generativelanguage.googleapis.com/v1beta", CONF_AUTH_KEY, NOTHING, NOTHING, 0, 0) \
 	ROW("vertex", "https://{location}-aiplatform.googleapis.com/v1", CONF_AUTH_GOOGLE, GOOGLE, NOTHING, 0, 0) \
 	ROW("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", CONF_AUTH_AWS, AWS, { "region" }, 0, 0) \
@@ -137,12 +138,14 @@ public_url(struct reader *reader, const struct conf_provider *provider, const st
 	return arena_printf(reader->arena, "%" STR_F "%" STR_F "%" STR_F, STR_A(str_slice(url, 0, open)), STR_A(value), STR_A(str_slice(url, close + 1, url.len)));
 }
 
-/* What it serves beside chat: as the file says, else as its kind does. */
+/* What it serves beside chat: as the file says, else as its kind does. Responses are the public service's alone: other servers under its kind rarely have them. */
 static void
 finish_apis(struct reader *reader, const struct yaml *node, struct conf_provider *provider, const struct conf_kind *kind)
 {
+	bool public = kind->base_url && (provider->base_url.len == 0 || str_eq_c(provider->base_url, kind->base_url));
+
 	if (!provider->apis_given)
-		provider->apis = kind->apis;
+		provider->apis = public ? kind->apis : kind->apis & ~(unsigned)CONF_API_RESPONSES;
 	if (provider->apis & ~kind->may)
 		reader_problem(reader, node, STR("providers"), "\"%" STR_F "\": \"apis\": corbel does not speak %s with a provider of kind %s", STR_A(provider->name),
 			conf_api_name(provider->apis & ~kind->may), kind->name);

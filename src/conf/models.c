@@ -111,7 +111,7 @@ static void price_read(struct reader *reader, const struct yaml *node, struct st
 static void knowledge_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 static void embeddings_provider_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 
-static const char *const api_names[] = { "embeddings", "completions", "moderations", "rerank", NULL };
+static const char *const api_names[] = { "embeddings", "completions", "moderations", "rerank", "responses", NULL };
 static const char *const model_types[] = { "chat", "embeddings", "rerank", "moderations", NULL };
 static const char *const captures[] = { "none", "usage", "full", NULL };
 static const char *const strategies[] = { "weighted", "priority", "least_latency", "least_busy", "cheapest", NULL };
@@ -140,7 +140,7 @@ static const struct field provider_fields[] = {
 		AT(conf_provider, api_key) },
 	{ { .name = "headers", .secret = true, .help = "Headers sent with each call." }, .read = headers_read, .shape = "a map of texts" },
 	{ { .name = "apis",
-		  .help = "What it serves beside chat, in place of what its kind is known to ([providers.md](providers.md)): embeddings, completions, moderations, rerank." },
+		  .help = "What it serves beside chat, in place of what its kind is known to ([providers.md](providers.md)): embeddings, completions, moderations, rerank, responses." },
 		.read = apis_read, .shape = "a list of endpoints" },
 	{ { "connect_timeout", SETTING_DURATION, "10s", "10ms", "5m", .help = "Until the connection stands." },
 		AT(conf_provider, connect_timeout_us) },

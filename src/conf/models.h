@@ -26,7 +26,8 @@ enum conf_api {
 	CONF_API_COMPLETIONS = 2, /* OpenAI's POST /completions, the legacy one */
 	CONF_API_MODERATIONS = 4, /* OpenAI's POST /moderations */
 	CONF_API_RERANK = 8,      /* POST /rerank as Jina has it; Cohere's own where the kind is cohere */
-	CONF_API_ALL = 15
+	CONF_API_RESPONSES = 16,  /* OpenAI's POST /responses */
+	CONF_API_ALL = 31
 };
 
 /* A server that answers model calls. */

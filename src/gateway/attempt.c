@@ -4,7 +4,6 @@
 #include "gateway/attempt.h"
 
 #include "gateway/frames.h"
-#include "gateway/openai_completions.h"
 
 enum {
 	ANSWER_MAX = 64 * 1024 * 1024,
@@ -188,7 +187,7 @@ attempt_run(struct decoder *decoder, const struct span *span, enum failure_cause
 	*cause = FAILURE_NONE;
 	decoder->wire = provider_wire(decoder->call, decoder->target);
 	if (kind->run) {
-		err = openai_completions_fit(decoder->call, kind, decoder->arena);
+		err = provider_fit(decoder->call, kind, decoder->arena);
 		return ended(err ? err : kind->run(decoder), cause);
 	}
 	err = provider_request(decoder->call, decoder->target, decoder->arena, &request);

@@ -40,6 +40,7 @@ struct message {
 	enum role role;
 	struct part *parts;
 	const struct json *raw;      /* as it came in the caller's dialect, or NULL when a stage made it */
+	struct str id;               /* of a stored item that it was, whose raw has none; empty: none */
 };
 
 struct tool {
@@ -95,6 +96,9 @@ struct call {
 	 * provider of another dialect refuses the call by it: nothing is dropped in silence.
 	 */
 	struct str extra;
+
+	/* Why a provider of another dialect refuses the call, where it says more than `extra`: a tool, an item or a member that only the dialect's own servers know. NULL: nothing. */
+	const struct err *foreign;
 
 	enum dialect dialect;
 	struct http_headers headers; /* of the request, for a provider of the same dialect: versions and betas */

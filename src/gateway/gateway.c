@@ -130,6 +130,8 @@ may_go_on(struct way *way)
 {
 	if (!way->relay.sent)
 		return true;
+	if (provider_wire(way->asked, &way->out->target)->dialect == DIALECT_OPENAI_RESPONSES) /* its items are its own */
+		return false;
 	if (way->route.cause == FAILURE_CANCELLED || !relay_can_continue(&way->relay, way->asked))
 		return false;
 	way->call = relay_continue(&way->relay, way->asked);

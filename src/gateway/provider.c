@@ -2,6 +2,7 @@
  * provider.c - the list of providers, and what their files share.
  */
 #include "gateway/openai_completions.h"
+#include "gateway/openai_responses.h"
 
 static const struct provider *const providers[] = { &provider_openai, &provider_azure, &provider_anthropic, &provider_gemini, &provider_vertex,
 	&provider_bedrock, &provider_cohere, &provider_extractive };
@@ -23,14 +24,22 @@ provider_wire(const struct call *call, const struct target *target)
 {
 	if (call->dialect == DIALECT_OPENAI_COMPLETIONS && openai_completes(call, target))
 		return &wire_openai_completions;
+	if (call->dialect == DIALECT_OPENAI_RESPONSES && openai_responds(call, target))
+		return &wire_openai_responses;
 	return target->kind;
+}
+
+const struct err *
+provider_fit(const struct call *call, const struct provider *wire, struct arena *arena)
+{
+	return call->foreign && wire != &wire_openai_responses ? call->foreign : openai_completions_fit(call, wire, arena);
 }
 
 const struct err *
 provider_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
 {
 	const struct provider *wire = provider_wire(call, target);
-	const struct err *err = openai_completions_fit(call, wire, arena);
+	const struct err *err = provider_fit(call, wire, arena);
 
 	return err ? err : wire->request(call, target, arena, out);
 }

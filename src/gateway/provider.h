@@ -106,6 +106,9 @@ extern const size_t providers_compatible_count;
  */
 const struct provider *provider_wire(const struct call *call, const struct target *target);
 
+/* ERR_UNSUPPORTED when the call asks for what this wire cannot say and its file does not know of: what only the call's own dialect has. */
+const struct err *provider_fit(const struct call *call, const struct provider *wire, struct arena *arena);
+
 /* Writes the request on that wire. ERR_UNSUPPORTED names what the target cannot do. */
 const struct err *provider_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out);
 

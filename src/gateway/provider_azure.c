@@ -31,7 +31,10 @@ azure_address(const struct target *target, const char *endpoint, struct arena *a
 		return &err_no_memory;
 	if (str_ends(base, STR("/openai")))
 		base.len -= strlen("/openai");
-	out->url = arena_printf(arena, "%" STR_F "/openai/deployments/%" STR_F "%s?api-version=%" STR_F, STR_A(base), STR_A(deployment), endpoint,
+	if (strcmp(endpoint, "/responses") == 0) /* of the API's version 1, where the deployment is the body's model */
+		out->url = arena_printf(arena, "%" STR_F "/openai/v1/responses", STR_A(base));
+	else
+		out->url = arena_printf(arena, "%" STR_F "/openai/deployments/%" STR_F "%s?api-version=%" STR_F, STR_A(base), STR_A(deployment), endpoint,
 		STR_A(provider->api_version));
 	if (!out->url.ptr)
 		return &err_no_memory;

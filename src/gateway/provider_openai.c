@@ -74,8 +74,8 @@ put_body(struct json_out *out, const struct call *call, const struct target *tar
 }
 
 /* Headers of every call; the configuration's own come last, so that they can override. */
-static const struct err *
-put_headers(const struct target *target, struct arena *arena, bool stream, struct http_call_spec *out)
+const struct err *
+openai_headers(const struct target *target, struct arena *arena, bool stream, struct http_call_spec *out)
 {
 	const struct conf_provider *provider = target->provider;
 	struct http_header *list = arena_array(arena, 2 + provider->header_count, sizeof(*list));
@@ -114,7 +114,7 @@ write_body(const struct call *call, const struct target *target, struct arena *a
 const struct err *
 openai_write(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
 {
-	const struct err *err = put_headers(target, arena, call->stream, out);
+	const struct err *err = openai_headers(target, arena, call->stream, out);
 
 	out->method = HTTP_POST;
 	if (!err)

@@ -43,5 +43,8 @@ void openai_failure(struct arena *arena, int status, const struct http_headers *
 /* Reads a body again by the differences of a row, and refuses what its server cannot do. */
 const struct err *openai_traits_apply(const struct provider *kind, struct str *body, struct arena *arena);
 
+/* The headers of every request, the configuration's own last. */
+const struct err *openai_headers(const struct target *target, struct arena *arena, bool stream, struct http_call_spec *out);
+
 /* Method, body and the headers that say nothing about who calls: openai_request without URL and key. */
 const struct err *openai_write(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out);

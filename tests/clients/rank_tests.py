@@ -38,6 +38,7 @@ def jina_s_shape_has_usage_and_documents() -> None:
         "return_documents": False,
     }
     assert "document" not in rank(return_documents=False)[1]["results"][0]
+    assert rank(path="/rerank")[1]["results"][0]["index"] == 2
 
 
 def what_is_not_known_passes_to_a_server_over_jina_s_wire_and_to_no_other() -> None:

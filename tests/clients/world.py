@@ -57,6 +57,8 @@ def config(mock_url: str) -> dict[str, Any]:
             provider("claude-cites", "anthropic", headers={"x-mock": f"say='{CITED_TEXT}'"}),
             provider("down", headers={"x-mock": "status=503"}),
             provider("breaks", headers={"x-mock": "reset=4"}),
+            {"name": "azure-speaks", "kind": "azure", "base_url": mock_url, "api_key": UPSTREAM_KEY, "apis": ["responses"]},
+            provider("speaks", apis=["embeddings", "completions", "responses"]),
             provider("ranks-data", headers={"x-mock": "like='fireworks'"}),
             provider("house", "vllm", hosted=False),
             provider("filters", headers={"x-mock": "finish=content_filter chunks=0"}),
@@ -105,6 +107,9 @@ def config(mock_url: str) -> dict[str, Any]:
                 }
                 for second in ("main", "claude")
             ),
+            model("native", "speaks", "gpt-x"),
+            model("native-azure", "azure-speaks", "my-deployment"),
+            {"name": "native-first", "strategy": "priority", "targets": [{"provider": "speaks", "model": "gpt-x"}, {"provider": "main", "model": "gpt-x"}]},
             {"name": "rerank-cohere", "type": "rerank", "targets": [{"provider": "cohere", "model": "rerank-v3.5"}]},
             {"name": "rerank-jina", "type": "rerank", "targets": [{"provider": "main", "model": "jina-reranker", "price": {"input": 1000}}]},
             model("rerank-vllm", "vllm", "bge-reranker", type="rerank"),

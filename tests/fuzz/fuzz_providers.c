@@ -71,7 +71,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	target = (struct target){ .provider = &provider, .kind = provider_find(str_of(kinds[(data[0] & 15) % COUNT(kinds)])), .model = STR("m") };
 	decoder = (struct decoder){ .arena = arena, .call = &call, .target = &target, .sink = &checker.sink };
 	must(target.kind != NULL);
-	call.dialect = data[0] & 128 ? DIALECT_OPENAI_COMPLETIONS : data[0] & 16 ? DIALECT_OPENAI_CHAT : DIALECT_ANTHROPIC;
+	call.dialect = (data[0] & 144) == 144 ? DIALECT_OPENAI_RESPONSES : data[0] & 128 ? DIALECT_OPENAI_COMPLETIONS : data[0] & 16 ? DIALECT_OPENAI_CHAT : DIALECT_ANTHROPIC;
 	decoder.wire = provider_wire(&call, &target);
 	if (data[0] & 32) {
 		struct failure failure = { 0 };

@@ -45,6 +45,22 @@ write_bodies(struct arena *arena, const struct call *call)
 	}
 }
 
+/* For a target that speaks the protocol itself. */
+static void
+write_native(struct arena *arena, const struct call *call)
+{
+	struct conf_provider provider = { .name = STR("p"), .base_url = STR("http://127.0.0.1:1/v1"), .apis = CONF_API_ALL };
+	struct target target = { .provider = &provider, .kind = &provider_openai, .model = STR("target") };
+	struct http_call_spec spec = { 0 };
+	const struct json *parsed;
+	const struct err *err = provider_request(call, &target, arena, &spec);
+
+	if (err)
+		require(err->kind == ERR_NO_MEMORY || err->message.len > 0);
+	else
+		require(!json_parse(arena, spec.body, &parsed) && json_is(json_get(parsed, call->search ? "messages" : "input"), JSON_ARRAY));
+}
+
 static void
 read_again(struct arena *arena, const struct response_item *item)
 {
@@ -76,6 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			require(err->message.len > 0);
 		} else {
 			write_bodies(arena, ask->call);
+			write_native(arena, ask->call);
 			for (size_t i = 0; i < ask->item_count; i++)
 				read_again(arena, &ask->items[i]);
 		}

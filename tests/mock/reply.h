@@ -39,6 +39,7 @@ struct wire {
 
 extern const struct wire wire_openai;
 extern const struct wire wire_completions;
+extern const struct wire wire_responses;
 extern const struct wire wire_anthropic;
 extern const struct wire wire_azure;
 extern const struct wire wire_gemini;

@@ -10,6 +10,7 @@
 #include "gemini.h"
 #include "journal.h"
 #include "rank.h"
+#include "responses.h"
 #include "route.h"
 #include "tokens.h"
 
@@ -403,6 +404,7 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	bool messages = count || str_equal(path, STR("/v1/messages")), models = str_equal(path, STR("/v1/models"));
 	bool embeddings = str_equal(path, STR("/v1/embeddings")), chat = str_equal(path, STR("/v1/chat/completions"));
 	bool completions = str_equal(path, STR("/v1/completions")), ranks = str_equal(path, STR("/v1/rerank")), moderations = str_equal(path, STR("/v1/moderations"));
+	bool azure = str_equal(path, STR("/openai/v1/responses")), responses = azure || str_equal(path, STR("/v1/responses"));
 
 	if (tokens_route(request, key, reply))
 		return;
@@ -426,11 +428,13 @@ route_service(const struct request *request, struct str key, struct reply *reply
 		reply->wire = &wire_anthropic;
 	if (completions)
 		reply->wire = &wire_completions;
-	if (!messages && !models && !embeddings && !chat && !completions && !ranks && !moderations) {
+	if (responses)
+		reply->wire = &wire_responses;
+	if (!messages && !models && !embeddings && !chat && !completions && !ranks && !moderations && !responses) {
 		reply_error(reply, 404, "Invalid URL", NULL, NULL);
 	} else if (!str_equal(request->method, models ? STR("GET") : STR("POST"))) {
 		reply_error(reply, 405, "Not allowed to use this method on this resource", NULL, "method_not_supported");
-	} else if (key.len > 0 && !key_is_shown(request, key)) {
+	} else if (key.len > 0 && !key_is_shown(request, key) && !(azure && str_equal(http_header(request, "api-key"), key))) {
 		bool openai = reply->wire->dialect == DIALECT_OPENAI;
 
 		reply_error(reply, 401, openai ? "Incorrect API key provided." : "invalid x-api-key", NULL, openai ? "invalid_api_key" : NULL);
@@ -445,6 +449,8 @@ route_service(const struct request *request, struct str key, struct reply *reply
 			rank_ask(&reply->ask, &json, false);
 		else if (moderations)
 			moderations_ask(&reply->ask, &json);
+		else if (responses)
+			responses_ask(&reply->ask, &json);
 		else
 			ask_read(&reply->ask, &json, reply->wire->dialect);
 		if (!service_plan(request, reply))
