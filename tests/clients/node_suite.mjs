@@ -53,6 +53,19 @@ const tests = {
 		assert.deepEqual(JSON.parse(answer.choices[0].message.tool_calls[0].function.arguments), { input: "hi" });
 	},
 
+	async "a kept answer is given again, whole and as a stream"() {
+		const body = { model: "cached", messages: user(`Hello ${crypto.randomUUID()}`) };
+		const first = await create(body).withResponse();
+		const second = await create(body).withResponse();
+		const third = await create({ ...body, stream: true }).withResponse();
+		assert.deepEqual([first, second, third].map(({ response }) => response.headers.get("x-corbel-cache")), ["miss", "hit", "hit"]);
+		assert.equal(second.data.choices[0].message.content, first.data.choices[0].message.content);
+		assert.equal(textOf(await collect(third.data)), first.data.choices[0].message.content);
+		assert.equal(second.data.usage.total_tokens, first.data.usage.total_tokens);
+		const fresh = await create(body, { headers: { "x-corbel-cache": "refresh" } }).withResponse();
+		assert.equal(fresh.response.headers.get("x-corbel-cache"), "refresh");
+	},
+
 	async "a legacy completion is whole or a stream"() {
 		const answer = await client.completions.create({ model: "gpt-x", prompt: ["one", "two"], echo: true });
 		assert.deepEqual(answer.choices.map((choice) => choice.text), ["oneYou said: one", "twoYou said: two"]);
