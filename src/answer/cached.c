@@ -36,7 +36,6 @@ struct cached {
 	bool landed;                 /* the flight that this call leads, with an answer */
 	struct cache_entry entry;    /* what is to be kept */
 	bool keep;
-	struct span *span;
 };
 
 /* --- what the caller is told --- */
@@ -44,11 +43,9 @@ struct cached {
 static void
 tell(struct answer *answer, enum cache_result result, int64_t age_us, double similarity)
 {
-	struct cached *cached = answer->cached;
-
-	cached->result = result;
+	answer->cached->result = result;
 	cache_count(answer->model->name, result);
-	span_str(cached->span, "corbel.cache.result", cache_result_name(result));
+	span_str(answer->root, "corbel.cache.result", cache_result_name(result));
 	if (answer->tell_cache)
 		answer->tell_cache(answer->tell_cache_arg, result, age_us, similarity);
 }
@@ -155,7 +152,6 @@ take_passages(struct answer *answer, struct passage_list *passages)
 static MAY_PARK const struct err *
 replay(struct answer *answer, struct recorder *recorder, const struct cache_entry *entry, enum cache_result result, double similarity)
 {
-	struct cached *cached = answer->cached;
 	char source[2 * INTERACTION];
 	struct stored stored;
 	const struct err *err = stored_read(answer->arena, entry->body, &stored);
@@ -167,9 +163,9 @@ replay(struct answer *answer, struct recorder *recorder, const struct cache_entr
 	tell(answer, result, clock_wall_us() - entry->created_us, similarity);
 	if (entry->interaction.len == INTERACTION) {
 		hex_encode(entry->interaction.ptr, INTERACTION, source);
-		span_str(cached->span, "corbel.cache.source", str_n(source, sizeof(source)));
+		span_str(answer->root, "corbel.cache.source", str_n(source, sizeof(source)));
 	}
-	span_int(cached->span, "corbel.cache.age_us", clock_wall_us() - entry->created_us);
+	span_int(answer->root, "corbel.cache.age_us", clock_wall_us() - entry->created_us);
 	note_answered(answer, entry->provider, entry->target_model);
 	for (size_t i = 0; i < stored.count && !err; i++)
 		err = send_in_pieces(answer, recorder, &stored.events[i]);
@@ -418,7 +414,7 @@ look_up(const struct answer_services *services, struct answer *answer, struct re
 	unfit = err ? NULL : !is_wanted(answer) ? "not_asked" : answer->call->foreign ? "foreign" : cache_unfit(&cached->subject);
 
 	if (unfit) {
-		span_str(cached->span, "corbel.cache.reason", str_of(unfit));
+		span_str(answer->root, "corbel.cache.reason", str_of(unfit));
 		tell(answer, CACHE_BYPASS, 0, 0);
 	}
 	if (err || unfit)
@@ -440,17 +436,12 @@ look_up(const struct answer_services *services, struct answer *answer, struct re
 MAY_PARK const struct err *
 cached_answer(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
 {
-	const struct err *err;
-
 	if (!answer->model->cache.given || !services->cache)
 		return NULL;
 	answer->cached = arena_zalloc(answer->arena, sizeof(*answer->cached));
 	if (!answer->cached)
 		return &err_no_memory;
-	answer->cached->span = span_open(answer->trace, SPAN_INTERNAL, STR("cache"));
-	err = look_up(services, answer, recorder);
-	span_close(answer->cached->span, err);
-	return err;
+	return look_up(services, answer, recorder);
 }
 
 /* --- leading --- */

@@ -85,8 +85,8 @@ def a_hit_costs_nothing_and_its_record_says_what_it_saved() -> None:
     }, hit["cache"]
     assert cost > 0 and hit["provider"] == "main" and hit["target_model"] == "gpt-x"
     assert any(message["direction"] == "output" and "You said" in message["body"] for message in hit["messages"])
-    (span,) = [span for span in shown["spans"] if span["name"] == "cache"]
-    assert span["attributes"]["corbel.cache.source"] == world.trace(first.id)["interaction"]["request_id"]
+    (span,) = [span for span in shown["spans"] if "corbel.cache.result" in span["attributes"]]
+    assert span["attributes"]["corbel.cache.result"] == "hit" and span["attributes"]["corbel.cache.source"] == world.trace(first.id)["interaction"]["request_id"]
 
 
 def a_whole_answer_is_replayed_as_a_stream() -> None:
