@@ -176,7 +176,7 @@ is_text_alone(const struct call *call)
 	return !call->tools;
 }
 
-/* Whether the inner form carries the whole request. Responses are always written anew from it. */
+/* Whether the inner form carries the whole request. Of Responses it does: what it does not know of them is `foreign`, and such a call is not cached. */
 static bool
 is_plain(const struct call *call)
 {
