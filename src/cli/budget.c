@@ -241,55 +241,13 @@ static const struct option update_options[] = { { "name", 0, "NAME", "A new name
 static const struct option ls_options[] = { { "after", 0, "ID", "Go on after this one." }, TENANT_OPTION, { NULL, 0, NULL, NULL } };
 static const struct option tenant_options[] = { TENANT_OPTION, { NULL, 0, NULL, NULL } };
 
-const struct command budget_create_command = {
-	.name = "budget create",
-	.arguments = "NAME",
-	.summary = "Make a budget",
-	.args_min = 1,
-	.args_max = 1,
-	.options = create_options,
-	.call = budget_create_call,
-	.help = "Counts the calls that begin after it was made. A call that could overrun it is refused before it goes upstream, with 402.",
-};
-
-const struct command budget_ls_command = {
-	.name = "budget ls",
-	.arguments = "",
-	.summary = "List the budgets",
-	.options = ls_options,
-	.call = budget_ls_call,
-	.help = "The newest first, with what the current period has spent and what calls in flight hold.",
-};
-
-const struct command budget_show_command = {
-	.name = "budget show",
-	.arguments = "BUDGET",
-	.summary = "Show a budget",
-	.args_min = 1,
-	.args_max = 1,
-	.options = tenant_options,
-	.call = budget_show_call,
-	.help = "By id or name.",
-};
-
-const struct command budget_update_command = {
-	.name = "budget update",
-	.arguments = "BUDGET",
-	.summary = "Change a budget",
-	.args_min = 1,
-	.args_max = 1,
-	.options = update_options,
-	.call = budget_update_call,
-	.help = "What is not given stays as it is. In force on every node within a second.",
-};
-
-const struct command budget_close_command = {
-	.name = "budget close",
-	.arguments = "BUDGET",
-	.summary = "Close a budget",
-	.args_min = 1,
-	.args_max = 1,
-	.options = tenant_options,
-	.call = budget_close_call,
-	.help = "It binds nobody any more, and stays on record.",
-};
+CLIENT_COMMAND(budget, create, "NAME", 1, 1, create_options, budget_create_call, "Make a budget",
+	"Counts the calls that begin after it was made. A call that could overrun it is refused before it goes upstream, with 402.");
+CLIENT_COMMAND(budget, ls, "", 0, 0, ls_options, budget_ls_call, "List the budgets",
+	"The newest first, with what the current period has spent and what calls in flight hold.");
+CLIENT_COMMAND(budget, show, "BUDGET", 1, 1, tenant_options, budget_show_call, "Show a budget",
+	"By id or name.");
+CLIENT_COMMAND(budget, update, "BUDGET", 1, 1, update_options, budget_update_call, "Change a budget",
+	"What is not given stays as it is. In force on every node within a second.");
+CLIENT_COMMAND(budget, close, "BUDGET", 1, 1, tenant_options, budget_close_call, "Close a budget",
+	"It binds nobody any more, and stays on record.");

@@ -135,28 +135,16 @@ static const struct option tenant_create_options[] = { POLICY_OPTIONS, { NULL, 0
 static const struct option tenant_update_options[] = { NAME_OPTION, POLICY_OPTIONS, { NULL, 0, NULL, NULL } };
 static const struct option tenant_ls_options[] = { AFTER_OPTION, { NULL, 0, NULL, NULL } };
 
-#define COMMAND(kind_, verb_, arguments_, count_, options_, summary_, help_)                                                              \
-	const struct command kind_##_##verb_##_command = {                                                                                    \
-		.name = #kind_ " " #verb_,                                                                                                    \
-		.arguments = arguments_,                                                                                                      \
-		.summary = summary_,                                                                                                          \
-		.args_min = count_,                                                                                                           \
-		.args_max = count_,                                                                                                           \
-		.options = options_,                                                                                                          \
-		.call = verb_##_call,                                                                                                         \
-		.help = help_,                                                                                                                \
-	}
-
-COMMAND(team, create, "NAME", 1, team_create_options, "Make a team", "Keys are put into it with --team. Its limits bind all its keys together.");
-COMMAND(team, ls, "", 0, team_ls_options, "List the teams", "The newest first, a thousand at most; --after goes on.");
-COMMAND(team, show, "TEAM", 1, team_options, "Show a team and its limits", "By id or name.");
-COMMAND(team, update, "TEAM", 1, team_update_options, "Change a team", "What is not given stays as it is. In force on every node within a second.");
-COMMAND(team, close, "TEAM", 1, team_options, "Close a team",
+CLIENT_COMMAND(team, create, "NAME", 1, 1, team_create_options, create_call, "Make a team", "Keys are put into it with --team. Its limits bind all its keys together.");
+CLIENT_COMMAND(team, ls, "", 0, 0, team_ls_options, ls_call, "List the teams", "The newest first, a thousand at most; --after goes on.");
+CLIENT_COMMAND(team, show, "TEAM", 1, 1, team_options, show_call, "Show a team and its limits", "By id or name.");
+CLIENT_COMMAND(team, update, "TEAM", 1, 1, team_update_options, update_call, "Change a team", "What is not given stays as it is. In force on every node within a second.");
+CLIENT_COMMAND(team, close, "TEAM", 1, 1, team_options, close_call, "Close a team",
 	"Its keys are refused by every node within a second. It keeps its name, and stays in the ledger; it is not opened again.");
-COMMAND(tenant, create, "NAME", 1, tenant_create_options, "Make a tenant",
+CLIENT_COMMAND(tenant, create, "NAME", 1, 1, tenant_create_options, create_call, "Make a tenant",
 	"A tenant has keys, teams, documents and records of its own, which no other tenant sees. Its first key is made with corbel key create --tenant NAME.");
-COMMAND(tenant, ls, "", 0, tenant_ls_options, "List the tenants", "The oldest first, a thousand at most; --after goes on.");
-COMMAND(tenant, show, "TENANT", 1, NULL, "Show a tenant and its limits", "By number or name.");
-COMMAND(tenant, update, "TENANT", 1, tenant_update_options, "Change a tenant", "What is not given stays as it is. In force on every node within a second.");
-COMMAND(tenant, close, "TENANT", 1, NULL, "Close a tenant",
+CLIENT_COMMAND(tenant, ls, "", 0, 0, tenant_ls_options, ls_call, "List the tenants", "The oldest first, a thousand at most; --after goes on.");
+CLIENT_COMMAND(tenant, show, "TENANT", 1, 1, NULL, show_call, "Show a tenant and its limits", "By number or name.");
+CLIENT_COMMAND(tenant, update, "TENANT", 1, 1, tenant_update_options, update_call, "Change a tenant", "What is not given stays as it is. In force on every node within a second.");
+CLIENT_COMMAND(tenant, close, "TENANT", 1, 1, NULL, close_call, "Close a tenant",
 	"Its keys are refused by every node within a second. Its records and documents stay. The first tenant cannot be closed.");

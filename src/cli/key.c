@@ -245,53 +245,13 @@ static const struct option tenant_options[] = {
 	{ NULL, 0, NULL, NULL },
 };
 
-const struct command key_create_command = {
-	.name = "key create",
-	.arguments = "",
-	.summary = "Make a key",
-	.options = create_options,
-	.call = key_create_call,
-	.help = "Prints the new key on standard output, once: the server keeps only its hash. Its limits bind together with those of its team and its tenant.",
-};
-
-const struct command key_ls_command = {
-	.name = "key ls",
-	.arguments = "",
-	.summary = "List the keys",
-	.options = ls_options,
-	.call = key_ls_call,
-	.help = "The newest first, revoked and expired ones included; a thousand at most, --after goes on. When a key was last used is known to the minute.",
-};
-
-const struct command key_show_command = {
-	.name = "key show",
-	.arguments = "ID",
-	.summary = "Show a key and its limits",
-	.args_min = 1,
-	.args_max = 1,
-	.options = tenant_options,
-	.call = key_show_call,
-	.help = "Shows what is known of a key; its secret is not.",
-};
-
-const struct command key_update_command = {
-	.name = "key update",
-	.arguments = "ID",
-	.summary = "Change a key",
-	.args_min = 1,
-	.args_max = 1,
-	.options = update_options,
-	.call = key_update_call,
-	.help = "What is not given stays as it is. In force on every node within a second.",
-};
-
-const struct command key_revoke_command = {
-	.name = "key revoke",
-	.arguments = "ID...",
-	.summary = "Revoke keys",
-	.args_min = 1,
-	.args_max = 1000,
-	.options = tenant_options,
-	.call = key_revoke_call,
-	.help = "A revoked key is refused by every node within a second, and never works again.",
-};
+CLIENT_COMMAND(key, create, "", 0, 0, create_options, key_create_call, "Make a key",
+	"Prints the new key on standard output, once: the server keeps only its hash. Its limits bind together with those of its team and its tenant.");
+CLIENT_COMMAND(key, ls, "", 0, 0, ls_options, key_ls_call, "List the keys",
+	"The newest first, revoked and expired ones included; a thousand at most, --after goes on. When a key was last used is known to the minute.");
+CLIENT_COMMAND(key, show, "ID", 1, 1, tenant_options, key_show_call, "Show a key and its limits",
+	"Shows what is known of a key; its secret is not.");
+CLIENT_COMMAND(key, update, "ID", 1, 1, update_options, key_update_call, "Change a key",
+	"What is not given stays as it is. In force on every node within a second.");
+CLIENT_COMMAND(key, revoke, "ID...", 1, 1000, tenant_options, key_revoke_call, "Revoke keys",
+	"A revoked key is refused by every node within a second, and never works again.");

@@ -21,6 +21,19 @@
 
 #define TENANT_OPTION { "tenant", 0, "NAME", "Act for this tenant, by name or number: for an admin key of the first tenant." }
 
+/* The row of a command on one kind of thing: "KIND VERB", with so many arguments, talking to the server in `call_`. */
+#define CLIENT_COMMAND(kind_, verb_, arguments_, least_, most_, options_, call_, summary_, help_) \
+	const struct command kind_##_##verb_##_command = { \
+		.name = #kind_ " " #verb_, \
+		.arguments = arguments_, \
+		.summary = summary_, \
+		.args_min = least_, \
+		.args_max = most_, \
+		.options = options_, \
+		.call = call_, \
+		.help = help_, \
+	}
+
 /* Writes "policy":{…} when one of the options was given. False: has told what is wrong. */
 bool policy_args_put(struct json_out *json, struct args *args);
 

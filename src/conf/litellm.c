@@ -154,6 +154,21 @@ literal(struct litellm *it, struct str text)
 	return buf_err(&out) ? (struct str){ NULL, 0 } : buf_str(&out);
 }
 
+/* Texts go into lines and headers. A service account's key alone may be JSON of several lines. */
+static bool
+one_line(const struct yaml *node)
+{
+	bool several = str_eq_c(node->key, "vertex_credentials");
+
+	for (size_t i = 0; i < node->text.len; i++) {
+		unsigned char c = (unsigned char)node->text.ptr[i];
+
+		if (c == 0x7f || (c < ' ' && !(several && strchr("\t\r\n", c))))
+			return false;
+	}
+	return true;
+}
+
 struct str
 litellm_text(struct litellm *it, const struct yaml *node, const char *section)
 {
@@ -162,8 +177,8 @@ litellm_text(struct litellm *it, const struct yaml *node, const char *section)
 
 	if (!node)
 		return (struct str){ NULL, 0 };
-	if (node->kind != YAML_SCALAR) {
-		litellm_note(it, LITELLM_LEFT_OUT, node, section, "expected a text here");
+	if (node->kind != YAML_SCALAR || !one_line(node)) {
+		litellm_note(it, LITELLM_LEFT_OUT, node, section, "expected a text of one line, without control characters");
 		return (struct str){ NULL, 0 };
 	}
 	if (!str_starts(node->text, prefix))
@@ -225,7 +240,7 @@ static const struct litellm_key sections[] = {
 bool
 litellm_import(struct arena *arena, struct str source, struct str text, struct problems *problems, struct litellm_import *out)
 {
-	struct litellm it = { .arena = arena, .out = out, .timeout_s = -1, .stream_timeout_s = -1, .request_timeout_s = -1, .retry_after_s = -1, .cooldown_s = -1, .retries = -1,
+	struct litellm it = { .arena = arena, .out = out, .timeout_s = -1, .stream_timeout_s = -1, .request_timeout_s = -1, .retry_after_s = -1, .cooldown_s = -1, .cache_ttl_s = -1, .retries = -1,
 		.allowed_fails = -1 };
 	struct yaml *root;
 

@@ -75,6 +75,8 @@ struct litellm {
 	double timeout_s, stream_timeout_s, request_timeout_s, retry_after_s, cooldown_s;
 	int64_t retries, allowed_fails;
 	bool no_cooldowns;
+	bool cache, cache_asked; /* answers are kept; only calls that ask for it get them */
+	double cache_ttl_s;
 	const char *strategy; /* ours; NULL: as without any */
 	const struct yaml *strategy_node;
 	struct str admin_key;

@@ -20,9 +20,9 @@ static const struct litellm_key router_keys[] = {
 	{ "timeout", NULL }, { "stream_timeout", NULL }, { "set_verbose", "" }, { "debug_level", "" },
 	{ "routing_strategy_args", "a strategy has no settings of its own here" },
 	{ "redis_*", REDIS_ADVICE },
-	{ "cache_responses", "answers are not kept for others to be given again" },
-	{ "cache_kwargs", "answers are not kept for others to be given again" },
-	{ "caching_groups", "answers are not kept for others to be given again" },
+	{ "cache_responses", "say litellm_settings.cache: true, or cache: {ttl: 1h} at the models (docs/cache.md)" },
+	{ "cache_kwargs", "answers are kept in corbel's own database (docs/cache.md)" },
+	{ "caching_groups", "each model has a cache of its own" },
 	{ "retry_policy", "repeats go by the cause: error, timeout and rate_limit are repeated, the rest is not (docs/gateway.md)" },
 	{ "model_group_retry_policy", "give the models a retry of their own" },
 	{ "allowed_fails_policy", "breakers count what is the target's own failure, by cause (docs/gateway.md)" },
@@ -46,9 +46,7 @@ static const struct litellm_key module_keys[] = {
 	{ "telemetry", "" }, { "suppress_debug_info", "" }, { "json_logs", "the log is lines of text" },
 	{ "drop_params", "what a target cannot do is refused before it is asked; mere hints are left out by themselves (docs/providers.md)" },
 	{ "modify_params", "requests are translated between dialects, never changed to please a provider" },
-	{ "cache", "answers are not kept for others to be given again" },
-	{ "cache_params", "answers are not kept for others to be given again" },
-	{ "enable_caching_on_provider_specific_optional_params", "answers are not kept for others to be given again" },
+	{ "cache", NULL }, { "cache_params", NULL }, { "enable_caching_on_provider_specific_optional_params", "" },
 	{ "callbacks", RECORD_ADVICE }, { "success_callback", RECORD_ADVICE }, { "failure_callback", RECORD_ADVICE }, { "service_callback*", RECORD_ADVICE }, { "audit_log_callbacks", RECORD_ADVICE },
 	{ "langfuse*", RECORD_ADVICE }, { "store_audit_logs", RECORD_ADVICE }, { "default_team_settings", "teams and their limits: corbel team create" },
 	{ "turn_off_message_logging", "say capture: usage at the models whose messages are not to be kept" },
@@ -81,6 +79,18 @@ static const struct litellm_key general_keys[] = {
 	{ "max_request_size_mb", "server.body_max" }, { "max_response_size_mb", "an answer has bounds of its own (docs/limits.md)" },
 	{ "infer_model_from_keys", "" }, { "completion_model", "give that model the names its callers use" },
 	{ "allowed_routes", "scopes of keys say what they may do: corbel key create --scope" }, { "public_routes", "scopes of keys say what they may do: corbel key create --scope" },
+};
+
+#define STORE_ADVICE "answers are kept in corbel's own database (docs/cache.md); cache.max_bytes bounds them"
+
+static const struct litellm_key cache_keys[] = {
+	{ "type", NULL }, { "ttl", NULL }, { "mode", NULL },
+	{ "default_in_memory_ttl", "one ttl for all: cache: {ttl: …} at the models" }, { "default_in_redis_ttl", "one ttl for all: cache: {ttl: …} at the models" },
+	{ "similarity_threshold", "say semantic at the model's cache: {semantic: {threshold: …}}, with a threshold tried on your own questions (docs/cache.md)" },
+	{ "supported_call_types", "answers of chat models are kept; embeddings are not" },
+	{ "namespace", "scope of a model's cache says who shares answers: tenant, key or user" },
+	{ "host", STORE_ADVICE }, { "port", STORE_ADVICE }, { "password", STORE_ADVICE }, { "url", STORE_ADVICE }, { "redis_*", STORE_ADVICE }, { "s3_*", STORE_ADVICE },
+	{ "qdrant_*", STORE_ADVICE },
 };
 
 /* --- settings of all models --- */
@@ -142,6 +152,21 @@ general_read(struct litellm *it, const struct yaml *section)
 		it->admin_key = key;
 }
 
+static void
+cache_read(struct litellm *it, const struct yaml *section)
+{
+	const struct yaml *params = litellm_child(section, "cache_params"), *mode = litellm_child(params, "mode"), *type = litellm_child(params, "type");
+
+	it->cache = litellm_true(litellm_child(section, "cache"));
+	if (!it->cache)
+		return;
+	litellm_keys(it, params, "cache_params", cache_keys, COUNT(cache_keys), false);
+	number_read(it, params, "cache_params", "ttl", &it->cache_ttl_s);
+	it->cache_asked = mode && mode->kind == YAML_SCALAR && str_eq_c(mode->text, "default_off");
+	if (type && type->kind == YAML_SCALAR && str_ends(type->text, STR("-semantic")))
+		litellm_note(it, LITELLM_CHANGED, type, "cache_params", "equal calls alone are answered from the cache; for those that mean the same say semantic at the model's cache (docs/cache.md)");
+}
+
 void
 litellm_settings_read(struct litellm *it)
 {
@@ -162,6 +187,7 @@ litellm_settings_read(struct litellm *it)
 	number_read(it, router, names[1], "retry_after", &it->retry_after_s);
 	it->no_cooldowns = litellm_true(litellm_child(router, "disable_cooldowns"));
 	it->verbose = litellm_true(litellm_child(module, "set_verbose"));
+	cache_read(it, module);
 	strategy_read(it, router);
 	general_read(it, litellm_child(it->root, "general_settings"));
 }

@@ -217,7 +217,7 @@ what_has_no_counterpart_is_named_with_its_line(void **state)
 		  "  - model_name: a\n    litellm_params:\n      model: openai/a\n      temperature: 0.2\n      tags: [x]\n      unheard_of: 1\n"
 		  "  - model_name: b\n    litellm_params: {model: sagemaker/b}\n"
 		  "  - model_name: c\n    litellm_params: {model: openai/whisper-1}\n"
-		  "litellm_settings:\n  cache: true\n  success_callback: [langfuse]\n"
+		  "litellm_settings:\n  cache: false\n  success_callback: [langfuse]\n"
 		  "general_settings:\n  master_key: sk-1234\n  database_url: postgresql://u:secret@h/d\n"
 		  "guardrails: []\n");
 	told(f, LITELLM_LEFT_OUT, 2, "model_list.model_name", "wildcards");
@@ -226,7 +226,6 @@ what_has_no_counterpart_is_named_with_its_line(void **state)
 	told(f, LITELLM_LEFT_OUT, 9, "litellm_params.unheard_of", "no counterpart");
 	told(f, LITELLM_LEFT_OUT, 11, "litellm_params.model", "SageMaker");
 	told(f, LITELLM_LEFT_OUT, 13, "litellm_params.model", "neither answers chats");
-	told(f, LITELLM_LEFT_OUT, 15, "litellm_settings.cache", "");
 	told(f, LITELLM_LEFT_OUT, 16, "litellm_settings.success_callback", "corbel trace");
 	told(f, LITELLM_LEFT_OUT, 18, "general_settings.master_key", "8 characters");
 	told(f, LITELLM_LEFT_OUT, 19, "general_settings.database_url", "store:");
@@ -270,6 +269,19 @@ addresses_lose_what_is_the_endpoints_own(void **state)
 }
 
 static void
+a_cache_is_one_of_each_model(void **state)
+{
+	struct fixture *f = *state;
+
+	import(f, "model_list:\n  - {model_name: a, litellm_params: {model: openai/a}}\n"
+		  "litellm_settings:\n  cache: true\n  cache_params: {type: redis-semantic, host: h, ttl: 600, mode: default_off}\n");
+	assert_true(model(f, "a")->cache.given && model(f, "a")->cache.ttl_us == 600000000);
+	assert_true(str_find(f->made.yaml, STR("use: asked"), 0) != SIZE_MAX);
+	told(f, LITELLM_LEFT_OUT, 5, "cache_params.host", "own database");
+	told(f, LITELLM_CHANGED, 5, "cache_params.type", "equal calls alone");
+}
+
+static void
 what_is_no_such_configuration_is_a_problem(void **state)
 {
 	struct fixture *f = *state;
@@ -293,6 +305,7 @@ main(void)
 		FACT(what_has_no_counterpart_is_named_with_its_line),
 		FACT(keys_come_from_the_environment_or_a_credential),
 		FACT(addresses_lose_what_is_the_endpoints_own),
+		FACT(a_cache_is_one_of_each_model),
 		FACT(what_is_no_such_configuration_is_a_problem),
 	};
 

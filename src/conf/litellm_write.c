@@ -180,6 +180,14 @@ put_retry(struct litellm *it, struct buf *out, const struct litellm_model *model
 }
 
 static void
+put_cache(struct litellm *it, struct buf *out)
+{
+	double ttl_s = it->cache_ttl_s < 0 ? 3600 : it->cache_ttl_s < 1 ? 1 : it->cache_ttl_s > 3e8 ? 3e8 : it->cache_ttl_s;
+
+	buf_printf(out, "    cache: {ttl: %llds%s}\n", (long long)(ttl_s + 0.5), it->cache_asked ? ", use: asked" : "");
+}
+
+static void
 put_model(struct litellm *it, struct buf *out, struct litellm_model *model)
 {
 	double largest = 0;
@@ -204,6 +212,8 @@ put_model(struct litellm *it, struct buf *out, struct litellm_model *model)
 		put_target(out, model, target, by, largest);
 	put_retry(it, out, model);
 	put_fallbacks(out, model);
+	if (it->cache && !model->embeddings)
+		put_cache(it, out);
 }
 
 /* --- notes --- */

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Schemathesis against the OpenAPI document of a running corbel: no 5xx, and no status, media type or shape that the document does not have.
+#
+#	tests/openapi/suite.sh [PART-OF-A-PATH]
+#
+# The seed is fixed and the time bounded. CORBEL_OPENAPI_EXAMPLES sets how many requests are made up for each operation (5), CORBEL_OPENAPI_SECONDS how long all of it may take (120), CORBEL_OPENAPI_SEED the seed (1).
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+ROOT=$(cd "$here/../.." && pwd)
+. "$ROOT/tools/dev/lib.sh"
+
+export CORBEL_BUILD="${CORBEL_BUILD:-$ROOT/build}"
+CORBEL_SCHEMATHESIS=$(python_env "$here/requirements.txt")/bin/python
+export CORBEL_SCHEMATHESIS
+exec python3 "$here/run.py" "$@"
