@@ -89,6 +89,7 @@ struct route {
 	const char *query;             /* names of the parameters of its query, separated by blanks; NULL: none */
 	const char *types;             /* media types that a success may have, separated by blanks; NULL: application/json */
 	enum route_made made;          /* whether a success says 201 */
+	bool may_be_nothing;           /* a success may be 204, without a body */
 	api_handler_fn *handler;
 	const void *of;                /* what a handler that serves several routes is to do it with, or NULL */
 	const char *summary;           /* one line, for the OpenAPI document */

@@ -87,6 +87,8 @@ put_responses(struct json_out *out, const struct route *route)
 		put_success(out, route, "200");
 	if (route->made != MADE_NOTHING)
 		put_success(out, route, "201");
+	if (route->may_be_nothing)
+		json_set_raw(out, "204", STR("{\"description\":\"There is nothing\"}"));
 	put_errors(out, route, "4XX", "The request was refused");
 	put_errors(out, route, "5XX", "It did not succeed");
 	json_end_object(out);
