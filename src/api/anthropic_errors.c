@@ -76,4 +76,4 @@ status_anthropic(const struct err *err)
 	return kind_of(err).status;
 }
 
-const struct error_shape anthropic_errors = { write_anthropic, status_anthropic };
+const struct error_shape anthropic_errors = { write_anthropic, status_anthropic, "AnthropicError" };

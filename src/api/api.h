@@ -64,6 +64,7 @@ enum body_kind {
 struct error_shape {
 	void (*write)(struct json_out *out, const struct err *err, struct str request_id);
 	int (*status)(const struct err *err); /* the HTTP status; NULL: err_http_status's */
+	const char *schema;                   /* its name among the components of the OpenAPI document */
 };
 extern const struct error_shape openai_errors; /* {"error":{"message","type","param","code"}} */
 

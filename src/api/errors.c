@@ -44,4 +44,4 @@ write_openai(struct json_out *out, const struct err *err, struct str request_id)
 	json_end_object(out);
 }
 
-const struct error_shape openai_errors = { write_openai, NULL };
+const struct error_shape openai_errors = { write_openai, NULL, "Error" };

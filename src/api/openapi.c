@@ -1,8 +1,9 @@
 /*
  * openapi.c - the description of the API, made from the rows that it is served by. What a row does not say (the members of an answer) is not described.
  */
-#include "api/anthropic.h"
 #include "api/routes.h"
+
+#include <stdio.h>
 
 /* "/v1/models/{model...}" is written "/v1/models/{model}". */
 static void
@@ -71,11 +72,18 @@ put_success(struct json_out *out, const struct route *route, const char *status)
 static void
 put_errors(struct json_out *out, const struct route *route, const char *status, const char *description)
 {
+	char reference[100];
+
 	json_set_object(out, status);
 	json_set_string(out, "description", str_of(description));
-	json_set_raw(out, "content",
-		route->errors == &anthropic_errors ? STR("{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/AnthropicError\"}}}") :
-						     STR("{\"application/json\":{\"schema\":{\"$ref\":\"#/components/schemas/Error\"}}}"));
+	json_set_object(out, "content");
+	json_set_object(out, "application/json");
+	json_set_object(out, "schema");
+	snprintf(reference, sizeof(reference), "#/components/schemas/%s", route->errors->schema);
+	json_set_string(out, "$ref", str_of(reference));
+	json_end_object(out);
+	json_end_object(out);
+	json_end_object(out);
 	json_end_object(out);
 }
 
@@ -163,6 +171,7 @@ openapi(struct api_request *request)
 		STR("{\"securitySchemes\":{\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"}},\"schemas\":{\"Error\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{"
 			"\"error\":{\"type\":\"object\",\"required\":[\"message\",\"type\",\"param\",\"code\"],\"properties\":{\"message\":{\"type\":\"string\"},\"type\":{\"type\":"
 			"\"string\"},\"param\":{\"type\":[\"string\",\"null\"]},\"code\":{\"type\":[\"string\",\"null\"]}}}}},"
+			"\"RerankError\":{\"type\":\"object\",\"required\":[\"id\",\"message\"],\"properties\":{\"id\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}},"
 			"\"AnthropicError\":{\"type\":\"object\",\"required\":[\"type\",\"error\",\"request_id\"],\"properties\":{\"type\":{\"const\":\"error\"},\"error\":{\"type\":\"object\","
 			"\"required\":[\"type\",\"message\"],\"properties\":{\"type\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}},\"request_id\":{\"type\":\"string\"}}}}}"));
 	json_end_object(&json);

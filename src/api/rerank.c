@@ -40,7 +40,7 @@ write_both_errors(struct json_out *out, const struct err *err, struct str reques
 	json_end_object(out);
 }
 
-static const struct error_shape cohere_errors = { write_cohere_error, NULL }, both_errors = { write_both_errors, NULL };
+static const struct error_shape cohere_errors = { write_cohere_error, NULL, "RerankError" }, both_errors = { write_both_errors, NULL, "RerankError" };
 
 /* --- the request --- */
 
