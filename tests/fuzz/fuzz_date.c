@@ -13,7 +13,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *arena = arena_new(MIB(1));
 	struct str text = str_n((const char *)data, size < 4096 ? size : 4096);
-	struct str wide = arena_printf(arena, "  %" STR_F " ", STR_A(text));
+	struct str wide = str_find_byte(text, '\0', 0) == SIZE_MAX ? arena_printf(arena, "  %" STR_F " ", STR_A(text)) : str_n(NULL, 0); /* a zero would end it */
 	int64_t at = 0, again = 0;
 	bool date = http_date_parse(text, &at);
 
