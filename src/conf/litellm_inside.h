@@ -48,7 +48,7 @@ struct litellm_model {
 	struct litellm_model *next;
 	struct str name;
 	unsigned line;
-	bool embeddings;
+	unsigned api; /* CONF_API_…, or 0: chat */
 	struct litellm_target *targets, **tail;
 	size_t target_count;
 	struct litellm_model *alias; /* the name stands for this one */
@@ -109,7 +109,7 @@ bool litellm_name_ok(struct str name);
 void litellm_models_read(struct litellm *it);
 
 /* litellm_providers.c: where a deployment's calls go: the provider, made or found, and the model's name there. NULL after a note. */
-struct litellm_provider *litellm_provider_of(struct litellm *it, const struct yaml *params, const struct yaml *credential, bool embeddings, struct str *model);
+struct litellm_provider *litellm_provider_of(struct litellm *it, const struct yaml *params, const struct yaml *credential, unsigned api, struct str *model);
 
 /* litellm_routes.c: the other sections. Those of all models first, then, once they are known, aliases and fallbacks. */
 void litellm_settings_read(struct litellm *it);

@@ -2,6 +2,7 @@
  * litellm_models.c - LiteLLM's model_list: deployments of one model_name become the targets of one model.
  */
 #include "conf/litellm_inside.h"
+#include "conf/models.h"
 
 #define LIMITS_ADVICE "limit keys and teams in place of deployments: corbel key create --requests-per-minute"
 #define DEFAULT_ADVICE "the configuration sets no parameters of calls: clients say it in the request"
@@ -91,40 +92,48 @@ credential_find(struct litellm *it, const struct yaml *params)
 
 /* --- what a model is for --- */
 
-enum mode { MODE_CHAT, MODE_EMBEDDINGS, MODE_OTHER };
+enum { API_CHAT = 0, API_OTHER = ~0 }; /* beside CONF_API_EMBEDDINGS and its like */
 
-static enum mode
-mode_told(struct litellm *it, const struct yaml *mode)
+static int
+api_told(struct litellm *it, const struct yaml *mode)
 {
-	static const char *const chats[] = { "chat", "completion", "responses" };
+	static const struct {
+		const char *mode;
+		int api;
+	} modes[] = { { "chat", API_CHAT }, { "completion", API_CHAT }, { "responses", API_CHAT }, { "embedding", CONF_API_EMBEDDINGS }, { "rerank", CONF_API_RERANK },
+		{ "moderation", CONF_API_MODERATIONS } };
 
-	if (mode->kind == YAML_SCALAR && str_eq_c(mode->text, "embedding"))
-		return MODE_EMBEDDINGS;
-	for (size_t i = 0; i < COUNT(chats) && mode->kind == YAML_SCALAR; i++)
-		if (str_eq_c(mode->text, chats[i]))
-			return MODE_CHAT;
-	litellm_note(it, LITELLM_LEFT_OUT, mode, "model_info", "the deployment was left out: models here answer chats or make embeddings");
-	return MODE_OTHER;
+	for (size_t i = 0; i < COUNT(modes) && mode->kind == YAML_SCALAR; i++)
+		if (str_eq_c(mode->text, modes[i].mode))
+			return modes[i].api;
+	litellm_note(it, LITELLM_LEFT_OUT, mode, "model_info", "the deployment was left out: models here answer chats, make embeddings, rank or moderate");
+	return API_OTHER;
 }
 
-static enum mode
-mode_of(struct litellm *it, const struct deployment *deployment, const struct yaml *model)
+/* What the model is for: by the mode it is given, else by its name. */
+static int
+api_of(struct litellm *it, const struct deployment *deployment, const struct yaml *model)
 {
-	static const char *const others[] = { "dall-e", "gpt-image", "whisper", "tts-", "rerank", "moderation", "transcribe" };
+	static const struct {
+		const char *part;
+		int api;
+	} parts[] = { { "dall-e", API_OTHER }, { "gpt-image", API_OTHER }, { "whisper", API_OTHER }, { "tts-", API_OTHER }, { "transcribe", API_OTHER },
+		{ "rerank", CONF_API_RERANK }, { "moderation", CONF_API_MODERATIONS }, { "embed", CONF_API_EMBEDDINGS } };
 	const struct yaml *mode = litellm_child(deployment->info, "mode");
 
 	if (mode)
-		return mode_told(it, mode);
-	for (size_t i = 0; i < COUNT(others); i++) {
-		if (str_find(model->text, str_of(others[i]), 0) == SIZE_MAX)
+		return api_told(it, mode);
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		if (str_find(model->text, str_of(parts[i].part), 0) == SIZE_MAX)
 			continue;
-		litellm_note(it, LITELLM_LEFT_OUT, model, "litellm_params", "the deployment was left out: by its name it neither answers chats nor makes embeddings");
-		return MODE_OTHER;
+		if (parts[i].api == API_OTHER)
+			litellm_note(it, LITELLM_LEFT_OUT, model, "litellm_params", "the deployment was left out: by its name it makes or reads images or sound");
+		else
+			litellm_note(it, LITELLM_CHANGED, model, "litellm_params", "taken for a model of %s by its name, since model_info.mode is missing",
+				conf_api_name((unsigned)parts[i].api));
+		return parts[i].api;
 	}
-	if (str_find(model->text, STR("embed"), 0) == SIZE_MAX)
-		return MODE_CHAT;
-	litellm_note(it, LITELLM_CHANGED, model, "litellm_params", "taken for a model of embeddings by its name, since model_info.mode is missing");
-	return MODE_EMBEDDINGS;
+	return API_CHAT;
 }
 
 /* --- one deployment --- */
@@ -181,7 +190,7 @@ target_joined(struct litellm *it, const struct yaml *name, struct litellm_model 
 }
 
 static struct litellm_model *
-model_take(struct litellm *it, const struct yaml *name, bool embeddings)
+model_take(struct litellm *it, const struct yaml *name, unsigned api)
 {
 	struct litellm_model *model = map_get(&it->models_by_name, name->text);
 
@@ -190,7 +199,7 @@ model_take(struct litellm *it, const struct yaml *name, bool embeddings)
 	model = arena_zalloc(it->arena, sizeof(*model));
 	if (!model)
 		return NULL;
-	*model = (struct litellm_model){ .name = name->text, .line = name->line, .embeddings = embeddings, .retries = -1 };
+	*model = (struct litellm_model){ .name = name->text, .line = name->line, .api = api, .retries = -1 };
 	model->tail = &model->targets;
 	model->fallback_tail = &model->fallbacks;
 	map_put(&it->models_by_name, model->name, model);
@@ -211,16 +220,16 @@ retries_read(struct litellm *it, const struct deployment *deployment, struct lit
 }
 
 static void
-target_add(struct litellm *it, const struct deployment *deployment, const struct yaml *name, struct litellm_target *target, bool embeddings)
+target_add(struct litellm *it, const struct deployment *deployment, const struct yaml *name, struct litellm_target *target, unsigned api)
 {
-	struct litellm_model *model = model_take(it, name, embeddings);
+	struct litellm_model *model = model_take(it, name, api);
 	double concurrency = litellm_number(it, litellm_child(deployment->params, "max_parallel_requests"), "litellm_params");
 
 	if (!model || model->target_count == LITELLM_TARGETS_MAX) {
 		litellm_note(it, LITELLM_LEFT_OUT, name, "model_list", "more than %d models, or %d deployments of one", LITELLM_MODELS_MAX, LITELLM_TARGETS_MAX);
 		return;
 	}
-	if (model->embeddings != embeddings) {
+	if (model->api != api) {
 		litellm_note(it, LITELLM_LEFT_OUT, name, "model_list", "the deployment was left out: others of this name are of another type");
 		return;
 	}
@@ -262,7 +271,7 @@ deployment_read(struct litellm *it, const struct yaml *node)
 	struct deployment deployment = { .node = node, .params = litellm_child(node, "litellm_params"), .info = litellm_child(node, "model_info") };
 	const struct yaml *name = litellm_child(node, "model_name"), *model = litellm_child(deployment.params, "model");
 	struct litellm_target *target = arena_zalloc(it->arena, sizeof(*target));
-	enum mode mode;
+	int api;
 
 	if (!name || name->kind != YAML_SCALAR || !model || model->kind != YAML_SCALAR || !target) {
 		litellm_note(it, LITELLM_LEFT_OUT, node, "model_list", "expected a map with model_name and litellm_params.model");
@@ -274,18 +283,18 @@ deployment_read(struct litellm *it, const struct yaml *node)
 	deployment.credential = credential_find(it, deployment.params);
 	if (wildcard(it, &deployment, name, model))
 		return;
-	mode = litellm_name_ok(name->text) ? mode_of(it, &deployment, model) : MODE_OTHER;
+	api = litellm_name_ok(name->text) ? api_of(it, &deployment, model) : API_OTHER;
 	if (!litellm_name_ok(name->text))
 		litellm_note(it, LITELLM_LEFT_OUT, name, "model_list", "names here are letters, digits and . _ - / : @ +, at most 128: give it another, and tell its callers");
-	if (mode == MODE_OTHER)
+	if (api == API_OTHER)
 		return;
 	target->model = litellm_text(it, model, "litellm_params");
 	if (target->model.ptr)
-		target->provider = litellm_provider_of(it, deployment.params, deployment.credential, mode == MODE_EMBEDDINGS, &target->model);
+		target->provider = litellm_provider_of(it, deployment.params, deployment.credential, (unsigned)api, &target->model);
 	if (target->provider && (target->model.len == 0 || target->model.len > 256))
 		litellm_note(it, LITELLM_LEFT_OUT, model, "litellm_params", "no name of a model behind the prefix, or one of more than 256 bytes");
 	else if (target->provider)
-		target_add(it, &deployment, name, target, mode == MODE_EMBEDDINGS);
+		target_add(it, &deployment, name, target, (unsigned)api);
 }
 
 /* Shares by rates were limits too, there. */

@@ -473,7 +473,7 @@ model_cut(struct reading *reading, struct str model)
 }
 
 struct litellm_provider *
-litellm_provider_of(struct litellm *it, const struct yaml *params, const struct yaml *credential, bool embeddings, struct str *model)
+litellm_provider_of(struct litellm *it, const struct yaml *params, const struct yaml *credential, unsigned api, struct str *model)
 {
 	struct reading reading = { .it = it, .params = params, .credential = credential, .model_node = litellm_child(params, "model") };
 	struct litellm_provider *fresh = arena_zalloc(it->arena, sizeof(*fresh));
@@ -483,8 +483,8 @@ litellm_provider_of(struct litellm *it, const struct yaml *params, const struct 
 		return NULL;
 	reading.kind = kind_named(reading.prefix->kind);
 	*model = model_cut(&reading, *model);
-	if (embeddings && !(reading.kind->apis & CONF_API_EMBEDDINGS) && !reading.failed)
-		lacking(&reading, "a kind of provider that has OpenAI's embeddings (docs/providers.md)");
+	if (api && !(reading.kind->apis & api) && !reading.failed)
+		lacking(&reading, "a kind of provider that serves this (docs/providers.md)");
 	buf_init(&reading.settings, it->arena, SETTINGS_MAX);
 	address_read(&reading);
 	if (reading.kind->auth == CONF_AUTH_AZURE)

@@ -208,7 +208,7 @@ alias_add(struct litellm *it, const struct yaml *node)
 	alias = arena_zalloc(it->arena, sizeof(*alias));
 	if (!alias)
 		return;
-	*alias = (struct litellm_model){ .name = node->key, .line = node->key_line, .embeddings = target->embeddings, .alias = target, .retries = -1 };
+	*alias = (struct litellm_model){ .name = node->key, .line = node->key_line, .api = target->api, .alias = target, .retries = -1 };
 	map_put(&it->models_by_name, alias->name, alias);
 	*it->models_tail = alias;
 	it->models_tail = &alias->next;
@@ -251,7 +251,7 @@ edge_add(struct litellm *it, const struct yaml *node, const char *section, struc
 	if (edge_known(from, to, on))
 		return;
 	it->walks++;
-	if (from->embeddings != to->embeddings || from->fallback_count == LITELLM_FALLBACKS_MAX || leads_to(it, to, from, 0)) {
+	if (from->api != to->api || from->fallback_count == LITELLM_FALLBACKS_MAX || leads_to(it, to, from, 0)) {
 		litellm_note(it, LITELLM_LEFT_OUT, node, section,
 			"from \"%" STR_F "\" to \"%" STR_F "\": fallbacks end somewhere (no circles), stay within a type, and are at most %d of a model", STR_A(from->name), STR_A(to->name),
 			LITELLM_FALLBACKS_MAX);
@@ -290,7 +290,7 @@ ways_add(struct litellm *it, const struct yaml *list, const char *section, struc
 		if (to && from && from != to)
 			edge_add(it, node, section, from, to, on);
 		for (struct litellm_model *each = from || !to ? NULL : it->models; each; each = each->next)
-			if (each != to && !each->alias && each->embeddings == to->embeddings && !edge_known(each, to, on)) {
+			if (each != to && !each->alias && each->api == to->api && !edge_known(each, to, on)) {
 				it->walks++;
 				if (!leads_to(it, to, each, 0))
 					edge_add(it, node, section, each, to, on);

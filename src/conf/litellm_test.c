@@ -89,6 +89,27 @@ told(struct fixture *f, enum litellm_note_kind kind, unsigned line, const char *
 	fail_msg("no note of line %u, %s: %s", line, setting, part);
 }
 
+/* By their mode, or by their names. */
+static void
+models_are_for_what_they_say(void **state)
+{
+	struct fixture *f = *state;
+
+	import(f, "model_list:\n"
+		  "  - model_name: rank\n    litellm_params: {model: cohere/rank-x, api_key: k}\n    model_info: {mode: rerank}\n"
+		  "  - model_name: rank-2\n    litellm_params: {model: cohere/rerank-x, api_key: k}\n"
+		  "  - model_name: guard\n    litellm_params: {model: openai/omni-moderation-x, api_key: k}\n"
+		  "  - model_name: chat\n    litellm_params: {model: openai/rerank-x, api_key: k}\n    model_info: {mode: chat}\n"
+		  "  - model_name: none\n    litellm_params: {model: anthropic/x, api_key: k}\n    model_info: {mode: rerank}\n");
+	assert_int_equal(model(f, "rank")->type, CONF_MODEL_RERANK);
+	assert_int_equal(model(f, "rank-2")->type, CONF_MODEL_RERANK);
+	assert_int_equal(model(f, "guard")->type, CONF_MODEL_MODERATIONS);
+	assert_int_equal(model(f, "chat")->type, CONF_MODEL_CHAT);
+	assert_null(conf_model(f->conf, STR("none")));
+	told(f, LITELLM_CHANGED, 6, "litellm_params.model", "taken for a model of rerank by its name");
+	told(f, LITELLM_LEFT_OUT, 13, "litellm_params.model", "needs a kind of provider that serves this");
+}
+
 static void
 deployments_of_one_name_are_targets_of_one_model(void **state)
 {
@@ -225,7 +246,7 @@ what_has_no_counterpart_is_named_with_its_line(void **state)
 	told(f, LITELLM_LEFT_OUT, 8, "litellm_params.tags", "corbel key create");
 	told(f, LITELLM_LEFT_OUT, 9, "litellm_params.unheard_of", "no counterpart");
 	told(f, LITELLM_LEFT_OUT, 11, "litellm_params.model", "SageMaker");
-	told(f, LITELLM_LEFT_OUT, 13, "litellm_params.model", "neither answers chats");
+	told(f, LITELLM_LEFT_OUT, 13, "litellm_params.model", "makes or reads images or sound");
 	told(f, LITELLM_LEFT_OUT, 16, "litellm_settings.success_callback", "corbel trace");
 	told(f, LITELLM_LEFT_OUT, 18, "general_settings.master_key", "8 characters");
 	told(f, LITELLM_LEFT_OUT, 19, "general_settings.database_url", "store:");
@@ -296,6 +317,7 @@ main(void)
 {
 #define FACT(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 	const struct CMUnitTest tests[] = {
+		FACT(models_are_for_what_they_say),
 		FACT(deployments_of_one_name_are_targets_of_one_model),
 		FACT(deployments_that_agree_share_a_provider),
 		FACT(a_price_a_token_is_one_of_a_million),

@@ -4,6 +4,7 @@
  * Texts are in double quotes, written as JSON strings are, which YAML reads alike. What could not be taken over stands at the end as comments.
  */
 #include "conf/litellm_inside.h"
+#include "conf/models.h"
 
 #include "json/json.h"
 
@@ -196,7 +197,9 @@ put_model(struct litellm *it, struct buf *out, struct litellm_model *model)
 
 	buf_printf(out, "  - name: ");
 	json_quote(out, model->name);
-	buf_printf(out, "\n%s", model->embeddings ? "    type: embeddings\n" : "");
+	buf_printf(out, "\n");
+	if (model->api)
+		buf_printf(out, "    type: %s\n", conf_api_name(model->api));
 	if (model->alias) {
 		buf_printf(out, "    split: [{model: ");
 		json_quote(out, model->alias->name);
@@ -212,7 +215,7 @@ put_model(struct litellm *it, struct buf *out, struct litellm_model *model)
 		put_target(out, model, target, by, largest);
 	put_retry(it, out, model);
 	put_fallbacks(out, model);
-	if (it->cache && !model->embeddings)
+	if (it->cache && !model->api)
 		put_cache(it, out);
 }
 

@@ -438,7 +438,7 @@ the_log_stays_short_under_constant_readers(void **state)
 	snprintf(wal, sizeof(wal), "%s-wal", testing_url(testing).ptr + strlen("sqlite:"));
 	flood.watched = wal;
 	testing_on_loop(testing, 0, flood_log, &flood); /* 120 MiB go through it: a text and its index */
-	CHECK(flood.longest < (off_t)MIB(64));
+	CHECK(flood.longest < (off_t)MIB(100)); /* 32, and what came while a slow disk was at its checkpoint */
 	store_close(flood.store);
 	CHECK(access(wal, F_OK) != 0);
 	testing_free(testing);

@@ -3,7 +3,7 @@
 
     costs.py                                 a plain answer and a stream, one connection
     costs.py --libraries --connections 1 64  the same by thread and library
-    costs.py --models 10 10000 --keys 1 100000   with so many models, and so many keys: does a request cost more?
+    costs.py --models 10 10000 --keys 1 100000 --records 0 10000000   with so many models, keys, stored records: does a request cost more?
     costs.py --corbel BEFORE --corbel AFTER  two builds
 
 After a warm-up. Instructions are those of the whole process: everything a request has others do, such as the writer's thread, is in them. They say nothing about the kernel, and valgrind hides the
@@ -35,10 +35,10 @@ Counts = list[collections.Counter[str]]  # instructions by library, for each thr
 
 
 class Case:
-    """A corbel to be measured: how many models and keys it has, and how it is asked."""
+    """A corbel to be measured: how many models, keys and records it has, and how it is asked."""
 
-    def __init__(self, mock: harness.Mock, binary: Path, *, models: int = 0, keys: int = 0, durability: str = "process", stream: bool = False, connections: int = 1) -> None:
-        self.mock, self.binary, self.models, self.keys = mock, binary, models, keys
+    def __init__(self, mock: harness.Mock, binary: Path, *, models: int = 0, keys: int = 0, records: int = 0, durability: str = "process", stream: bool = False, connections: int = 1) -> None:
+        self.mock, self.binary, self.models, self.keys, self.records = mock, binary, models, keys, records
         self.durability, self.stream, self.connections = durability, stream, connections
         self.scratch = tempfile.TemporaryDirectory(prefix="corbel-costs-")
         self.folder = Path(self.scratch.name)
@@ -49,15 +49,17 @@ class Case:
         return {
             "store": {"durability": self.durability},
             "providers": [{"name": "main", "kind": "openai", "base_url": f"{self.mock.url}/v1", "api_key": "mock"}],
-            "models": [{"name": name, **target} for name in names],
+            "models": [{"name": name, "capture": "full", **target} for name in names],
         }
 
     def start(self, program: Path) -> harness.Corbel:
         data = self.folder / "data"
-        if self.keys > 1:
+        if (self.keys > 1 or self.records) and not data.exists():
             with harness.Corbel(self.config(), data=data) as first:
+                self.send(first, 1)
                 first.stop()
             add_keys(data / "corbel.db", self.keys - 1)
+            add_records(data / "corbel.db", self.records)
         return harness.Corbel(json.dumps(self.config()), data=data, binary=program, timeout_s=300)
 
     def send(self, corbel: harness.Corbel, requests: int) -> None:
@@ -77,6 +79,26 @@ def add_keys(database: Path, count: int) -> None:
             "insert into access_key (tenant, id, hash, prefix, name, scopes, created_us, team, policy, revision) values (1, ?, ?, 'cb_', 'more', 'model.use', 0, '', '{}', ?)", rows
         )
         connection.execute("update access_revision set value = ? where id = 1", (revision + count,))
+
+
+# The tables that each record has a row in, and the column that names the record. Its texts are rows of `body`.
+RECORD_TABLES = {"interaction": "id", "span": "interaction", "usage_entry": "interaction"}
+
+
+def add_records(database: Path, count: int) -> None:
+    """Copies of the record that is there, a second apart and older than it, each with an id, an answer's id and a text of its own."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("pragma synchronous = off")
+        newest = int.from_bytes(connection.execute("select max(id) from interaction").fetchone()[0][:6], "big")
+        connection.create_function("record_id", 1, lambda number: (newest - 1000 * (count - number + 1)).to_bytes(6, "big") + number.to_bytes(10, "big"))
+        connection.execute("create temp table number as with recursive n(at) as (select 1 union all select at + 1 from n where at < ?) select at from n", (count,))
+        for table, key in RECORD_TABLES.items():
+            columns = [row[1] for row in connection.execute(f"pragma table_info({table})")]
+            own = {key: "record_id(at)", "response_id": "'chatcmpl-' || at"}
+            values = ", ".join(own.get(column, f"old.{column}") for column in columns)
+            connection.execute(f"create temp table old_{table} as select * from main.{table}")
+            connection.execute(f"insert into {table} ({', '.join(columns)}) select {values} from number cross join old_{table} old where at <= ? order by at", (count,))
+        connection.execute("insert into body (tenant, hash, used_day, body) select 1, randomblob(32), 0, zeroblob(200) from number where at <= ?", (count,))
 
 
 def by_library(file: Path) -> collections.Counter[str]:
@@ -169,12 +191,12 @@ def scale(mock: harness.Mock, binary: Path, wanted: argparse.Namespace) -> None:
     if not shutil.which("valgrind"):
         print("valgrind is not installed: nothing was counted")
         return
-    for what, numbers in (("models", wanted.models), ("keys", wanted.keys)):
+    for what, numbers in (("models", wanted.models), ("keys", wanted.keys), ("records", wanted.records)):
         first = 0.0
         for number in numbers or []:
             cost = total(instructions(Case(mock, binary, durability=wanted.durability, **{what: number}), wanted.requests), wanted.requests)
             first = first or cost
-            print(f"{number:7,} {what}: {cost:,.0f} instructions a request, {cost / first:.3f} times those with {numbers[0]:,}", flush=True)
+            print(f"{number:10,} {what}: {cost:,.0f} instructions a request, {cost / first:.3f} times those with {numbers[0]:,}", flush=True)
 
 
 def main() -> int:
@@ -185,13 +207,14 @@ def main() -> int:
     parser.add_argument("--libraries", action="store_true", help="instructions by thread and library too")
     parser.add_argument("--models", type=int, nargs="+", help="only instructions, with each of these numbers of models")
     parser.add_argument("--keys", type=int, nargs="+", help="only instructions, with each of these numbers of keys")
+    parser.add_argument("--records", type=int, nargs="+", help="only instructions, with each of these numbers of records (10 million take 10 GB)")
     parser.add_argument("--corbel", type=Path, action="append", help="a binary, in place of the build's; again for another")
     parser.add_argument("--keep", type=Path, help="a directory for callgrind's files, for callgrind_annotate")
     wanted = parser.parse_args()
     mock = harness.Mock()
     try:
         for binary in wanted.corbel or [harness.program("corbel")]:
-            (scale if wanted.models or wanted.keys else measure)(mock, binary.resolve(), wanted)
+            (scale if wanted.models or wanted.keys or wanted.records else measure)(mock, binary.resolve(), wanted)
     finally:
         mock.stop()
     return 0
