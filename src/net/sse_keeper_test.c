@@ -107,6 +107,7 @@ every_event_has_its_number_and_is_kept_as_the_client_gets_it(void **state)
 	(void)state;
 	begin(1000);
 	answer = test_talk(&server, ASK);
+	wait_finished(); /* what the handler left behind */
 	at = str_find(answer, STR("\r\n\r\n"), 0);
 	assert_true(at != SIZE_MAX);
 	body = str_slice(answer, at + 4, answer.len);
@@ -146,6 +147,7 @@ a_stream_that_cannot_be_kept_ends_with_its_client_and_not_before(void **state)
 	(void)state;
 	begin(2);
 	answer = test_talk(&server, ASK);
+	wait_finished(); /* what the handler left behind */
 	assert_true(str_ends(answer, STR("id: 21\ndata: [DONE]\n\n")));
 	assert_true(keeper.base.failed);
 	end();
