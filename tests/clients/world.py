@@ -130,7 +130,7 @@ def config(mock_url: str) -> dict[str, Any]:
             model("claude-going-on", "claude", "claude-x", on_disconnect="continue"),
             {"name": "going-on-priced", "on_disconnect": "continue", "targets": [{"provider": "main", "model": "gpt-x", "price": DEAR}]},
             model("one-at-a-time", "narrow", "gpt-x"),
-            {"name": "last-resort", "targets": [{"provider": "down", "model": "gpt-x"}], "fallbacks": [{"on": "error", "model": "claude-x"}]},
+            {"name": "last-resort", "targets": [{"provider": "down", "model": "only-here"}], "fallbacks": [{"on": "error", "model": "claude-x"}]},
             model("text-embedding-3-small", type="embeddings"),
             {
                 "name": "embeddings-with-spare",
