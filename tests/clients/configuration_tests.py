@@ -247,3 +247,14 @@ def names_with_slashes_and_colons_are_entries_too() -> None:
     assert say("hello", model=name).choices and _call("GET", f"models/{quote(name, safe='')}")[0] == 200
     _remove(("models", name))
     assert _call("PUT", f"models/{quote('bad name', safe='')}", _target("gpt-x"))[0] == 400
+
+
+def all_that_the_store_adds_can_be_taken_back_at_once() -> None:
+    """The last one here: other tests start nodes on the same database, whose files know none of these providers."""
+
+    def added(kind: str) -> list[str]:
+        return [entry["name"] for entry in _call("GET", f"{kind}?limit=1000")[2]["data"] if entry["origin"] == "store"]
+
+    assert added("models")
+    _remove(*((kind, name) for kind in ("providers", "models") for name in added(kind)))
+    assert not added("models") and not added("providers")

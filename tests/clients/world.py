@@ -150,7 +150,8 @@ def config(mock_url: str) -> dict[str, Any]:
 def start() -> None:
     global mock, corbel, client, claude
     mock = harness.Mock("--key", UPSTREAM_KEY)
-    corbel = harness.Corbel(config(mock.url), model=True)
+    # on a database that others reach no key of its own may seal what the configuration's entries must not show
+    corbel = harness.Corbel(config(mock.url), model=True, env={"CORBEL_MASTER_KEY": "the master key of the tests' world"} if STORE else None)
     client = make_client()
     claude = make_claude()
 

@@ -28,12 +28,14 @@ class Test:
     connections: int
     stream: bool = False
     paced: bool = False
+    rate: int = 0  # requests a second in all, whatever the answers take: latency counts from when each was due
 
 
 TESTS = [
     Test("plain, 1 connection", 1),
     Test("plain, 8 connections", 8),
     Test("plain, 64 connections", 64),
+    Test("plain, 64 connections, 1,000 requests a second", 64, rate=1000),
     Test("stream, 1 connection", 1, stream=True),
     Test("stream, 64 connections", 64, stream=True),
     Test("stream paced 5 ms, 8 connections", 8, stream=True, paced=True),
@@ -55,6 +57,8 @@ class System:
         text = "[mock pace=5 chunks=18]" if test.paced else peers.QUESTION
         data = peers.body(peer.model("gpt-y" if test.paced else "mock-fast"), stream=test.stream, text=text)
         options: list[object] = ["--connections", test.connections, "--duration", seconds, "--warmup", 0.3, "--pid", peer.pid]
+        if test.rate:
+            options += ["--rate", test.rate]
         if test.stream:
             options.append("--stream")
         self.runs.setdefault(test.name, []).append(peers.load(peer.url + peers.CHAT, data, *options, key=peer.key))
@@ -104,14 +108,17 @@ def print_test(test: Test, systems: list[System]) -> None:
     by_name = {system.name: system for system in systems}
     nginx, direct = by_name.get("nginx"), by_name.get("direct")
     print(f"\n{test.name}")
-    print(f"  {'':18}{'CPU us/req':>11}{'of nginx':>10}{'req/s':>10}{'p50 us':>10}{'added':>9}{'p99 us':>10}{'TTFC p50':>10}{'added':>9}")
+    print(f"  {'':18}{'CPU us/req':>11}{'of nginx':>10}{'req/s':>10}{'p50 us':>10}{'added':>9}{'p99 us':>10}{'added':>9}{'TTFC p50':>10}{'added':>9}")
     for system in systems:
         cpu = system.median(test, "server", "cpu_us_per_request")
         latency, first = system.median(test, "latency_us", "p50"), system.median(test, "first_chunk_us", "p50")
         line = f"  {system.name:18}{cpu:11.1f}{ratio(cpu, nginx.median(test, 'server', 'cpu_us_per_request')) if nginx else '':>10}"
         line += f"{system.median(test, 'per_second'):10.0f}{latency:10.0f}"
         line += f"{latency - direct.median(test, 'latency_us', 'p50'):9.0f}" if direct else f"{'':9}"
-        line += f"{system.median(test, 'latency_us', 'p99'):10.0f}{first:10.0f}"
+        late = system.median(test, "latency_us", "p99")
+        line += f"{late:10.0f}"
+        line += f"{late - direct.median(test, 'latency_us', 'p99'):9.0f}" if direct else f"{'':9}"
+        line += f"{first:10.0f}"
         line += f"{first - direct.median(test, 'first_chunk_us', 'p50'):9.0f}" if direct else ""
         print(line)
 
