@@ -30,7 +30,7 @@ struct page {
 	struct verify_run *run;
 	struct map *prices;
 	struct arena *arena;    /* of this page */
-	const struct rows *rows;
+	struct rows rows;
 	struct subject subject;
 	struct usage_part *parts; /* USAGE_PARTS_MAX of them */
 };
@@ -126,7 +126,7 @@ cost_of_parts(struct page *page, size_t row, int64_t *nanos, enum finding *findi
 	struct usage sum = { .input = 0 };
 	const struct err *err = NULL;
 	size_t count;
-	bool good = usage_parts_read(page->arena, rows_text(page->rows, row, PARTS), page->parts, &count);
+	bool good = usage_parts_read(page->arena, rows_text(&page->rows, row, PARTS), page->parts, &count);
 
 	*nanos = 0;
 	*finding = good ? COST_KNOWN : COST_NONSENSE;
@@ -151,16 +151,16 @@ static MAY_PARK const struct err *
 check_by_prices(struct page *page, size_t row)
 {
 	struct subject *subject = &page->subject;
-	bool settlement = rows_int(page->rows, row, ENTRY) == 0;
+	bool settlement = rows_int(&page->rows, row, ENTRY) == 0;
 	enum finding finding;
 	int64_t cost;
 	const struct err *err;
 
-	if (rows_text(page->rows, row, PARTS).len)
+	if (rows_text(&page->rows, row, PARTS).len)
 		err = cost_of_parts(page, row, &cost, &finding);
 	else
-		err = cost_of(page, rows_text(page->rows, row, VERSION), subject->kind, subject->model, &subject->usage, &cost, &finding);
-	subject->by_prices += rows_int(page->rows, row, AMOUNT);
+		err = cost_of(page, rows_text(&page->rows, row, VERSION), subject->kind, subject->model, &subject->usage, &cost, &finding);
+	subject->by_prices += rows_int(&page->rows, row, AMOUNT);
 	page->run->unknown += !err && finding == COST_UNKNOWN;
 	if (!err && (finding == COST_NONSENSE || (finding == COST_KNOWN && cost != subject->by_prices)))
 		verify_wrong(page->run, settlement ? VERIFY_AMOUNTS : VERIFY_REPRICED, subject->id, true);
@@ -170,7 +170,7 @@ check_by_prices(struct page *page, size_t row)
 static MAY_PARK const struct err *
 check_row(struct page *page, size_t row)
 {
-	const struct rows *rows = page->rows;
+	const struct rows *rows = &page->rows;
 	struct subject *subject = &page->subject;
 	struct str id = rows_text(rows, row, INTERACTION);
 
@@ -232,20 +232,18 @@ static MAY_PARK const struct err *
 check_page(struct page *page, int64_t tenant, unsigned char after[VERIFY_ID], struct str last, bool *done)
 {
 	struct str begin = str_n((const char *)after, VERIFY_ID), upto = last;
-	struct rows rows;
 	size_t count;
 	const struct err *err =
-		store_query(page->money->store, page->arena, &stmt_verify_page, PARAMS(V_INT(tenant), V_BLOB(begin), V_BLOB(last), V_INT(PAGE)), &rows);
+		store_query(page->money->store, page->arena, &stmt_verify_page, PARAMS(V_INT(tenant), V_BLOB(begin), V_BLOB(last), V_INT(PAGE)), &page->rows);
 
 	if (err)
 		return err;
-	page->rows = &rows;
-	*done = rows.count < PAGE;
-	count = *done ? rows.count : whole_rows(&rows);
+	*done = page->rows.count < PAGE;
+	count = *done ? page->rows.count : whole_rows(&page->rows);
 	for (size_t row = 0; row < count && !err; row++)
 		err = check_row(page, row);
 	if (!*done)
-		upto = rows_text(&rows, count - 1, INTERACTION);
+		upto = rows_text(&page->rows, count - 1, INTERACTION);
 	if (!err)
 		err = check_missing(page, tenant, begin, upto);
 	if (!err && upto.len == VERIFY_ID)
