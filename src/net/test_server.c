@@ -137,7 +137,9 @@ read_more(int fd, struct str needle, bool *reset)
 	while (needle.len == 0 || str_find(buf_str(&buf), needle, 0) == SIZE_MAX) {
 		room = buf_reserve(&buf, 64 * 1024);
 		assert_non_null(room);
-		size = recv(fd, room, 64 * 1024, 0);
+		do
+			size = recv(fd, room, 64 * 1024, 0);
+		while (size < 0 && errno == EINTR); /* with a time limit it is not taken up again by itself */
 		if (size <= 0)
 			break;
 		buf.len += (size_t)size;

@@ -3,8 +3,8 @@
  *
  * A checkpoint copies the log's pages into the file and syncs it. Inside a commit, where SQLite does it by default, that is milliseconds for whoever
  * comes by; so a thread of its own does it, beside the writer. But a log is started over only when everything in it has been copied and nobody reads
- * from it, and under constant writing that moment never comes by itself. So from RESTART_FRAMES on the writer, having little left to copy right after
- * the thread's checkpoint, does the rest and waits for the readers: shortly at first, and for longer once the log is large.
+ * from it, and under constant writing that moment never comes by itself. So from RESTART_FRAMES on they take turns: after each checkpoint of the thread's the writer copies what has come
+ * meanwhile, and waits for the readers: shortly at first, and for longer once the log is large.
  */
 #include "store/sqlite.h"
 
@@ -98,13 +98,15 @@ sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer)
 	metric_series_set(wal->bytes, (double)wal->frames * FRAME_BYTES);
 	if (wal->frames < wal->asked_at) /* the log has started over */
 		wal->asked_at = wal->tried_at = 0;
-	if (wal->frames - wal->asked_at >= CHECKPOINT_FRAMES) {
+	if (wal->frames - wal->asked_at < CHECKPOINT_FRAMES && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < CHECKPOINT_FRAMES))
+		return;
+	if (!poke(wal, false)) /* what it was asked for last is being done */
+		return;
+	if (wal->frames < RESTART_FRAMES || wal->asked_at <= wal->tried_at) {
 		wal->asked_at = wal->frames;
 		poke(wal, true);
 		return;
 	}
-	if (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < CHECKPOINT_FRAMES || !poke(wal, false))
-		return;
 	wal->tried_at = wal->frames;
 	sqlite3_busy_timeout(writer->db, wal->frames < LARGE_FRAMES ? RESTART_WAIT_MS : LARGE_WAIT_MS);
 	sqlite3_wal_checkpoint_v2(writer->db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);

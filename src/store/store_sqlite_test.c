@@ -406,7 +406,7 @@ flood_writer(void *arg)
 	struct flood *flood = arg;
 	struct stat status;
 
-	for (int64_t id = 1; id <= 240; id++) {
+	for (int64_t id = 1; id <= 800; id++) {
 		CHECK_OK(add_alone(flood->store, id, KIB(256)));
 		if (stat(flood->watched, &status) == 0 && status.st_size > flood->longest)
 			flood->longest = status.st_size;
@@ -437,8 +437,9 @@ the_log_stays_short_under_constant_readers(void **state)
 	(void)state;
 	snprintf(wal, sizeof(wal), "%s-wal", testing_url(testing).ptr + strlen("sqlite:"));
 	flood.watched = wal;
-	testing_on_loop(testing, 0, flood_log, &flood); /* 120 MiB go through it: a text and its index */
-	CHECK(flood.longest < (off_t)MIB(100)); /* 32, and what came while a slow disk was at its checkpoint */
+	testing_on_loop(testing, 0, flood_log, &flood); /* 400 MiB go through it: a text and its index */
+	/* 32 MiB where readers rest for a moment; on a machine too busy for that, 256 and what comes until they do */
+	CHECK(flood.longest < (off_t)MIB(320));
 	store_close(flood.store);
 	CHECK(access(wal, F_OK) != 0);
 	testing_free(testing);
