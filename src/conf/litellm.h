@@ -2,7 +2,8 @@
  * litellm.h - a configuration of LiteLLM's proxy, read and written again as one of ours.
  *
  * What has a counterpart here is taken over; what has none, or only one that behaves otherwise, is a note that names its line and says what to do instead. Nothing is dropped
- * in silence, and what is written passes `corbel check` once the environment has the names it refers to. Bounded as conf/yaml.h is.
+ * in silence, and what is written passes `corbel check` once the environment has the names it refers to, unless a value stood there that no server could use: check names it.
+ * Bounded as conf/yaml.h is.
  */
 #pragma once
 

@@ -4,6 +4,7 @@
  * Definitions are made empty first and filled afterwards, so that they may refer to each other. A loop of references that gets by without
  * going down into the value would never end when it is walked: it is refused here.
  */
+#include <assert.h>
 #include <math.h>
 
 #include "json/json_schema_node.h"
@@ -260,14 +261,22 @@ static const struct {
 	{ STR_INIT("$comment"), pass_over },
 };
 
+/* seen has a bit for each keyword this schema has had: one that stands twice would be read twice, and room was made for the first alone. */
 static const struct err *
-compile_keyword(struct compiler *compiler, struct str name, const struct json *value, struct json_schema *out)
+compile_keyword(struct compiler *compiler, struct str name, const struct json *value, uint32_t *seen, struct json_schema *out)
 {
+	static_assert(COUNT(keywords) <= 32, "seen has a bit for each keyword");
+
 	if (str_eq_c(name, "$defs") && value != compiler->defs)
 		return wrong(compiler, "\"$defs\" is not at the top");
-	for (size_t i = 0; i < COUNT(keywords); i++)
-		if (str_eq(keywords[i].name, name))
-			return keywords[i].compile(compiler, value, out);
+	for (size_t i = 0; i < COUNT(keywords); i++) {
+		if (!str_eq(keywords[i].name, name))
+			continue;
+		if (*seen & UINT32_C(1) << i)
+			return err_new(compiler->arena, ERR_INVALID, "in the schema: the keyword \"%" STR_F "\" stands twice", STR_A(name));
+		*seen |= UINT32_C(1) << i;
+		return keywords[i].compile(compiler, value, out);
+	}
 	return err_new(compiler->arena, ERR_UNSUPPORTED, "in the schema: the keyword \"%" STR_F "\" is not known", STR_A(name));
 }
 
@@ -276,6 +285,7 @@ compile(struct compiler *compiler, const struct json *from, struct json_schema *
 {
 	size_t properties = json_count(json_get(from, "properties")) + json_count(json_get(from, "required"));
 	const struct err *err = NULL;
+	uint32_t seen = 0;
 
 	*out = (struct json_schema){ .minimum = -INFINITY, .maximum = INFINITY, .length_max = SIZE_MAX, .items_max = SIZE_MAX };
 	if (json_is(from, JSON_BOOL)) {
@@ -288,7 +298,7 @@ compile(struct compiler *compiler, const struct json *from, struct json_schema *
 	if (properties && !out->properties)
 		return &err_no_memory;
 	for (struct json_iter it = json_iter(from); !err && json_next(&it);)
-		err = compile_keyword(compiler, it.key, it.value, out);
+		err = compile_keyword(compiler, it.key, it.value, &seen, out);
 	return err;
 }
 
