@@ -5,57 +5,86 @@
 
 #include "base/clock.h"
 
-struct str
-limits_duration(struct arena *arena, int64_t us)
+enum { DURATION_MAX = 64 };
+
+static void
+add_number(struct buf *out, long long number, const char *unit)
+{
+	char room[STR_I64_MAX];
+
+	buf_add(out, str_of_i64(number, room));
+	buf_add(out, str_of(unit));
+}
+
+/* A duration as OpenAI writes it: "12ms", "1.5s", "6m0s", "1h0m0s". */
+static void
+add_duration(struct buf *out, int64_t us)
 {
 	long long ms = (long long)((us > 0 ? us : 0) + USEC_PER_MS - 1) / USEC_PER_MS, seconds = ms / 1000;
 
-	if (ms < 1000)
-		return arena_printf(arena, "%lldms", ms);
-	if (seconds < 60)
-		return ms % 1000 ? arena_printf(arena, "%lld.%03llds", seconds, ms % 1000) : arena_printf(arena, "%llds", seconds);
-	if (seconds < 3600)
-		return arena_printf(arena, "%lldm%llds", seconds / 60, seconds % 60);
-	return arena_printf(arena, "%lldh%lldm%llds", seconds / 3600, seconds / 60 % 60, seconds % 60);
+	if (ms < 1000) {
+		add_number(out, ms, "ms");
+		return;
+	}
+	if (seconds >= 3600)
+		add_number(out, seconds / 3600, "h");
+	if (seconds >= 60)
+		add_number(out, seconds / 60 % 60, "m");
+	if (seconds < 60 && ms % 1000)
+		buf_printf(out, "%lld.%03llds", seconds, ms % 1000);
+	else
+		add_number(out, seconds % 60, "s");
 }
 
 /* An instant as RFC 3339, to the second, rounded up. */
-static struct str
-instant(struct arena *arena, int64_t wall_us)
+static void
+add_instant(struct buf *out, int64_t wall_us)
 {
 	char text[CLOCK_TEXT_SIZE];
 
 	clock_text(wall_us + USEC_PER_SEC - 1, text);
-	return arena_printf(arena, "%.19sZ", text);
+	buf_add(out, str_n(text, strlen("2026-01-01T00:00:00")));
+	buf_add(out, STR("Z"));
 }
 
+enum limited { REQUESTS, TOKENS };
+
+/* limit, remaining, reset */
+static const struct str names[][2][3] = {
+	[LIMIT_HEADERS_OPENAI] = {
+		[REQUESTS] = { STR_INIT("x-ratelimit-limit-requests"), STR_INIT("x-ratelimit-remaining-requests"), STR_INIT("x-ratelimit-reset-requests") },
+		[TOKENS] = { STR_INIT("x-ratelimit-limit-tokens"), STR_INIT("x-ratelimit-remaining-tokens"), STR_INIT("x-ratelimit-reset-tokens") },
+	},
+	[LIMIT_HEADERS_ANTHROPIC] = {
+		[REQUESTS] = { STR_INIT("anthropic-ratelimit-requests-limit"), STR_INIT("anthropic-ratelimit-requests-remaining"), STR_INIT("anthropic-ratelimit-requests-reset") },
+		[TOKENS] = { STR_INIT("anthropic-ratelimit-tokens-limit"), STR_INIT("anthropic-ratelimit-tokens-remaining"), STR_INIT("anthropic-ratelimit-tokens-reset") },
+	},
+};
+
 static void
-put(struct api_request *request, enum limit_headers headers, const char *kind, const struct limit_figures *figures)
+put(struct api_request *request, enum limit_headers headers, enum limited kind, const struct limit_figures *figures)
 {
-	struct arena *arena = request->arena;
-	struct str limit, left, of = str_of(kind);
-	char limit_room[STR_I64_MAX], left_room[STR_I64_MAX];
+	const struct str *name = names[headers][kind];
+	char room[STR_I64_MAX];
+	struct buf reset;
 
 	if (figures->limit == 0)
 		return;
-	limit = arena_dup(arena, str_of_i64(figures->limit, limit_room));
-	left = arena_dup(arena, str_of_i64(figures->remaining, left_room));
-	if (headers == LIMIT_HEADERS_ANTHROPIC) {
-		http_answer_header(request->http, arena_concat(arena, STR("anthropic-ratelimit-"), of, STR("-limit")), limit);
-		http_answer_header(request->http, arena_concat(arena, STR("anthropic-ratelimit-"), of, STR("-remaining")), left);
-		http_answer_header(request->http, arena_concat(arena, STR("anthropic-ratelimit-"), of, STR("-reset")), instant(arena, clock_wall_us() + figures->reset_us));
-		return;
-	}
-	http_answer_header(request->http, arena_concat(arena, STR("x-ratelimit-limit-"), of), limit);
-	http_answer_header(request->http, arena_concat(arena, STR("x-ratelimit-remaining-"), of), left);
-	http_answer_header(request->http, arena_concat(arena, STR("x-ratelimit-reset-"), of), limits_duration(arena, figures->reset_us));
+	http_answer_header(request->http, name[0], str_of_i64(figures->limit, room));
+	http_answer_header(request->http, name[1], str_of_i64(figures->remaining, room));
+	buf_init(&reset, request->arena, DURATION_MAX);
+	if (headers == LIMIT_HEADERS_ANTHROPIC)
+		add_instant(&reset, clock_wall_us() + figures->reset_us);
+	else
+		add_duration(&reset, figures->reset_us);
+	http_answer_header(request->http, name[2], buf_str(&reset));
 }
 
 void
 limits_put_headers(struct api_request *request, enum limit_headers headers, const struct limit_claim *claim)
 {
-	put(request, headers, "requests", &claim->requests_left);
-	put(request, headers, "tokens", &claim->tokens_left);
+	put(request, headers, REQUESTS, &claim->requests_left);
+	put(request, headers, TOKENS, &claim->tokens_left);
 }
 
 MAY_PARK const struct err *

@@ -18,6 +18,3 @@ MAY_PARK const struct err *limits_enter(
 
 /* Sets x-ratelimit-… or anthropic-ratelimit-…; of what has no limit, nothing. Before the answer begins. */
 void limits_put_headers(struct api_request *request, enum limit_headers headers, const struct limit_claim *claim);
-
-/* A duration as OpenAI writes it: "12ms", "1.5s", "6m0s", "1h0m0s". */
-struct str limits_duration(struct arena *arena, int64_t us);

@@ -95,17 +95,12 @@ hex_encode(const void *bytes, size_t size, char *out)
 	}
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+/* A digit's value and one; 0: not a digit. */
+static const unsigned char hex_digit[256] = {
+	['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
+	['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+	['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 bool
 hex_decode(struct str s, void *out)
@@ -115,11 +110,11 @@ hex_decode(struct str s, void *out)
 	if (s.len % 2)
 		return false;
 	for (size_t i = 0; i < s.len; i += 2) {
-		int high = hex_digit(s.ptr[i]), low = hex_digit(s.ptr[i + 1]);
+		unsigned high = hex_digit[(unsigned char)s.ptr[i]], low = hex_digit[(unsigned char)s.ptr[i + 1]];
 
-		if (high < 0 || low < 0)
+		if (!high || !low)
 			return false;
-		bytes[i / 2] = (unsigned char)(high << 4 | low);
+		bytes[i / 2] = (unsigned char)((high - 1) << 4 | (low - 1));
 	}
 	return true;
 }

@@ -16,14 +16,35 @@
 
 /* Nonzero when one of eight bytes needs a look: a control character, '"', '\', or not ASCII. (May be so without need, never the reverse.) */
 static inline uint64_t
-suspicious(const char *at)
+suspicious(uint64_t eight)
 {
-	uint64_t eight, quotes, slashes;
+	uint64_t quotes = eight ^ ONES * '"', slashes = eight ^ ONES * '\\';
+
+	return (eight | (eight - ONES * 0x20) | (quotes - ONES) | (slashes - ONES)) & HIGHS;
+}
+
+static inline uint64_t
+eight_at(const char *at)
+{
+	uint64_t eight;
 
 	memcpy(&eight, at, sizeof(eight));
-	quotes = eight ^ ONES * '"';
-	slashes = eight ^ ONES * '\\';
-	return (eight | (eight - ONES * 0x20) | (quotes - ONES) | (slashes - ONES)) & HIGHS;
+	return eight;
+}
+
+/* The last eight bytes of a text that may be shorter: those at its front twice, then. */
+static inline uint64_t
+eight_last(struct str text)
+{
+	uint32_t front, back;
+
+	if (text.len >= 8)
+		return eight_at(text.ptr + text.len - 8);
+	if (text.len < 4)
+		return 0; /* which is suspicious */
+	memcpy(&front, text.ptr, sizeof(front));
+	memcpy(&back, text.ptr + text.len - 4, sizeof(back));
+	return (uint64_t)front << 32 | back;
 }
 
 static inline bool
@@ -38,8 +59,10 @@ plain_run(struct str text)
 {
 	size_t len = 0;
 
-	while (text.len - len >= 8 && !suspicious(text.ptr + len))
+	while (text.len - len >= 8 && !suspicious(eight_at(text.ptr + len)))
 		len += 8;
+	if (text.len - len < 8 && !suspicious(eight_last(text)))
+		return text.len;
 	while (len < text.len && is_plain((unsigned char)text.ptr[len]))
 		len++;
 	return len;

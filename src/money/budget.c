@@ -6,7 +6,6 @@
  */
 #include "money/budget.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -20,8 +19,6 @@ static struct metric refused = METRIC_COUNTER("corbel_budget_refusals_total", "C
 #define TRY_AGAIN_US (100 * USEC_PER_MS)
 #define PATIENCE_US (600 * USEC_PER_MS)
 #define REFUSAL_US USEC_PER_SEC
-
-enum { KEY_MAX = 256 };
 
 /* --- accounts --- */
 
@@ -82,10 +79,10 @@ account_of(struct money *money, struct budget *budget, struct str user, int64_t 
 	int64_t starts_us, ends_us;
 	struct account_shard *shard;
 	struct account *account;
-	char text[KEY_MAX];
+	char text[MONEY_KEY_MAX];
 
 	period_bounds(budget->period, at_us, &starts_us, &ends_us);
-	key = str_n(text, (size_t)snprintf(text, sizeof(text), "%" STR_F " %lld %" STR_F, STR_A(budget->id), (long long)starts_us, STR_A(holder)));
+	key = money_key(text, starts_us, budget->id, holder); /* of each budget, the id has the same length */
 	shard = &money->accounts[map_hash(key) % ACCOUNT_SHARDS];
 	pthread_mutex_lock(&shard->lock);
 	account = map_get(&shard->by_key, key);

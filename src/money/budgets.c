@@ -1,13 +1,13 @@
 /*
  * budgets.c - the budgets in force, in memory: found by whom they bind, read again as they change.
  */
-#include <stdio.h>
+#include <assert.h>
 #include <stdlib.h>
 
 #include "money/inside.h"
 #include "money/money_sql.h"
 
-enum { PAGE = 500, KEY_MAX = 192 };
+enum { PAGE = 500 };
 
 void
 budget_ref(struct budget *budget)
@@ -22,12 +22,26 @@ budget_unref(struct budget *budget)
 		free(budget);
 }
 
-static struct str
-holder_key(char out[KEY_MAX], int64_t tenant, enum holder_kind kind, struct str holder)
+struct str
+money_key(char out[MONEY_KEY_MAX], int64_t number, struct str first, struct str last)
 {
-	int len = snprintf(out, KEY_MAX, "%lld %d %" STR_F, (long long)tenant, (int)kind, STR_A(holder));
+	size_t fixed = sizeof(number) + first.len;
 
-	return str_n(out, len < KEY_MAX ? (size_t)len : KEY_MAX - 1);
+	assert(fixed < MONEY_KEY_MAX);
+	last = str_slice(last, 0, MONEY_KEY_MAX - fixed);
+	memcpy(out, &number, sizeof(number));
+	memcpy(out + sizeof(number), first.ptr, first.len);
+	if (last.len)
+		memcpy(out + fixed, last.ptr, last.len);
+	return str_n(out, fixed + last.len);
+}
+
+static struct str
+holder_key(char out[MONEY_KEY_MAX], int64_t tenant, enum holder_kind kind, struct str holder)
+{
+	char letter = (char)kind;
+
+	return money_key(out, tenant, str_n(&letter, 1), holder);
 }
 
 static struct budget *
@@ -54,13 +68,14 @@ budget_new(const struct rows *rows, size_t row, enum holder_kind kind, enum peri
 /* The list's key must outlive its entry: the map is given a copy of its own, freed with the entry. */
 struct holder_list {
 	struct budget *first;
-	char key[KEY_MAX];
+	struct str key;
+	char key_text[MONEY_KEY_MAX];
 };
 
 static void
 list_remove(struct money *money, struct budget *budget)
 {
-	char text[KEY_MAX];
+	char text[MONEY_KEY_MAX];
 	struct holder_list *list = map_get(&money->by_holder, holder_key(text, budget->tenant, budget->kind, budget->holder));
 
 	for (struct budget **at = list ? &list->first : NULL; at && *at; at = &(*at)->next)
@@ -69,7 +84,7 @@ list_remove(struct money *money, struct budget *budget)
 			break;
 		}
 	if (list && !list->first) {
-		map_remove(&money->by_holder, str_of(list->key));
+		map_remove(&money->by_holder, list->key);
 		free(list);
 	}
 }
@@ -77,14 +92,15 @@ list_remove(struct money *money, struct budget *budget)
 static void
 list_add(struct money *money, struct budget *budget)
 {
-	char text[KEY_MAX];
+	char text[MONEY_KEY_MAX];
 	struct str key = holder_key(text, budget->tenant, budget->kind, budget->holder);
 	struct holder_list *list = map_get(&money->by_holder, key);
 
 	if (!list) {
 		list = mem_zalloc(sizeof(*list));
-		memcpy(list->key, key.ptr, key.len);
-		map_put(&money->by_holder, str_of(list->key), list);
+		memcpy(list->key_text, key.ptr, key.len);
+		list->key = str_n(list->key_text, key.len);
+		map_put(&money->by_holder, list->key, list);
 	}
 	budget->next = list->first;
 	list->first = budget;
@@ -156,7 +172,7 @@ budgets_fini(struct money *money)
 static size_t
 find(struct money *money, int64_t tenant, enum holder_kind kind, struct str holder, struct budget **out, size_t count)
 {
-	char text[KEY_MAX];
+	char text[MONEY_KEY_MAX];
 	const struct holder_list *list = map_get(&money->by_holder, holder_key(text, tenant, kind, holder));
 
 	for (struct budget *budget = list ? list->first : NULL; budget && count < BUDGET_PARTS_MAX; budget = budget->next) {

@@ -75,7 +75,7 @@ struct money {
 	struct loop *home;
 	struct id node;
 	pthread_rwlock_t budgets_lock; /* of by_holder and the lists in it */
-	struct map by_holder;        /* "tenant kind holder" to the first budget */
+	struct map by_holder;        /* money_key of tenant, kind and holder, to the first budget */
 	struct map by_id;            /* loop 0's */
 	atomic_size_t budget_count;
 	_Atomic int64_t seen;        /* the revision that is in force; written on loop 0 */
@@ -90,6 +90,12 @@ struct money {
 	struct map prices;           /* those names; loop 0's */
 	bool stale, wanted, unpriced; /* what notices have said; loop 0's */
 };
+
+/* Room for a key of one of the maps: what is fixed in it, and a name (of an end user above all: access_user_id bounds it). */
+enum { MONEY_KEY_MAX = 256 };
+
+/* A key of one of the maps, as bytes: a number, and texts of which all but the last have one length. They are looked up in every call, which is why they are not printed. */
+struct str money_key(char out[MONEY_KEY_MAX], int64_t number, struct str first, struct str last);
 
 void budget_ref(struct budget *budget);
 void budget_unref(struct budget *budget);

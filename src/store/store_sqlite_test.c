@@ -438,8 +438,8 @@ the_log_stays_short_under_constant_readers(void **state)
 	snprintf(wal, sizeof(wal), "%s-wal", testing_url(testing).ptr + strlen("sqlite:"));
 	flood.watched = wal;
 	testing_on_loop(testing, 0, flood_log, &flood); /* 400 MiB go through it: a text and its index */
-	/* 32 MiB where readers rest for a moment; on a machine too busy for that, 256 and what comes until they do */
-	CHECK(flood.longest < (off_t)MIB(320));
+	/* 32 MiB and what comes while the thread and the writer take their turns: 48 to 64 were seen */
+	CHECK(flood.longest < (off_t)MIB(128));
 	store_close(flood.store);
 	CHECK(access(wal, F_OK) != 0);
 	testing_free(testing);
