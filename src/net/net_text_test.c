@@ -2,10 +2,12 @@
  * net_text_test.c - what of this room needs no socket: URLs, header rules, addresses, the reader of event streams.
  */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -85,6 +87,11 @@ header_names_and_values_are_judged(void **state)
 	assert_false(http_token_ok(STR("a b")));
 	assert_false(http_token_ok(STR("a:")));
 	assert_false(http_token_ok(str_n("a\0", 2)));
+	for (int c = 1; c < 256; c++) {
+		bool token = (c < 128 && isalnum(c)) || strchr("!#$%&'*+-.^_`|~", c);
+
+		assert_int_equal(http_token_ok(str_n((const char[]){ 'a', (char)c, 'b' }, 3)), token);
+	}
 	assert_true(http_value_ok(STR("a\tb \xc3\xa9")));
 	assert_false(http_value_ok(STR("a\r\nSet-Cookie: b")));
 	assert_false(http_value_ok(STR("a\nb")));
