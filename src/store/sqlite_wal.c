@@ -9,8 +9,9 @@
 #include "store/sqlite.h"
 
 enum {
-	CHECKPOINT_FRAMES = 1000, /* 4 MiB */
+	CHECKPOINT_FRAMES = 4000, /* 16 MiB: the file's sync delays those of commits, and a page that was written many times is copied once */
 	RESTART_FRAMES = 8000,    /* 32 MiB */
+	RETRY_FRAMES = 1000,
 	LARGE_FRAMES = 65536,     /* 256 MiB */
 	RESTART_WAIT_MS = 10,
 	LARGE_WAIT_MS = 2000,
@@ -98,7 +99,7 @@ sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer)
 	metric_series_set(wal->bytes, (double)wal->frames * FRAME_BYTES);
 	if (wal->frames < wal->asked_at) /* the log has started over */
 		wal->asked_at = wal->tried_at = 0;
-	if (wal->frames - wal->asked_at < CHECKPOINT_FRAMES && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < CHECKPOINT_FRAMES))
+	if (wal->frames - wal->asked_at < CHECKPOINT_FRAMES && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < RETRY_FRAMES))
 		return;
 	if (!poke(wal, false)) /* what it was asked for last is being done */
 		return;
