@@ -34,8 +34,8 @@ ceiling(const struct price *price, const struct usage *most)
 {
 	struct price dearest = *price;
 
-	dearest.input = larger(larger(price->input, price->audio_input), larger(price->cached_input, price->cache_write));
-	dearest.output = larger(price->output, larger(price->reasoning, price->audio_output));
+	dearest.input = larger(larger(price->input, price->image_input), larger(price->audio_input, larger(price->cached_input, price->cache_write)));
+	dearest.output = larger(larger(price->output, price->image_output), larger(price->reasoning, price->audio_output));
 	return price_cost_nanos(&dearest, most);
 }
 

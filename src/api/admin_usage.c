@@ -23,17 +23,15 @@ times_given(struct api_request *request, int64_t *from_us, int64_t *to_us)
 static void
 put_usage(struct json_out *out, const struct usage_row *row)
 {
+	struct usage usage = row->usage;
+	int64_t *values[USAGE_QUANTITIES];
+
 	json_begin_object(out);
 	json_set_string(out, "group", row->group);
 	json_set_int(out, "calls", row->calls);
-	json_set_int(out, "input_tokens", row->input);
-	json_set_int(out, "cached_input_tokens", row->cached_input);
-	json_set_int(out, "cache_write_tokens", row->cache_write);
-	json_set_int(out, "output_tokens", row->output);
-	json_set_int(out, "reasoning_tokens", row->reasoning);
-	json_set_int(out, "audio_input_tokens", row->audio_input);
-	json_set_int(out, "audio_output_tokens", row->audio_output);
-	json_set_int(out, "images", row->images);
+	usage_quantities(&usage, values);
+	for (size_t i = 0; i < USAGE_QUANTITIES; i++)
+		json_set_int(out, usage_names[i], *values[i]);
 	json_set_int(out, "corrections_nanodollars", row->corrections_nanos);
 	json_set_int(out, "amount_nanodollars", row->amount_nanos);
 	json_set_int(out, "saved_tokens", row->saved_tokens);

@@ -18,9 +18,8 @@ answer_services(const struct app *app)
 		.cache = app->cache };
 }
 
-/* Nobody waits for it: OpenAI's service_tier "flex", or corbel's own header, whatever the dialect. */
-static const struct err *
-read_priority(struct api_request *request, struct call *call)
+const struct err *
+dialect_priority(struct api_request *request, struct call *call)
 {
 	struct str priority = http_header_get(&request->http->headers, STR("x-corbel-priority"));
 
@@ -63,7 +62,7 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 	struct answer *answer = arena_alloc(request->arena, sizeof(*answer));
 	struct limit_claim *claim = NULL;
 	struct stream_keep *kept = NULL;
-	const struct err *err = answer ? read_priority(request, call) : &err_no_memory;
+	const struct err *err = answer ? dialect_priority(request, call) : &err_no_memory;
 
 	call->batch = call->batch || limit_batch(request->identity);
 	if (!err)

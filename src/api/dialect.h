@@ -34,6 +34,9 @@ struct encoder {
 	const struct err *(*begin)(struct encoder *encoder, struct str owner, struct response_kept *out);
 };
 
+/* Whether nobody waits for the call, as its request says: OpenAI's service_tier "flex", or the header x-corbel-priority, whatever the dialect. ERR_INVALID: the header says neither. dialect_answer asks too. */
+const struct err *dialect_priority(struct api_request *request, struct call *call);
+
 /*
  * Answers the call: the pipeline of answer/answer.h with this encoder at its end. The record is committed before the end is written, and when it returns an error, too.
  * `root` is the request's span.

@@ -26,6 +26,13 @@ struct openai_choice {
 
 /* --- what both ways share --- */
 
+static void
+set_some(struct json_out *out, const char *key, int64_t tokens)
+{
+	if (tokens)
+		json_set_int(out, key, tokens);
+}
+
 void
 openai_usage_put(struct json_out *out, const struct usage *usage)
 {
@@ -35,9 +42,12 @@ openai_usage_put(struct json_out *out, const struct usage *usage)
 	json_set_int(out, "total_tokens", usage->input + usage->output);
 	json_set_object(out, "prompt_tokens_details");
 	json_set_int(out, "cached_tokens", usage->cached_input);
+	set_some(out, "audio_tokens", usage->audio_input + usage->cached_audio);
+	set_some(out, "image_tokens", usage->image_input);
 	json_end_object(out);
 	json_set_object(out, "completion_tokens_details");
 	json_set_int(out, "reasoning_tokens", usage->reasoning);
+	set_some(out, "audio_tokens", usage->audio_output);
 	json_end_object(out);
 	json_end_object(out);
 }

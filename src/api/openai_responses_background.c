@@ -61,8 +61,8 @@ job_free(struct job *job)
 	free(job);
 }
 
-/* What of the request's headers still counts when it is answered: links are made for the host, and the cache is asked. */
-static const struct str kept_headers[] = { STR_INIT("host"), STR_INIT("cache-control"), STR_INIT("x-corbel-cache") };
+/* What of the request's headers still counts when it is answered: links are made for the host, the cache is asked, and a call has its place in the queue. */
+static const struct str kept_headers[] = { STR_INIT("host"), STR_INIT("cache-control"), STR_INIT("x-corbel-cache"), STR_INIT("x-corbel-priority") };
 
 static const struct err *
 job_copy(struct job *job, const struct api_request *from)
@@ -187,6 +187,8 @@ job_make(struct job *job, const struct api_request *from)
 		err = &err_no_memory;
 	if (!err)
 		err = responses_parse(&job->request, job->arena, &job->ask);
+	if (!err)
+		err = dialect_priority(&job->request, job->ask->call); /* refused now rather than when it runs */
 	if (!err)
 		err = responses_context(job->ask);
 	if (!err)

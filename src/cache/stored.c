@@ -158,13 +158,13 @@ put_number(struct json_out *out, const char *key, int64_t number)
 static void
 put_usage(struct json_out *out, const struct usage *usage)
 {
+	struct usage said = *usage;
+	int64_t *values[USAGE_QUANTITIES];
+
+	usage_quantities(&said, values);
 	json_set_array(out, "usage");
-	json_put_int(out, usage->input);
-	json_put_int(out, usage->cached_input);
-	json_put_int(out, usage->cache_write);
-	json_put_int(out, usage->output);
-	json_put_int(out, usage->reasoning);
-	json_put_int(out, usage->images);
+	for (size_t i = 0; i < USAGE_QUANTITIES; i++)
+		json_put_int(out, *values[i]);
 	json_end_array(out);
 }
 
@@ -293,13 +293,14 @@ static const struct usage *
 read_usage(struct arena *arena, const struct json *array)
 {
 	struct usage *usage = arena_zalloc(arena, sizeof(*usage));
-	int64_t numbers[6] = { 0 };
+	int64_t *values[USAGE_QUANTITIES];
 
 	if (!usage)
 		return NULL;
-	for (struct json_iter it = json_iter(array); json_next(&it) && it.index < COUNT(numbers);)
-		numbers[it.index] = json_int(it.value, 0);
-	*usage = (struct usage){ .input = numbers[0], .cached_input = numbers[1], .cache_write = numbers[2], .output = numbers[3], .reasoning = numbers[4], .images = numbers[5], .known = true };
+	usage_quantities(usage, values);
+	for (struct json_iter it = json_iter(array); json_next(&it) && it.index < USAGE_QUANTITIES;)
+		*values[it.index] = json_int(it.value, 0);
+	usage->known = true;
 	return usage;
 }
 

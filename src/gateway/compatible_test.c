@@ -155,6 +155,32 @@ groq_s_usage_is_found_where_it_puts_it(void **state)
 }
 
 static void
+cached_sound_is_counted_once(void **state)
+{
+	struct fixture fixture;
+
+	(void)state;
+	begin(&fixture, kind("openai"));
+	assert_null(fixture.target.kind->body(&fixture.decoder,
+		STR("{\"id\":\"c1\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,"
+		    "\"prompt_tokens_details\":{\"cached_tokens\":60,\"audio_tokens\":70,\"image_tokens\":10,\"text_tokens\":20,\"cached_tokens_details\":{\"text_tokens\":10,\"audio_tokens\":50}},"
+		    "\"completion_tokens_details\":{\"audio_tokens\":15}}}")));
+	assert_int_equal(fixture.script.usage.cached_input, 60);
+	assert_int_equal(fixture.script.usage.cached_audio, 50);
+	assert_int_equal(fixture.script.usage.audio_input, 20); /* 100 = 50 + 10 cached, 20 sound, 10 picture, 10 text */
+	assert_int_equal(fixture.script.usage.image_input, 10);
+	assert_int_equal(fixture.script.usage.audio_output, 15);
+	end(&fixture);
+	begin(&fixture, kind("openai")); /* chat completions say less: what is cached may be sound */
+	assert_null(fixture.target.kind->body(&fixture.decoder,
+		STR("{\"id\":\"c1\",\"choices\":[{\"index\":0,\"message\":{\"content\":\"Hi\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":20,"
+		    "\"prompt_tokens_details\":{\"cached_tokens\":60,\"audio_tokens\":70}}}")));
+	assert_int_equal(fixture.script.usage.cached_input, 60);
+	assert_int_equal(fixture.script.usage.audio_input, 40);
+	end(&fixture);
+}
+
+static void
 xai_s_reasoning_is_part_of_the_output(void **state)
 {
 	struct fixture fixture;
@@ -271,6 +297,7 @@ main(void)
 		cmocka_unit_test(a_row_serves_calls_of_other_dialects),
 		cmocka_unit_test(usage_beside_the_finish_is_said_once_at_the_end),
 		cmocka_unit_test(groq_s_usage_is_found_where_it_puts_it),
+		cmocka_unit_test(cached_sound_is_counted_once),
 		cmocka_unit_test(xai_s_reasoning_is_part_of_the_output),
 		cmocka_unit_test(parts_of_a_content_become_text_and_reasoning_in_our_words),
 		cmocka_unit_test(errors_have_many_shapes_and_one_meaning),

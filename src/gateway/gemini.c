@@ -48,16 +48,23 @@ emit(struct decoder *decoder, struct event event)
 	return sink_send(decoder->sink, &event);
 }
 
-/* Tokens of sound in a list of counts by modality. */
+/* Tokens of sound or pictures in a list of counts by modality. */
 static int64_t
-audio_of(const struct json *usage, const char *details)
+tokens_of(const struct json *usage, const char *details, const char *modality)
 {
 	int64_t tokens = 0;
 
 	for (struct json_iter it = json_iter(json_get(usage, details)); json_next(&it);)
-		if (str_eq_c(json_get_string(it.value, "modality"), "AUDIO"))
+		if (str_eq_c(json_get_string(it.value, "modality"), modality))
 			tokens += json_int(json_get(it.value, "tokenCount"), 0);
 	return tokens;
+}
+
+/* Those of the prompt and of what tools gave it that were not cached. */
+static int64_t
+fresh_tokens(const struct json *usage, const char *modality)
+{
+	return tokens_of(usage, "promptTokensDetails", modality) + tokens_of(usage, "toolUsePromptTokensDetails", modality) - tokens_of(usage, "cacheTokensDetails", modality);
 }
 
 /* The figures grow from frame to frame: they count as known once they are final. */
@@ -65,7 +72,6 @@ static void
 read_usage(struct decoder *decoder, const struct json *usage, bool final)
 {
 	int64_t thoughts = json_int(json_get(usage, "thoughtsTokenCount"), 0);
-	int64_t audio = audio_of(usage, "promptTokensDetails") - audio_of(usage, "cacheTokensDetails"); /* cached sound has the price of what is cached */
 
 	if (!json_is(usage, JSON_OBJECT))
 		return;
@@ -74,10 +80,14 @@ read_usage(struct decoder *decoder, const struct json *usage, bool final)
 		.cached_input = json_int(json_get(usage, "cachedContentTokenCount"), 0),
 		.output = json_int(json_get(usage, "candidatesTokenCount"), 0) + thoughts,
 		.reasoning = thoughts,
-		.audio_input = audio > 0 ? audio : 0,
-		.audio_output = audio_of(usage, "candidatesTokensDetails"),
+		.audio_input = fresh_tokens(usage, "AUDIO"),
+		.image_input = fresh_tokens(usage, "IMAGE"),
+		.cached_audio = tokens_of(usage, "cacheTokensDetails", "AUDIO"),
+		.audio_output = tokens_of(usage, "candidatesTokensDetails", "AUDIO"),
+		.image_output = tokens_of(usage, "candidatesTokensDetails", "IMAGE"),
 		.known = final,
 	};
+	usage_fit(&decoder->usage);
 }
 
 /* --- parts --- */

@@ -299,12 +299,14 @@ sound_is_counted_by_its_modality_and_cached_sound_once(void **state)
 	begin_gemini(&fixture);
 	assert_null(provider_gemini.body(&fixture.decoder,
 		STR("{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]},\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":100,"
-		    "\"cachedContentTokenCount\":40,\"candidatesTokenCount\":30,\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":20},{\"modality\":\"AUDIO\","
+		    "\"cachedContentTokenCount\":40,\"candidatesTokenCount\":30,\"promptTokensDetails\":[{\"modality\":\"TEXT\",\"tokenCount\":5},{\"modality\":\"IMAGE\",\"tokenCount\":15},{\"modality\":\"AUDIO\","
 		    "\"tokenCount\":80}],\"cacheTokensDetails\":[{\"modality\":\"AUDIO\",\"tokenCount\":40}],\"candidatesTokensDetails\":[{\"modality\":\"AUDIO\",\"tokenCount\":25},"
 		    "{\"modality\":\"TEXT\",\"tokenCount\":5}]}}")));
 	assert_int_equal(fixture.decoder.usage.input, 100);
 	assert_int_equal(fixture.decoder.usage.cached_input, 40);
 	assert_int_equal(fixture.decoder.usage.audio_input, 40);
+	assert_int_equal(fixture.decoder.usage.cached_audio, 40);
+	assert_int_equal(fixture.decoder.usage.image_input, 15);
 	assert_int_equal(fixture.decoder.usage.audio_output, 25);
 	end(&fixture);
 }

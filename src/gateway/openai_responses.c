@@ -163,7 +163,7 @@ frame_arena(struct decoder *decoder)
 static void
 read_usage(struct decoder *decoder, const struct json *usage)
 {
-	const struct json *input = json_get(usage, "input_tokens_details"), *output = json_get(usage, "output_tokens_details");
+	const struct json *input = json_get(usage, "input_tokens_details");
 
 	if (!json_is(usage, JSON_OBJECT))
 		return;
@@ -171,10 +171,10 @@ read_usage(struct decoder *decoder, const struct json *usage)
 		.input = json_int(json_get(usage, "input_tokens"), 0),
 		.output = json_int(json_get(usage, "output_tokens"), 0),
 		.cached_input = json_int(json_get(input, "cached_tokens"), 0),
-		.cache_write = json_int(json_get(input, "cache_write_tokens"), 0),
-		.reasoning = json_int(json_get(output, "reasoning_tokens"), 0),
 		.known = true,
 	};
+	openai_usage_details(&decoder->usage, input, json_get(usage, "output_tokens_details"));
+	usage_fit(&decoder->usage);
 }
 
 static MAY_PARK const struct err *

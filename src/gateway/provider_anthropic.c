@@ -119,6 +119,8 @@ read_usage(struct decoder *decoder, const struct json *usage)
 	decoder->usage.input = reading->input + reading->cache_read + reading->cache_write;
 	decoder->usage.output = json_int(json_get(usage, "output_tokens"), decoder->usage.output);
 	decoder->usage.reasoning = json_int(json_get(json_get(usage, "output_tokens_details"), "thinking_tokens"), decoder->usage.reasoning);
+	decoder->usage.web_searches = json_int(json_get(json_get(usage, "server_tool_use"), "web_search_requests"), decoder->usage.web_searches);
+	usage_fit(&decoder->usage);
 }
 
 static enum finish

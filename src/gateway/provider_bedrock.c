@@ -117,6 +117,7 @@ read_usage(struct decoder *decoder, const struct json *usage)
 		.output = json_int(json_get(usage, "outputTokens"), 0),
 		.known = true,
 	};
+	usage_fit(&decoder->usage);
 }
 
 static MAY_PARK const struct err *

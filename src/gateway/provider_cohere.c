@@ -95,6 +95,7 @@ read_usage(struct decoder *decoder, const struct json *usage)
 		.cached_input = (int64_t)json_number(json_get(usage, "cached_tokens"), 0),
 		.known = true,
 	};
+	usage_fit(&decoder->usage);
 }
 
 static MAY_PARK const struct err *

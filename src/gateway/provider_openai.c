@@ -202,11 +202,29 @@ cached_tokens(const struct json *usage)
 	return cached ? cached : json_int(json_get(usage, "prompt_cache_hit_tokens"), json_int(json_get(usage, "cached_tokens"), 0));
 }
 
+/* Tokens of sound or pictures that were not cached: where the answer says how many of them were, it has counted them among both. */
+static int64_t
+fresh_tokens(const struct json *details, const char *kind)
+{
+	return json_int(json_get(details, kind), 0) - json_int(json_get(json_get(details, "cached_tokens_details"), kind), 0);
+}
+
+void
+openai_usage_details(struct usage *usage, const struct json *input, const struct json *output)
+{
+	usage->cache_write = json_int(json_get(input, "cache_write_tokens"), 0);
+	usage->audio_input = fresh_tokens(input, "audio_tokens");
+	usage->image_input = fresh_tokens(input, "image_tokens");
+	usage->cached_audio = json_int(json_get(json_get(input, "cached_tokens_details"), "audio_tokens"), 0);
+	usage->reasoning = json_int(json_get(output, "reasoning_tokens"), 0);
+	usage->audio_output = json_int(json_get(output, "audio_tokens"), 0);
+	usage->image_output = json_int(json_get(output, "image_tokens"), 0);
+}
+
 static void
 read_usage(struct decoder *decoder, const struct json *usage)
 {
 	const struct openai_traits *traits = decoder->target->kind->traits;
-	const struct json *output = json_get(usage, "completion_tokens_details");
 
 	if (!json_is(usage, JSON_OBJECT))
 		return;
@@ -214,14 +232,12 @@ read_usage(struct decoder *decoder, const struct json *usage)
 		.input = json_int(json_get(usage, "prompt_tokens"), 0),
 		.output = json_int(json_get(usage, "completion_tokens"), 0),
 		.cached_input = cached_tokens(usage),
-		.cache_write = json_int(json_get(json_get(usage, "prompt_tokens_details"), "cache_write_tokens"), 0),
-		.reasoning = json_int(json_get(output, "reasoning_tokens"), 0),
-		.audio_input = json_int(json_get(json_get(usage, "prompt_tokens_details"), "audio_tokens"), 0),
-		.audio_output = json_int(json_get(output, "audio_tokens"), 0),
 		.known = true,
 	};
+	openai_usage_details(&decoder->usage, json_get(usage, "prompt_tokens_details"), json_get(usage, "completion_tokens_details"));
 	if (traits && traits->reasoning_apart)
 		decoder->usage.output += decoder->usage.reasoning;
+	usage_fit(&decoder->usage);
 }
 
 /* Groq puts it into x_groq as well, and there alone where nobody asked for it. */

@@ -40,6 +40,9 @@ MAY_PARK const struct err *openai_end(struct decoder *decoder);
 MAY_PARK const struct err *openai_body(struct decoder *decoder, struct str body);
 void openai_failure(struct arena *arena, int status, const struct http_headers *headers, struct str body, struct failure *out);
 
+/* The parts of a usage whose wholes and cached tokens stand in it already, from the details of both APIs; usage_fit ends it. Sound and pictures that were cached are known by `cached_tokens_details`. */
+void openai_usage_details(struct usage *usage, const struct json *input, const struct json *output);
+
 /* Reads a body again by the differences of a row, and refuses what its server cannot do. */
 const struct err *openai_traits_apply(const struct provider *kind, struct str *body, struct arena *arena);
 

@@ -293,6 +293,10 @@ static const char table[] =
 	"\"money-test-small\":{\"litellm_provider\":\"openai\",\"mode\":\"chat\",\"input_cost_per_token\":1.5e-07,\"output_cost_per_token\":6e-07,"
 	"\"cache_read_input_token_cost\":7.5e-08,\"max_output_tokens\":16384},"
 	"\"mistral/money-test\":{\"litellm_provider\":\"mistral\",\"input_cost_per_token\":3.75e-08,\"output_cost_per_token\":0,\"input_cost_per_audio_token\":1e-6},"
+	"\"money-test-senses\":{\"litellm_provider\":\"gemini\",\"input_cost_per_token\":3e-07,\"output_cost_per_token\":2.5e-06,\"cache_read_input_token_cost\":3e-08,"
+	"\"cache_read_input_audio_token_cost\":1e-07,\"input_cost_per_image_token\":0,\"output_cost_per_image_token\":3e-05,"
+	"\"search_context_cost_per_query\":{\"search_context_size_low\":0.005,\"search_context_size_medium\":0.01}},"
+	"\"rerank-money-test\":{\"litellm_provider\":\"cohere\",\"mode\":\"rerank\",\"input_cost_per_query\":0.002,\"input_cost_per_token\":0.0},"
 	"\"money-test-free\":{\"litellm_provider\":\"nobody\",\"input_cost_per_token\":1},"
 	"\"money-test-odd\":{\"litellm_provider\":\"openai\",\"input_cost_per_token\":\"cheap\"}}";
 
@@ -302,23 +306,33 @@ prices_case(struct fixture *f)
 	struct money *money = opened(f);
 	const struct json *json;
 	struct price_row row, again, *list;
+	struct price_version *version;
 	struct price price;
 	size_t count;
 
 	CHECK_OK(json_parse(f->arena, str_of(table), &json));
 	CHECK_OK(prices_import(money, f->arena, json, 1000, &row));
-	CHECK(row.rows == 2 && str_starts(row.id, STR("litellm-")));
+	CHECK(row.rows == 4 && str_starts(row.id, STR("litellm-")));
 	CHECK(!price_find(STR("openai"), STR("money-test-small"), 999, &price));
 	CHECK(price_find(STR("openai"), STR("money-test-small-2026-01-01"), 1000, &price));
 	CHECK(price.input == 150000 && price.cached_input == 75000 && price.cache_write == 150000 && price.output == 600000 && price.reasoning == 600000);
 	CHECK(price_find(STR("mistral"), STR("money-test"), 1000, &price));
 	CHECK(price.input == 37500 && price.audio_input == 1000000 && price.output == 0);
+	CHECK(price.image_input == 37500 && price.cached_audio == 37500 && price.web_search == 0); /* as text, where the table says nothing */
+	CHECK(price_find(STR("gemini"), STR("money-test-senses"), 1000, &price));
+	CHECK(price.cached_audio == 100000 && price.image_input == 0 && price.image_output == 30000000 && price.web_search == 10000000000);
+	CHECK(price_find(STR("cohere"), STR("rerank-money-test"), 1000, &price));
+	CHECK(price.search == 2000000000 && price.input == 0);
 	CHECK(!price_find(STR("openai"), STR("money-test-odd"), 1000, &price));
 	CHECK_OK(prices_import(money, f->arena, json, 1000, &again));
 	CHECK(str_eq(row.id, again.id));
 	CHECK_OK(prices_list(money, f->arena, &list, &count));
-	CHECK(count == 1 && list[0].rows == 2 && list[0].effective_us == 1000);
+	CHECK(count == 1 && list[0].rows == 4 && list[0].effective_us == 1000);
 	CHECK_OK(json_parse(f->arena, STR("{\"a\":{},\"b\":5}"), &json));
+	version = prices_version(f->arena, STR("old"), 0, STR("[[\"openai\",\"m\",{\"input\":1000,\"cached_input\":100,\"output\":4000}]]"));
+	CHECK(version && price_of_version(version, STR("old"), STR("openai"), STR("m"), &price));
+	CHECK(price.image_input == 1000 && price.image_output == 4000 && price.cached_audio == 100 && price.audio_input == 0); /* as it was written before pictures had prices */
+	price_version_drop(version);
 	CHECK_ERR(prices_import(money, f->arena, json, 0, &row), ERR_INVALID);
 	closed(f, money);
 }

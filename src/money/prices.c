@@ -18,7 +18,8 @@ static const struct {
 } kinds[] = { { "openai", "openai" }, { "text-completion-openai", "openai" }, { "anthropic", "anthropic" }, { "azure", "azure" }, { "mistral", "mistral" }, { "groq", "groq" },
 	{ "deepseek", "deepseek" }, { "xai", "xai" }, { "together_ai", "together" }, { "fireworks_ai", "fireworks" }, { "openrouter", "openrouter" },
 	{ "perplexity", "perplexity" }, { "bedrock", "bedrock" }, { "bedrock_converse", "bedrock" }, { "gemini", "gemini" }, { "vertex_ai", "vertex" },
-	{ "vertex_ai-language-models", "vertex" }, { "vertex_ai-anthropic_models", "vertex" }, { "ollama", "ollama" } };
+	{ "vertex_ai-language-models", "vertex" }, { "vertex_ai-anthropic_models", "vertex" }, { "ollama", "ollama" }, { "cohere", "cohere" }, { "cohere_chat", "cohere" },
+	{ "fireworks_ai-embedding-models", "fireworks" } };
 
 static const char *
 kind_of(struct str theirs)
@@ -51,7 +52,24 @@ model_name(struct str name, struct str theirs)
 	return name;
 }
 
-/* What a missing cost is: cached as input, written as input, reasoning as output, audio as the rest. */
+/* Prices that rows of a version do not have when they are what a price without them is: those that the first versions did not know are among them. */
+static void
+price_fill(struct price *price)
+{
+	price->cached_audio = price->cached_input;
+	price->image_input = price->input;
+	price->image_output = price->output;
+	price->web_search = 0;
+}
+
+/* A search in the web costs by how much of it is read; where nobody says how much, it is the middle. */
+static void
+web_search_cost(const struct json *model, int64_t *out)
+{
+	(void)cost(json_get(model, "search_context_cost_per_query"), "search_context_size_medium", out);
+}
+
+/* What a missing cost is: cached as input, written as input, reasoning as output, sound and pictures as the rest. */
 static bool
 price_read(const struct json *model, struct price *out)
 {
@@ -66,18 +84,25 @@ price_read(const struct json *model, struct price *out)
 	(void)cost(model, "output_cost_per_reasoning_token", &out->reasoning);
 	(void)cost(model, "input_cost_per_audio_token", &out->audio_input);
 	(void)cost(model, "output_cost_per_audio_token", &out->audio_output);
+	price_fill(out);
+	(void)cost(model, "cache_read_input_audio_token_cost", &out->cached_audio);
+	(void)cost(model, "input_cost_per_image_token", &out->image_input);
+	(void)cost(model, "output_cost_per_image_token", &out->image_output);
+	web_search_cost(model, &out->web_search);
 	return input || output || image || request || search;
 }
 
 /* The quantities of a row, in the order and by the names in which it is stored. */
-enum { QUANTITIES = 10 };
+enum { QUANTITIES = 14, FILLED_FIRST = 10 };
 
 static void
 quantities(struct price *price, const char *names[QUANTITIES], int64_t *values[QUANTITIES])
 {
-	static const char *const all[QUANTITIES] = { "input", "cached_input", "cache_write", "output", "reasoning", "audio_input", "audio_output", "image", "request", "search" };
+	static const char *const all[QUANTITIES] = { "input", "cached_input", "cache_write", "output", "reasoning", "audio_input", "audio_output", "image", "request", "search",
+		"cached_audio", "image_input", "image_output", "web_search" };
 	int64_t *const members[QUANTITIES] = { &price->input, &price->cached_input, &price->cache_write, &price->output, &price->reasoning, &price->audio_input,
-		&price->audio_output, &price->image, &price->request, &price->search };
+		&price->audio_output, &price->image, &price->request, &price->search, &price->cached_audio, &price->image_input, &price->image_output,
+		&price->web_search };
 
 	for (size_t i = 0; i < QUANTITIES; i++) {
 		names[i] = all[i];
@@ -89,15 +114,18 @@ static void
 put_row(struct json_out *json, const char *kind, struct str model, struct price *price)
 {
 	const char *names[QUANTITIES];
-	int64_t *values[QUANTITIES];
+	struct price plain = *price;
+	int64_t *values[QUANTITIES], *plains[QUANTITIES];
 
+	price_fill(&plain);
 	quantities(price, names, values);
+	quantities(&plain, names, plains);
 	json_begin_array(json);
 	json_put_string(json, str_of(kind));
 	json_put_string(json, model);
 	json_begin_object(json);
 	for (size_t i = 0; i < QUANTITIES; i++)
-		if (*values[i])
+		if (i < FILLED_FIRST ? *values[i] != 0 : *values[i] != *plains[i])
 			json_set_int(json, names[i], *values[i]);
 	json_end_object(json);
 	json_end_array(json);
@@ -154,8 +182,12 @@ prices_version(struct arena *arena, struct str id, int64_t effective_us, struct 
 		for (struct json_iter part = json_iter(it.value); json_next(&part);) {
 			if (part.index < 2)
 				*(part.index ? &model : &kind) = json_string(part.value);
-			for (size_t i = 0; part.index == 2 && i < QUANTITIES; i++)
+			for (size_t i = 0; part.index == 2 && i < FILLED_FIRST; i++)
 				*values[i] = json_int(json_get(part.value, names[i]), 0);
+			if (part.index == 2)
+				price_fill(&price);
+			for (size_t i = FILLED_FIRST; part.index == 2 && i < QUANTITIES; i++)
+				*values[i] = json_int(json_get(part.value, names[i]), *values[i]);
 		}
 		if (kind.ptr && model.ptr)
 			(void)price_version_add(version, kind, model, &price); /* the first of a name counts */

@@ -52,32 +52,18 @@ row_read(const struct rows *rows, size_t row, struct usage_row *out)
 {
 	*out = (struct usage_row){ .group = rows_text(rows, row, 0),
 		.calls = rows_int(rows, row, 1),
-		.input = rows_int(rows, row, 2),
-		.cached_input = rows_int(rows, row, 3),
-		.cache_write = rows_int(rows, row, 4),
-		.output = rows_int(rows, row, 5),
-		.reasoning = rows_int(rows, row, 6),
-		.audio_input = rows_int(rows, row, 7),
-		.audio_output = rows_int(rows, row, 8),
-		.images = rows_int(rows, row, 9),
-		.corrections_nanos = rows_int(rows, row, 10),
-		.amount_nanos = rows_int(rows, row, 11),
-		.saved_tokens = rows_int(rows, row, 12),
-		.saved_nanos = rows_int(rows, row, 13) };
+		.usage = usage_of_row(rows, row, 2),
+		.corrections_nanos = rows_int(rows, row, 2 + USAGE_QUANTITIES),
+		.amount_nanos = rows_int(rows, row, 3 + USAGE_QUANTITIES),
+		.saved_tokens = rows_int(rows, row, 4 + USAGE_QUANTITIES),
+		.saved_nanos = rows_int(rows, row, 5 + USAGE_QUANTITIES) };
 }
 
 static void
 row_add(struct usage_row *sum, const struct usage_row *more)
 {
 	sum->calls += more->calls;
-	sum->input += more->input;
-	sum->cached_input += more->cached_input;
-	sum->cache_write += more->cache_write;
-	sum->output += more->output;
-	sum->reasoning += more->reasoning;
-	sum->audio_input += more->audio_input;
-	sum->audio_output += more->audio_output;
-	sum->images += more->images;
+	sum->usage = usage_sum(&sum->usage, &more->usage);
 	sum->corrections_nanos += more->corrections_nanos;
 	sum->amount_nanos += more->amount_nanos;
 	sum->saved_tokens += more->saved_tokens;
@@ -161,6 +147,9 @@ usage_report(struct money *money, struct arena *arena, int64_t tenant, enum usag
 
 /* --- pricing again --- */
 
+/* Columns of usage_reprice_page. */
+enum { INTERACTION, AT, KIND, MODEL, QUANTITIES, SUM = QUANTITIES + USAGE_QUANTITIES, ENTRY, KEY, PROVIDER, TEAM, USER, TAGS, PARTS };
+
 struct repricing {
 	struct money *money;
 	struct arena *arena;
@@ -195,21 +184,21 @@ static bool
 price_again(struct repricing *work, size_t row, const struct usage *usage, int64_t *nanos, struct str *version, struct str *parts)
 {
 	const struct rows *rows = work->rows;
-	int64_t at_us = rows_int(rows, row, 1);
+	int64_t at_us = rows_int(rows, row, AT);
 	struct price price;
 	bool any = false;
 	size_t count;
 
 	*parts = STR_EMPTY;
 	*nanos = 0;
-	if (!rows_text(rows, row, 20).len) {
-		if (!price_find(rows_text(rows, row, 2), rows_text(rows, row, 3), at_us, &price))
+	if (!rows_text(rows, row, PARTS).len) {
+		if (!price_find(rows_text(rows, row, KIND), rows_text(rows, row, MODEL), at_us, &price))
 			return false;
 		*nanos = price_cost_nanos(&price, usage);
 		*version = price.version;
 		return true;
 	}
-	if (!usage_parts_read(work->scratch, rows_text(rows, row, 20), work->parts, &count))
+	if (!usage_parts_read(work->scratch, rows_text(rows, row, PARTS), work->parts, &count))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct usage_part *part = &work->parts[i];
@@ -231,16 +220,8 @@ page_price(struct repricing *work)
 	const struct rows *rows = work->rows;
 
 	for (size_t i = 0; i < rows->count; i++) {
-		struct usage usage = { .input = rows_int(rows, i, 4),
-			.cached_input = rows_int(rows, i, 5),
-			.cache_write = rows_int(rows, i, 6),
-			.output = rows_int(rows, i, 7),
-			.reasoning = rows_int(rows, i, 8),
-			.audio_input = rows_int(rows, i, 9),
-			.audio_output = rows_int(rows, i, 10),
-			.images = rows_int(rows, i, 11),
-			.searches = rows_int(rows, i, 12) };
-		int64_t before = rows_int(rows, i, 13), after;
+		struct usage usage = usage_of_row(rows, i, QUANTITIES);
+		int64_t before = rows_int(rows, i, SUM), after;
 		struct reprice_row *row;
 
 		work->changed[i] = false;
@@ -248,7 +229,7 @@ page_price(struct repricing *work)
 			continue;
 		work->difference[i] = after - before;
 		work->changed[i] = work->difference[i] != 0;
-		row = model_row(work, rows_text(rows, i, 3));
+		row = model_row(work, rows_text(rows, i, MODEL));
 		if (!row)
 			continue;
 		row->calls++;
@@ -268,18 +249,18 @@ page_apply(struct tx *tx, void *arg)
 	for (size_t i = 0; i < rows->count && !err; i++)
 		if (work->changed[i])
 			err = correction_write(tx, &(struct correction){ .tenant = work->tenant,
-							  .interaction = rows_text(rows, i, 0),
-							  .entry = rows_int(rows, i, 14) + 1,
+							  .interaction = rows_text(rows, i, INTERACTION),
+							  .entry = rows_int(rows, i, ENTRY) + 1,
 							  .at_us = now_us,
-							  .key_id = rows_text(rows, i, 15),
-							  .provider = rows_text(rows, i, 16),
-							  .model = rows_text(rows, i, 3),
+							  .key_id = rows_text(rows, i, KEY),
+							  .provider = rows_text(rows, i, PROVIDER),
+							  .model = rows_text(rows, i, MODEL),
 							  .price_version = work->version[i],
 							  .amount_nanos = work->difference[i],
-							  .team = rows_text(rows, i, 17),
-							  .user = rows_text(rows, i, 18),
-							  .tags = rows_text(rows, i, 19),
-							  .provider_kind = rows_text(rows, i, 2),
+							  .team = rows_text(rows, i, TEAM),
+							  .user = rows_text(rows, i, USER),
+							  .tags = rows_text(rows, i, TAGS),
+							  .provider_kind = rows_text(rows, i, KIND),
 							  .parts = work->new_parts[i],
 							  .reason = STR_EMPTY,
 							  .made_by = STR_EMPTY });

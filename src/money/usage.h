@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "telemetry/usage.h"
 
 struct money;
 
@@ -17,7 +18,8 @@ bool usage_by_parse(struct str name, enum usage_by *out);
 /* The sum of one group. `group` is an id, a name, a tag ("name=value") or a day ("2026-11-28"); empty for what has none. */
 struct usage_row {
 	struct str group;
-	int64_t calls, input, cached_input, cache_write, output, reasoning, audio_input, audio_output, images;
+	int64_t calls;
+	struct usage usage;
 	int64_t corrections_nanos, amount_nanos; /* the amount has the corrections in it */
 	int64_t saved_tokens, saved_nanos; /* of answers that came from the cache */
 };

@@ -14,7 +14,7 @@
 enum { PAGE = 1000, PRICES_MAX = 32 };
 
 /* Columns of verify_page. */
-enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, VERSION = QUANTITIES + 8, AMOUNT, PARTS, REASON, MADE_BY, SEARCHES };
+enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, VERSION = QUANTITIES + USAGE_QUANTITIES, AMOUNT, PARTS, REASON, MADE_BY };
 
 /* An interaction that is being checked. */
 struct subject {
@@ -98,27 +98,6 @@ cost_of(struct page *page, struct str version, struct str kind, struct str model
 	return NULL;
 }
 
-static struct usage
-usage_at(const struct rows *rows, size_t row)
-{
-	return (struct usage){ .input = rows_int(rows, row, QUANTITIES),
-		.cached_input = rows_int(rows, row, QUANTITIES + 1),
-		.cache_write = rows_int(rows, row, QUANTITIES + 2),
-		.output = rows_int(rows, row, QUANTITIES + 3),
-		.reasoning = rows_int(rows, row, QUANTITIES + 4),
-		.audio_input = rows_int(rows, row, QUANTITIES + 5),
-		.audio_output = rows_int(rows, row, QUANTITIES + 6),
-		.images = rows_int(rows, row, QUANTITIES + 7),
-		.searches = rows_int(rows, row, SEARCHES) };
-}
-
-static bool
-same_usage(const struct usage *a, const struct usage *b)
-{
-	return a->input == b->input && a->cached_input == b->cached_input && a->cache_write == b->cache_write && a->output == b->output && a->reasoning == b->reasoning &&
-		a->audio_input == b->audio_input && a->audio_output == b->audio_output && a->images == b->images && a->searches == b->searches;
-}
-
 /* What an entry's parts cost, each by its own version; and that they are the whole of what the settlement counts. */
 static MAY_PARK const struct err *
 cost_of_parts(struct page *page, size_t row, int64_t *nanos, enum finding *finding)
@@ -142,7 +121,7 @@ cost_of_parts(struct page *page, size_t row, int64_t *nanos, enum finding *findi
 		*nanos += part->cost_nanos;
 		sum = usage_sum(&sum, &part->usage);
 	}
-	if (!err && (!good || !same_usage(&sum, &page->subject.usage)))
+	if (!err && (!good || !usage_equal(&sum, &page->subject.usage)))
 		verify_wrong(page->run, VERIFY_PARTS, page->subject.id, true);
 	return err;
 }
@@ -180,7 +159,7 @@ check_row(struct page *page, size_t row)
 	page->run->amount_nanos += rows_int(rows, row, AMOUNT);
 	if (rows_int(rows, row, ENTRY) == 0) {
 		subject->settled = true;
-		subject->usage = usage_at(rows, row);
+		subject->usage = usage_of_row(rows, row, QUANTITIES);
 		subject->kind = rows_text(rows, row, KIND);
 		subject->model = rows_text(rows, row, MODEL);
 		return check_by_prices(page, row);

@@ -13,7 +13,7 @@
 
 #include "base/map.h"
 #include "json/json.h"
-#include "telemetry/record.h"
+#include "telemetry/usage.h"
 
 #define BUILT_IN "builtin-2026-01"
 
@@ -261,7 +261,10 @@ price_of_dollars(double input, double cached_input, double cache_write, double o
 		.output = pico(output),
 		.reasoning = pico(output),
 		.audio_input = pico(input),
-		.audio_output = pico(output) };
+		.audio_output = pico(output),
+		.cached_audio = pico(cached_input),
+		.image_input = pico(input),
+		.image_output = pico(output) };
 }
 
 static int64_t
@@ -273,31 +276,15 @@ at_least_0(int64_t value)
 int64_t
 price_cost_nanos(const struct price *price, const struct usage *usage)
 {
-	int64_t fresh = at_least_0(usage->input - usage->cached_input - usage->cache_write - usage->audio_input);
-	int64_t plain = at_least_0(usage->output - usage->reasoning - usage->audio_output);
-	__int128 sum = (__int128)fresh * price->input + (__int128)usage->cached_input * price->cached_input + (__int128)usage->cache_write * price->cache_write +
-		(__int128)usage->audio_input * price->audio_input + (__int128)plain * price->output + (__int128)usage->reasoning * price->reasoning +
-		(__int128)usage->audio_output * price->audio_output + (__int128)usage->images * price->image + (__int128)usage->searches * price->search +
+	int64_t fresh = at_least_0(usage->input - usage->cached_input - usage->cache_write - usage->audio_input - usage->image_input);
+	int64_t plain = at_least_0(usage->output - usage->reasoning - usage->audio_output - usage->image_output);
+	__int128 sum = (__int128)fresh * price->input + (__int128)(usage->cached_input - usage->cached_audio) * price->cached_input +
+		(__int128)usage->cached_audio * price->cached_audio + (__int128)usage->cache_write * price->cache_write + (__int128)usage->audio_input * price->audio_input +
+		(__int128)usage->image_input * price->image_input + (__int128)plain * price->output + (__int128)usage->reasoning * price->reasoning +
+		(__int128)usage->audio_output * price->audio_output + (__int128)usage->image_output * price->image_output + (__int128)usage->images * price->image +
+		(__int128)usage->searches * price->search + (__int128)usage->web_searches * price->web_search +
 		(usage->input || usage->output || usage->searches ? price->request : 0);
 
 	sum = (sum + 500) / 1000;
 	return sum > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)sum;
-}
-
-struct usage
-usage_sum(const struct usage *a, const struct usage *b)
-{
-	return (struct usage){
-		.input = a->input + b->input,
-		.cached_input = a->cached_input + b->cached_input,
-		.cache_write = a->cache_write + b->cache_write,
-		.output = a->output + b->output,
-		.reasoning = a->reasoning + b->reasoning,
-		.audio_input = a->audio_input + b->audio_input,
-		.audio_output = a->audio_output + b->audio_output,
-		.images = a->images + b->images,
-		.searches = a->searches + b->searches,
-		.known = b->known,
-		.estimated = a->estimated || b->estimated,
-	};
 }

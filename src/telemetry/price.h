@@ -11,13 +11,13 @@
 
 struct usage;
 
-/* 1e-12 US dollar for a token, an image, a request, a search unit: a millionth of a dollar for a million tokens is exact. */
+/* 1e-12 US dollar for a token, an image, a request, a search unit, a search in the web: a millionth of a dollar for a million tokens is exact. */
 struct price {
 	struct str version;
-	int64_t input, cached_input, cache_write, output, reasoning, audio_input, audio_output, image, request, search;
+	int64_t input, cached_input, cache_write, output, reasoning, audio_input, audio_output, image, request, search, cached_audio, image_input, image_output, web_search;
 };
 
-/* Prices in dollars for a million tokens (1e-6 dollar each); `reasoning` is as output, audio as the rest, image, request and search free. */
+/* Prices in dollars for a million tokens (1e-6 dollar each); `reasoning` is as output, sound and pictures as the rest, and what is not a token is free. */
 struct price price_of_dollars(double input, double cached_input, double cache_write, double output);
 
 /*
@@ -39,7 +39,7 @@ bool price_is_built_in(struct str version);
 struct price_version;
 bool price_of_version(const struct price_version *table, struct str version, struct str provider_kind, struct str model, struct price *out);
 
-/* In 1e-9 dollar, rounded once to the nearest. Cached, written and audio tokens are parts of the input, reasoning and audio of the output: none is counted twice. */
+/* In 1e-9 dollar, rounded once to the nearest. Parts are taken out of their wholes: no token is counted twice (telemetry/usage.h). */
 int64_t price_cost_nanos(const struct price *price, const struct usage *usage);
 
 /* A version being put together; see price_version_publish. */

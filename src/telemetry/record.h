@@ -11,21 +11,9 @@
 #include "store/store.h"
 #include "telemetry/price.h"
 #include "telemetry/trace.h"
+#include "telemetry/usage.h"
 
 enum outcome { OUTCOME_OK, OUTCOME_ERROR, OUTCOME_CANCELLED };
-
-/* Tokens by kind. `input` includes the cached ones, as OpenAI and OTel count. */
-struct usage {
-	int64_t input, cached_input, cache_write, output, reasoning;
-	int64_t audio_input, audio_output; /* parts of input and output */
-	int64_t images;
-	int64_t searches; /* search units, as reranking is billed */
-	bool known;     /* the provider said so */
-	bool estimated; /* counted by us: the provider said nothing, or the stream was cut */
-};
-
-/* Both together; known when b is. */
-struct usage usage_sum(const struct usage *a, const struct usage *b);
 
 struct record_message {
 	struct record_message *next;

@@ -27,16 +27,13 @@ put_tags(struct json_out *json, struct str tags)
 static void
 put_quantities(struct json_out *json, const struct usage *usage)
 {
+	struct usage said = *usage;
+	int64_t *values[USAGE_QUANTITIES];
+
+	usage_quantities(&said, values);
 	json_set_object(json, "quantities");
-	json_set_int(json, "input_tokens", usage->input);
-	json_set_int(json, "cached_input_tokens", usage->cached_input);
-	json_set_int(json, "cache_write_tokens", usage->cache_write);
-	json_set_int(json, "audio_input_tokens", usage->audio_input);
-	json_set_int(json, "output_tokens", usage->output);
-	json_set_int(json, "reasoning_tokens", usage->reasoning);
-	json_set_int(json, "audio_output_tokens", usage->audio_output);
-	json_set_int(json, "images", usage->images);
-	json_set_int(json, "search_units", usage->searches);
+	for (size_t i = 0; i < USAGE_QUANTITIES; i++)
+		json_set_int(json, usage_names[i], *values[i]);
 	json_end_object(json);
 }
 

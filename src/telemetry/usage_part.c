@@ -5,16 +5,7 @@
 
 #include "json/json.h"
 
-enum { TEXT_MAX = 32 * 1024, QUANTITIES = 8 };
-
-static void
-quantities(struct usage *usage, int64_t *out[QUANTITIES])
-{
-	int64_t *all[QUANTITIES] = { &usage->input, &usage->cached_input, &usage->cache_write, &usage->output, &usage->reasoning, &usage->audio_input, &usage->audio_output,
-		&usage->images };
-
-	memcpy(out, all, sizeof(all));
-}
+enum { TEXT_MAX = 32 * 1024, KEPT_FIRST = 8 }; /* quantities of a part as the first releases wrote it */
 
 struct str
 usage_parts_write(struct arena *arena, const struct usage_part *parts, size_t count)
@@ -27,15 +18,15 @@ usage_parts_write(struct arena *arena, const struct usage_part *parts, size_t co
 	json_begin_array(&json);
 	for (size_t i = 0; i < count; i++) {
 		struct usage usage = parts[i].usage;
-		int64_t *values[QUANTITIES];
+		int64_t *values[USAGE_QUANTITIES];
 
-		quantities(&usage, values);
+		usage_quantities(&usage, values);
 		json_begin_array(&json);
 		json_put_string(&json, parts[i].provider_kind);
 		json_put_string(&json, parts[i].model);
 		json_put_string(&json, parts[i].price_version);
 		json_begin_array(&json);
-		for (size_t k = 0; k < QUANTITIES; k++)
+		for (size_t k = 0; k < USAGE_QUANTITIES; k++)
 			json_put_int(&json, *values[k]);
 		json_end_array(&json);
 		json_put_int(&json, parts[i].cost_nanos);
@@ -49,17 +40,17 @@ static bool
 part_read(const struct json *list, struct usage_part *out)
 {
 	struct str *const texts[] = { &out->provider_kind, &out->model, &out->price_version };
-	int64_t *values[QUANTITIES];
+	int64_t *values[USAGE_QUANTITIES];
 	bool good = json_is(list, JSON_ARRAY) && json_count(list) == 5;
 
 	*out = (struct usage_part){ .cost_nanos = 0 };
-	quantities(&out->usage, values);
+	usage_quantities(&out->usage, values);
 	for (struct json_iter it = json_iter(good ? list : NULL); json_next(&it) && good;) {
 		if (it.index < COUNT(texts)) {
 			good = json_is(it.value, JSON_STRING);
 			*texts[it.index] = json_string(it.value);
 		} else if (it.index == 3) {
-			good = json_is(it.value, JSON_ARRAY) && json_count(it.value) == QUANTITIES;
+			good = json_is(it.value, JSON_ARRAY) && (json_count(it.value) == KEPT_FIRST || json_count(it.value) == USAGE_QUANTITIES);
 			for (struct json_iter number = json_iter(good ? it.value : NULL); json_next(&number);)
 				*values[number.index] = json_int(number.value, 0);
 		} else {

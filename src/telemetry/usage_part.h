@@ -1,7 +1,9 @@
 /*
  * usage_part.h - what a ledger's entry consists of when several targets have answered in turn: quantities, price version and amount of each.
  *
- *	[["openai","gpt-4o","builtin-2026-01",[input,cached_input,cache_write,output,reasoning,audio_input,audio_output,images],nanodollars],…]
+ *	[["openai","gpt-4o","builtin-2026-01",[quantities],nanodollars],…]
+ *
+ * Quantities stand in the order of telemetry/usage.h; releases before it wrote the first eight.
  */
 #pragma once
 

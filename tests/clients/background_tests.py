@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from pathlib import Path
 
 import openai
+import own_world
 import world
 from world import raises
 
@@ -74,6 +76,25 @@ def a_deleted_response_stays_deleted() -> None:
     world.client.responses.delete(begun.id)
     time.sleep(0.8)
     raises(openai.NotFoundError, lambda: world.client.responses.retrieve(begun.id))
+
+
+def a_background_response_has_the_priority_that_it_was_asked_with() -> None:
+    config = own_world.priced()
+    config["providers"][0] |= {"max_concurrency": 4, "headers": {"x-mock": "slow-headers=400"}}
+    with own_world.store() as store, own_world.Node({**store, **config}) as corbel:
+        client = own_world.client_of(corbel)
+
+        def begun(priority: str) -> list[openai.types.responses.Response]:
+            return [client.responses.create(model="priced", input="hello", background=True, max_output_tokens=5, extra_headers={"x-corbel-priority": priority}) for _ in range(8)]
+
+        for priority, queue in (("batch", "provider_waiting_batch"), ("interactive", "provider_waiting")):
+            made = begun(priority)
+            (target,) = world.harness.wait_for(lambda queue=queue: [one for one in json.loads(corbel.call("GET", "/admin/v1/targets")[2])["data"] if one[queue] >= 2], 5, f"a queue of {priority}")
+            assert priority == "batch" or target["provider_waiting_batch"] == 0, target
+            for one in made:
+                world.harness.wait_for(lambda one=one: client.responses.retrieve(one.id).status == "completed", 15, "its end")
+        error = raises(openai.BadRequestError, lambda: begun("soon"))
+        assert error.param == "x-corbel-priority", error.body
 
 
 def what_fails_upstream_reads_as_failed() -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
 
 import litellm
 import pydantic
-from world import KEY, MODELS, URL, run, says
+from world import KEY, MODELS, UPSTREAM_KEY, URL, run, says
 
 TOOLS = [{"type": "function", "function": {"name": "weather", "description": "Tells the weather.", "parameters": {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}}}]
 
@@ -81,6 +85,49 @@ def it_speaks_the_responses_api() -> None:
 def it_embeds() -> None:
     answer = litellm.embedding(model="openai/embed-x", input=["one two", "three"], api_base=f"{URL}/v1", api_key=KEY, encoding_format="float")
     assert len(answer.data) == 2 and len(answer.data[0]["embedding"]) > 1
+
+
+FIGURES = "prompt-tokens=1000 completion-tokens=300 "
+# Usages that two readers could read in two ways. What is cached of OpenAI's sound is told by the newer shape alone.
+USAGES = {
+    "openai/gpt-audio": (
+        FIGURES,
+        FIGURES + "audio-tokens=400 audio-output-tokens=250",
+        FIGURES + "audio-tokens=900 cached-tokens=800",
+        FIGURES + "audio-tokens=900 cached-tokens=800 cached-audio-tokens=700",
+        FIGURES + "audio-tokens=300 image-tokens=200 cached-tokens=600",
+    ),
+    "gemini/gemini-2.5-flash": (
+        FIGURES + "audio-tokens=400 image-tokens=200",
+        FIGURES + "cached-tokens=500 cached-audio-tokens=300 audio-tokens=400",
+        FIGURES + "thinking audio-tokens=100",
+    ),
+    "anthropic/claude-sonnet-4-5": (FIGURES + "cached-tokens=300 cache-write-tokens=200", FIGURES + "web-searches=3"),
+}
+
+
+def _ask(path: str, body: dict[str, Any] | None = None) -> tuple[Any, str]:
+    """A call without a library: what it answers, and the id of the request."""
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(f"{URL}{path}", data, {"authorization": f"Bearer {KEY}", "content-type": "application/json"})  # noqa: S310 - our own server
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        return json.load(answer), answer.headers["x-request-id"]
+
+
+def it_comes_to_the_same_price_by_its_own_table() -> None:
+    table = Path(litellm.__file__).with_name("model_prices_and_context_window_backup.json")
+    _ask("/admin/v1/prices", json.loads(table.read_text()))
+    mock = os.environ["MOCK_URL"]
+    bases = {"openai": f"{mock}/v1", "gemini": f"{mock}/v1beta/models/gemini-2.5-flash", "anthropic": mock}
+    for model, texts in USAGES.items():
+        kind, name = model.split("/")
+        for text in texts:
+            messages = _user(f"[mock {text}]")
+            answer = litellm.completion(model=model, messages=messages, api_base=bases[kind], api_key=UPSTREAM_KEY, num_retries=0)
+            _, request_id = _ask("/v1/chat/completions", {"model": name, "messages": messages})
+            record = _ask(f"/admin/v1/traces/{request_id}")[0]["interaction"]
+            theirs = round(litellm.completion_cost(answer) * 1e9)
+            assert record["cost_nanodollars"] == theirs > 0, (model, text, theirs, record["cost_nanodollars"], record["usage"], answer.usage)
 
 
 if __name__ == "__main__":

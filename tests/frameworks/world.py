@@ -17,6 +17,7 @@ URL = os.environ.get("CORBEL_URL", "")
 KEY = os.environ.get("CORBEL_KEY", "")
 MODELS = ("gpt-x", "claude-x")
 UPSTREAM_KEY = "upstream-key"
+PRICED = {"gpt-audio": "main", "gemini-2.5-flash": "google", "claude-sonnet-4-5": "claude"}  # names that price tables know
 
 
 def config(mock_url: str) -> dict[str, Any]:
@@ -24,10 +25,11 @@ def config(mock_url: str) -> dict[str, Any]:
         return {"name": name, "kind": kind, "base_url": f"{mock_url}/v1", "api_key": UPSTREAM_KEY}
 
     return {
-        "providers": [provider("main", "openai"), provider("claude", "anthropic")],
+        "providers": [provider("main", "openai"), provider("claude", "anthropic"), {**provider("google", "gemini"), "base_url": f"{mock_url}/v1beta"}],
         "models": [
             {"name": "gpt-x", "targets": [{"provider": "main", "model": "gpt-upstream"}]},
             {"name": "claude-x", "targets": [{"provider": "claude", "model": "claude-upstream"}]},
+            *({"name": name, "targets": [{"provider": provider, "model": name}]} for name, provider in PRICED.items()),
             {"name": "embed-x", "type": "embeddings", "targets": [{"provider": "main", "model": "embed-upstream"}]},
         ],
     }

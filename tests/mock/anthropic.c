@@ -76,8 +76,11 @@ add_usage(const struct reply *reply, long output_tokens, struct bytes *out)
 	bytes_fmt(out,
 		  "\"usage\":{\"input_tokens\":%ld,\"cache_creation_input_tokens\":%ld,\"cache_read_input_tokens\":%ld,"
 		  "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%ld,\"ephemeral_1h_input_tokens\":0},"
-		  "\"output_tokens\":%ld,\"service_tier\":\"standard\"}",
+		  "\"output_tokens\":%ld,\"service_tier\":\"standard\"",
 		  input > 0 ? input : 0, written, cached, written, output_tokens);
+	if (reply->plan.web_searches)
+		bytes_fmt(out, ",\"server_tool_use\":{\"web_search_requests\":%ld,\"web_fetch_requests\":0}", reply->plan.web_searches);
+	bytes_add(out, STR("}"));
 }
 
 /* The members that the whole message and `message_start` share. */

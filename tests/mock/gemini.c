@@ -21,6 +21,18 @@ calls_wanted(const struct reply *reply)
 	return reply->plan.tool_calls > 1 ? reply->plan.tool_calls : 1;
 }
 
+/* A list of counts by modality; those of nothing are left out. */
+static void
+add_modalities(struct bytes *out, const char *name, long all, long audio, long image)
+{
+	bytes_fmt(out, ",\"%s\": [{\"modality\": \"TEXT\",\"tokenCount\": %ld}", name, all - audio - image);
+	if (audio)
+		bytes_fmt(out, ",{\"modality\": \"AUDIO\",\"tokenCount\": %ld}", audio);
+	if (image)
+		bytes_fmt(out, ",{\"modality\": \"IMAGE\",\"tokenCount\": %ld}", image);
+	bytes_add(out, STR("]"));
+}
+
 static void
 add_usage(const struct reply *reply, struct bytes *out)
 {
@@ -29,8 +41,12 @@ add_usage(const struct reply *reply, struct bytes *out)
 	bytes_fmt(out, "\"usageMetadata\": {\"promptTokenCount\": %ld,", prompt);
 	if (reply->plan.cached_tokens)
 		bytes_fmt(out, "\"cachedContentTokenCount\": %ld,", reply->plan.cached_tokens);
-	bytes_fmt(out, "\"candidatesTokenCount\": %ld,\"totalTokenCount\": %ld,\"promptTokensDetails\": [{\"modality\": \"TEXT\",\"tokenCount\": %ld}]", answer,
-		  prompt + answer + thoughts, prompt);
+	bytes_fmt(out, "\"candidatesTokenCount\": %ld,\"totalTokenCount\": %ld", answer, prompt + answer + thoughts);
+	add_modalities(out, "promptTokensDetails", prompt, reply->plan.audio_tokens, reply->plan.image_tokens);
+	if (reply->plan.cached_audio_tokens != PLAN_OFF)
+		add_modalities(out, "cacheTokensDetails", reply->plan.cached_tokens, reply->plan.cached_audio_tokens, 0);
+	if (reply->plan.audio_output_tokens || reply->plan.image_output_tokens)
+		add_modalities(out, "candidatesTokensDetails", answer, reply->plan.audio_output_tokens, reply->plan.image_output_tokens);
 	if (thoughts)
 		bytes_fmt(out, ",\"thoughtsTokenCount\": %ld", thoughts);
 	bytes_add(out, STR("}"));

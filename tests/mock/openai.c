@@ -43,9 +43,16 @@ add_usage(const struct reply *reply, const char *gap, struct bytes *out)
 		completion += reasoning;
 	bytes_fmt(out, "{%s\"prompt_tokens\":%ld,%s\"completion_tokens\":%ld,%s\"total_tokens\":%ld,%s", gap, prompt, gap, completion, gap,
 		  prompt + completion + (likeness && likeness->reasoning_apart ? reasoning : 0), gap);
-	bytes_fmt(out, "\"prompt_tokens_details\":{\"cached_tokens\":%ld,\"audio_tokens\":0},%s", reply->plan.cached_tokens, gap);
-	bytes_fmt(out, "\"completion_tokens_details\":{\"reasoning_tokens\":%ld,\"audio_tokens\":0,"
-		       "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}", reasoning);
+	bytes_fmt(out, "\"prompt_tokens_details\":{\"cached_tokens\":%ld,\"audio_tokens\":%ld", reply->plan.cached_tokens, reply->plan.audio_tokens);
+	if (reply->plan.image_tokens)
+		bytes_fmt(out, ",\"image_tokens\":%ld", reply->plan.image_tokens);
+	if (reply->plan.cached_audio_tokens != PLAN_OFF)
+		bytes_fmt(out, ",\"cached_tokens_details\":{\"text_tokens\":%ld,\"audio_tokens\":%ld}", reply->plan.cached_tokens - reply->plan.cached_audio_tokens,
+			  reply->plan.cached_audio_tokens);
+	bytes_fmt(out, "},%s\"completion_tokens_details\":{\"reasoning_tokens\":%ld,\"audio_tokens\":%ld,", gap, reasoning, reply->plan.audio_output_tokens);
+	if (reply->plan.image_output_tokens)
+		bytes_fmt(out, "\"image_tokens\":%ld,", reply->plan.image_output_tokens);
+	bytes_add(out, STR("\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}"));
 }
 
 static void

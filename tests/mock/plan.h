@@ -63,6 +63,12 @@ struct plan {
 	long completion_tokens;
 	long cached_tokens;
 	long cache_write_tokens;
+	long audio_tokens; /* of the prompt; cached ones are among them */
+	long image_tokens;
+	long cached_audio_tokens; /* PLAN_OFF: nothing says what was cached */
+	long audio_output_tokens;
+	long image_output_tokens;
+	long web_searches;
 
 	/* HTTP */
 	long gzip;
