@@ -10,14 +10,14 @@
 static MAY_PARK const struct err *
 chat_completions(struct api_request *request)
 {
-	struct openai_encoder *encoder = arena_alloc(request->arena, sizeof(*encoder));
+	struct chat_encoder *encoder = arena_alloc(request->arena, sizeof(*encoder));
 	struct span *root = span_open(request->trace, SPAN_SERVER, STR("POST /v1/chat/completions"));
 	struct call *call;
 	const struct err *err = encoder ? openai_chat_parse(request->arena, request->json, request->body, &call) : &err_no_memory;
 
 	if (!err)
-		err = openai_encoder_init(encoder, request, call);
-	return err ? err : dialect_answer(request, call, &encoder->base, root);
+		err = chat_encoder_init(encoder, request, call);
+	return err ? err : dialect_answer(request, call, &encoder->common.base, root);
 }
 
 static MAY_PARK const struct err *

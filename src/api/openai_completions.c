@@ -15,7 +15,7 @@ completions(struct api_request *request)
 
 	if (!err)
 		err = completion_encoder_init(encoder, request, call);
-	return err ? err : dialect_answer(request, call, &encoder->base, root);
+	return err ? err : dialect_answer(request, call, &encoder->common.base, root);
 }
 
 static const struct route routes[] = {

@@ -10,21 +10,12 @@ enum { COMPLETION_PROMPTS_MAX = 2048 };
 /* ERR_INVALID names the field in the way of OpenAI. Views point into json, which lives as long as the arena. */
 const struct err *openai_completion_parse(struct arena *arena, const struct json *json, struct str text, struct call **out);
 
-/* An answer being written: as a stream, or gathered and written whole. */
+/* An answer being written. */
 struct completion_encoder {
-	struct encoder base;
-	struct api_request *request;
-	const struct call *call;
-	struct sse_writer *stream;      /* NULL until the first event, and for a whole answer */
-	struct str id, model;
-	int64_t created;
-	struct buf tail;                /* frames of the end, for one write */
-	struct str whole;               /* the upstream's answer, when it can go out as it is */
-	struct buf texts[ENCODER_CHOICES_MAX];
+	struct openai_encoder common;
+	struct buf texts[ENCODER_CHOICES_MAX];      /* of a whole answer, like what follows */
 	enum finish finishes[ENCODER_CHOICES_MAX];
-	unsigned choices;               /* of a whole answer, so far */
-	struct usage usage;
-	bool usage_known;
+	unsigned choices;                           /* so far */
 };
 
 /* NULL, or err_no_memory. */

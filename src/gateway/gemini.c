@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 
-enum { FRAME_ARENA_MAX = 192 * 1024 * 1024, CHOICES_MAX = 16 };
+enum { CHOICES_MAX = 16 };
 
 struct choice {
 	unsigned tools;
@@ -17,36 +17,8 @@ struct choice {
 };
 
 struct reading {
-	struct arena *frame;
 	struct choice choices[CHOICES_MAX];
-	bool last;            /* a finish was seen: nothing goes out any more before the record */
 };
-
-static struct reading *
-reading_of(struct decoder *decoder)
-{
-	struct reading *reading = decoder->state;
-
-	if (reading)
-		return reading;
-	reading = arena_zalloc(decoder->arena, sizeof(*reading));
-	if (!reading)
-		return NULL;
-	reading->frame = arena_new_below(decoder->arena, FRAME_ARENA_MAX);
-	if (!reading->frame)
-		return NULL;
-	decoder->state = reading;
-	return reading;
-}
-
-static MAY_PARK const struct err *
-emit(struct decoder *decoder, struct event event)
-{
-	struct reading *reading = decoder->state;
-
-	event.last = reading->last;
-	return sink_send(decoder->sink, &event);
-}
 
 /* Tokens of sound or pictures in a list of counts by modality. */
 static int64_t
@@ -94,13 +66,13 @@ read_usage(struct decoder *decoder, const struct json *usage, bool final)
 
 /* A signature with its mark, so that it goes back to where it came from. */
 static struct str
-marked(struct reading *reading, const char *mark, struct str signature)
+marked(const struct decoder *decoder, const char *mark, struct str signature)
 {
-	return signature.len ? arena_printf(reading->frame, "%s%" STR_F, mark, STR_A(signature)) : STR_EMPTY;
+	return signature.len ? arena_printf(decoder->frame, "%s%" STR_F, mark, STR_A(signature)) : STR_EMPTY;
 }
 
 static struct str
-call_id(struct reading *reading, const struct json *call)
+call_id(const struct decoder *decoder, const struct json *call)
 {
 	struct str id = json_get_string(call, "id");
 	struct id made;
@@ -108,7 +80,7 @@ call_id(struct reading *reading, const struct json *call)
 	if (id.len)
 		return id;
 	made = id_new();
-	return arena_printf(reading->frame, "call_gemini_%" STR_F, STR_A(str_slice(id_str(&made), 8, ID_LEN))); /* 36 characters: OpenAI takes 40 */
+	return arena_printf(decoder->frame, "call_gemini_%" STR_F, STR_A(str_slice(id_str(&made), 8, ID_LEN))); /* 36 characters: OpenAI takes 40 */
 }
 
 static MAY_PARK const struct err *
@@ -117,31 +89,22 @@ emit_call(struct decoder *decoder, unsigned index, const struct json *call, stru
 	struct reading *reading = decoder->state;
 	const struct json *arguments = json_get(call, "args");
 	unsigned item = reading->choices[index].tools++;
-	struct str mark = marked(reading, GEMINI_SIGNATURE_CALL, signature);
+	struct str mark = marked(decoder, GEMINI_SIGNATURE_CALL, signature), text = arguments ? decoder_json_text(decoder, arguments) : STR("{}");
 	const struct err *err = NULL;
-	struct json_out json;
-	struct buf text;
 
-	buf_init(&text, reading->frame, FRAME_ARENA_MAX);
-	json_out_init(&json, &text);
-	if (arguments)
-		json_put(&json, arguments);
-	else
-		json_put_raw(&json, STR("{}"));
-	if (text.failed || !mark.ptr)
+	if (!text.ptr || !mark.ptr)
 		return &err_no_memory;
 	if (mark.len)
-		err = emit(decoder, (struct event){ .type = EVENT_SIGNATURE, .choice = index, .text = mark });
+		err = decoder_emit(decoder, (struct event){ .type = EVENT_SIGNATURE, .choice = index, .text = mark });
 	if (!err)
-		err = emit(decoder, (struct event){
-			.type = EVENT_TOOL_CALL, .choice = index, .item = item, .id = call_id(reading, call), .name = json_get_string(call, "name"), .signature = mark });
-	return err ? err : emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .choice = index, .item = item, .text = buf_str(&text) });
+		err = decoder_emit(decoder, (struct event){
+			.type = EVENT_TOOL_CALL, .choice = index, .item = item, .id = call_id(decoder, call), .name = json_get_string(call, "name"), .signature = mark });
+	return err ? err : decoder_emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .choice = index, .item = item, .text = text });
 }
 
 static MAY_PARK const struct err *
 emit_part(struct decoder *decoder, unsigned index, const struct json *part)
 {
-	struct reading *reading = decoder->state;
 	struct str text = json_get_string(part, "text"), signature = json_get_string(part, "thoughtSignature");
 	bool thought = json_bool(json_get(part, "thought"), false);
 	const struct json *call = json_get(part, "functionCall");
@@ -152,10 +115,10 @@ emit_part(struct decoder *decoder, unsigned index, const struct json *part)
 	if (json_get(part, "inlineData"))
 		return err_new(decoder->arena, ERR_UNSUPPORTED, "the model answered with an image or audio, which corbel does not pass on");
 	if (text.len)
-		err = emit(decoder, (struct event){ .type = thought ? EVENT_REASONING : EVENT_TEXT, .choice = index, .text = text });
+		err = decoder_emit(decoder, (struct event){ .type = thought ? EVENT_REASONING : EVENT_TEXT, .choice = index, .text = text });
 	if (!err && signature.len)
-		err = emit(decoder, (struct event){
-			.type = EVENT_SIGNATURE, .choice = index, .text = marked(reading, thought ? GEMINI_SIGNATURE_THOUGHT : GEMINI_SIGNATURE_TEXT, signature) });
+		err = decoder_emit(decoder, (struct event){
+			.type = EVENT_SIGNATURE, .choice = index, .text = marked(decoder, thought ? GEMINI_SIGNATURE_THOUGHT : GEMINI_SIGNATURE_TEXT, signature) });
 	return err;
 }
 
@@ -204,7 +167,7 @@ emit_finish(struct decoder *decoder, unsigned index, struct str reason)
 	decoder->finished = true;
 	for (unsigned i = 0; i < CHOICES_MAX; i++)
 		decoder->finished = decoder->finished && (!reading->choices[i].seen || reading->choices[i].finished);
-	return emit(decoder, (struct event){ .type = EVENT_FINISH, .choice = index, .finish = finish_of(reason, choice->tools > 0), .finish_text = reason });
+	return decoder_emit(decoder, (struct event){ .type = EVENT_FINISH, .choice = index, .finish = finish_of(reason, choice->tools > 0), .finish_text = reason });
 }
 
 static MAY_PARK const struct err *
@@ -241,15 +204,16 @@ answer_error(struct decoder *decoder, const struct json *root)
 
 /* What a frame's candidates say together, before any of them is passed on. False: one of them is broken. */
 static bool
-look_ahead(struct reading *reading, const struct json *candidates)
+look_ahead(struct decoder *decoder, const struct json *candidates)
 {
+	struct reading *reading = decoder->state;
 	bool whole = true;
 
 	for (struct json_iter it = json_iter(candidates); json_next(&it);) {
 		struct str reason = json_get_string(it.value, "finishReason");
 		int64_t index = json_int(json_get(it.value, "index"), 0);
 
-		reading->last = reading->last || reason.len > 0;
+		decoder->last = decoder->last || reason.len > 0;
 		whole = whole && !is_broken(reason);
 		if (index >= 0 && index < CHOICES_MAX)
 			reading->choices[index].seen = true;
@@ -261,13 +225,13 @@ static MAY_PARK const struct err *
 emit_response(struct decoder *decoder, const struct json *root)
 {
 	const struct json *candidates = json_get(root, "candidates");
-	bool whole = look_ahead(decoder->state, candidates);
+	bool whole = look_ahead(decoder, candidates);
 	const struct err *err = answer_error(decoder, root);
 
-	read_usage(decoder, json_get(root, "usageMetadata"), ((struct reading *)decoder->state)->last || json_count(candidates) == 0);
+	read_usage(decoder, json_get(root, "usageMetadata"), decoder->last || json_count(candidates) == 0);
 	if (!err && !decoder->started && json_count(candidates) > 0 && whole) {
 		decoder->started = true;
-		err = emit(decoder, (struct event){ .type = EVENT_START,
+		err = decoder_emit(decoder, (struct event){ .type = EVENT_START,
 			.id = json_get_string(root, "responseId"),
 			.model = json_get_string(root, "modelVersion"),
 			.created_us = clock_wall_us() });
@@ -280,41 +244,30 @@ emit_response(struct decoder *decoder, const struct json *root)
 MAY_PARK const struct err *
 gemini_frame(struct decoder *decoder, struct str name, struct str data)
 {
-	struct reading *reading = reading_of(decoder);
 	const struct json *root;
+	const struct err *err;
 
 	(void)name;
-	if (!reading)
-		return &err_no_memory;
-	arena_reset(reading->frame);
-	if (json_parse(reading->frame, data, &root) || !json_is(root, JSON_OBJECT))
-		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame that is not a JSON object");
-	return emit_response(decoder, root);
-}
-
-MAY_PARK const struct err *
-gemini_end(struct decoder *decoder)
-{
-	return decoder->usage.known ? emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage }) : NULL;
+	err = decoder_read_frame(decoder, sizeof(struct reading), data, &root);
+	return err ? err : emit_response(decoder, root);
 }
 
 MAY_PARK const struct err *
 gemini_body(struct decoder *decoder, struct str body)
 {
-	struct reading *reading = reading_of(decoder);
 	const struct json *root;
-	const struct err *err;
+	const struct err *err = decoder_read(decoder, sizeof(struct reading), body, &root);
 
-	if (!reading)
-		return &err_no_memory;
-	if (json_parse(reading->frame, body, &root) || !json_is(root, JSON_OBJECT))
+	if (err)
+		return err;
+	if (!json_is(root, JSON_OBJECT))
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer is not a JSON object");
-	reading->last = true;
+	decoder->last = true;
 	err = emit_response(decoder, root);
 	if (!err && !decoder->finished)
 		err = err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer has no candidate that is complete");
 	decoder->done = true;
-	return err ? err : gemini_end(decoder);
+	return err ? err : decoder_emit_usage(decoder);
 }
 
 /* --- errors --- */

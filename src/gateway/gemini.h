@@ -21,6 +21,5 @@ const struct err *gemini_write(const struct call *call, const struct target *tar
 
 /* The functions of struct provider. */
 MAY_PARK const struct err *gemini_frame(struct decoder *decoder, struct str name, struct str data);
-MAY_PARK const struct err *gemini_end(struct decoder *decoder);
 MAY_PARK const struct err *gemini_body(struct decoder *decoder, struct str body);
 void gemini_failure(struct arena *arena, int status, const struct http_headers *headers, struct str body, struct failure *out);

@@ -9,7 +9,7 @@
 
 #include "gateway/provider_openai.h"
 
-enum { REQUEST_MAX = 128 * 1024 * 1024, FRAME_ARENA_MAX = 192 * 1024 * 1024 };
+enum { REQUEST_MAX = 128 * 1024 * 1024 };
 
 bool
 openai_responds(const struct call *call, const struct target *target)
@@ -152,14 +152,6 @@ responses_request(const struct call *call, const struct target *target, struct a
 
 /* --- the answer --- */
 
-static struct arena *
-frame_arena(struct decoder *decoder)
-{
-	if (!decoder->state)
-		decoder->state = arena_new_below(decoder->arena, FRAME_ARENA_MAX);
-	return decoder->state;
-}
-
 static void
 read_usage(struct decoder *decoder, const struct json *usage)
 {
@@ -252,20 +244,18 @@ middle(struct decoder *decoder, const struct json *root, struct str type, struct
 static MAY_PARK const struct err *
 responses_frame(struct decoder *decoder, struct str name, struct str data)
 {
-	struct arena *arena = frame_arena(decoder);
 	const struct json *root, *response;
+	const struct err *err;
 	struct str type;
 
 	(void)name;
-	if (!arena)
-		return &err_no_memory;
 	if (str_eq(str_trim(data), STR("[DONE]"))) {
 		decoder->done = true;
 		return NULL;
 	}
-	arena_reset(arena);
-	if (json_parse(arena, data, &root) || !json_is(root, JSON_OBJECT))
-		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame that is not a JSON object");
+	err = decoder_read_frame(decoder, 0, data, &root);
+	if (err)
+		return err;
 	type = json_get_string(root, "type");
 	response = json_get(root, "response");
 	if (str_eq_c(type, "error"))
@@ -309,13 +299,12 @@ whole_item(struct decoder *decoder, const struct json *item, unsigned index)
 static MAY_PARK const struct err *
 responses_body(struct decoder *decoder, struct str body)
 {
-	struct arena *arena = frame_arena(decoder);
 	const struct json *root, *output;
-	const struct err *err;
+	const struct err *err = decoder_read(decoder, 0, body, &root);
 
-	if (!arena)
-		return &err_no_memory;
-	if (json_parse(arena, body, &root) || !json_is(root, JSON_OBJECT))
+	if (err)
+		return err;
+	if (!json_is(root, JSON_OBJECT))
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer is not a JSON object");
 	if (json_is(json_get(root, "error"), JSON_OBJECT))
 		return failed(decoder, json_get(root, "error"));

@@ -3,8 +3,7 @@
  */
 #pragma once
 
-#include "conf/models.h"
-#include "gateway/event.h"
+#include "gateway/decoder.h"
 #include "net/http_client.h"
 
 /* Where a call goes: a provider of the configuration and the model's name there. */
@@ -34,21 +33,6 @@ enum failure_cause {
 struct failure {
 	const struct err *err;       /* for the client: the provider's own message where it has one, never its key */
 	enum failure_cause cause;
-};
-
-/* Reads one answer; made per attempt, in the attempt's arena. */
-struct decoder {
-	struct arena *arena;
-	const struct call *call;
-	const struct target *target;
-	const struct provider *wire; /* what writes the request and reads the answer: provider_wire; NULL: the target's kind */
-	struct sink *sink;
-	bool started, finished;      /* START was sent; a FINISH was seen */
-	bool accepted;               /* the answer's status was one of success */
-	bool done;                   /* the provider's end of stream was seen ("[DONE]", message_stop) */
-	unsigned finishes;
-	struct usage usage;          /* as far as it is known */
-	void *state;                 /* the provider's own */
 };
 
 /* How the answer of a stream is cut into frames. */

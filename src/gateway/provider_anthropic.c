@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "gateway/anthropic_request.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 192 * 1024 * 1024 };
+enum { REQUEST_MAX = 64 * 1024 * 1024 };
 
 /* --- the request --- */
 
@@ -79,30 +79,12 @@ anthropic_request(const struct call *call, const struct target *target, struct a
 enum block { BLOCK_OTHER, BLOCK_TOOL, BLOCK_THINKING };
 
 struct reading {
-	struct arena *frame;      /* of the frame being read */
 	struct str data, name;    /* the frame, until an event has taken it along; "" for a whole answer that goes into a stream */
 	unsigned tools;           /* tool calls begun: their items are numbered by themselves */
 	enum block block;         /* the open one */
 	bool said;                /* it has sent arguments, or thinking */
 	int64_t input, cache_read, cache_write;
 };
-
-static struct reading *
-reading_of(struct decoder *decoder)
-{
-	struct reading *reading = decoder->state;
-
-	if (reading)
-		return reading;
-	reading = arena_zalloc(decoder->arena, sizeof(*reading));
-	if (!reading)
-		return NULL;
-	reading->frame = arena_new_below(decoder->arena, FRAME_ARENA_MAX);
-	if (!reading->frame)
-		return NULL;
-	decoder->state = reading;
-	return reading;
-}
 
 static void
 read_usage(struct decoder *decoder, const struct json *usage)
@@ -287,22 +269,21 @@ read_frame(struct decoder *decoder, struct str type, const struct json *root)
 static MAY_PARK const struct err *
 anthropic_frame(struct decoder *decoder, struct str name, struct str data)
 {
-	struct reading *reading = reading_of(decoder);
+	struct reading *reading;
 	const struct json *root;
 	const struct err *err;
 	struct str type;
 
 	(void)name; /* the type stands in the data too */
-	if (!reading)
-		return &err_no_memory;
-	arena_reset(reading->frame);
-	if (json_parse(reading->frame, data, &root) || !json_is(root, JSON_OBJECT))
-		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame that is not a JSON object");
+	err = decoder_read_frame(decoder, sizeof(struct reading), data, &root);
+	if (err)
+		return err;
 	type = json_get_string(root, "type");
 	if (!type.len)
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame without a type");
 	if (str_eq_c(type, "error"))
 		return upstream_error(decoder->arena, json_get(root, "error"));
+	reading = decoder->state;
 	reading->data = data;
 	reading->name = type;
 	if (str_eq_c(type, "message_start")) {
@@ -320,16 +301,10 @@ static MAY_PARK const struct err *
 whole_tool(struct decoder *decoder, const struct json *block)
 {
 	struct reading *reading = decoder->state;
-	struct json_out json;
-	struct buf input;
-	const struct err *err;
+	struct str input = decoder_json_text(decoder, json_get(block, "input"));
 
-	buf_init(&input, reading->frame, FRAME_ARENA_MAX);
-	json_out_init(&json, &input);
-	json_put(&json, json_get(block, "input"));
 	reading->said = true;
-	err = buf_err(&input);
-	return err ? err : emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = buf_str(&input) });
+	return input.ptr ? emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = input }) : &err_no_memory;
 }
 
 static MAY_PARK const struct err *
@@ -352,16 +327,17 @@ whole_block(struct decoder *decoder, const struct json *block)
 static MAY_PARK const struct err *
 anthropic_body(struct decoder *decoder, struct str body)
 {
-	struct reading *reading = reading_of(decoder);
+	struct reading *reading;
 	const struct json *root;
-	const struct err *err;
+	const struct err *err = decoder_read(decoder, sizeof(*reading), body, &root);
 
-	if (!reading)
-		return &err_no_memory;
-	if (json_parse(reading->frame, body, &root) || !str_eq_c(json_get_string(root, "type"), "message"))
+	if (err)
+		return err;
+	if (!str_eq_c(json_get_string(root, "type"), "message"))
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer is not a message");
 	if (!json_get_string(root, "stop_reason").len)
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer does not say why it ended");
+	reading = decoder->state;
 	reading->data = body;
 	decoder->finished = true; /* all of it is the end */
 	err = emit_start(decoder, root);

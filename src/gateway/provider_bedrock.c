@@ -9,7 +9,7 @@
 #include "gateway/bedrock_request.h"
 #include "gateway/sigv4.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 192 * 1024 * 1024 };
+enum { REQUEST_MAX = 64 * 1024 * 1024 };
 
 /* --- the request --- */
 
@@ -70,38 +70,10 @@ bedrock_authorize(const struct target *target, struct arena *arena, struct http_
 /* --- the answer --- */
 
 struct reading {
-	struct arena *frame;
 	unsigned tools;  /* calls begun: their items are numbered by themselves */
 	bool in_tool;    /* the open block is a call… */
 	bool arguments;  /* …that has sent arguments */
-	bool last;
 };
-
-static struct reading *
-reading_of(struct decoder *decoder)
-{
-	struct reading *reading = decoder->state;
-
-	if (reading)
-		return reading;
-	reading = arena_zalloc(decoder->arena, sizeof(*reading));
-	if (!reading)
-		return NULL;
-	reading->frame = arena_new_below(decoder->arena, FRAME_ARENA_MAX);
-	if (!reading->frame)
-		return NULL;
-	decoder->state = reading;
-	return reading;
-}
-
-static MAY_PARK const struct err *
-emit(struct decoder *decoder, struct event event)
-{
-	struct reading *reading = decoder->state;
-
-	event.last = reading->last;
-	return sink_send(decoder->sink, &event);
-}
 
 static void
 read_usage(struct decoder *decoder, const struct json *usage)
@@ -126,7 +98,7 @@ emit_start(struct decoder *decoder)
 	struct id id = id_new();
 
 	decoder->started = true;
-	return emit(decoder, (struct event){ .type = EVENT_START,
+	return decoder_emit(decoder, (struct event){ .type = EVENT_START,
 		.id = arena_printf(decoder->arena, "bedrock-%" STR_F, STR_A(id_str(&id))),
 		.model = decoder->target->model,
 		.created_us = clock_wall_us() });
@@ -154,36 +126,34 @@ is_broken(struct str reason)
 static MAY_PARK const struct err *
 emit_finish(struct decoder *decoder, struct str reason)
 {
-	struct reading *reading = decoder->state;
 
 	if (is_broken(reason) || !reason.len)
 		return err_new(decoder->arena, ERR_UPSTREAM, "the model broke off its answer (%" STR_F ")", STR_A(reason.len ? reason : STR("no reason given")));
-	reading->last = true;
+	decoder->last = true;
 	decoder->finished = true;
-	return emit(decoder, (struct event){ .type = EVENT_FINISH, .finish = finish_of(reason), .finish_text = reason });
+	return decoder_emit(decoder, (struct event){ .type = EVENT_FINISH, .finish = finish_of(reason), .finish_text = reason });
 }
 
 static struct str
-marked(struct reading *reading, const char *mark, struct str text)
+marked(const struct decoder *decoder, const char *mark, struct str text)
 {
-	return arena_printf(reading->frame, "%s%" STR_F, mark, STR_A(text));
+	return arena_printf(decoder->frame, "%s%" STR_F, mark, STR_A(text));
 }
 
 /* A piece of reasoning in a stream, or the content of a whole block: the same members, one or two of them. */
 static MAY_PARK const struct err *
 emit_reasoning(struct decoder *decoder, const struct json *reasoning)
 {
-	struct reading *reading = decoder->state;
 	struct str text = json_get_string(reasoning, "text"), signature = json_get_string(reasoning, "signature");
 	struct str redacted = json_get_string(reasoning, "redactedContent");
 	const struct err *err = NULL;
 
 	if (text.len)
-		err = emit(decoder, (struct event){ .type = EVENT_REASONING, .text = text });
+		err = decoder_emit(decoder, (struct event){ .type = EVENT_REASONING, .text = text });
 	if (!err && signature.len)
-		err = emit(decoder, (struct event){ .type = EVENT_SIGNATURE, .text = marked(reading, BEDROCK_SIGNATURE, signature) });
+		err = decoder_emit(decoder, (struct event){ .type = EVENT_SIGNATURE, .text = marked(decoder, BEDROCK_SIGNATURE, signature) });
 	if (!err && redacted.len)
-		err = emit(decoder, (struct event){ .type = EVENT_SIGNATURE, .text = marked(reading, BEDROCK_REDACTED, redacted) });
+		err = decoder_emit(decoder, (struct event){ .type = EVENT_SIGNATURE, .text = marked(decoder, BEDROCK_REDACTED, redacted) });
 	return err;
 }
 
@@ -194,7 +164,7 @@ begin_tool(struct decoder *decoder, const struct json *tool)
 
 	reading->in_tool = true;
 	reading->arguments = false;
-	return emit(decoder, (struct event){
+	return decoder_emit(decoder, (struct event){
 		.type = EVENT_TOOL_CALL, .item = reading->tools, .id = json_get_string(tool, "toolUseId"), .name = json_get_string(tool, "name") });
 }
 
@@ -204,7 +174,7 @@ add_arguments(struct decoder *decoder, struct str text)
 	struct reading *reading = decoder->state;
 
 	reading->arguments = reading->arguments || text.len > 0;
-	return text.len ? emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = text }) : NULL;
+	return text.len ? decoder_emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = text }) : NULL;
 }
 
 /* A tool without arguments sends none; the dialects want an object. */
@@ -230,7 +200,7 @@ block_delta(struct decoder *decoder, const struct json *delta)
 	struct str text = json_get_string(delta, "text");
 
 	if (text.len)
-		return emit(decoder, (struct event){ .type = EVENT_TEXT, .text = text });
+		return decoder_emit(decoder, (struct event){ .type = EVENT_TEXT, .text = text });
 	if (reasoning)
 		return emit_reasoning(decoder, reasoning);
 	return add_arguments(decoder, json_get_string(json_get(delta, "toolUse"), "input").ptr ? json_get_string(json_get(delta, "toolUse"), "input") : STR_EMPTY);
@@ -263,14 +233,13 @@ static MAY_PARK const struct err *
 bedrock_frame(struct decoder *decoder, struct str name, struct str payload)
 {
 	static const char *const events[] = { "messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata" };
-	struct reading *reading = reading_of(decoder);
-	const struct json *root = NULL, *start;
+	const struct json *root, *start;
 	size_t event = 0;
+	const struct err *err = decoder_read(decoder, sizeof(struct reading), payload, &root);
 
-	if (!reading)
-		return &err_no_memory;
-	arena_reset(reading->frame);
-	if (json_parse(reading->frame, payload, &root) || !json_is(root, JSON_OBJECT))
+	if (err)
+		return err;
+	if (!json_is(root, JSON_OBJECT))
 		root = NULL;
 	while (event < COUNT(events) && !str_eq_c(name, events[event]))
 		event++;
@@ -302,51 +271,40 @@ bedrock_frame(struct decoder *decoder, struct str name, struct str payload)
 }
 
 static MAY_PARK const struct err *
-bedrock_end(struct decoder *decoder)
-{
-	return decoder->usage.known ? emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage }) : NULL;
-}
-
-static MAY_PARK const struct err *
 whole_block(struct decoder *decoder, const struct json *block)
 {
-	struct reading *reading = decoder->state;
 	const struct json *reasoning = json_get(block, "reasoningContent"), *tool = json_get(block, "toolUse");
 	struct str text = json_get_string(block, "text");
 	const struct err *err;
-	struct json_out json;
-	struct buf input;
+	struct str input;
 
 	if (text.len)
-		return emit(decoder, (struct event){ .type = EVENT_TEXT, .text = text });
+		return decoder_emit(decoder, (struct event){ .type = EVENT_TEXT, .text = text });
 	if (reasoning)
 		return emit_reasoning(decoder, json_get(reasoning, "reasoningText") ? json_get(reasoning, "reasoningText") : reasoning);
 	if (!tool)
 		return NULL;
-	buf_init(&input, reading->frame, FRAME_ARENA_MAX);
-	json_out_init(&json, &input);
-	json_put(&json, json_get(tool, "input"));
+	input = decoder_json_text(decoder, json_get(tool, "input"));
 	err = begin_tool(decoder, tool);
 	if (!err)
-		err = input.failed ? &err_no_memory : add_arguments(decoder, buf_str(&input));
+		err = input.ptr ? add_arguments(decoder, input) : &err_no_memory;
 	return err ? err : end_block(decoder);
 }
 
 static MAY_PARK const struct err *
 bedrock_body(struct decoder *decoder, struct str body)
 {
-	struct reading *reading = reading_of(decoder);
 	const struct json *root, *message;
-	const struct err *err;
+	const struct err *err = decoder_read(decoder, sizeof(struct reading), body, &root);
 
-	if (!reading)
-		return &err_no_memory;
-	if (json_parse(reading->frame, body, &root) || !json_is(json_get(root, "output"), JSON_OBJECT))
+	if (err)
+		return err;
+	if (!json_is(json_get(root, "output"), JSON_OBJECT))
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer has no output");
 	message = json_get(json_get(root, "output"), "message");
 	if (is_broken(json_get_string(root, "stopReason")))
 		return emit_finish(decoder, json_get_string(root, "stopReason"));
-	reading->last = true;
+	decoder->last = true;
 	read_usage(decoder, json_get(root, "usage"));
 	err = emit_start(decoder);
 	for (struct json_iter it = json_iter(json_get(message, "content")); !err && json_next(&it);)
@@ -354,7 +312,7 @@ bedrock_body(struct decoder *decoder, struct str body)
 	if (!err)
 		err = emit_finish(decoder, json_get_string(root, "stopReason"));
 	decoder->done = true;
-	return err ? err : bedrock_end(decoder);
+	return err ? err : decoder_emit_usage(decoder);
 }
 
 /* --- errors --- */
@@ -411,7 +369,7 @@ const struct provider provider_bedrock = {
 	.request = bedrock_request,
 	.authorize = bedrock_authorize,
 	.frame = bedrock_frame,
-	.end = bedrock_end,
+	.end = decoder_emit_usage,
 	.body = bedrock_body,
 	.failure = bedrock_failure,
 };

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "gateway/cohere_request.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 192 * 1024 * 1024 };
+enum { REQUEST_MAX = 64 * 1024 * 1024 };
 
 /* --- the request --- */
 
@@ -43,37 +43,9 @@ cohere_request(const struct call *call, const struct target *target, struct aren
 /* --- the answer --- */
 
 struct reading {
-	struct arena *frame;
 	unsigned tools; /* calls begun: their items are numbered by themselves */
 	bool arguments; /* the open call has sent arguments */
-	bool last;
 };
-
-static struct reading *
-reading_of(struct decoder *decoder)
-{
-	struct reading *reading = decoder->state;
-
-	if (reading)
-		return reading;
-	reading = arena_zalloc(decoder->arena, sizeof(*reading));
-	if (!reading)
-		return NULL;
-	reading->frame = arena_new_below(decoder->arena, FRAME_ARENA_MAX);
-	if (!reading->frame)
-		return NULL;
-	decoder->state = reading;
-	return reading;
-}
-
-static MAY_PARK const struct err *
-emit(struct decoder *decoder, struct event event)
-{
-	struct reading *reading = decoder->state;
-
-	event.last = reading->last;
-	return sink_send(decoder->sink, &event);
-}
 
 /* Counts come as numbers with a fraction of zero. */
 static int64_t
@@ -102,7 +74,7 @@ static MAY_PARK const struct err *
 emit_start(struct decoder *decoder, struct str id)
 {
 	decoder->started = true;
-	return emit(decoder, (struct event){ .type = EVENT_START, .id = id, .model = decoder->target->model, .created_us = clock_wall_us() });
+	return decoder_emit(decoder, (struct event){ .type = EVENT_START, .id = id, .model = decoder->target->model, .created_us = clock_wall_us() });
 }
 
 static enum finish
@@ -130,7 +102,7 @@ static MAY_PARK const struct err *
 emit_finish(struct decoder *decoder, struct str reason)
 {
 	decoder->finished = true;
-	return emit(decoder, (struct event){ .type = EVENT_FINISH, .finish = finish_of(reason), .finish_text = reason });
+	return decoder_emit(decoder, (struct event){ .type = EVENT_FINISH, .finish = finish_of(reason), .finish_text = reason });
 }
 
 static MAY_PARK const struct err *
@@ -138,14 +110,14 @@ begin_call(struct decoder *decoder, const struct json *call)
 {
 	struct reading *reading = decoder->state;
 	struct str arguments = json_get_string(json_get(call, "function"), "arguments");
-	const struct err *err = emit(decoder, (struct event){ .type = EVENT_TOOL_CALL,
+	const struct err *err = decoder_emit(decoder, (struct event){ .type = EVENT_TOOL_CALL,
 		.item = reading->tools,
 		.id = json_get_string(call, "id"),
 		.name = json_get_string(json_get(call, "function"), "name") });
 
 	reading->arguments = arguments.len > 0;
 	if (!err && arguments.len)
-		err = emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = arguments });
+		err = decoder_emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = arguments });
 	return err;
 }
 
@@ -157,7 +129,7 @@ end_call(struct decoder *decoder)
 	const struct err *err = NULL;
 
 	if (!reading->arguments)
-		err = emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = STR("{}") });
+		err = decoder_emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = STR("{}") });
 	reading->tools++;
 	return err;
 }
@@ -171,7 +143,7 @@ call_delta(struct decoder *decoder, const struct json *call)
 	if (!text.len)
 		return NULL;
 	reading->arguments = true;
-	return emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = text });
+	return decoder_emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = reading->tools, .text = text });
 }
 
 /* A block of content whole, or a piece of one: {"text"} or {"thinking"}. */
@@ -181,8 +153,8 @@ emit_content(struct decoder *decoder, const struct json *content)
 	struct str text = json_get_string(content, "text"), thinking = json_get_string(content, "thinking");
 
 	if (thinking.len)
-		return emit(decoder, (struct event){ .type = EVENT_REASONING, .text = thinking });
-	return text.len ? emit(decoder, (struct event){ .type = EVENT_TEXT, .text = text }) : NULL;
+		return decoder_emit(decoder, (struct event){ .type = EVENT_REASONING, .text = thinking });
+	return text.len ? decoder_emit(decoder, (struct event){ .type = EVENT_TEXT, .text = text }) : NULL;
 }
 
 /* One for each source; the address is that of the document, or the id of the result of a tool. */
@@ -200,7 +172,7 @@ emit_citation(struct decoder *decoder, const struct json *json)
 			.end = json_int(json_get(json, "end"), 0) };
 
 		if (citation.url.len)
-			err = emit(decoder, (struct event){ .type = EVENT_CITATION, .citation = &citation });
+			err = decoder_emit(decoder, (struct event){ .type = EVENT_CITATION, .citation = &citation });
 	}
 	return err;
 }
@@ -208,7 +180,6 @@ emit_citation(struct decoder *decoder, const struct json *json)
 static MAY_PARK const struct err *
 end_message(struct decoder *decoder, const struct json *delta)
 {
-	struct reading *reading = decoder->state;
 	struct str reason = json_get_string(delta, "finish_reason");
 	const struct err *err;
 
@@ -216,7 +187,7 @@ end_message(struct decoder *decoder, const struct json *delta)
 	err = broken(decoder, reason, json_get_string(delta, "error"));
 	if (err)
 		return err;
-	reading->last = true;
+	decoder->last = true;
 	decoder->done = true;
 	return emit_finish(decoder, reason);
 }
@@ -234,7 +205,7 @@ cohere_event(struct decoder *decoder, struct str type, const struct json *root)
 	if (str_eq_c(type, "content-start") || str_eq_c(type, "content-delta"))
 		return emit_content(decoder, json_get(message, "content"));
 	if (str_eq_c(type, "tool-plan-delta"))
-		return plan.len ? emit(decoder, (struct event){ .type = EVENT_REASONING, .text = plan }) : NULL;
+		return plan.len ? decoder_emit(decoder, (struct event){ .type = EVENT_REASONING, .text = plan }) : NULL;
 	if (str_eq_c(type, "tool-call-start"))
 		return begin_call(decoder, json_get(message, "tool_calls"));
 	if (str_eq_c(type, "tool-call-delta"))
@@ -251,28 +222,20 @@ cohere_event(struct decoder *decoder, struct str type, const struct json *root)
 static MAY_PARK const struct err *
 cohere_frame(struct decoder *decoder, struct str name, struct str data)
 {
-	struct reading *reading = reading_of(decoder);
 	const struct json *root;
+	const struct err *err;
 	struct str type;
 
 	(void)name; /* the type stands in the data too */
-	if (!reading)
-		return &err_no_memory;
 	if (str_eq(str_trim(data), STR("[DONE]")))
 		return NULL;
-	arena_reset(reading->frame);
-	if (json_parse(reading->frame, data, &root) || !json_is(root, JSON_OBJECT))
-		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame that is not a JSON object");
+	err = decoder_read_frame(decoder, sizeof(struct reading), data, &root);
+	if (err)
+		return err;
 	type = json_get_string(root, "type");
 	if (!type.len)
 		return broken(decoder, STR("ERROR"), json_get_string(root, "message"));
 	return cohere_event(decoder, type, root);
-}
-
-static MAY_PARK const struct err *
-cohere_end(struct decoder *decoder)
-{
-	return decoder->usage.known ? emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage }) : NULL;
 }
 
 static MAY_PARK const struct err *
@@ -282,7 +245,7 @@ emit_message(struct decoder *decoder, const struct json *message)
 	const struct err *err = NULL;
 
 	if (plan.len)
-		err = emit(decoder, (struct event){ .type = EVENT_REASONING, .text = plan });
+		err = decoder_emit(decoder, (struct event){ .type = EVENT_REASONING, .text = plan });
 	for (struct json_iter it = json_iter(json_get(message, "content")); !err && json_next(&it);)
 		err = emit_content(decoder, it.value);
 	for (struct json_iter it = json_iter(json_get(message, "tool_calls")); !err && json_next(&it);) {
@@ -298,20 +261,19 @@ emit_message(struct decoder *decoder, const struct json *message)
 static MAY_PARK const struct err *
 cohere_body(struct decoder *decoder, struct str body)
 {
-	struct reading *reading = reading_of(decoder);
 	const struct json *root;
-	const struct err *err;
 	struct str reason;
+	const struct err *err = decoder_read(decoder, sizeof(struct reading), body, &root);
 
-	if (!reading)
-		return &err_no_memory;
-	if (json_parse(reading->frame, body, &root) || !json_is(json_get(root, "message"), JSON_OBJECT))
+	if (err)
+		return err;
+	if (!json_is(json_get(root, "message"), JSON_OBJECT))
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer has no message");
 	reason = json_get_string(root, "finish_reason");
 	err = broken(decoder, reason, STR_EMPTY);
 	if (err)
 		return err;
-	reading->last = true;
+	decoder->last = true;
 	read_usage(decoder, json_get(root, "usage"));
 	err = emit_start(decoder, json_get_string(root, "id"));
 	if (!err)
@@ -319,7 +281,7 @@ cohere_body(struct decoder *decoder, struct str body)
 	if (!err)
 		err = emit_finish(decoder, reason);
 	decoder->done = true;
-	return err ? err : cohere_end(decoder);
+	return err ? err : decoder_emit_usage(decoder);
 }
 
 static void
@@ -342,7 +304,7 @@ const struct provider provider_cohere = {
 	.kind = "cohere",
 	.request = cohere_request,
 	.frame = cohere_frame,
-	.end = cohere_end,
+	.end = decoder_emit_usage,
 	.body = cohere_body,
 	.failure = cohere_failure,
 };

@@ -24,7 +24,7 @@ const struct provider provider_gemini = {
 	.kind = "gemini",
 	.request = gemini_request,
 	.frame = gemini_frame,
-	.end = gemini_end,
+	.end = decoder_emit_usage,
 	.body = gemini_body,
 	.failure = gemini_failure,
 };

@@ -10,7 +10,7 @@
 #include "gateway/openai_request.h"
 #include "gateway/provider_openai.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024, FRAME_ARENA_MAX = 192 * 1024 * 1024 };
+enum { REQUEST_MAX = 64 * 1024 * 1024 };
 
 /* --- the request --- */
 
@@ -148,29 +148,11 @@ openai_request(const struct call *call, const struct target *target, struct aren
 /* --- the answer --- */
 
 struct reading {
-	struct arena *frame;         /* of the frame being read; reset with the next */
 	struct event first;          /* the frame's bytes ride on the frame's first event */
 	struct str held;             /* a frame that came before the answer's id: it goes out with its start */
 	bool own;                    /* the frame says what no client of this dialect reads: our own words go out in its place */
 	bool usage_said;
 };
-
-static struct reading *
-reading_of(struct decoder *decoder)
-{
-	struct reading *reading = decoder->state;
-
-	if (reading)
-		return reading;
-	reading = arena_zalloc(decoder->arena, sizeof(*reading));
-	if (!reading)
-		return NULL;
-	reading->frame = arena_new_below(decoder->arena, FRAME_ARENA_MAX);
-	if (!reading->frame)
-		return NULL;
-	decoder->state = reading;
-	return reading;
-}
 
 /* Whether the frames are of the dialect that the call came in. */
 static bool
@@ -297,16 +279,10 @@ static struct str
 logprobs_text(struct decoder *decoder, const struct json *choice)
 {
 	const struct json *content = json_get(json_get(choice, "logprobs"), "content");
-	struct reading *reading = decoder->state;
-	struct json_out json;
-	struct buf text;
 
 	if (same_dialect(decoder) || !decoder->call->logprobs || !json_is(content, JSON_ARRAY))
 		return STR_EMPTY;
-	buf_init(&text, reading->frame, FRAME_ARENA_MAX);
-	json_out_init(&json, &text);
-	json_put(&json, content);
-	return text.failed ? STR_EMPTY : buf_str(&text);
+	return decoder_json_text(decoder, content);
 }
 
 /* The text of a part of a content that is a list: {"type":"text","text"}, or {"type":"thinking","thinking":[parts]}, as Mistral's reasoning models write it. */
@@ -427,16 +403,16 @@ precedes_answer(const struct json *root)
 
 /* The held frame with the names of the answer, which it lacks: clients that check what they get refuse it otherwise. */
 static struct str
-named(struct reading *reading, const struct json *root)
+named(struct decoder *decoder, const struct json *root)
 {
 	static const char *const names[] = { "id", "object", "created", "model" };
 	const struct json *held = NULL;
 	struct json_out out;
 	struct buf text;
 
-	buf_init(&text, reading->frame, FRAME_ARENA_MAX);
+	buf_init(&text, decoder->frame, DECODER_FRAME_MAX);
 	json_out_init(&out, &text);
-	if (json_parse(reading->frame, reading->held, &held))
+	if (json_parse(decoder->frame, ((const struct reading *)decoder->state)->held, &held))
 		return STR_EMPTY;
 	json_begin_object(&out);
 	for (size_t i = 0; i < COUNT(names); i++)
@@ -462,7 +438,7 @@ emit_frame(struct decoder *decoder, const struct json *root, struct str data)
 	reading->own = has_parts(choices, "delta");
 	reading->first = (struct event){ .frame = data, .last = decoder->finished || has_finish(choices) };
 	if (!decoder->started && reading->held.len) {
-		reading->first.frame = named(reading, root);
+		reading->first.frame = named(decoder, root);
 		err = emit_start(decoder, root);
 		reading->first.frame = data;
 	} else if (!decoder->started) {
@@ -483,19 +459,19 @@ emit_frame(struct decoder *decoder, const struct json *root, struct str data)
 MAY_PARK const struct err *
 openai_frame(struct decoder *decoder, struct str name, struct str data)
 {
-	struct reading *reading = reading_of(decoder);
+	struct reading *reading;
 	const struct json *root, *error;
+	const struct err *err;
 
 	(void)name;
-	if (!reading)
-		return &err_no_memory;
 	if (str_eq(str_trim(data), STR("[DONE]"))) {
 		decoder->done = true;
 		return NULL;
 	}
-	arena_reset(reading->frame);
-	if (json_parse(reading->frame, data, &root) || !json_is(root, JSON_OBJECT))
-		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent a frame that is not a JSON object");
+	err = decoder_read_frame(decoder, sizeof(*reading), data, &root);
+	if (err)
+		return err;
+	reading = decoder->state;
 	error = error_of(root);
 	if (error)
 		return upstream_error(decoder->arena, root, error);
@@ -522,14 +498,13 @@ openai_end(struct decoder *decoder)
 MAY_PARK const struct err *
 openai_body(struct decoder *decoder, struct str body)
 {
-	struct reading *reading = reading_of(decoder);
+	struct reading *reading;
 	const struct json *root, *choices, *error;
-	const struct err *err;
+	const struct err *err = decoder_read(decoder, sizeof(*reading), body, &root);
 
-	if (!reading)
-		return &err_no_memory;
-	err = json_parse(reading->frame, body, &root);
-	if (err || !json_is(root, JSON_OBJECT))
+	if (err)
+		return err;
+	if (!json_is(root, JSON_OBJECT))
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer is not a JSON object");
 	error = error_of(root);
 	if (error)
@@ -537,6 +512,7 @@ openai_body(struct decoder *decoder, struct str body)
 	choices = json_get(root, "choices");
 	if (json_count(choices) == 0)
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer has no choices");
+	reading = decoder->state;
 	reading->own = has_parts(choices, "message");
 	reading->first = (struct event){ .frame = body, .last = true };
 	read_usage(decoder, usage_of(root));

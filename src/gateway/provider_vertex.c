@@ -109,7 +109,7 @@ const struct provider provider_vertex = {
 	.request = vertex_request,
 	.authorize = vertex_authorize,
 	.frame = gemini_frame,
-	.end = gemini_end,
+	.end = decoder_emit_usage,
 	.body = gemini_body,
 	.failure = gemini_failure,
 };
