@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "gateway/attempt.h"
+#include "gateway/request.h"
 #include "gateway/route.h"
 #include "rt/scope.h"
 
@@ -19,16 +20,9 @@ const struct err *
 single_post(struct single *call, const struct target *target, const char *endpoint, struct str body, struct http_call_spec *out)
 {
 	const struct conf_provider *provider = target->provider;
-	struct http_header *list = arena_array(call->arena, 1 + provider->header_count, sizeof(*list));
-	size_t count = 0;
 
-	if (!list)
-		return &err_no_memory;
-	list[count++] = (struct http_header){ STR("content-type"), STR("application/json") };
-	for (size_t i = 0; i < provider->header_count; i++)
-		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
-	*out = (struct http_call_spec){ .method = HTTP_POST, .headers = { list, count }, .body = body, .url = provider_url(call->arena, provider->base_url, endpoint) };
-	if (!out->url.ptr)
+	*out = (struct http_call_spec){ .method = HTTP_POST, .body = body, .url = provider_url(call->arena, provider->base_url, endpoint) };
+	if (!out->url.ptr || request_headers(target, call->arena, NULL, 0, out))
 		return &err_no_memory;
 	if (!provider->api_key.len || http_header_get(&out->headers, STR("authorization")).ptr)
 		return NULL;

@@ -6,8 +6,8 @@
  * known or not; only what a stage has changed is written anew.
  */
 #include "gateway/anthropic_request.h"
+#include "gateway/request.h"
 
-#include <math.h>
 
 enum { TOKENS_DEFAULT = 4096, /* of an answer whose length the caller did not bound: the API wants a number */ };
 
@@ -167,7 +167,7 @@ put_parts(struct json_out *out, const struct part *parts, struct arena *arena)
 static bool
 is_system(const struct call *call, const struct message *message)
 {
-	return (message->role == ROLE_SYSTEM || message->role == ROLE_DEVELOPER) && (call->dialect != DIALECT_ANTHROPIC || !message->raw);
+	return request_is_system(message) && (call->dialect != DIALECT_ANTHROPIC || !message->raw);
 }
 
 static void
@@ -195,36 +195,13 @@ put_system(struct json_out *out, const struct call *call)
 		json_end_array(out);
 }
 
-/* Turns that alternate: neighbours of one side become one. */
 static const struct err *
-put_turns(struct json_out *out, const struct call *call, struct arena *arena)
+put_message(struct json_out *out, const struct message *message, void *of)
 {
-	const struct err *err = NULL;
-	int open = -1; /* whose turn is being written: 0 the user's, 1 the assistant's */
-
-	for (const struct message *message = call->messages; message && !err; message = message->next) {
-		int side = message->role == ROLE_ASSISTANT;
-
-		if (message->role == ROLE_SYSTEM || message->role == ROLE_DEVELOPER)
-			continue;
-		if (side != open) {
-			if (open >= 0) {
-				json_end_array(out);
-				json_end_object(out);
-			}
-			json_begin_object(out);
-			json_set_string(out, "role", side ? STR("assistant") : STR("user"));
-			json_set_array(out, "content");
-			open = side;
-		}
-		err = put_parts(out, message->parts, arena);
-	}
-	if (!err && open >= 0) {
-		json_end_array(out);
-		json_end_object(out);
-	}
-	return err;
+	return put_parts(out, message->parts, of);
 }
+
+static const struct request_turns turns = { .list = "messages", .content = "content", .model_role = "assistant", .put = put_message };
 
 /* --- tools --- */
 
@@ -359,18 +336,11 @@ put_effort(struct json_out *out, const struct call *call)
 static void
 put_sampling(struct json_out *out, const struct call *call)
 {
-	if (!isnan(call->temperature))
-		json_set_real(out, "temperature", call->temperature);
-	if (!isnan(call->top_p))
-		json_set_real(out, "top_p", call->top_p);
+	request_real_put(out, "temperature", call->temperature);
+	request_real_put(out, "top_p", call->top_p);
 	if (call->top_k)
 		json_set_int(out, "top_k", call->top_k);
-	if (call->stop_count) {
-		json_set_array(out, "stop_sequences");
-		for (unsigned i = 0; i < call->stop_count; i++)
-			json_put_string(out, call->stops[i]);
-		json_end_array(out);
-	}
+	request_stops_put(out, "stop_sequences", call);
 }
 
 static const struct err *
@@ -382,11 +352,9 @@ put_translated(struct json_out *out, const struct call *call, struct arena *aren
 		return err;
 	json_set_int(out, "max_tokens", call->tokens_max ? call->tokens_max : TOKENS_DEFAULT + call->reasoning_tokens);
 	put_system(out, call);
-	json_set_array(out, "messages");
-	err = put_turns(out, call, arena);
+	err = request_turns_put(out, call, &turns, arena);
 	if (err)
 		return err;
-	json_end_array(out);
 	put_sampling(out, call);
 	put_effort(out, call);
 	err = put_tools(out, call, arena);

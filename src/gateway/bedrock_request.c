@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "gateway/bedrock_request.h"
+#include "gateway/request.h"
 
 enum { BUDGET_MIN = 1024, ANSWER_DEFAULT = 4096, TOOL_ID_MAX = 64 };
 
@@ -282,12 +283,6 @@ put_block(struct writing *writing, const struct part *part)
 
 /* --- turns --- */
 
-static bool
-is_system(const struct message *message)
-{
-	return message->role == ROLE_SYSTEM || message->role == ROLE_DEVELOPER;
-}
-
 static const struct err *
 put_system(struct writing *writing)
 {
@@ -295,7 +290,7 @@ put_system(struct writing *writing)
 	bool any = false;
 
 	for (const struct message *message = writing->call->messages; message && !err; message = message->next) {
-		if (!is_system(message))
+		if (!request_is_system(message))
 			continue;
 		if (!any)
 			json_set_array(writing->out, "system");
@@ -309,39 +304,17 @@ put_system(struct writing *writing)
 }
 
 static const struct err *
-put_turns(struct writing *writing)
+put_message(struct json_out *out, const struct message *message, void *of)
 {
 	const struct err *err = NULL;
-	int open = -1; /* whose turn is being written: 0 the user's, 1 the assistant's */
 
-	json_set_array(writing->out, "messages");
-	for (const struct message *message = writing->call->messages; message && !err; message = message->next) {
-		int side = message->role == ROLE_ASSISTANT;
-
-		if (is_system(message))
-			continue;
-		if (side != open) {
-			if (open >= 0) {
-				json_end_array(writing->out);
-				json_end_object(writing->out);
-			}
-			json_begin_object(writing->out);
-			json_set_string(writing->out, "role", side ? STR("assistant") : STR("user"));
-			json_set_array(writing->out, "content");
-			open = side;
-		}
-		for (const struct part *part = message->parts; part && !err; part = part->next)
-			err = put_block(writing, part);
-	}
-	if (err)
-		return err;
-	if (open >= 0) {
-		json_end_array(writing->out);
-		json_end_object(writing->out);
-	}
-	json_end_array(writing->out);
-	return NULL;
+	(void)out; /* writing has it */
+	for (const struct part *part = message->parts; part && !err; part = part->next)
+		err = put_block(of, part);
+	return err;
 }
+
+static const struct request_turns turns = { .list = "messages", .content = "content", .model_role = "assistant", .put = put_message };
 
 /* --- tools and settings --- */
 
@@ -418,16 +391,9 @@ put_inference(struct json_out *out, const struct call *call)
 	json_set_object(out, "inferenceConfig");
 	if (tokens)
 		json_set_int(out, "maxTokens", tokens);
-	if (!isnan(call->temperature))
-		json_set_real(out, "temperature", call->temperature);
-	if (!isnan(call->top_p))
-		json_set_real(out, "topP", call->top_p);
-	if (call->stop_count)
-		json_set_array(out, "stopSequences");
-	for (unsigned i = 0; i < call->stop_count; i++)
-		json_put_string(out, call->stops[i]);
-	if (call->stop_count)
-		json_end_array(out);
+	request_real_put(out, "temperature", call->temperature);
+	request_real_put(out, "topP", call->top_p);
+	request_stops_put(out, "stopSequences", call);
 	json_end_object(out);
 }
 
@@ -502,7 +468,7 @@ bedrock_body_put(struct json_out *out, const struct call *call, const struct tar
 	if (err)
 		return err;
 	json_begin_object(out);
-	err = put_turns(&writing);
+	err = request_turns_put(out, call, &turns, &writing);
 	if (!err)
 		err = put_system(&writing);
 	if (err)

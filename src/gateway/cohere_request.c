@@ -4,11 +4,11 @@
  * Wire: docs.cohere.com/reference/chat (version 2). Close to OpenAI's; what differs: no member knows a tool by name, penalties begin at 0, top_p and top_k are p and k, and a schema stands beside the
  * type json_object. Plans and thoughts of earlier turns stay behind.
  */
-#include <math.h>
 
 #include "gateway/cohere_request.h"
 
 #include "gateway/openai_request.h"
+#include "gateway/request.h"
 
 enum { STOPS_THERE = 5, K_MAX = 500 };
 
@@ -185,31 +185,19 @@ put_thinking(struct json_out *out, const struct call *call)
 }
 
 static void
-put_real(struct json_out *out, const char *key, double value)
-{
-	if (!isnan(value))
-		json_set_real(out, key, value);
-}
-
-static void
 put_settings(struct json_out *out, const struct call *call)
 {
-	put_real(out, "temperature", call->temperature);
-	put_real(out, "p", call->top_p);
+	request_real_put(out, "temperature", call->temperature);
+	request_real_put(out, "p", call->top_p);
 	if (call->top_k)
 		json_set_int(out, "k", call->top_k);
-	put_real(out, "frequency_penalty", call->frequency_penalty);
-	put_real(out, "presence_penalty", call->presence_penalty);
+	request_real_put(out, "frequency_penalty", call->frequency_penalty);
+	request_real_put(out, "presence_penalty", call->presence_penalty);
 	if (call->seed)
 		json_set(out, "seed", call->seed);
 	if (call->tokens_max)
 		json_set_int(out, "max_tokens", call->tokens_max);
-	if (call->stop_count)
-		json_set_array(out, "stop_sequences");
-	for (unsigned i = 0; i < call->stop_count; i++)
-		json_put_string(out, call->stops[i]);
-	if (call->stop_count)
-		json_end_array(out);
+	request_stops_put(out, "stop_sequences", call);
 	if (call->format == FORMAT_TEXT)
 		return;
 	json_set_object(out, "response_format");

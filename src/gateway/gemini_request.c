@@ -5,9 +5,9 @@
  * model's; a tool's result names its function, so that the call it answers is looked up; parameters and answers are described by JSON Schema in parametersJsonSchema and responseJsonSchema;
  * a signature of a thought stands on the part it came with.
  */
-#include <math.h>
 
 #include "gateway/gemini.h"
+#include "gateway/request.h"
 
 enum { REQUEST_MAX = 64 * 1024 * 1024, STOPS_THERE = 5, CANDIDATES_THERE = 8 };
 
@@ -255,19 +255,13 @@ put_part(struct writing *writing, const struct part *part)
 
 /* --- turns --- */
 
-static bool
-is_system(const struct message *message)
-{
-	return message->role == ROLE_SYSTEM || message->role == ROLE_DEVELOPER;
-}
-
 static void
 put_system(const struct writing *writing)
 {
 	bool any = false;
 
 	for (const struct message *message = writing->call->messages; message; message = message->next) {
-		if (!is_system(message))
+		if (!request_is_system(message))
 			continue;
 		if (!any) {
 			json_set_object(writing->out, "systemInstruction");
@@ -284,44 +278,18 @@ put_system(const struct writing *writing)
 	}
 }
 
-static void
-end_turn(const struct writing *writing)
-{
-	json_end_array(writing->out);
-	json_end_object(writing->out);
-}
-
-/* Neighbours of one side become one turn. */
 static const struct err *
-put_turns(struct writing *writing)
+put_message(struct json_out *out, const struct message *message, void *of)
 {
 	const struct err *err = NULL;
-	int open = -1; /* whose turn is being written: 0 the user's, 1 the model's */
 
-	json_set_array(writing->out, "contents");
-	for (const struct message *message = writing->call->messages; message && !err; message = message->next) {
-		int side = message->role == ROLE_ASSISTANT;
-
-		if (is_system(message))
-			continue;
-		if (side != open) {
-			if (open >= 0)
-				end_turn(writing);
-			json_begin_object(writing->out);
-			json_set_string(writing->out, "role", side ? STR("model") : STR("user"));
-			json_set_array(writing->out, "parts");
-			open = side;
-		}
-		for (const struct part *part = message->parts; part && !err; part = part->next)
-			err = put_part(writing, part);
-	}
-	if (err)
-		return err;
-	if (open >= 0)
-		end_turn(writing);
-	json_end_array(writing->out);
-	return NULL;
+	(void)out; /* writing has it */
+	for (const struct part *part = message->parts; part && !err; part = part->next)
+		err = put_part(of, part);
+	return err;
 }
+
+static const struct request_turns turns = { .list = "contents", .content = "parts", .model_role = "model", .put = put_message };
 
 /* --- tools and settings --- */
 
@@ -411,13 +379,6 @@ put_thinking(const struct writing *writing, struct str model)
 	return NULL;
 }
 
-static void
-put_real(struct json_out *out, const char *key, double value)
-{
-	if (!isnan(value))
-		json_set_real(out, key, value);
-}
-
 static const struct err *
 put_config(const struct writing *writing, struct str model)
 {
@@ -426,24 +387,19 @@ put_config(const struct writing *writing, struct str model)
 	const struct err *err;
 
 	json_set_object(out, "generationConfig");
-	put_real(out, "temperature", call->temperature);
-	put_real(out, "topP", call->top_p);
+	request_real_put(out, "temperature", call->temperature);
+	request_real_put(out, "topP", call->top_p);
 	if (call->top_k)
 		json_set_int(out, "topK", call->top_k);
-	put_real(out, "presencePenalty", call->presence_penalty);
-	put_real(out, "frequencyPenalty", call->frequency_penalty);
+	request_real_put(out, "presencePenalty", call->presence_penalty);
+	request_real_put(out, "frequencyPenalty", call->frequency_penalty);
 	if (call->seed)
 		json_set(out, "seed", call->seed);
 	if (call->tokens_max)
 		json_set_int(out, "maxOutputTokens", call->tokens_max);
 	if (call->choices > 1)
 		json_set_int(out, "candidateCount", call->choices);
-	if (call->stop_count)
-		json_set_array(out, "stopSequences");
-	for (unsigned i = 0; i < call->stop_count; i++)
-		json_put_string(out, call->stops[i]);
-	if (call->stop_count)
-		json_end_array(out);
+	request_stops_put(out, "stopSequences", call);
 	if (call->format != FORMAT_TEXT)
 		json_set_string(out, "responseMimeType", STR("application/json"));
 	if (call->format == FORMAT_JSON_SCHEMA)
@@ -452,22 +408,6 @@ put_config(const struct writing *writing, struct str model)
 	if (!err)
 		json_end_object(out);
 	return err;
-}
-
-static const struct err *
-put_headers(const struct target *target, struct arena *arena, struct http_call_spec *out)
-{
-	const struct conf_provider *provider = target->provider;
-	struct http_header *list = arena_array(arena, 1 + provider->header_count, sizeof(*list));
-	size_t count = 0;
-
-	if (!list)
-		return &err_no_memory;
-	list[count++] = (struct http_header){ STR("content-type"), STR("application/json") };
-	for (size_t i = 0; i < provider->header_count; i++)
-		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
-	out->headers = (struct http_headers){ list, count };
-	return NULL;
 }
 
 const struct err *
@@ -479,7 +419,7 @@ gemini_write(const struct call *call, const struct target *target, struct arena 
 	const struct err *err = check(call, arena);
 
 	if (!err)
-		err = put_headers(target, arena, out);
+		err = request_headers(target, arena, NULL, 0, out);
 	if (err)
 		return err;
 	out->method = HTTP_POST;
@@ -487,7 +427,7 @@ gemini_write(const struct call *call, const struct target *target, struct arena 
 	json_out_init(&json, &body);
 	json_begin_object(&json);
 	put_system(&writing);
-	err = put_turns(&writing);
+	err = request_turns_put(&json, call, &turns, &writing);
 	if (err)
 		return err;
 	put_tools(&writing);

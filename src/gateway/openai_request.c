@@ -4,9 +4,9 @@
  * Wire: OpenAI's API reference, "Chat completions". Results of tools are messages of their own there, directly behind the assistant's turn that called them; instructions of any kind are sent as "system",
  * which every server of this wire knows. What the wire cannot say is refused.
  */
-#include <math.h>
 
 #include "gateway/openai_request.h"
+#include "gateway/request.h"
 
 static const struct err *
 refuse(struct arena *arena, const char *param, const char *what)
@@ -332,13 +332,6 @@ put_format(struct json_out *out, const struct call *call)
 	json_end_object(out);
 }
 
-static void
-put_number(struct json_out *out, const char *key, double value)
-{
-	if (!isnan(value))
-		json_set_real(out, key, value);
-}
-
 /* This wire has no budget of tokens for reasoning. */
 static struct str
 effort_of(int64_t tokens)
@@ -349,22 +342,17 @@ effort_of(int64_t tokens)
 static void
 put_sampling(struct json_out *out, const struct call *call)
 {
-	put_number(out, "temperature", call->temperature);
-	put_number(out, "top_p", call->top_p);
-	put_number(out, "frequency_penalty", call->frequency_penalty);
-	put_number(out, "presence_penalty", call->presence_penalty);
+	request_real_put(out, "temperature", call->temperature);
+	request_real_put(out, "top_p", call->top_p);
+	request_real_put(out, "frequency_penalty", call->frequency_penalty);
+	request_real_put(out, "presence_penalty", call->presence_penalty);
 	if (call->seed)
 		json_set(out, "seed", call->seed);
 	if (call->tokens_max)
 		json_set_int(out, "max_completion_tokens", call->tokens_max);
 	if (call->choices > 1)
 		json_set_int(out, "n", call->choices);
-	if (call->stop_count)
-		json_set_array(out, "stop");
-	for (unsigned i = 0; i < call->stop_count; i++)
-		json_put_string(out, call->stops[i]);
-	if (call->stop_count)
-		json_end_array(out);
+	request_stops_put(out, "stop", call);
 	if (call->reasoning_effort.len)
 		json_set_string(out, "reasoning_effort", str_eq_c(call->reasoning_effort, "max") ? STR("xhigh") : call->reasoning_effort);
 	else if (call->reasoning_tokens)

@@ -7,6 +7,7 @@
  */
 #include "base/clock.h"
 #include "gateway/anthropic_request.h"
+#include "gateway/request.h"
 
 enum { REQUEST_MAX = 64 * 1024 * 1024 };
 
@@ -19,21 +20,17 @@ put_headers(const struct call *call, const struct target *target, struct arena *
 	const struct conf_provider *provider = target->provider;
 	bool same = call->dialect == DIALECT_ANTHROPIC;
 	size_t passed = same ? call->headers.count : 0, count = 0;
-	struct http_header *list = arena_array(arena, 3 + passed + provider->header_count, sizeof(*list));
+	struct http_header *list = arena_array(arena, 2 + passed, sizeof(*list));
 
 	if (!list)
 		return &err_no_memory;
-	list[count++] = (struct http_header){ STR("content-type"), STR("application/json") };
 	for (size_t i = 0; i < passed; i++)
 		list[count++] = call->headers.list[i];
 	if (!same || !http_header_get(&call->headers, STR("anthropic-version")).len)
 		list[count++] = (struct http_header){ STR("anthropic-version"), STR("2023-06-01") };
 	if (provider->api_key.len)
 		list[count++] = (struct http_header){ STR("x-api-key"), provider->api_key };
-	for (size_t i = 0; i < provider->header_count; i++)
-		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
-	out->headers = (struct http_headers){ list, count };
-	return NULL;
+	return request_headers(target, arena, list, count, out);
 }
 
 const struct err *

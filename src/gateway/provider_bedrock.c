@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "gateway/bedrock_request.h"
+#include "gateway/request.h"
 #include "gateway/sigv4.h"
 
 enum { REQUEST_MAX = 64 * 1024 * 1024 };
@@ -14,25 +15,9 @@ enum { REQUEST_MAX = 64 * 1024 * 1024 };
 /* --- the request --- */
 
 static const struct err *
-put_headers(const struct target *target, struct arena *arena, struct http_call_spec *out)
-{
-	const struct conf_provider *provider = target->provider;
-	struct http_header *list = arena_array(arena, 1 + provider->header_count, sizeof(*list));
-	size_t count = 0;
-
-	if (!list)
-		return &err_no_memory;
-	list[count++] = (struct http_header){ STR("content-type"), STR("application/json") };
-	for (size_t i = 0; i < provider->header_count; i++)
-		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
-	out->headers = (struct http_headers){ list, count };
-	return NULL;
-}
-
-static const struct err *
 bedrock_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
 {
-	const struct err *err = put_headers(target, arena, out);
+	const struct err *err = request_headers(target, arena, NULL, 0, out);
 	struct buf body, model;
 	struct json_out json;
 

@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "gateway/cohere_request.h"
+#include "gateway/provider_openai.h"
 
 enum { REQUEST_MAX = 64 * 1024 * 1024 };
 
@@ -15,20 +16,13 @@ static const struct err *
 cohere_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
 {
 	const struct conf_provider *provider = target->provider;
-	struct http_header *list = arena_array(arena, 2 + provider->header_count, sizeof(*list));
 	struct str base = provider->base_url;
-	const struct err *err;
 	struct json_out json;
 	struct buf body;
-	size_t count = 0;
+	const struct err *err = openai_headers(target, arena, call->stream, out);
 
-	if (!list)
-		return &err_no_memory;
-	list[count++] = (struct http_header){ STR("content-type"), STR("application/json") };
-	list[count++] = (struct http_header){ STR("accept"), call->stream ? STR("text/event-stream") : STR("application/json") };
-	for (size_t i = 0; i < provider->header_count; i++)
-		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
-	out->headers = (struct http_headers){ list, count };
+	if (err)
+		return err;
 	out->method = HTTP_POST;
 	out->url = provider_url(arena, base, str_ends(base, STR("/v2")) ? "/chat" : "/v2/chat");
 	buf_init(&body, arena, REQUEST_MAX);

@@ -4,11 +4,11 @@
  * Wire: OpenAI's API reference, "Chat completions". A call that came in the same dialect is sent on as it came but for the model's name, changed messages and
  * the wish for usage, so parameters of tomorrow work today. Frames of the answer go to the client unchanged; only text, usage and finish are read from them.
  */
-#include <math.h>
 
 #include "gateway/openai_completions.h"
 #include "gateway/openai_request.h"
 #include "gateway/provider_openai.h"
+#include "gateway/request.h"
 
 enum { REQUEST_MAX = 64 * 1024 * 1024 };
 
@@ -73,22 +73,12 @@ put_body(struct json_out *out, const struct call *call, const struct target *tar
 	return NULL;
 }
 
-/* Headers of every call; the configuration's own come last, so that they can override. */
 const struct err *
 openai_headers(const struct target *target, struct arena *arena, bool stream, struct http_call_spec *out)
 {
-	const struct conf_provider *provider = target->provider;
-	struct http_header *list = arena_array(arena, 2 + provider->header_count, sizeof(*list));
-	size_t count = 0;
+	const struct http_header accept = { STR("accept"), stream ? STR("text/event-stream") : STR("application/json") };
 
-	if (!list)
-		return &err_no_memory;
-	list[count++] = (struct http_header){ STR("content-type"), STR("application/json") };
-	list[count++] = (struct http_header){ STR("accept"), stream ? STR("text/event-stream") : STR("application/json") };
-	for (size_t i = 0; i < provider->header_count; i++)
-		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
-	out->headers = (struct http_headers){ list, count };
-	return NULL;
+	return request_headers(target, arena, &accept, 1, out);
 }
 
 static const struct err *

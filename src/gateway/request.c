@@ -1,0 +1,85 @@
+/*
+ * request.c - see request.h.
+ */
+#include "gateway/request.h"
+
+#include <math.h>
+
+const struct err *
+request_headers(const struct target *target, struct arena *arena, const struct http_header *own, size_t own_count, struct http_call_spec *out)
+{
+	const struct conf_provider *provider = target->provider;
+	struct http_header *list = arena_array(arena, 1 + own_count + provider->header_count, sizeof(*list));
+	size_t count = 0;
+
+	if (!list)
+		return &err_no_memory;
+	list[count++] = (struct http_header){ STR("content-type"), STR("application/json") };
+	for (size_t i = 0; i < own_count; i++)
+		list[count++] = own[i];
+	for (size_t i = 0; i < provider->header_count; i++)
+		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
+	out->headers = (struct http_headers){ list, count };
+	return NULL;
+}
+
+bool
+request_is_system(const struct message *message)
+{
+	return message->role == ROLE_SYSTEM || message->role == ROLE_DEVELOPER;
+}
+
+static void
+end_turn(struct json_out *out)
+{
+	json_end_array(out);
+	json_end_object(out);
+}
+
+const struct err *
+request_turns_put(struct json_out *out, const struct call *call, const struct request_turns *turns, void *of)
+{
+	const struct err *err = NULL;
+	int open = -1; /* whose turn is being written: 0 the user's, 1 the model's */
+
+	json_set_array(out, turns->list);
+	for (const struct message *message = call->messages; message && !err; message = message->next) {
+		int side = message->role == ROLE_ASSISTANT;
+
+		if (request_is_system(message))
+			continue;
+		if (side != open) {
+			if (open >= 0)
+				end_turn(out);
+			json_begin_object(out);
+			json_set_string(out, "role", side ? str_of(turns->model_role) : STR("user"));
+			json_set_array(out, turns->content);
+			open = side;
+		}
+		err = turns->put(out, message, of);
+	}
+	if (err)
+		return err;
+	if (open >= 0)
+		end_turn(out);
+	json_end_array(out);
+	return NULL;
+}
+
+void
+request_real_put(struct json_out *out, const char *name, double value)
+{
+	if (!isnan(value))
+		json_set_real(out, name, value);
+}
+
+void
+request_stops_put(struct json_out *out, const char *name, const struct call *call)
+{
+	if (!call->stop_count)
+		return;
+	json_set_array(out, name);
+	for (unsigned i = 0; i < call->stop_count; i++)
+		json_put_string(out, call->stops[i]);
+	json_end_array(out);
+}

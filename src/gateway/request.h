@@ -1,0 +1,28 @@
+/*
+ * request.h - what the requests of several wires say alike: headers, turns that alternate, settings.
+ */
+#pragma once
+
+#include "gateway/provider.h"
+
+/* "content-type", the wire's own headers, and those of the configuration last, so that they can override. */
+const struct err *request_headers(const struct target *target, struct arena *arena, const struct http_header *own, size_t own_count, struct http_call_spec *out);
+
+/* How a wire writes turns. */
+struct request_turns {
+	const char *list, *content;   /* members: of the turns, and of what is in one */
+	const char *model_role;       /* the user's is "user" */
+
+	/* What a message holds, as elements of its turn; `of` as given to request_turns_put. */
+	const struct err *(*put)(struct json_out *out, const struct message *message, void *of);
+};
+
+/* The messages without the system's as turns that alternate: neighbours of one side become one. After an error what has been written is of no use. */
+const struct err *request_turns_put(struct json_out *out, const struct call *call, const struct request_turns *turns, void *of);
+
+/* Whether the message is the system's. */
+bool request_is_system(const struct message *message);
+
+/* A number that may not have been asked for: NaN is left out. And a list of stop sequences, if there are any. */
+void request_real_put(struct json_out *out, const char *name, double value);
+void request_stops_put(struct json_out *out, const char *name, const struct call *call);
