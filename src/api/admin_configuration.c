@@ -5,6 +5,8 @@
  * with 412 when what it changes has changed since.
  */
 #include "api/admin.h"
+#include "conf/reseal.h"
+#include "conf/secrets.h"
 #include "conf/show.h"
 #include "conf/versions.h"
 #include "conf/watch.h"
@@ -459,6 +461,88 @@ version_get(struct api_request *request)
 	return err;
 }
 
+/* --- secrets --- */
+
+enum { KEYS_SHOWN = 32 };
+
+static MAY_PARK const struct err *
+secrets_get(struct api_request *request)
+{
+	struct conf_watch *watch = request->app->watch;
+	struct seal_count *counts = arena_array(request->arena, KEYS_SHOWN, sizeof(*counts));
+	struct secrets_ids ids;
+	struct conf_status status;
+	struct json_out json;
+	struct buf body;
+	int64_t others;
+	size_t count;
+	const struct err *err = need_store(request);
+
+	if (!err)
+		err = counts ? seals_count(conf_watch_store(watch), request->arena, conf_watch_secrets(watch), counts, KEYS_SHOWN, &count, &others) : &err_no_memory;
+	if (err)
+		return err;
+	secrets_ids(conf_watch_secrets(watch), &ids);
+	conf_watch_status(watch, &status);
+	buf_init(&body, request->arena, KIB(16));
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_string(&json, "object", STR("configuration.secrets"));
+	json_set_string(&json, "key", ids.count ? str_of(ids.list[0]) : STR_EMPTY);
+	json_set_array(&json, "data");
+	for (size_t i = 0; i < count; i++) {
+		json_begin_object(&json);
+		json_set_string(&json, "key", str_of(counts[i].key));
+		json_set_bool(&json, "opens", counts[i].opens);
+		json_set_int(&json, "secrets", counts[i].secrets);
+		json_end_object(&json);
+	}
+	json_end_array(&json);
+	json_set_int(&json, "others", others);
+	json_set_object(&json, "resealing");
+	json_set_int(&json, "done", status.reseal_done);
+	json_set_int(&json, "total", status.reseal_total);
+	json_end_object(&json);
+	json_end_object(&json);
+	return api_answer_json(request, 200, &json);
+}
+
+static MAY_PARK const struct err *
+secrets_reseal_post(struct api_request *request)
+{
+	struct conf_reseal reseal = { .new_key = json_bool(json_get(request->json, "new_key"), false),
+		.leave_unreadable = json_bool(json_get(request->json, "leave_unreadable"), false) };
+	struct conf_change change = { .reason = json_get_string(request->json, "reason") };
+	struct conf_resealed done;
+	struct secrets_ids ids;
+	struct json_out json;
+	struct buf body;
+	const struct err *err = need_store(request);
+
+	if (!err)
+		err = change_begin(request, &change);
+	reseal.actor = change.actor;
+	reseal.reason = change.reason;
+	if (!err)
+		err = conf_watch_reseal(request->app->watch, request->arena, &reseal, &done);
+	if (err)
+		return err;
+	secrets_ids(conf_watch_secrets(request->app->watch), &ids);
+	buf_init(&body, request->arena, KIB(4));
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_string(&json, "object", STR("configuration.resealed"));
+	json_set_int(&json, "version", done.version);
+	json_set_string(&json, "key", str_of(ids.list[0]));
+	json_set_int(&json, "secrets", done.secrets);
+	json_set_int(&json, "entries", done.entries);
+	json_set_int(&json, "kept", done.kept);
+	json_set_int(&json, "unreadable", done.unreadable);
+	json_end_object(&json);
+	answer_version(request, done.version);
+	return api_answer_json(request, 200, &json);
+}
+
 /* --- rows --- */
 
 #define NAMES "{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
@@ -468,6 +552,9 @@ version_get(struct api_request *request)
 	",\"remove\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"providers\":" NAMES ",\"models\":" NAMES "}}}}"
 #define ROLLBACK_SCHEMA                                                                                                                                       \
 	"{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"version\"],\"properties\":{\"version\":{\"type\":\"integer\",\"minimum\":0},"      \
+	"\"reason\":{\"type\":\"string\"}}}"
+#define RESEAL_SCHEMA                                                                                                                                         \
+	"{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"new_key\":{\"type\":\"boolean\"},\"leave_unreadable\":{\"type\":\"boolean\"},"  \
 	"\"reason\":{\"type\":\"string\"}}}"
 #define ROW(method_, path_, name_, handler_, summary_) \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = handler_, .summary = summary_ }
@@ -491,6 +578,9 @@ static const struct route routes[] = {
 		"What is wrong with such a change, all of it; nothing is changed"),
 	ROW_JSON(HTTP_POST, "/admin/v1/configuration/rollback", "admin.configuration.rollback", KIB(16), ROLLBACK_SCHEMA, configuration_rollback,
 		"Put back what the store held at a version, as a new version"),
+	ROW(HTTP_GET, "/admin/v1/configuration/secrets", "admin.configuration.secrets.get", secrets_get, "How many secrets the store keeps under which master key"),
+	ROW_JSON(HTTP_POST, "/admin/v1/configuration/secrets/reseal", "admin.configuration.secrets.reseal", KIB(16), RESEAL_SCHEMA, secrets_reseal_post,
+		"Seal all of them anew with the master key of now, or with a new one"),
 	ROW(HTTP_GET, "/admin/v1/configuration/versions", "admin.configuration.versions.list", versions_page, "The versions of what the store holds, newest first"),
 	ROW(HTTP_GET, "/admin/v1/configuration/versions/{version}", "admin.configuration.versions.get", version_get, "One version and what it changed"),
 };

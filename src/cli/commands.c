@@ -88,6 +88,8 @@ const struct command *const commands[] = {
 	&config_versions_command,
 	&config_rollback_command,
 	&config_export_command,
+	&config_secrets_command,
+	&config_reseal_command,
 	&key_create_command,
 	&key_ls_command,
 	&key_show_command,

@@ -9,7 +9,7 @@ extern const struct command serve_command, check_command, import_litellm_command
 extern const struct command key_create_command, key_ls_command, key_show_command, key_update_command, key_revoke_command, backup_command;
 extern const struct command model_ls_command, model_show_command, model_set_command, model_rm_command;
 extern const struct command provider_ls_command, provider_show_command, provider_set_command, provider_rm_command, provider_test_command;
-extern const struct command config_apply_command, config_versions_command, config_rollback_command, config_export_command;
+extern const struct command config_apply_command, config_versions_command, config_rollback_command, config_export_command, config_secrets_command, config_reseal_command;
 extern const struct command team_create_command, team_ls_command, team_show_command, team_update_command, team_close_command;
 extern const struct command tenant_create_command, tenant_ls_command, tenant_show_command, tenant_update_command, tenant_close_command;
 extern const struct command ask_command, ingest_command, trace_ls_command, trace_show_command;

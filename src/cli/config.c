@@ -272,6 +272,69 @@ config_export_call(struct client *client, struct args *args)
 	return EXIT_DONE;
 }
 
+/* --- secrets --- */
+
+static MAY_PARK int
+config_secrets_call(struct client *client, struct args *args)
+{
+	static const char *const titles[] = { "KEY", "SECRETS", "", NULL };
+	int exit_code;
+	const struct json *answer = client_send(client, args, HTTP_GET, STR("/admin/v1/configuration/secrets"), STR_EMPTY, &exit_code);
+	struct str key = json_get_string(answer, "key");
+	int64_t total = json_int(json_get(json_get(answer, "resealing"), "total"), 0);
+	struct table table;
+
+	if (!answer)
+		return exit_code;
+	table_init(&table, args->arena, titles);
+	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
+		struct str id = json_get_string(it.value, "key");
+		bool opens = json_bool(json_get(it.value, "opens"), false);
+
+		table_add(&table, (struct str[]){ id, arena_printf(args->arena, "%lld", (long long)json_int(json_get(it.value, "secrets"), 0)),
+					  str_eq(id, key) ? STR("seals") : opens ? STR("opens: corbel config reseal") : STR("not here: this node cannot open them") });
+	}
+	table_print(&table);
+	if (total)
+		printf("being sealed anew: %lld of %lld entries read\n", (long long)json_int(json_get(json_get(answer, "resealing"), "done"), 0), (long long)total);
+	return EXIT_DONE;
+}
+
+static MAY_PARK int
+config_reseal_call(struct client *client, struct args *args)
+{
+	struct str reason = args_get(args, "reason");
+	const struct json *answer;
+	struct json_out json;
+	struct buf body;
+	int64_t left;
+	int exit_code;
+
+	buf_init(&body, args->arena, KIB(16));
+	json_out_init(&json, &body);
+	json_begin_object(&json);
+	json_set_bool(&json, "new_key", args_has(args, "new-key"));
+	json_set_bool(&json, "leave_unreadable", args_has(args, "leave-unreadable"));
+	if (reason.ptr)
+		json_set_string(&json, "reason", reason);
+	json_end_object(&json);
+	answer = client_send(client, args, HTTP_POST, STR("/admin/v1/configuration/secrets/reseal"), buf_str(&body), &exit_code);
+	if (!answer)
+		return exit_code;
+	printf("%lld secrets in %lld entries sealed anew with the key %" STR_F "; %lld had it\n", (long long)json_int(json_get(answer, "secrets"), 0),
+		(long long)json_int(json_get(answer, "entries"), 0), STR_A(json_get_string(answer, "key")), (long long)json_int(json_get(answer, "kept"), 0));
+	left = json_int(json_get(answer, "unreadable"), 0);
+	if (left)
+		printf("%lld of earlier versions cannot be opened, and were left\n", (long long)left);
+	return exit_code;
+}
+
+static const struct option reseal_options[] = {
+	{ "new-key", 0, NULL, "Make a new key in the server's file master.key first; the former one goes to master.key.previous." },
+	{ "leave-unreadable", 0, NULL, "Leave what no key opens, where nothing goes by it any more: secrets of earlier versions." },
+	{ "reason", 0, "TEXT", "Why: goes on record." },
+	{ NULL, 0, NULL, NULL },
+};
 static const struct option apply_options[] = { { "dry-run", 0, NULL, "Only say what is wrong with it." }, REASON_OPTIONS, { NULL, 0, NULL, NULL } };
 static const struct option versions_options[] = { { "limit", 0, "N", "At most so many. Else 20." }, { NULL, 0, NULL, NULL } };
 static const struct option rollback_options[] = { REASON_OPTIONS, { NULL, 0, NULL, NULL } };
@@ -286,3 +349,8 @@ const struct command config_rollback_command = { .name = "config rollback", .arg
 	.options = rollback_options, .call = config_rollback_call, .help = "What the store held then, as a new version; 0 is the file alone. Checked like any change." };
 const struct command config_export_command = { .name = "config export", .arguments = "", .summary = "Print the configuration as a file", .call = config_export_call,
 	.help = "Providers, models and embeddings in force, as YAML that \"corbel check\" takes. A secret that is not shown becomes a variable of the environment that names it." };
+const struct command config_secrets_command = { .name = "config secrets", .arguments = "", .summary = "Show which master keys the kept secrets are sealed with", .call = config_secrets_call,
+	.help = "Secrets of providers and models in the store, of earlier versions too, by the id of the master key." };
+const struct command config_reseal_command = { .name = "config reseal", .arguments = "", .summary = "Seal the kept secrets with another master key", .options = reseal_options, .call = config_reseal_call,
+	.help = "All of them in one commit, or none: refused when one cannot be opened. The server must have both keys (CORBEL_MASTER_KEY and CORBEL_PREVIOUS_MASTER_KEY), or its own file: --new-key. "
+		"Done again, it does nothing." };

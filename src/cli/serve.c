@@ -163,7 +163,7 @@ configuration_changed(void *arg)
 static MAY_PARK const struct err *
 watch_start(struct server *server)
 {
-	struct secrets_spec spec = { .given = serve_master_key(server->conf), .data_dir = server->dir.path, .alone = store_engine_of(server->app.store) == STORE_SQLITE };
+	struct secrets_spec spec = { .given = serve_master_key(server->conf), .previous = serve_previous_master_key(server->conf), .data_dir = server->dir.path, .alone = store_engine_of(server->app.store) == STORE_SQLITE };
 	const struct err *err = secrets_open(&spec, server->arena, &server->secrets);
 
 	if (err)

@@ -29,6 +29,7 @@ enum row {
 	STORE_READERS,
 	ADMIN_KEY,
 	MASTER_KEY,
+	PREVIOUS_MASTER_KEY,
 	LOG_LEVEL_ROW,
 };
 
@@ -95,6 +96,9 @@ static const struct setting rows[] = {
 		.wants = "at least 32 random characters",
 		.help = "At least 32 random characters that seal the secrets of providers given through the API; the same on every node. Without it, a node with a "
 			"database of its own makes the file `master.key` in its data directory at the first such secret. It is not in backups of the database." },
+	[PREVIOUS_MASTER_KEY] = { "secrets.previous_master_key", SETTING_STRING, "", .max = "1000", .env = "CORBEL_PREVIOUS_MASTER_KEY", .secret = true, .check = master_key_ok,
+		.wants = "at least 32 random characters",
+		.help = "A master key that still opens and seals nothing, while the master key is being changed (`corbel config reseal`). The text of a file `master.key` is one." },
 	[LOG_LEVEL_ROW] = { "log.level", SETTING_CHOICE, "info", .choices = levels, .env = "CORBEL_LOG_LEVEL", .reloadable = true,
 		.help = "What the log leaves out lies below this." },
 	[STORE_URL] = { "store.url", SETTING_STRING, "", .max = "4000", .env = "CORBEL_STORE", .secret = true, .check = store_url_ok,
@@ -151,6 +155,12 @@ struct str
 serve_master_key(const struct conf *conf)
 {
 	return conf_str(conf, &rows[MASTER_KEY]);
+}
+
+struct str
+serve_previous_master_key(const struct conf *conf)
+{
+	return conf_str(conf, &rows[PREVIOUS_MASTER_KEY]);
 }
 
 struct str

@@ -14,6 +14,7 @@ struct str serve_data_dir(const struct conf *conf);
 struct str serve_listen(const struct conf *conf);
 struct str serve_admin_key(const struct conf *conf);
 struct str serve_master_key(const struct conf *conf);
+struct str serve_previous_master_key(const struct conf *conf);
 struct str serve_tls_cert(const struct conf *conf);
 struct str serve_tls_key(const struct conf *conf);
 int64_t serve_grace_us(const struct conf *conf);

@@ -47,10 +47,33 @@ problem(struct planter *planter, struct str path, const char *text)
 	problems_add_at(&planter->entry->problems, planter->entry->title, 0, 0, path, text);
 }
 
-static struct str
-below(struct planter *planter, struct str path, struct str key)
+struct str
+entry_path(struct arena *arena, struct str path, struct str key)
 {
-	return path.len ? arena_printf(planter->entry->arena, "%" STR_F ".%" STR_F, STR_A(path), STR_A(str_slice(key, 0, 100))) : str_slice(key, 0, 100);
+	return path.len ? arena_printf(arena, "%" STR_F ".%" STR_F, STR_A(path), STR_A(str_slice(key, 0, 100))) : str_slice(key, 0, 100);
+}
+
+struct str
+entry_path_at(struct arena *arena, struct str path, size_t index)
+{
+	return arena_printf(arena, "%" STR_F "[%zu]", STR_A(path), index);
+}
+
+struct str
+entry_seal_about(struct arena *arena, struct str title, struct str path)
+{
+	return arena_printf(arena, "%" STR_F "\n%" STR_F, STR_A(title), STR_A(path));
+}
+
+bool
+entry_seal_is(const struct json *json, struct str *sealed)
+{
+	const struct json *text = json_is(json, JSON_OBJECT) && json_count(json) == 1 ? json_get(json, "$sealed") : NULL;
+
+	if (!json_is(text, JSON_STRING))
+		return false;
+	*sealed = json_string(text);
+	return true;
 }
 
 static struct yaml *
@@ -91,15 +114,15 @@ scalar_text(struct planter *planter, const struct json *json, struct yaml *node,
 static bool
 sealed_open(struct planter *planter, const struct json *json, struct yaml *node, struct str path)
 {
-	const struct json *sealed = json_is(json, JSON_OBJECT) && json_count(json) == 1 ? json_get(json, "$sealed") : NULL;
 	struct entry *entry = planter->entry;
 	const struct err *err;
+	struct str sealed;
 
-	if (!json_is(sealed, JSON_STRING))
+	if (!entry_seal_is(json, &sealed))
 		return false;
 	node->kind = YAML_SCALAR;
 	node->text = STR("?");
-	err = secrets_unseal(planter->secrets, entry->arena, arena_printf(entry->arena, "%" STR_F "\n%" STR_F, STR_A(entry->title), STR_A(path)), json_string(sealed), &node->text);
+	err = secrets_unseal(planter->secrets, entry->arena, entry_seal_about(entry->arena, entry->title, path), sealed, &node->text);
 	if (err)
 		problem(planter, path, arena_cstr(entry->arena, err->message));
 	return true;
@@ -113,7 +136,7 @@ children_plant(struct planter *planter, const struct json *json, struct yaml *no
 	struct yaml **tail = &node->first;
 
 	for (struct json_iter it = json_iter(json); json_next(&it);) {
-		struct str at = node->kind == YAML_MAP ? below(planter, path, it.key) : arena_printf(planter->entry->arena, "%" STR_F "[%zu]", STR_A(path), it.index);
+		struct str at = node->kind == YAML_MAP ? entry_path(planter->entry->arena, path, it.key) : entry_path_at(planter->entry->arena, path, it.index);
 		struct yaml *child;
 
 		if (node->kind == YAML_MAP && yaml_child(node, it.key))

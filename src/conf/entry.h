@@ -79,5 +79,13 @@ struct str entry_body(struct arena *arena, const struct entry_request *request);
 /* What stands for a secret that is not shown, and in a request for the one that is there already. */
 #define ENTRY_HIDDEN "(hidden)"
 
+/* Where a value stands in a body ("headers.x-team", "targets[0]"), and what a secret there is sealed about. */
+struct str entry_path(struct arena *arena, struct str path, struct str key);
+struct str entry_path_at(struct arena *arena, struct str path, size_t index);
+struct str entry_seal_about(struct arena *arena, struct str title, struct str path);
+
+/* Whether a value of a body is {"$sealed": "…"}, and which text. */
+bool entry_seal_is(const struct json *json, struct str *sealed);
+
 /* True for a secret's text that may be shown and kept as it is: nothing but a reference to the environment, perhaps behind a scheme ("Bearer ${TOKEN}"). */
 bool entry_is_reference(struct str text);

@@ -97,7 +97,7 @@ static void
 put_sealed(struct keeper *keeper, const struct field *field, struct str key, struct str text)
 {
 	struct str path = path_of(keeper, field, key), sealed = STR_EMPTY;
-	struct str about = arena_printf(keeper->arena, "%" STR_F "\n%" STR_F, STR_A(keeper->title), STR_A(path));
+	struct str about = entry_seal_about(keeper->arena, keeper->title, path);
 	const struct err *err = about.ptr ? secrets_seal(keeper->request->secrets, keeper->arena, about, text, &sealed) : &err_no_memory;
 
 	if (err)

@@ -280,6 +280,80 @@ another_master_key_says_so(void **state)
 	secrets_free(other);
 }
 
+/* The sealed text of p's api_key in a body. */
+static struct str
+sealed_of(struct fixture *f, struct str body)
+{
+	const struct json *json;
+
+	assert_null(json_parse(f->arena, body, &json));
+	return json_get_string(json_get(json, "api_key"), "$sealed");
+}
+
+static const struct str about = STR_INIT("provider p\napi_key");
+
+static void
+a_former_key_opens_and_seals_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct str sealed = sealed_of(f, body_of(f, ENTRY_PROVIDER, "p", "{\"kind\":\"openai\",\"api_key\":\"sk-very-secret\"}", NULL)), moved, again, text;
+	struct secrets_spec spec = { .given = STR("another key of at least 32 characters"), .data_dir = str_of(f->dir) };
+	struct secrets *both, *lone;
+	char file[65] = { 0 };
+	struct secrets_ids ids;
+	FILE *key = fopen(arena_printf(f->arena, "%s/master.key", f->dir).ptr, "r");
+
+	assert_non_null(key);
+	assert_int_equal(fread(file, 1, 64, key), 64);
+	fclose(key);
+	assert_null(secrets_open(&spec, f->arena, &lone));
+	assert_int_equal(secrets_reseal(lone, f->arena, about, sealed, &moved)->kind, ERR_INVALID);
+	spec.previous = str_of(file); /* the file's text is a key like any other */
+	assert_null(secrets_open(&spec, f->arena, &both));
+	secrets_ids(both, &ids);
+	assert_int_equal(ids.count, 2);
+	assert_null(secrets_unseal(both, f->arena, about, sealed, &text));
+	assert_true(str_eq_c(text, "sk-very-secret"));
+	assert_null(secrets_reseal(both, f->arena, about, sealed, &moved));
+	assert_false(str_eq(moved, sealed));
+	assert_null(secrets_reseal(both, f->arena, about, moved, &again));
+	assert_true(str_eq(moved, again));
+	assert_null(secrets_unseal(lone, f->arena, about, moved, &text));
+	assert_true(str_eq_c(text, "sk-very-secret"));
+	assert_int_equal(secrets_renew(both, f->arena)->kind, ERR_UNSUPPORTED);
+	secrets_free(both);
+	secrets_free(lone);
+}
+
+static void
+a_renewed_key_has_a_file_and_so_has_the_former(void **state)
+{
+	struct fixture *f = *state;
+	struct str sealed = sealed_of(f, body_of(f, ENTRY_PROVIDER, "p", "{\"kind\":\"openai\",\"api_key\":\"sk-very-secret\"}", NULL)), text, moved;
+	struct secrets_spec spec = { .data_dir = str_of(f->dir), .alone = true };
+	struct str previous = arena_printf(f->arena, "%s/master.key.previous", f->dir);
+	struct secrets_ids before, after, again;
+	struct secrets *other;
+
+	secrets_ids(f->secrets, &before);
+	assert_null(secrets_renew(f->secrets, f->arena));
+	secrets_ids(f->secrets, &after);
+	assert_int_equal(after.count, 2);
+	assert_string_equal(after.list[1], before.list[0]);
+	assert_string_not_equal(after.list[0], before.list[0]);
+	assert_null(secrets_open(&spec, f->arena, &other));
+	secrets_ids(other, &again);
+	assert_int_equal(again.count, 2);
+	assert_string_equal(again.list[0], after.list[0]);
+	assert_null(secrets_unseal(other, f->arena, about, sealed, &text));
+	assert_null(secrets_reseal(other, f->arena, about, sealed, &moved));
+	assert_null(secrets_renew(f->secrets, f->arena)); /* the first key is given up */
+	assert_int_equal(secrets_unseal(f->secrets, f->arena, about, sealed, &text)->kind, ERR_INVALID);
+	assert_null(secrets_unseal(f->secrets, f->arena, about, moved, &text));
+	secrets_free(other);
+	unlink(previous.ptr);
+}
+
 static void
 a_master_key_that_others_can_read_is_refused(void **state)
 {
@@ -355,6 +429,8 @@ main(void)
 		TEST(what_is_hidden_and_sent_back_stays),
 		TEST(without_a_master_key_only_references_are_kept),
 		TEST(another_master_key_says_so),
+		TEST(a_former_key_opens_and_seals_nothing),
+		TEST(a_renewed_key_has_a_file_and_so_has_the_former),
 		TEST(a_master_key_that_others_can_read_is_refused),
 		TEST(the_servers_own_environment_is_not_to_be_had),
 		TEST(sealed_objects_are_not_taken_from_outside),

@@ -109,10 +109,13 @@ MAY_PARK const struct err *
 versions_follow(struct store *store, struct arena *arena, const struct entries *entries, int64_t head, struct secrets *secrets, struct entries **out)
 {
 	struct gathered gathered = { 0 };
-	const struct err *err = NULL;
+	struct rows rows;
+	const struct err *err = store_query(store, arena, &stmt_configuration_resealed, PARAMS(V_INT(entries->version), V_INT(head)), &rows);
 
 	*out = NULL;
-	if (head - entries->version > FOLLOW_MAX)
+	if (err)
+		return err;
+	if (head - entries->version > FOLLOW_MAX || rows_int(&rows, 0, 0) > 0)
 		return versions_at(store, arena, head, secrets, out);
 	for (int64_t version = entries->version + 1; !err && version <= head; version++)
 		err = gather_all(store, &stmt_configuration_version_entries, version, secrets, &gathered, arena);
@@ -181,11 +184,9 @@ struct addition {
 	size_t count;
 };
 
-static MAY_PARK const struct err *
-add(struct tx *tx, void *arg)
+MAY_PARK const struct err *
+versions_next(struct tx *tx, const struct version_row *row)
 {
-	const struct addition *addition = arg;
-	const struct version_row *row = addition->row;
 	struct rows rows;
 	const struct err *err = tx_exec(tx, &stmt_configuration_next, NO_PARAMS, &rows);
 
@@ -194,6 +195,16 @@ add(struct tx *tx, void *arg)
 	if (!err)
 		err = tx_send(tx, &stmt_configuration_version_add,
 			PARAMS(V_INT(row->version), V_INT(row->created_us), V_TEXT(row->actor), V_TEXT(row->action), V_TEXT(row->reason), V_TEXT(row->hash)));
+	return err;
+}
+
+static MAY_PARK const struct err *
+add(struct tx *tx, void *arg)
+{
+	const struct addition *addition = arg;
+	const struct version_row *row = addition->row;
+	const struct err *err = versions_next(tx, row);
+
 	for (size_t i = 0; !err && i < addition->count; i++) {
 		const struct entry_change *change = &addition->changes[i];
 

@@ -1,5 +1,5 @@
 /*
- * versions.h - the configuration's versions in the store: who changed which entries, when and why. Rows are only ever added.
+ * versions.h - the configuration's versions in the store: who changed which entries, when and why. Rows are only ever added, but for secrets that are sealed anew (reseal.h).
  */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 struct version_row {
 	int64_t version, created_us;
-	struct str actor, action, reason, hash; /* action: "put", "delete", "change", "rollback" */
+	struct str actor, action, reason, hash; /* action: "put", "delete", "change", "rollback", "reseal" */
 };
 
 /* The number of the last one; 0: there is none. */
@@ -33,4 +33,6 @@ MAY_PARK const struct err *versions_get(struct store *store, struct arena *arena
  * Adds the next version, `row->version`, and tells all nodes. The entries of the changes bear that version already. ERR_CONFLICT with the code "configuration_moved": it is not the next
  * any more, and nothing was written.
  */
+struct tx;
+MAY_PARK const struct err *versions_next(struct tx *tx, const struct version_row *row); /* the version alone, within a transaction; the same error */
 MAY_PARK const struct err *versions_add(struct store *store, struct arena *arena, const struct version_row *row, const struct entry_change *changes, size_t count);

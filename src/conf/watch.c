@@ -7,6 +7,7 @@
  * Looking at size, time and inode twice a second costs nothing that matters and sees every way in which editors and orchestrators replace a file, symbolic
  * links of mounted directories included, which notices on an inode do not.
  */
+#include "conf/reseal.h"
 #include "conf/watch_inside.h"
 
 #include "base/clock.h"
@@ -344,7 +345,10 @@ keeper(void *arg)
 			ask_us = now_us + RETRY_US;
 		}
 		while ((job = job_take(watch))) {
-			change_run(watch, job);
+			if (job->reseal)
+				reseal_run(watch, job);
+			else
+				change_run(watch, job);
 			wait_wake(&job->done); /* from here on the job may be gone */
 		}
 		waiter_init(&idle);
@@ -432,6 +436,21 @@ conf_watch_change(struct conf_watch *watch, struct arena *arena, const struct co
 	problems_copy(&out->problems, &job.problems);
 	out->version = job.version;
 	out->changed = job.changed;
+	err = job.err ? err_copy(arena, job.err) : NULL;
+	arena_free(job.arena);
+	return err;
+}
+
+MAY_PARK const struct err *
+conf_watch_reseal(struct conf_watch *watch, struct arena *arena, const struct conf_reseal *reseal, struct conf_resealed *out)
+{
+	struct change_job job = { .watch = watch, .reseal = reseal, .resealed = out, .arena = arena_new(MIB(1)) };
+	const struct err *err;
+
+	problems_init(&job.problems, job.arena);
+	waiter_init(&job.done);
+	loop_post(watch->home, job_arrive, &job);
+	wait_end(&job.done);
 	err = job.err ? err_copy(arena, job.err) : NULL;
 	arena_free(job.arena);
 	return err;

@@ -88,6 +88,7 @@ enum { CONF_STATUS_TEXT = 600 };
 struct conf_status {
 	int64_t stored, in_force;       /* versions of the store: the newest this node has seen, and the one that holds */
 	unsigned file_mistakes, stored_mistakes;
+	int64_t reseal_done, reseal_total; /* bodies read of those whose secrets are being sealed anew; 0: none are */
 	char file_text[CONF_STATUS_TEXT], stored_text[CONF_STATUS_TEXT];
 };
 void conf_watch_status(struct conf_watch *watch, struct conf_status *out);

@@ -26,6 +26,8 @@ struct change_job {
 	struct change_job *next;
 	struct conf_watch *watch;
 	const struct conf_change *change;
+	const struct conf_reseal *reseal; /* in place of a change */
+	struct conf_resealed *resealed;
 	struct arena *arena; /* of the job: what comes out lies here until the asker has copied it */
 	struct problems problems;
 	const struct err *err;

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "crypto/hash.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 enum { SALT = 16, NONCE = 12, TAG = 16, PREFIX = 3 + SEAL_ID_LEN + 1 };
@@ -91,7 +92,8 @@ seal(const struct seal_key *key, struct str about, struct str text, struct buf *
 		add_hex(out, room, text.len);
 		add_hex(out, tag, sizeof(tag));
 	}
-	buf_fini(&work);
+	OPENSSL_cleanse(own, sizeof(own));
+	buf_fini(&work); /* has nothing but what was sealed */
 	if (out->failed)
 		out->len = before;
 	return done && !out->failed;
@@ -125,8 +127,11 @@ seal_open(const struct seal_key *key, struct str about, struct str sealed, struc
 	if (done)
 		own_key(key, bytes, own);
 	done = room && decrypt(own, bytes + SALT, about, bytes + SALT + NONCE, size, (unsigned char *)room, bytes + SALT + NONCE + size);
+	OPENSSL_cleanse(own, sizeof(own));
 	if (done)
 		out->len += size;
+	else if (room)
+		OPENSSL_cleanse(room, size); /* deciphered, and not to be believed */
 	buf_fini(&work);
 	return done;
 }

@@ -274,6 +274,64 @@ def nodes_with_one_master_key_open_what_the_other_sealed() -> None:
     harness.wait_for(lambda: b.get("/admin/v1/configuration")[1]["stored"]["state"] == "in force", 2, "nodes without the key to follow again")
 
 
+def a_master_key_is_changed_node_by_node_while_calls_go_on() -> None:
+    old, new, strange = ({"CORBEL_MASTER_KEY": f"the {word} master key of the tests, 32 characters and more"} for word in ("old", "new", "strange"))
+    body = {"kind": "openai", "base_url": f"{mock.url}/v1"}
+    before = a.get("/admin/v1/configuration")[1]["stored"]["version"]
+
+    def node(seals: dict[str, str], opens: dict[str, str] | None = None) -> common.Node:
+        return common.Node(common.config(mock.url), env={**seals, **({"CORBEL_PREVIOUS_MASTER_KEY": opens["CORBEL_MASTER_KEY"]} if opens else {})})
+
+    def put(at: common.Node, name: str, secret: str) -> None:
+        change = {"providers": [{"name": name, **body, "api_key": secret}], "models": [{"name": name, "targets": [{"provider": name, "model": "gpt-x"}]}]}
+        status, answer = at.get("/admin/v1/configuration", "PATCH", change)
+        assert status == 200, answer
+
+    def knows(at: common.Node, name: str, secret: str) -> None:
+        harness.wait_for(lambda: at.ask("hello", name)[0] == 200, 3, f"{name} to be known")
+        assert mock.requests()[-1]["header"]["authorization"] == f"Bearer {secret}"
+
+    def keys(at: common.Node) -> dict[str, int]:
+        return {row["key"]: row["secrets"] for row in at.get("/admin/v1/configuration/secrets")[1]["data"]}
+
+    others = keys(a)  # of tests before this one
+    with node(strange) as stranger:
+        put(stranger, "lost", "sk-of-a-lost-key")
+        put(stranger, "lost", "${HOME}")  # what the earlier version keeps, nobody can open
+    with node(old) as one, node(old) as two:
+        put(one, "kept", "sk-kept")
+        put(two, "later", "sk-later")
+        knows(two, "kept", "sk-kept")
+        with node(old, new) as third, node(new, old) as fourth:  # of each pair the former would be stopped now
+            put(fourth, "late", "sk-late")
+            knows(third, "late", "sk-late")
+            assert third.get("/admin/v1/configuration")[1]["stored"]["state"] == "in force"
+    with node(new, old) as one, node(new, old) as two, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        assert len(keys(one)) == len(others) + 3
+        status, refused = one.get("/admin/v1/configuration/secrets/reseal", "POST", {})
+        assert status == 400 and refused["error"]["code"] == "secret_unreadable" and "provider lost: api_key" in refused["error"]["message"], refused
+        assert len(keys(one)) == len(others) + 3, "all of it or nothing"
+        calls = [pool.submit(lambda at=at: [at.ask("hello", "kept")[0] for _ in range(60)]) for at in (one, two)]
+        status, done = one.get("/admin/v1/configuration/secrets/reseal", "POST", {"leave_unreadable": True, "reason": "yearly"})
+        assert status == 200 and (done["secrets"], done["kept"], done["unreadable"]) == (2, 1, 1 + sum(others.values())), done
+        assert {code for call in calls for code in call.result()} == {200}
+        assert keys(two)[done["key"]] == 3, keys(two)
+        assert two.get("/admin/v1/providers/kept", "PUT", {**body, "api_key": "(hidden)", "headers": {"x-team": "blue"}})[0] == 200
+        assert len(set(keys(two)) - set(others)) == 2, "what the other node kept was what had been written"
+        knows(two, "kept", "sk-kept")
+        status, again = two.get("/admin/v1/configuration/secrets/reseal", "POST", {"leave_unreadable": True})
+        assert status == 200 and again["secrets"] == 0 and again["kept"] == 5, again
+        racing = [pool.submit(put, two, f"racing-{number}", "sk-racing") for number in range(8)]
+        assert one.get("/admin/v1/configuration/secrets/reseal", "POST", {"leave_unreadable": True})[0] == 200
+        for one_put in racing:
+            one_put.result()
+    with node(new) as one:
+        for name, secret in (("kept", "sk-kept"), ("later", "sk-later"), ("late", "sk-late"), ("racing-7", "sk-racing")):
+            knows(one, name, secret)
+        assert one.get("/admin/v1/configuration/rollback", "POST", {"version": before})[0] == 200
+    harness.wait_for(lambda: b.get("/admin/v1/configuration")[1]["stored"]["state"] == "in force", 2, "nodes without the key to follow again")
+
+
 TESTS = [
     two_nodes_that_start_at_once_make_one_schema,
     a_directory_ingested_on_one_node_is_searched_by_meaning_on_the_other,
@@ -290,4 +348,5 @@ TESTS = [
     a_literal_secret_is_refused_where_other_nodes_could_not_open_it,
     a_node_that_cannot_follow_keeps_what_it_has_and_says_why,
     nodes_with_one_master_key_open_what_the_other_sealed,
+    a_master_key_is_changed_node_by_node_while_calls_go_on,
 ]
