@@ -1,4 +1,4 @@
-"""Starts the world, runs the Python tests, then the Node tests and those of agent libraries and Cohere's client in it, and prints their sum last."""
+"""Starts the world, runs the Python tests, then the Node tests and those of Cohere's client in it, and prints their sum last."""
 
 from __future__ import annotations
 
@@ -73,10 +73,9 @@ def _other_suite(command: list[str | Path]) -> tuple[int, int]:
 
 
 def other_suites(only: str) -> Iterator[tuple[int, int]]:
-    """The Node suites, and those of agent libraries and of Cohere's client, which have environments of their own."""
+    """The Node suites, and that of Cohere's client, which has an environment of its own."""
     for suite in NODE_SUITES:
         yield _other_suite(["node", HERE / suite, only])
-    yield _other_suite([os.environ["CORBEL_AGENTS"], HERE / "agents_suite.py", only])
     yield _other_suite([os.environ["CORBEL_COHERE"], HERE / "cohere_suite.py", only])
 
 

@@ -11,19 +11,8 @@ ROOT=$(cd "$here/../.." && pwd)
 . "$ROOT/tools/dev/lib.sh"
 
 export CORBEL_BUILD="${CORBEL_BUILD:-$ROOT/build}"
-CORBEL_CLIENTS=$CACHE/node-clients-$(key "$here/package-lock.json") # checkouts of other versions may run beside
-export CORBEL_CLIENTS
+CORBEL_CLIENTS=$(node_env clients "$here")
 python=$(python_env "$here/requirements.txt")/bin/python
-CORBEL_AGENTS=$(python_env "$here/agents-requirements.txt")/bin/python
-export CORBEL_AGENTS
 CORBEL_COHERE=$(python_env "$here/cohere-requirements.txt")/bin/python
-export CORBEL_COHERE
-
-if [ ! -d "$CORBEL_CLIENTS/node_modules" ]; then
-	scratch
-	mkdir "$SCRATCH/clients"
-	cp "$here/package.json" "$here/package-lock.json" "$SCRATCH/clients/"
-	(cd "$SCRATCH/clients" && npm ci --silent --no-audit --no-fund --no-update-notifier)
-	place "$SCRATCH/clients" "$CORBEL_CLIENTS"
-fi
+export CORBEL_CLIENTS CORBEL_COHERE
 exec "$python" "$here/run.py" "$@"

@@ -138,3 +138,17 @@ python_env()
 	fi
 	echo "$env_dir"
 }
+
+# node_env NAME FOLDER: prints the folder of a Node environment that holds the packages of FOLDER's lock file; made on the first call.
+node_env()
+{
+	node_dir=$CACHE/node-$1-$(key "$2/package-lock.json") # checkouts of other versions may run beside
+	if [ ! -d "$node_dir/node_modules" ]; then
+		scratch
+		mkdir "$SCRATCH/node"
+		cp "$2/package.json" "$2/package-lock.json" "$SCRATCH/node/"
+		(cd "$SCRATCH/node" && npm ci --silent --no-audit --no-fund --no-update-notifier >&2)
+		place "$SCRATCH/node" "$node_dir"
+	fi
+	echo "$node_dir"
+}
