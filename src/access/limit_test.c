@@ -134,6 +134,9 @@ a_member_of_a_policy_is_given_once(void **state)
 	struct policy *policy;
 	const struct err *err = policy_parse(arena, STR("{\"models\":[\"a\"],\"models\":[\"b\",\"c\"]}"), &policy);
 
+	assert_non_null(err);
+	err = policy_parse(arena, STR("{\"user\":{\"concurrency\":1,\"concurrency\":9}}"), &policy);
+
 	(void)state;
 	assert_int_equal(err->kind, ERR_INVALID);
 	arena_free(arena);

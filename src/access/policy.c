@@ -227,7 +227,7 @@ policy_parse(struct arena *arena, struct str text, struct policy **out)
 	if (text.len > POLICY_TEXT_MAX)
 		err = err_param(arena, ERR_INVALID, "policy", NULL, "policy: more than %d bytes", POLICY_TEXT_MAX);
 	else
-		err = policy ? json_parse(own, text, &json) : &err_no_memory;
+		err = policy ? json_parse_unique(own, text, &json) : &err_no_memory;
 	if (!err && !json_is(json, JSON_OBJECT))
 		err = wrong(arena, STR("policy"), "an object");
 	if (!err) {
@@ -236,7 +236,7 @@ policy_parse(struct arena *arena, struct str text, struct policy **out)
 		policy->text = arena_dup(own, text);
 	}
 	for (struct json_iter it = json_iter(json); !err && json_next(&it);)
-		err = json_get_str(json, it.key) == it.value ? member_parse(arena, it.key, it.value, policy) : wrong(arena, it.key, "given once");
+		err = member_parse(arena, it.key, it.value, policy);
 	if (err) {
 		err = err_copy(arena, err);
 		arena_free(own);

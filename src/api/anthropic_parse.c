@@ -249,7 +249,7 @@ parse_output(struct anthropic_parser *parser)
 }
 
 /* Members that only Anthropic can honour; hints (what to cache, which tier, diagnostics) may be left out by others. */
-static void
+static const struct err *
 find_extra(struct anthropic_parser *parser)
 {
 	static const char *const known[] = { "model", "messages", "system", "max_tokens", "stream", "tools", "tool_choice", "temperature", "top_p", "top_k", "stop_sequences",
@@ -260,9 +260,12 @@ find_extra(struct anthropic_parser *parser)
 
 		for (size_t i = 0; i < COUNT(known) && !is_known; i++)
 			is_known = str_eq_c(it.key, known[i]);
+		if (!is_known && call_member_like(it.key, known, COUNT(known)))
+			return anthropic_bad_field(parser, call_member_like(it.key, known, COUNT(known)), MEMBER_CASE);
 		if (!is_known)
 			anthropic_note_extra(parser, it.key);
 	}
+	return NULL;
 }
 
 static const struct err *
@@ -276,8 +279,7 @@ parse_switches(struct anthropic_parser *parser)
 	call->stream = json_bool(stream, false);
 	call->include_usage = true;
 	call->user = anthropic_text(json_get(call->source, "metadata"), "user_id");
-	find_extra(parser);
-	return NULL;
+	return find_extra(parser);
 }
 
 const struct err *

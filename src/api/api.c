@@ -87,7 +87,9 @@ read_body(struct api_request *request)
 	if (err || route->body == BODY_BYTES)
 		return err;
 	arena = json_arena(request);
-	err = arena ? json_parse(arena, request->body, &request->json) : &err_no_memory;
+	err = arena ? json_parse_unique(arena, request->body, &request->json) : &err_no_memory;
+	if (err && (err->param.len || err == &err_no_memory))
+		return err;
 	if (err)
 		return err_param(request->arena, ERR_INVALID, NULL, "invalid_json", "the request body is not valid JSON: %" STR_F, STR_A(err->message));
 	if (!json_is(request->json, JSON_OBJECT))

@@ -301,15 +301,19 @@ static const struct err *
 parse_sampling(struct parser *parser, double tokens_min)
 {
 	struct call *call = parser->call;
-	double tokens, choices;
+	double tokens, older = NAN, choices;
 	const struct err *err = parse_number(parser, "temperature", 0, 2, &call->temperature);
 
 	if (!err)
 		err = parse_number(parser, "top_p", 0, 1, &call->top_p);
 	if (!err)
 		err = parse_number(parser, "max_completion_tokens", 1, 1e9, &tokens);
-	if (!err && isnan(tokens))
-		err = parse_number(parser, "max_tokens", tokens_min, 1e9, &tokens);
+	if (!err)
+		err = parse_number(parser, "max_tokens", tokens_min, 1e9, &older);
+	if (!err && !isnan(tokens) && !isnan(older) && (int64_t)tokens != (int64_t)older)
+		err = bad_field(parser, "max_tokens", "says something else than max_completion_tokens, and servers differ in which of the two they read: send one of them");
+	if (isnan(tokens))
+		tokens = older;
 	if (!err)
 		call->tokens_max = isnan(tokens) ? 0 : (int64_t)tokens;
 	if (!err)
@@ -355,9 +359,10 @@ parse_format(struct parser *parser)
 }
 
 /* What the inner form does not carry and what is no mere hint: a provider of another dialect cannot do it. */
-static void
-find_extra(struct call *call)
+static const struct err *
+find_extra(struct parser *parser)
 {
+	struct call *call = parser->call;
 	static const char *const known[] = { "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "stream", "stream_options", "temperature", "top_p", "n", "stop",
 		"max_tokens", "max_completion_tokens", "frequency_penalty", "presence_penalty", "seed", "response_format", "logprobs", "top_logprobs", "audio", "modalities",
 		"reasoning_effort", "verbosity", "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prediction", "top_k", "thinking" };
@@ -367,11 +372,12 @@ find_extra(struct call *call)
 
 		for (size_t i = 0; i < COUNT(known) && !is_known; i++)
 			is_known = str_eq_c(it.key, known[i]);
-		if (!is_known) {
+		if (!is_known && call_member_like(it.key, known, COUNT(known)))
+			return bad_field(parser, call_member_like(it.key, known, COUNT(known)), MEMBER_CASE);
+		if (!is_known && !call->extra.len)
 			call->extra = it.key;
-			return;
-		}
 	}
+	return NULL;
 }
 
 static const struct err *
@@ -379,6 +385,7 @@ parse_switches(struct parser *parser)
 {
 	struct call *call = parser->call;
 	const struct json *json = call->source, *stream = json_get(json, "stream");
+	const struct err *err = find_extra(parser);
 
 	if (json_type(stream) != JSON_NONE && json_type(stream) != JSON_NULL && !json_is(stream, JSON_BOOL))
 		return bad_field(parser, "stream", "expected true or false");
@@ -394,8 +401,7 @@ parse_switches(struct parser *parser)
 	if (!call->user.len)
 		call->user = json_get_string(json, "user");
 	call->conversation = json_get_string(json_get(json, "metadata"), "conversation_id");
-	find_extra(call);
-	return parse_format(parser);
+	return err ? err : parse_format(parser);
 }
 
 const struct err *

@@ -91,26 +91,28 @@ says_nothing(struct str name, const struct json *value)
 }
 
 /* The first that no chat could say; hints do not count. */
-static struct str
-find_extra(const struct parser *parser)
+static const struct err *
+find_extra(struct parser *parser)
 {
 	static const char *const known[] = { "model", "prompt", "stream", "stream_options", "temperature", "top_p", "n", "stop", "max_tokens", "frequency_penalty",
 		"presence_penalty", "seed", "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "top_k" };
-	const struct call *call = parser->call;
+	struct call *call = parser->call;
 
-	if (call->prompt_tokens || parser->prompts > 1)
-		return STR("prompt");
 	if (json_int(json_get(call->source, "max_tokens"), 1) == 0)
-		return STR("max_tokens");
+		call->extra = STR("max_tokens");
+	if (call->prompt_tokens || parser->prompts > 1)
+		call->extra = STR("prompt");
 	for (struct json_iter it = json_iter(call->source); json_next(&it);) {
 		bool is_known = says_nothing(it.key, it.value);
 
 		for (size_t i = 0; i < COUNT(known) && !is_known; i++)
 			is_known = str_eq_c(it.key, known[i]);
-		if (!is_known)
-			return it.key;
+		if (!is_known && call_member_like(it.key, known, COUNT(known)))
+			return bad(parser, call_member_like(it.key, known, COUNT(known)), MEMBER_CASE);
+		if (!is_known && !call->extra.len)
+			call->extra = it.key;
 	}
-	return STR_EMPTY;
+	return NULL;
 }
 
 /* Each prompt gets n answers, and best_of are made of each of these: as many may have to be paid. */
@@ -144,8 +146,7 @@ parse_switches(struct parser *parser)
 	if (!call->user.len)
 		call->user = json_get_string(call->source, "user");
 	call->conversation = json_get_string(json_get(call->source, "metadata"), "conversation_id");
-	call->extra = find_extra(parser);
-	return NULL;
+	return find_extra(parser);
 }
 
 const struct err *

@@ -62,6 +62,8 @@ check_members(struct parser *parser)
 
 		for (size_t i = 0; i < COUNT(known) && !found; i++)
 			found = str_eq_c(it.key, known[i]);
+		if (!found && call_member_like(it.key, known, COUNT(known)))
+			return bad(parser, call_member_like(it.key, known, COUNT(known)), MEMBER_CASE);
 		if (!found)
 			foreign(parser,
 				err_param(parser->arena, ERR_UNSUPPORTED, arena_cstr(parser->arena, it.key), "unknown_parameter",

@@ -19,6 +19,7 @@
 #include "conf/models.h"
 #include "conf/nearest.h"
 #include "conf/value.h"
+#include "conf/yaml.h"
 
 static const char *const colours[] = { "red", "green", NULL };
 
@@ -390,6 +391,28 @@ ways_of_calls_are_read(void **state)
 	assert_int_equal(conf_model(f->conf, STR("n"))->route.retry.max, 0);
 }
 
+/* Who reads a tree makes room for a key once. */
+static void
+a_key_that_stands_twice_is_told_and_left_out(void **state)
+{
+	struct problems problems;
+	struct yaml *root = NULL;
+	struct arena *arena = arena_new(MIB(1));
+
+	(void)state;
+	problems_init(&problems, arena);
+	yaml_parse(arena, STR("c.yaml"), STR("a: 1\nb: {c: [2], d: 3, c: [4, {e: 5}], f: 6}\na: {g: 7}\nh: 8\n"), &problems, &root);
+	assert_non_null(root);
+	assert_int_equal(problems.count, 2);
+	assert_true(str_eq_c(root->first->text, "1"));
+	assert_true(str_eq_c(root->first->next->key, "b"));
+	assert_true(str_eq_c(root->first->next->next->key, "h"));
+	assert_null(root->first->next->next->next);
+	assert_true(str_eq_c(root->first->next->first->next->key, "d"));
+	assert_true(str_eq_c(root->first->next->first->next->next->key, "f"));
+	arena_free(arena);
+}
+
 static void
 ways_that_cannot_work_are_refused(void **state)
 {
@@ -596,6 +619,7 @@ main(void)
 		TEST(a_header_cannot_be_smuggled_in),
 		TEST(yaml_that_could_grow_or_hide_is_refused),
 		TEST(a_file_too_large_is_refused),
+		TEST(a_key_that_stands_twice_is_told_and_left_out),
 		TEST(a_file_that_is_not_there_is_a_problem_not_a_default),
 		TEST(a_reload_keeps_what_needs_a_restart),
 		TEST(many_mistakes_are_counted_and_the_list_is_bounded),

@@ -139,8 +139,10 @@ children_plant(struct planter *planter, const struct json *json, struct yaml *no
 		struct str at = node->kind == YAML_MAP ? entry_path(planter->entry->arena, path, it.key) : entry_path_at(planter->entry->arena, path, it.index);
 		struct yaml *child;
 
-		if (node->kind == YAML_MAP && yaml_child(node, it.key))
+		if (node->kind == YAML_MAP && yaml_child(node, it.key)) {
 			problem(planter, at, "this key stands here a second time");
+			continue; /* who walks the tree makes room for one */
+		}
 		child = at.ptr ? plant(planter, it.value, at, depth + 1) : NULL;
 		if (!child)
 			return; /* a problem already */

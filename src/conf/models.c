@@ -334,7 +334,6 @@ headers_read(struct reader *reader, const struct yaml *node, struct str path, vo
 		return;
 	for (const struct yaml *child = node->first; child; child = child->next)
 		count++;
-	provider->header_count = 0; /* a member that stands twice is read twice */
 	provider->headers = arena_array(reader->arena, count, sizeof(*provider->headers));
 	for (const struct yaml *child = node->first; child && provider->headers; child = child->next) {
 		struct str at = reader_path(reader, path, child->key);

@@ -20,6 +20,7 @@ struct builder {
 		struct yaml *node;
 		struct yaml **tail;   /* where the next child goes */
 		struct yaml *pending; /* in a map: a child whose key has been read */
+		bool twice;           /* that key stood there before: its value is read and left out, since who walks the tree makes room for one */
 	} open[YAML_DEPTH_MAX];
 	unsigned depth, nodes, documents;
 	unsigned line, column; /* of the last event that has a place; what has none stands there */
@@ -50,7 +51,7 @@ node_new(struct builder *b, enum yaml_kind kind)
 
 /* A second key of the same name is a problem, and the reading goes on. False when the map is too large. */
 static bool
-key_check(struct builder *b, const struct yaml *map, const struct yaml *added)
+key_check(struct builder *b, const struct yaml *map, const struct yaml *added, bool *twice)
 {
 	unsigned count = 0;
 
@@ -65,6 +66,7 @@ key_check(struct builder *b, const struct yaml *map, const struct yaml *added)
 		problems_add(b->problems, b->source, added->key_line, added->key_column,
 			"the key \"%" STR_F "\" stands here a second time; the first is in line %u", STR_A(str_slice(added->key, 0, 100)),
 			at->key_line);
+		*twice = true;
 	}
 	return true;
 }
@@ -85,6 +87,8 @@ node_place(struct builder *b, struct yaml *node)
 		node->key_line = pending->key_line;
 		node->key_column = pending->key_column;
 		b->open[b->depth - 1].pending = NULL;
+		if (b->open[b->depth - 1].twice)
+			return;
 	}
 	*b->open[b->depth - 1].tail = node;
 	b->open[b->depth - 1].tail = &node->next;
@@ -124,7 +128,8 @@ scalar_read(struct builder *b, struct fy_event *event)
 		problem_here(b, "merge keys are not supported here: write the values out");
 		return false;
 	}
-	if (!key_check(b, b->open[b->depth - 1].node, node))
+	b->open[b->depth - 1].twice = false;
+	if (!key_check(b, b->open[b->depth - 1].node, node, &b->open[b->depth - 1].twice))
 		return false;
 	b->open[b->depth - 1].pending = node;
 	return true;
@@ -150,6 +155,7 @@ container_open(struct builder *b, enum yaml_kind kind)
 	b->open[b->depth].node = node;
 	b->open[b->depth].tail = &node->first;
 	b->open[b->depth].pending = NULL;
+	b->open[b->depth].twice = false;
 	b->depth++;
 	return true;
 }

@@ -116,6 +116,35 @@ data_url_split(struct str url, struct str *media_type, struct str *data)
 	return true;
 }
 
+/* The next letter of a name, folded; *at moves behind it. */
+static int
+folded(struct str name, size_t *at)
+{
+	struct str rest = str_slice(name, *at, name.len);
+	bool long_s = str_starts(rest, STR("\xc5\xbf")), kelvin = str_starts(rest, STR("\xe2\x84\xaa"));
+	char c = rest.ptr[0];
+
+	*at += long_s ? 2 : kelvin ? 3 : 1;
+	if (long_s || kelvin)
+		return long_s ? 's' : 'k';
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+}
+
+const char *
+call_member_like(struct str name, const char *const *known, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const char *letter = known[i];
+		size_t at = 0;
+
+		while (at < name.len && *letter && folded(name, &at) == (unsigned char)*letter)
+			letter++;
+		if (at == name.len && !*letter)
+			return known[i];
+	}
+	return NULL;
+}
+
 struct str
 call_operation(const struct call *call)
 {

@@ -146,6 +146,13 @@ struct str message_text(struct arena *arena, const struct message *message);
 /* A message of one text part; NULL when memory is out. */
 struct message *message_new(struct arena *arena, enum role role, struct str text);
 
+/*
+ * The one of `known` that a member's name equals but for the case of its letters; NULL: none. Servers whose JSON reader tells no case apart (Go's, which also takes the Kelvin sign for a k and the
+ * long s for an s) would read a member here that has not been looked at, so such a request is refused.
+ */
+const char *call_member_like(struct str name, const char *const *known, size_t count);
+#define MEMBER_CASE "must be written in lower-case letters: some servers read it in any case, others not at all"
+
 /* "chat" or "text_completion", as OpenTelemetry names it. */
 struct str call_operation(const struct call *call);
 

@@ -64,6 +64,8 @@ what_a_server_refuses_is_refused_by_name(void **state)
 		{ "perplexity", "{\"messages\":[],\"tools\":[{}]}", "tools" },
 		{ "xai", "{\"messages\":[],\"logit_bias\":{\"1\":5}}", "logit_bias" },
 		{ "tgi", "{\"messages\":[],\"parallel_tool_calls\":false}", "parallel_tool_calls" },
+		{ "openrouter", "{\"messages\":[],\"models\":[\"another/model\"]}", "models" },
+		{ "openrouter", "{\"messages\":[],\"preset\":\"mine\"}", "preset" },
 	};
 
 	(void)state;

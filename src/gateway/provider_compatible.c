@@ -73,8 +73,9 @@ static const struct openai_traits fireworks = {
 	.developer_unknown = true,
 };
 
-/* openrouter.ai/docs/api: unknown members are passed on or ignored by its providers; max_tokens; error codes are numbers; an error in a stream is a chunk with `error` and finish_reason "error"; comments in a stream. */
+/* openrouter.ai/docs/api: `models` and `preset` name other models than the one that was asked for and allowed; unknown members are passed on or ignored by its providers; max_tokens; error codes are numbers; an error in a stream is a chunk with `error` and finish_reason "error"; comments in a stream. */
 static const struct openai_traits openrouter = {
+	.refuses = { "models", "preset" },
 	.completion_refuses = { "suffix", "best_of", "echo", "logprobs" },
 	.prompts = PROMPTS_ONE_TEXT,
 	.renames = { { "max_completion_tokens", "max_tokens" } },

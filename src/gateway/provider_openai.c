@@ -17,9 +17,11 @@ enum { REQUEST_MAX = 64 * 1024 * 1024 };
 static void
 put_stream_options(struct json_out *out, const struct json *options)
 {
+	static const char *const usage[] = { "include_usage" };
+
 	json_set_object(out, "stream_options");
 	for (struct json_iter it = json_iter(options); json_next(&it);) {
-		if (str_eq_c(it.key, "include_usage"))
+		if (str_eq_c(it.key, "include_usage") || call_member_like(it.key, usage, COUNT(usage)))
 			continue;
 		json_key(out, it.key);
 		json_put(out, it.value);
@@ -89,7 +91,7 @@ write_body(const struct call *call, const struct target *target, struct arena *a
 	struct json_out json;
 	struct buf body;
 
-	if (same && !call->changed && str_eq(target->model, call->model) && (!call->stream || call->include_usage)) {
+	if (same && !call->changed && str_eq(target->model, call->model) && (!call->stream || (call->include_usage && json_count(json_get(call->source, "stream_options")) == 1))) {
 		*out = call->source_text;
 		return NULL;
 	}

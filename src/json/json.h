@@ -21,6 +21,13 @@ enum { JSON_DEPTH_MAX = 128 };
  */
 const struct err *json_parse(struct arena *arena, struct str text, const struct json **out);
 
+/*
+ * The same for what strangers send and others may read again from the same bytes: no name may stand twice in an object, at any depth (RFC 8259, 4, leaves open which of the two counts;
+ * I-JSON, RFC 7493, 2.3, forbids it), and at the top none that differs from another in the case of ASCII letters alone, which Go's reader takes for the same. ERR_INVALID with the
+ * code "repeated_member" and the member's path as param.
+ */
+const struct err *json_parse_unique(struct arena *arena, struct str text, const struct json **out);
+
 enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_INT, JSON_REAL, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
 enum json_type json_type(const struct json *value);
 

@@ -6,6 +6,8 @@
  */
 #include "json/json.h"
 
+#include <stdlib.h>
+
 #include <yyjson.h>
 
 static yyjson_val *
@@ -44,27 +46,172 @@ free_in_arena(void *arena, void *memory)
 	(void)memory;
 }
 
+/* --- what is checked of a whole tree, in one walk --- */
+
+struct walk {
+	struct arena *arena;
+	bool unique;         /* no name may stand twice in an object */
+	yyjson_val *twins[2]; /* names of one object that do */
+	struct str where;    /* the object they stand in, for the message; made on the way back up */
+};
+
+enum { NAMES_FEW = 24, WHERE_MAX = 300 };
+
+static struct str
+name_of(yyjson_val *key)
+{
+	return str_n(unsafe_yyjson_get_str(key), unsafe_yyjson_get_len(key));
+}
+
 static bool
-is_deeper_than(yyjson_val *value, unsigned levels)
+is_twin(yyjson_val *a, yyjson_val *b, bool fold)
+{
+	if (unsafe_yyjson_get_len(a) != unsafe_yyjson_get_len(b))
+		return false;
+	return fold ? str_eq_ci(name_of(a), name_of(b)) : str_eq(name_of(a), name_of(b));
+}
+
+/* Of the same name: in the order of the text, which is that of their places. */
+static int
+order(yyjson_val *a, yyjson_val *b, int (*compare)(const char *a, const char *b, size_t size))
+{
+	size_t x = unsafe_yyjson_get_len(a), y = unsafe_yyjson_get_len(b);
+
+	int differ = x != y ? (x < y ? -1 : 1) : compare(unsafe_yyjson_get_str(a), unsafe_yyjson_get_str(b), x);
+
+	return differ ? differ : (a > b) - (a < b);
+}
+
+static int
+compare_exact(const char *a, const char *b, size_t size)
+{
+	return memcmp(a, b, size);
+}
+
+static int
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
+}
+
+static int
+compare_folded(const char *a, const char *b, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		int x = lower(a[i]), y = lower(b[i]);
+
+		if (x != y)
+			return x - y;
+	}
+	return 0;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return order(*(yyjson_val *const *)a, *(yyjson_val *const *)b, compare_exact);
+}
+
+static int
+by_folded_name(const void *a, const void *b)
+{
+	return order(*(yyjson_val *const *)a, *(yyjson_val *const *)b, compare_folded);
+}
+
+/* False: there are twins, or no memory (then twins[0] is NULL). Not inlined: its array would stand on the stack at every level of the walk. */
+__attribute__((noinline)) static bool
+names_differ(struct walk *walk, yyjson_val *object, size_t count, bool fold)
+{
+	yyjson_val *few[NAMES_FEW], **names = count <= NAMES_FEW ? few : arena_array(walk->arena, count, sizeof(*names));
+	yyjson_val *at = unsafe_yyjson_get_first(object);
+
+	if (!names)
+		return false;
+	for (size_t i = 0; i < count; i++, at = unsafe_yyjson_get_next(at + 1)) {
+		names[i] = at;
+		for (size_t k = 0; names == few && k < i; k++) {
+			if (is_twin(names[k], at, fold)) {
+				walk->twins[0] = names[k];
+				walk->twins[1] = at;
+				return false;
+			}
+		}
+	}
+	if (names == few)
+		return true;
+	qsort(names, count, sizeof(*names), fold ? by_folded_name : by_name);
+	for (size_t i = 1; i < count; i++) {
+		if (is_twin(names[i - 1], names[i], fold)) {
+			walk->twins[0] = names[i - 1];
+			walk->twins[1] = names[i];
+			return false;
+		}
+	}
+	return true;
+}
+
+static void
+prepend(struct walk *walk, yyjson_val *key, size_t index)
+{
+	struct str inner = walk->where;
+	const char *dot = inner.len && inner.ptr[0] != '[' ? "." : "";
+
+	if (inner.len > WHERE_MAX)
+		return;
+	if (key)
+		walk->where = arena_printf(walk->arena, "%" STR_F "%s%" STR_F, STR_A(str_slice(name_of(key), 0, 100)), dot, STR_A(inner));
+	else
+		walk->where = arena_printf(walk->arena, "[%zu]%s%" STR_F, index, dot, STR_A(inner));
+}
+
+enum found { FOUND_NOTHING, FOUND_TOO_DEEP, FOUND_TWINS };
+
+static enum found
+check(struct walk *walk, yyjson_val *value, unsigned levels)
 {
 	bool object = yyjson_is_obj(value);
+	enum found found = FOUND_NOTHING;
 	size_t count;
 	yyjson_val *at;
 
 	if (!yyjson_is_ctn(value))
-		return false;
+		return FOUND_NOTHING;
 	if (levels == 0)
-		return true;
-	count = yyjson_get_len(value);
+		return FOUND_TOO_DEEP;
+	count = unsafe_yyjson_get_len(value);
+	if (object && count > 1 && walk->unique && !names_differ(walk, value, count, levels == JSON_DEPTH_MAX))
+		return FOUND_TWINS;
 	at = count ? unsafe_yyjson_get_first(value) : NULL;
 	for (size_t i = 0; i < count; i++) {
 		yyjson_val *element = object ? at + 1 : at;
 
-		if (yyjson_is_ctn(element) && is_deeper_than(element, levels - 1))
-			return true;
+		if (yyjson_is_ctn(element))
+			found = check(walk, element, levels - 1);
+		if (found == FOUND_TWINS && walk->twins[0])
+			prepend(walk, object ? at : NULL, i);
+		if (found)
+			return found;
 		at = unsafe_yyjson_get_next(element);
 	}
-	return false;
+	return FOUND_NOTHING;
+}
+
+static const struct err *
+twins_error(struct walk *walk)
+{
+	struct str first, name;
+	const char *path;
+
+	if (!walk->twins[0])
+		return &err_no_memory;
+	first = str_slice(name_of(walk->twins[0]), 0, 100);
+	name = str_slice(name_of(walk->twins[1]), 0, 100);
+	walk->twins[0] = NULL;
+	path = arena_cstr(walk->arena, arena_printf(walk->arena, "%" STR_F "%s%" STR_F, STR_A(walk->where), walk->where.len ? "." : "", STR_A(name)));
+	if (str_eq(first, name))
+		return err_param(walk->arena, ERR_INVALID, path, "repeated_member", "%s stands twice, and servers differ in which of the two they read: send it once", path ? path : "a member");
+	return err_param(walk->arena, ERR_INVALID, path, "repeated_member", "%s differs from \"%" STR_F "\" in case alone, and some servers read them as one: send one of them", path ? path : "a member",
+		STR_A(first));
 }
 
 static const struct err *
@@ -78,9 +225,10 @@ syntax_error(struct arena *arena, struct str text, const yyjson_read_err *wrong)
 	return err_new(arena, ERR_INVALID, "invalid JSON at line %zu, column %zu: %s", line, column, wrong->msg);
 }
 
-const struct err *
-json_parse(struct arena *arena, struct str text, const struct json **out)
+static const struct err *
+parse(struct arena *arena, struct str text, bool unique, const struct json **out)
 {
+	struct walk walk = { .arena = arena, .unique = unique, .where = STR_EMPTY };
 	const yyjson_alc in_arena = { alloc_in_arena, grow_in_arena, free_in_arena, arena };
 	yyjson_read_err wrong;
 	yyjson_doc *doc;
@@ -92,10 +240,28 @@ json_parse(struct arena *arena, struct str text, const struct json **out)
 	doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, YYJSON_READ_NOFLAG, &in_arena, &wrong);
 	if (!doc)
 		return syntax_error(arena, text, &wrong);
-	if (is_deeper_than(yyjson_doc_get_root(doc), JSON_DEPTH_MAX))
+	switch (check(&walk, yyjson_doc_get_root(doc), JSON_DEPTH_MAX)) {
+	case FOUND_TOO_DEEP:
 		return err_new(arena, ERR_INVALID, "invalid JSON: nested deeper than %d levels", JSON_DEPTH_MAX);
+	case FOUND_TWINS:
+		return twins_error(&walk);
+	case FOUND_NOTHING:
+		break;
+	}
 	*out = json_of(yyjson_doc_get_root(doc));
 	return NULL;
+}
+
+const struct err *
+json_parse(struct arena *arena, struct str text, const struct json **out)
+{
+	return parse(arena, text, false, out);
+}
+
+const struct err *
+json_parse_unique(struct arena *arena, struct str text, const struct json **out)
+{
+	return parse(arena, text, true, out);
 }
 
 enum json_type

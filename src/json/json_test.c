@@ -95,6 +95,68 @@ what_is_not_json_is_refused(void **state)
 }
 
 static void
+assert_twins(const char *text, const char *param)
+{
+	const struct json *value;
+	const struct err *err = json_parse_unique(arena, str_of(text), &value);
+
+	assert_non_null(err);
+	assert_null(value);
+	assert_int_equal(err->kind, ERR_INVALID);
+	assert_true(str_eq_c(err->code, "repeated_member"));
+	assert_true(str_eq_c(err->param, param));
+}
+
+static void
+a_name_that_stands_twice_is_refused_by_its_path(void **state)
+{
+	(void)state;
+	assert_twins("{\"model\":1,\"a\":2,\"model\":1}", "model");
+	assert_twins("{\"model\":1,\"mod\\u0065l\":2}", "model");
+	assert_twins("{\"a\":[1,{\"b\":{\"c\":1,\"c\":2}}]}", "a[1].b.c");
+	assert_twins("{\"a\":[[{\"\":1,\"\":2}]]}", "a[0][0].");
+	assert_twins("[{\"x\":1},{\"x\":1,\"y\":{},\"x\":[]}]", "[1].x");
+}
+
+static void
+at_the_top_case_tells_no_names_apart_and_below_it_does(void **state)
+{
+	const struct json *value;
+
+	(void)state;
+	assert_twins("{\"model\":1,\"Model\":2}", "Model");
+	assert_twins("{\"MAX_TOKENS\":1,\"max_tokens\":2}", "max_tokens");
+	assert_null(json_parse_unique(arena, STR("{\"a\":{\"id\":1,\"ID\":2},\"b\":{\"id\":1}}"), &value));
+	assert_null(json_parse_unique(arena, STR("{\"a\":1,\"aa\":2,\"a_\":{\"a\":1,\"b\":[{\"a\":1},{\"a\":1}]}}"), &value));
+	assert_null(json_parse_unique(arena, STR("[1,[],{},\"a\"]"), &value));
+}
+
+/* More names than are compared pair by pair. */
+static void
+twins_are_found_among_many_names(void **state)
+{
+	enum { NAMES = 5000 };
+	const struct json *value;
+	struct buf text;
+
+	(void)state;
+	for (int twin = -1; twin < NAMES; twin += 1250) {
+		buf_init(&text, arena, MIB(1));
+		buf_add(&text, STR("{\"in\":{"));
+		for (int i = 0; i < NAMES; i++)
+			buf_printf(&text, "\"member %d\":%d,", i, i);
+		buf_printf(&text, "\"%s %d\":0}}", twin < 0 ? "Member" : "member", twin < 0 ? 7 : twin);
+		assert_null(buf_err(&text));
+		if (twin < 0)
+			assert_null(json_parse_unique(arena, buf_str(&text), &value));
+		else
+			assert_twins(arena_cstr(arena, buf_str(&text)), arena_cstr(arena, arena_printf(arena, "in.member %d", twin)));
+		if (twin < 0)
+			assert_twins(arena_cstr(arena, str_slice(buf_str(&text), 6, text.len - 1)), "Member 7");
+	}
+}
+
+static void
 nesting_is_allowed_up_to_the_limit_and_not_one_deeper(void **state)
 {
 	char text[2 * (JSON_DEPTH_MAX + 1)];
@@ -295,6 +357,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_error_names_line_and_column),
 		cmocka_unit_test(what_is_not_json_is_refused),
+		cmocka_unit_test(a_name_that_stands_twice_is_refused_by_its_path),
+		cmocka_unit_test(at_the_top_case_tells_no_names_apart_and_below_it_does),
+		cmocka_unit_test(twins_are_found_among_many_names),
 		cmocka_unit_test(nesting_is_allowed_up_to_the_limit_and_not_one_deeper),
 		cmocka_unit_test(a_million_open_brackets_are_an_error_and_nothing_worse),
 		cmocka_unit_test(a_full_arena_is_no_memory_and_not_invalid),

@@ -73,6 +73,68 @@ def bodies_that_are_no_json_are_bad_requests() -> None:
         assert status == 400 and json.loads(body)["error"]["type"] == "invalid_request_error", (data[:40], status, body)
 
 
+MESSAGES = '"messages":[{"role":"user","content":"hi"}]'
+SPOKEN = {  # a request of each dialect, without its braces
+    "/v1/chat/completions": f'"model":"gpt-x",{MESSAGES}',
+    "/v1/completions": '"model":"gpt-x","prompt":"hi"',
+    "/v1/responses": '"model":"gpt-x","input":"hi"',
+    "/v1/messages": f'"model":"gpt-x","max_tokens":10,{MESSAGES}',
+    "/v1/ai-sdk/chat": '"id":"c","model":"gpt-x","messages":[{"id":"m","role":"user","parts":[{"type":"text","text":"hi"}]}]',
+    "/v1/embeddings": '"model":"gpt-x","input":"hi"',
+    "/v1/moderations": '"model":"gpt-x","input":"hi"',
+    "/v1/rerank": '"model":"gpt-x","query":"hi","documents":["hi"]',
+}
+
+
+def _refused(path: str, body: str) -> tuple[str, dict]:
+    headers = {"anthropic-version": "2023-06-01"} if path == "/v1/messages" else {}
+    status, _, data = world.corbel.call("POST", path, ("{" + body + "}").encode(), headers)
+    answer = json.loads(data)
+    assert status == 400, (path, body, status, answer)
+    error = answer.get("error", answer)
+    return error["message"], error
+
+
+def a_member_that_stands_twice_is_refused_in_every_dialect() -> None:
+    """Which of the two counts is the reader's choice: what one server checked, the next would not read."""
+    world.mock.reset()
+    for path, body in SPOKEN.items():
+        for more, named in (
+            ('"model":"another"', "model stands twice"),
+            ('"mod\\u0065l":"another"', "model stands twice"),
+            ('"Model":"another"', 'Model differs from "model" in case alone'),
+            ('"x":{"y":[{"z":1,"z":2}]}', "x.y[0].z stands twice"),
+        ):
+            message, error = _refused(path, f"{body},{more}")
+            assert named in message, (path, more, message)
+            if path == "/v1/messages":
+                assert error["type"] == "invalid_request_error", error
+            elif path == "/v1/chat/completions":
+                assert error["code"] == "repeated_member" and error["param"] in ("model", "Model", "x.y[0].z"), error
+    for more in ('"stream":true,"stream_options":{"include_usage":true,"include_usage":false}', '"n":1,"n":100', '"tools":[{"type":"function","function":{"name":"a","name":"b"}}]'):
+        assert "stands twice" in _refused("/v1/chat/completions", f"{SPOKEN['/v1/chat/completions']},{more}")[0]
+    assert world.mock.requests() == []
+
+
+def a_member_in_another_case_is_refused_where_a_server_might_read_it() -> None:
+    world.mock.reset()
+    for path in ("/v1/chat/completions", "/v1/completions", "/v1/responses", "/v1/messages"):
+        for member in ("Stream", "STREAM", "\u017ftream"):
+            message, _ = _refused(path, f'{SPOKEN[path]},"{member}":true')
+            assert message.startswith("stream: must be written in lower-case"), (path, message)
+    assert world.mock.requests() == []
+    stream = world.client.chat.completions.create(model="gpt-x", messages=user("hi"), stream=True, extra_body={"stream_options": {"include_usage": True, "Include_Usage": False}})
+    assert said(stream) == "You said: hi"
+    (request,) = world.mock.requests()
+    assert json.loads(request["body"])["stream_options"] == {"include_usage": True}, request
+
+
+def two_bounds_of_an_answer_that_differ_are_refused() -> None:
+    message, error = _refused("/v1/chat/completions", f'{SPOKEN["/v1/chat/completions"]},"max_completion_tokens":1,"max_tokens":100000')
+    assert error["param"] == "max_tokens" and "max_completion_tokens" in message
+    assert say("hi", max_completion_tokens=50, max_tokens=50).choices[0].message.content == "You said: hi"
+
+
 def nothing_goes_upstream_for_a_bad_request() -> None:
     world.mock.reset()
     raises(openai.BadRequestError, lambda: world.client.post("/chat/completions", body={"model": "gpt-x"}, cast_to=object))

@@ -1,6 +1,6 @@
 /*
  * fuzz_json.c - strangers' JSON: whatever is read can be written, and what was written reads the same and is written the same again. Strings of any
- * bytes come out as JSON. The same bytes, read as a schema and a value, never confuse the checker.
+ * bytes come out as JSON. A name that stands twice is found where there is one. The same bytes, read as a schema and a value, never confuse the checker.
  */
 #include <stdlib.h>
 
@@ -67,6 +67,30 @@ check_schema(struct arena *arena, const struct json *pair)
 	require(!err || err->message.len > 0);
 }
 
+/* Every pair of names looked at, without haste. */
+static bool
+has_twins(const struct json *value, bool fold)
+{
+	for (struct json_iter it = json_iter(value); json_next(&it);) {
+		if (has_twins(it.value, false))
+			return true;
+		for (struct json_iter other = it; json_is(value, JSON_OBJECT) && json_next(&other);)
+			if (fold ? str_eq_ci(it.key, other.key) : str_eq(it.key, other.key))
+				return true;
+	}
+	return false;
+}
+
+static void
+look_for_twins(struct arena *arena, struct str text, const struct json *value)
+{
+	const struct json *again;
+	const struct err *err = json_parse_unique(arena, text, &again);
+
+	require(!err || str_eq_c(err->code, "repeated_member"));
+	require(has_twins(value, true) == (err != NULL));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -79,6 +103,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	quote(arena, text);
 	if (!json_parse(arena, text, &value)) {
 		read_write_read(arena, value);
+		if (size < KIB(4)) /* each pair costs */
+			look_for_twins(arena, text, value);
 		check_schema(arena, value);
 	}
 	arena_free(arena);
