@@ -47,7 +47,7 @@ read_answer(struct single *call, const struct target *target, const struct json 
 	(void)target;
 	if (!json_is(json_get(root, "data"), JSON_ARRAY))
 		return err_new(call->arena, ERR_UPSTREAM, "the provider's answer has no embeddings");
-	call->usage = (struct usage){ .input = json_int(tokens, 0), .known = json_is(tokens, JSON_INT) };
+	call->usage = (struct usage){ .input = provider_count(tokens, 0), .known = provider_count(tokens, -1) >= 0 };
 	return NULL;
 }
 

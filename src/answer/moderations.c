@@ -89,7 +89,7 @@ read_answer(struct single *call, const struct target *target, const struct json 
 		lacking = lacking || !json_get(it.value, "flagged");
 	}
 	call->response_id = id.ptr ? id : STR_EMPTY;
-	call->usage = (struct usage){ .input = json_int(tokens, 0), .known = json_is(tokens, JSON_INT) };
+	call->usage = (struct usage){ .input = provider_count(tokens, 0), .known = provider_count(tokens, -1) >= 0 };
 	return lacking ? add_flagged(call, root) : NULL;
 }
 

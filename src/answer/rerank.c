@@ -136,11 +136,11 @@ static void
 read_usage(struct single *call, const struct json *root, bool billing)
 {
 	const struct json *billed = json_get(json_get(root, "meta"), "billed_units"), *usage = json_get(root, "usage");
-	double units = json_number(json_get(billed, "search_units"), 0), tokens = json_number(json_get(billed, "input_tokens"), 0);
+	int64_t units = provider_count(json_get(billed, "search_units"), 0), tokens = provider_count(json_get(billed, "input_tokens"), 0);
 
 	if (!tokens)
-		tokens = json_number(json_get(usage, "total_tokens"), json_number(json_get(usage, "prompt_tokens"), 0));
-	call->usage = (struct usage){ .searches = units > 0 && units < 1e9 ? (int64_t)units : 0, .input = tokens > 0 && tokens < 1e12 ? (int64_t)tokens : 0 };
+		tokens = provider_count(json_get(usage, "total_tokens"), provider_count(json_get(usage, "prompt_tokens"), 0));
+	call->usage = (struct usage){ .searches = units, .input = tokens };
 	call->usage.known = true;
 	if (call->usage.searches || call->usage.input)
 		return;

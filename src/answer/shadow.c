@@ -225,6 +225,21 @@ begin_record(struct shadow *shadow, const struct answer *answer)
 	record->started_us = shadow->root->start_us;
 }
 
+/* What the caller's headers say is passed on to some targets: it lies in the request's memory. */
+static bool
+own_headers(struct arena *arena, struct http_headers *headers)
+{
+	struct http_header *list = arena_array(arena, headers->count + 1, sizeof(*list));
+	bool good = list != NULL;
+
+	for (size_t i = 0; i < headers->count && good; i++) {
+		list[i] = (struct http_header){ arena_dup(arena, headers->list[i].name), arena_dup(arena, headers->list[i].value) };
+		good = list[i].name.ptr && list[i].value.ptr;
+	}
+	headers->list = list;
+	return good;
+}
+
 /* The request as it will be sent, with nothing in it that belongs to the answer's request. */
 static const struct err *
 write_request(struct shadow *shadow, const struct answer *answer)
@@ -235,6 +250,8 @@ write_request(struct shadow *shadow, const struct answer *answer)
 	if (err)
 		return err;
 	shadow->wire = provider_wire(answer->call, &shadow->target);
+	if (!own_headers(shadow->arena, &request->headers))
+		return &err_no_memory;
 	request->body = arena_dup_large(shadow->arena, request->body);
 	return request->body.ptr ? NULL : &err_no_memory;
 }

@@ -24,6 +24,8 @@ ask_anthropic(struct arena *arena, const struct conf_target *row, const struct c
 	spec.connect_timeout_us = row->provider->connect_timeout_us;
 	spec.headers_timeout_us = row->provider->headers_timeout_us;
 	spec.idle_timeout_us = row->provider->idle_timeout_us;
+	spec.proxy = row->provider->proxy;
+	spec.http2 = row->provider->http2;
 	if (!err)
 		err = http_call_open(arena, &spec, &http);
 	if (err)

@@ -387,7 +387,7 @@ parse(struct arena *arena, const struct json *json, bool object, struct call **o
 	if (text->failed)
 		return err_new(arena, ERR_TOO_LARGE, "the messages are too large");
 	values = arena_new_below(arena, 2 * text->len + VALUES_MAX);
-	err = values ? json_parse(values, buf_str(text), &chat) : &err_no_memory;
+	err = values ? json_parse_unique(values, buf_str(text), &chat) : &err_no_memory; /* what the page's `body` adds may be ours already */
 	return err ? err : openai_chat_parse(arena, chat, buf_str(text), out);
 }
 

@@ -106,14 +106,34 @@ MAY_PARK const struct err *
 dialect_token_count(struct api_request *request, const struct call *call, int64_t *out)
 {
 	struct answer_services services = answer_services(request->app);
+	const struct err *err = call->model.len ? limit_model(request->identity, request->arena, call->model) : NULL; /* counting may ask the provider */
 
-	return token_count(&services, request->arena, request->conf, call, limit_local_only(request->identity), out);
+	return err ? err : token_count(&services, request->arena, request->conf, call, limit_local_only(request->identity), out);
 }
 
-/* Data of our own has no line breaks; a provider's frame was one line or is joined by the reader with LF. */
+/* The next line of data: LF, CR and CRLF end one, as a reader of the stream sees it. False: there is none. */
+static bool
+next_line(struct str *data, bool any_cr, struct str *line)
+{
+	size_t end = 0;
+
+	if (!any_cr)
+		return str_split(data, '\n', line);
+	while (end < data->len && data->ptr[end] != '\n' && data->ptr[end] != '\r')
+		end++;
+	*line = str_slice(*data, 0, end);
+	if (data->len == 0)
+		return false;
+	end += end + 1 < data->len && data->ptr[end] == '\r' && data->ptr[end + 1] == '\n';
+	*data = str_slice(*data, end + 1, data->len);
+	return true;
+}
+
+/* Data of our own has no line breaks; a provider's frame was one line or is joined by the reader with LF; in JSON that a model wrote there may be any between the values. */
 void
 dialect_frame_add(struct buf *out, struct str name, struct str data)
 {
+	bool any_cr = str_find_byte(data, '\r', 0) != SIZE_MAX;
 	struct str line;
 
 	if (name.len) {
@@ -121,7 +141,7 @@ dialect_frame_add(struct buf *out, struct str name, struct str data)
 		buf_add(out, name);
 		buf_add(out, STR("\n"));
 	}
-	while (str_split(&data, '\n', &line)) {
+	while (next_line(&data, any_cr, &line)) {
 		buf_add(out, STR("data: "));
 		buf_add(out, line);
 		buf_add(out, STR("\n"));

@@ -360,6 +360,30 @@ frames_are_numbered_and_taken_apart(void **state)
 	assert_false(background_next_frame(&rest, &frame));
 }
 
+/* A reader of the stream ends a line at each LF, CR and CRLF: none of them may end the data early. */
+static void
+data_of_several_lines_is_a_line_of_data_each(void **state)
+{
+	static const struct {
+		const char *data, *frame;
+	} rows[] = {
+		{ "{}", "event: e\ndata: {}\n\n" },
+		{ "{\n1}", "event: e\ndata: {\ndata: 1}\n\n" },
+		{ "{\r1\r\n2\n\r3}", "event: e\ndata: {\ndata: 1\ndata: 2\ndata: \ndata: 3}\n\n" },
+		{ "{}\r\n", "event: e\ndata: {}\n\n" },
+		{ "", "event: e\n\n" },
+	};
+	struct buf out;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		buf_init(&out, NULL, KIB(1));
+		dialect_frame_add(&out, STR("e"), str_of(rows[i].data));
+		assert_true(str_eq_c(buf_str(&out), rows[i].frame));
+		buf_fini(&out);
+	}
+}
+
 int
 main(void)
 {
@@ -372,6 +396,7 @@ main(void)
 		cmocka_unit_test(items_become_messages),
 		cmocka_unit_test(what_cannot_be_done_is_refused_by_name),
 		cmocka_unit_test(frames_are_numbered_and_taken_apart),
+		cmocka_unit_test(data_of_several_lines_is_a_line_of_data_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

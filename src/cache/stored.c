@@ -3,7 +3,7 @@
  */
 #include "cache/stored.h"
 
-enum { EVENTS_MAX = 65536, PASSAGES_MAX = 64 };
+enum { EVENTS_MAX = 65536, CHOICE_MAX = 4096, ITEM_MAX = 65536, PASSAGES_MAX = 64 };
 
 /* --- one event --- */
 
@@ -255,12 +255,15 @@ stored_write(struct buf *buf, struct feed *events, const struct passage_list *pa
 	struct feed_place place = { 0 };
 	struct stored_event at;
 	struct json_out out;
+	size_t count = 0;
 
 	json_out_init(&out, buf);
 	json_begin_object(&out);
 	json_set_array(&out, "events");
-	while (!buf->failed && next_kept(events, &place, &at))
+	while (!buf->failed && next_kept(events, &place, &at)) {
+		buf->failed = ++count > EVENTS_MAX || at.event.choice > CHOICE_MAX || at.event.item > ITEM_MAX || (passages && passages->count > PASSAGES_MAX);
 		put_event(&out, events, &place, &at.event);
+	}
 	json_end_array(&out);
 	if (passages) {
 		json_set_string(&out, "question", passages->question);
@@ -320,7 +323,7 @@ read_event(struct arena *arena, const struct json *object, struct event *out)
 {
 	int64_t type = json_int(json_get(object, "type"), -1), finish = number_of(object, "finish"), choice = number_of(object, "choice"), item = number_of(object, "item");
 
-	if (type < EVENT_START || type >= EVENT_OTHER || finish < FINISH_STOP || finish > FINISH_CONTENT_FILTER || choice < 0 || choice > 4096 || item < 0 || item > EVENTS_MAX)
+	if (type < EVENT_START || type >= EVENT_OTHER || finish < FINISH_STOP || finish > FINISH_CONTENT_FILTER || choice < 0 || choice > CHOICE_MAX || item < 0 || item > ITEM_MAX)
 		return false;
 	*out = (struct event){ .type = (enum event_type)type, .choice = (unsigned)choice, .item = (unsigned)item, .finish = (enum finish)finish,
 		.text = text_of(object, "text"), .id = text_of(object, "id"), .name = text_of(object, "name"), .model = text_of(object, "model"),

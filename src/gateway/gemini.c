@@ -27,9 +27,9 @@ tokens_of(const struct json *usage, const char *details, const char *modality)
 	int64_t tokens = 0;
 
 	for (struct json_iter it = json_iter(json_get(usage, details)); json_next(&it);)
-		if (str_eq_c(json_get_string(it.value, "modality"), modality))
-			tokens += json_int(json_get(it.value, "tokenCount"), 0);
-	return tokens;
+		if (tokens < PROVIDER_COUNT_MAX && str_eq_c(json_get_string(it.value, "modality"), modality))
+			tokens += provider_count(json_get(it.value, "tokenCount"), 0);
+	return tokens < PROVIDER_COUNT_MAX ? tokens : PROVIDER_COUNT_MAX;
 }
 
 /* Those of the prompt and of what tools gave it that were not cached. */
@@ -43,14 +43,14 @@ fresh_tokens(const struct json *usage, const char *modality)
 static void
 read_usage(struct decoder *decoder, const struct json *usage, bool final)
 {
-	int64_t thoughts = json_int(json_get(usage, "thoughtsTokenCount"), 0);
+	int64_t thoughts = provider_count(json_get(usage, "thoughtsTokenCount"), 0);
 
 	if (!json_is(usage, JSON_OBJECT))
 		return;
 	decoder->usage = (struct usage){
-		.input = json_int(json_get(usage, "promptTokenCount"), 0) + json_int(json_get(usage, "toolUsePromptTokenCount"), 0),
-		.cached_input = json_int(json_get(usage, "cachedContentTokenCount"), 0),
-		.output = json_int(json_get(usage, "candidatesTokenCount"), 0) + thoughts,
+		.input = provider_count(json_get(usage, "promptTokenCount"), 0) + provider_count(json_get(usage, "toolUsePromptTokenCount"), 0),
+		.cached_input = provider_count(json_get(usage, "cachedContentTokenCount"), 0),
+		.output = provider_count(json_get(usage, "candidatesTokenCount"), 0) + thoughts,
 		.reasoning = thoughts,
 		.audio_input = fresh_tokens(usage, "AUDIO"),
 		.image_input = fresh_tokens(usage, "IMAGE"),

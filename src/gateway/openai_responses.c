@@ -9,7 +9,7 @@
 
 #include "gateway/provider_openai.h"
 
-enum { REQUEST_MAX = 128 * 1024 * 1024 };
+enum { REQUEST_MAX = 128 * 1024 * 1024, EVENT_NAME_MAX = 100 };
 
 bool
 openai_responds(const struct call *call, const struct target *target)
@@ -160,9 +160,9 @@ read_usage(struct decoder *decoder, const struct json *usage)
 	if (!json_is(usage, JSON_OBJECT))
 		return;
 	decoder->usage = (struct usage){
-		.input = json_int(json_get(usage, "input_tokens"), 0),
-		.output = json_int(json_get(usage, "output_tokens"), 0),
-		.cached_input = json_int(json_get(input, "cached_tokens"), 0),
+		.input = provider_count(json_get(usage, "input_tokens"), 0),
+		.output = provider_count(json_get(usage, "output_tokens"), 0),
+		.cached_input = provider_count(json_get(input, "cached_tokens"), 0),
 		.known = true,
 	};
 	openai_usage_details(&decoder->usage, input, json_get(usage, "output_tokens_details"));
@@ -193,7 +193,7 @@ start(struct decoder *decoder, const struct json *response, struct str frame, bo
 	return emit(decoder, (struct event){ .type = EVENT_START,
 				     .id = json_get_string(response, "id"),
 				     .model = json_get_string(response, "model"),
-				     .created_us = json_int(json_get(response, "created_at"), 0) * 1000000,
+				     .created_us = provider_time_us(json_get(response, "created_at")),
 				     .frame = frame,
 				     .last = last });
 }
@@ -214,6 +214,19 @@ finish(struct decoder *decoder, const struct json *response, struct str frame)
 	read_usage(decoder, json_get(response, "usage"));
 	err = emit(decoder, (struct event){ .type = EVENT_FINISH, .finish = how, .finish_text = cut && why.len ? why : finish_name(how), .frame = frame, .last = true });
 	return err || !decoder->usage.known ? err : emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage, .last = true });
+}
+
+/* The type becomes the name of our own event: it must be one, on one line. */
+static bool
+is_event_name(struct str type)
+{
+	for (size_t i = 0; i < type.len; i++) {
+		char c = type.ptr[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'))
+			return false;
+	}
+	return type.len > 0 && type.len <= EVENT_NAME_MAX;
 }
 
 /* A frame in the middle, as one event that carries it; what the record wants to know of it is in the event's own members. */
@@ -258,6 +271,8 @@ responses_frame(struct decoder *decoder, struct str name, struct str data)
 		return err;
 	type = json_get_string(root, "type");
 	response = json_get(root, "response");
+	if (!json_is(json_get(root, "error"), JSON_OBJECT) && !is_event_name(type))
+		return err_new(decoder->arena, ERR_UPSTREAM, "the provider sent an event without a type, or with one that is no name");
 	if (str_eq_c(type, "error"))
 		return failed(decoder, root);
 	if (str_eq_c(type, "response.failed"))

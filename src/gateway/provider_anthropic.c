@@ -90,15 +90,15 @@ read_usage(struct decoder *decoder, const struct json *usage)
 
 	if (!json_is(usage, JSON_OBJECT))
 		return;
-	reading->input = json_int(json_get(usage, "input_tokens"), reading->input);
-	reading->cache_read = json_int(json_get(usage, "cache_read_input_tokens"), reading->cache_read);
-	reading->cache_write = json_int(json_get(usage, "cache_creation_input_tokens"), reading->cache_write);
+	reading->input = provider_count(json_get(usage, "input_tokens"), reading->input);
+	reading->cache_read = provider_count(json_get(usage, "cache_read_input_tokens"), reading->cache_read);
+	reading->cache_write = provider_count(json_get(usage, "cache_creation_input_tokens"), reading->cache_write);
 	decoder->usage.cached_input = reading->cache_read;
 	decoder->usage.cache_write = reading->cache_write;
 	decoder->usage.input = reading->input + reading->cache_read + reading->cache_write;
-	decoder->usage.output = json_int(json_get(usage, "output_tokens"), decoder->usage.output);
-	decoder->usage.reasoning = json_int(json_get(json_get(usage, "output_tokens_details"), "thinking_tokens"), decoder->usage.reasoning);
-	decoder->usage.web_searches = json_int(json_get(json_get(usage, "server_tool_use"), "web_search_requests"), decoder->usage.web_searches);
+	decoder->usage.output = provider_count(json_get(usage, "output_tokens"), decoder->usage.output);
+	decoder->usage.reasoning = provider_count(json_get(json_get(usage, "output_tokens_details"), "thinking_tokens"), decoder->usage.reasoning);
+	decoder->usage.web_searches = provider_count(json_get(json_get(usage, "server_tool_use"), "web_search_requests"), decoder->usage.web_searches);
 	usage_fit(&decoder->usage);
 }
 

@@ -63,15 +63,15 @@ struct reading {
 static void
 read_usage(struct decoder *decoder, const struct json *usage)
 {
-	int64_t read = json_int(json_get(usage, "cacheReadInputTokens"), 0), written = json_int(json_get(usage, "cacheWriteInputTokens"), 0);
+	int64_t read = provider_count(json_get(usage, "cacheReadInputTokens"), 0), written = provider_count(json_get(usage, "cacheWriteInputTokens"), 0);
 
 	if (!json_is(usage, JSON_OBJECT))
 		return;
 	decoder->usage = (struct usage){
-		.input = json_int(json_get(usage, "inputTokens"), 0) + read + written,
+		.input = provider_count(json_get(usage, "inputTokens"), 0) + read + written,
 		.cached_input = read,
 		.cache_write = written,
-		.output = json_int(json_get(usage, "outputTokens"), 0),
+		.output = provider_count(json_get(usage, "outputTokens"), 0),
 		.known = true,
 	};
 	usage_fit(&decoder->usage);

@@ -47,7 +47,7 @@ tokens_of(const struct json *usage, const char *name)
 {
 	const struct json *billed = json_get(json_get(usage, "billed_units"), name);
 
-	return (int64_t)json_number(billed ? billed : json_get(json_get(usage, "tokens"), name), 0);
+	return provider_count(billed ? billed : json_get(json_get(usage, "tokens"), name), 0);
 }
 
 static void
@@ -58,7 +58,7 @@ read_usage(struct decoder *decoder, const struct json *usage)
 	decoder->usage = (struct usage){
 		.input = tokens_of(usage, "input_tokens"),
 		.output = tokens_of(usage, "output_tokens"),
-		.cached_input = (int64_t)json_number(json_get(usage, "cached_tokens"), 0),
+		.cached_input = provider_count(json_get(usage, "cached_tokens"), 0),
 		.known = true,
 	};
 	usage_fit(&decoder->usage);
@@ -162,8 +162,8 @@ emit_citation(struct decoder *decoder, const struct json *json)
 		struct str id = json_get_string(it.value, "id"), url = json_get_string(document, "url"), title = json_get_string(document, "title");
 		struct citation citation = { .url = url.len ? url : id,
 			.title = title.len ? title : id,
-			.start = json_int(json_get(json, "start"), 0),
-			.end = json_int(json_get(json, "end"), 0) };
+			.start = provider_count(json_get(json, "start"), 0),
+			.end = provider_count(json_get(json, "end"), 0) };
 
 		if (citation.url.len)
 			err = decoder_emit(decoder, (struct event){ .type = EVENT_CITATION, .citation = &citation });

@@ -171,28 +171,28 @@ emit(struct decoder *decoder, struct event event)
 static int64_t
 cached_tokens(const struct json *usage)
 {
-	int64_t cached = json_int(json_get(json_get(usage, "prompt_tokens_details"), "cached_tokens"), 0);
+	int64_t cached = provider_count(json_get(json_get(usage, "prompt_tokens_details"), "cached_tokens"), 0);
 
-	return cached ? cached : json_int(json_get(usage, "prompt_cache_hit_tokens"), json_int(json_get(usage, "cached_tokens"), 0));
+	return cached ? cached : provider_count(json_get(usage, "prompt_cache_hit_tokens"), provider_count(json_get(usage, "cached_tokens"), 0));
 }
 
 /* Tokens of sound or pictures that were not cached: where the answer says how many of them were, it has counted them among both. */
 static int64_t
 fresh_tokens(const struct json *details, const char *kind)
 {
-	return json_int(json_get(details, kind), 0) - json_int(json_get(json_get(details, "cached_tokens_details"), kind), 0);
+	return provider_count(json_get(details, kind), 0) - provider_count(json_get(json_get(details, "cached_tokens_details"), kind), 0);
 }
 
 void
 openai_usage_details(struct usage *usage, const struct json *input, const struct json *output)
 {
-	usage->cache_write = json_int(json_get(input, "cache_write_tokens"), 0);
+	usage->cache_write = provider_count(json_get(input, "cache_write_tokens"), 0);
 	usage->audio_input = fresh_tokens(input, "audio_tokens");
 	usage->image_input = fresh_tokens(input, "image_tokens");
-	usage->cached_audio = json_int(json_get(json_get(input, "cached_tokens_details"), "audio_tokens"), 0);
-	usage->reasoning = json_int(json_get(output, "reasoning_tokens"), 0);
-	usage->audio_output = json_int(json_get(output, "audio_tokens"), 0);
-	usage->image_output = json_int(json_get(output, "image_tokens"), 0);
+	usage->cached_audio = provider_count(json_get(json_get(input, "cached_tokens_details"), "audio_tokens"), 0);
+	usage->reasoning = provider_count(json_get(output, "reasoning_tokens"), 0);
+	usage->audio_output = provider_count(json_get(output, "audio_tokens"), 0);
+	usage->image_output = provider_count(json_get(output, "image_tokens"), 0);
 }
 
 static void
@@ -203,8 +203,8 @@ read_usage(struct decoder *decoder, const struct json *usage)
 	if (!json_is(usage, JSON_OBJECT))
 		return;
 	decoder->usage = (struct usage){
-		.input = json_int(json_get(usage, "prompt_tokens"), 0),
-		.output = json_int(json_get(usage, "completion_tokens"), 0),
+		.input = provider_count(json_get(usage, "prompt_tokens"), 0),
+		.output = provider_count(json_get(usage, "completion_tokens"), 0),
 		.cached_input = cached_tokens(usage),
 		.known = true,
 	};
@@ -243,7 +243,7 @@ emit_start(struct decoder *decoder, const struct json *root)
 		.type = EVENT_START,
 		.id = json_get_string(root, "id"),
 		.model = json_get_string(root, "model"),
-		.created_us = json_int(json_get(root, "created"), 0) * 1000000,
+		.created_us = provider_time_us(json_get(root, "created")),
 	});
 }
 

@@ -17,6 +17,7 @@
 #include "json/json.h"
 #include "net/http_client.h"
 #include "rt/fiber.h"
+#include "text/utf8.h"
 
 enum { ANSWER_MAX = 64 * 1024, ERROR_MAX = 300 };
 
@@ -205,7 +206,7 @@ attempt(struct delivery *delivery, struct arena *arena)
 	if (now_us + wait_us > delivery->next_us)
 		delivery->next_us = now_us + wait_us;
 	delivery->error = delivery->done ? STR_EMPTY
-			  : err	     ? str_slice(err->message, 0, ERROR_MAX)
+			  : err	     ? utf8_cut(err->message, ERROR_MAX)
 				     : arena_printf(arena, "it answered with the status %lld", (long long)delivery->status);
 	return NULL;
 }

@@ -129,6 +129,13 @@ def a_member_in_another_case_is_refused_where_a_server_might_read_it() -> None:
     assert json.loads(request["body"])["stream_options"] == {"include_usage": True}, request
 
 
+def what_is_ours_in_the_ai_sdk_s_requests_stands_once() -> None:
+    world.mock.reset()
+    schema = '"schema":{"type":"object"}'
+    message, error = _refused("/v1/ai-sdk/object", f'"model":"gpt-x","prompt":"hi",{schema},"response_format":{{"type":"text"}}')
+    assert error["code"] == "repeated_member" and error["param"] == "response_format" and world.mock.requests() == [], message
+
+
 def two_bounds_of_an_answer_that_differ_are_refused() -> None:
     message, error = _refused("/v1/chat/completions", f'{SPOKEN["/v1/chat/completions"]},"max_completion_tokens":1,"max_tokens":100000')
     assert error["param"] == "max_tokens" and "max_completion_tokens" in message

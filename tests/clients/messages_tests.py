@@ -243,6 +243,18 @@ def a_request_of_the_same_dialect_reaches_the_upstream_as_it_came() -> None:
     assert request["header"]["x-api-key"] == world.UPSTREAM_KEY and world.corbel.key not in json.dumps(request["headers"])
 
 
+def a_shadow_is_asked_with_the_caller_s_betas() -> None:
+    """It is asked when the request, and the memory of its headers, may be gone."""
+    world.mock.reset()
+    betas = [f"{'b' * 200}-{i}" for i in range(8)]
+    for beta in betas:
+        ask("hi", "claude-watched", extra_headers={"anthropic-beta": beta})
+    until = time.monotonic() + 10
+    while len(shadows := [request for request in world.mock.requests() if "claude-shadow" in request["body"]]) < len(betas) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert sorted(request["header"]["anthropic-beta"] for request in shadows) == betas
+
+
 def a_renamed_model_changes_nothing_else() -> None:
     world.mock.reset()
     ask("hi", "claude-renamed", extra_body={"tomorrows_parameter": 1})
@@ -400,6 +412,18 @@ def tokens_are_counted_by_the_upstream_or_estimated() -> None:
     assert 0 < small < large and len(world.mock.requests()) == 1
     raises(anthropic.NotFoundError, lambda: world.claude.messages.count_tokens(model="no-such-model", messages=user("x")))
     raises(anthropic.RateLimitError, lambda: world.claude.messages.count_tokens(model=OWN, messages=user("[mock status=429]")))
+
+
+def a_key_counts_no_tokens_of_a_model_that_it_may_not_use() -> None:
+    """The conversation may go to the model's provider for it."""
+    made = json.loads(world.corbel.cli("key", "create", "--name", world.unique("counts"), "--scope", "model.use", "--model", "gpt-x", "--json").stdout)
+    narrow = world.make_claude(api_key=made["key"])
+    world.mock.reset()
+    assert narrow.messages.count_tokens(model="gpt-x", messages=user("one two")).input_tokens > 0
+    error = raises(anthropic.PermissionDeniedError, lambda: narrow.messages.count_tokens(model=OWN, messages=user("one two")))
+    assert OWN in error.message and world.mock.requests() == []
+    status, _, data = world.corbel.call("POST", "/v1/responses/input_tokens", {"model": OWN, "input": "one two"}, {"authorization": f"Bearer {made['key']}"})
+    assert status == 403 and json.loads(data)["error"]["code"] == "model_not_allowed", data
 
 
 def models_come_in_pages_of_anthropics_shape() -> None:

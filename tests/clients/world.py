@@ -129,6 +129,7 @@ def config(mock_url: str) -> dict[str, Any]:
             model("going-on", target="gpt-x", on_disconnect="continue"),
             model("claude-going-on", "claude", "claude-x", on_disconnect="continue"),
             {"name": "going-on-priced", "on_disconnect": "continue", "targets": [{"provider": "main", "model": "gpt-x", "price": DEAR}]},
+            {"name": "claude-watched", "targets": [{"provider": "claude", "model": "claude-x"}], "shadow": {"provider": "claude", "model": "claude-shadow"}},
             model("one-at-a-time", "narrow", "gpt-x"),
             {"name": "last-resort", "targets": [{"provider": "down", "model": "only-here"}], "fallbacks": [{"on": "error", "model": "claude-x"}]},
             model("text-embedding-3-small", type="embeddings"),
