@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "cache/entry.h"
+#include "cache/front.h"
 #include "cache/key.h"
 #include "cache/near.h"
 #include "gateway/count.h"
@@ -29,6 +30,7 @@ struct cached {
 	enum cache_result result;
 	struct cache_control control; /* what the request says */
 	struct cache_subject subject;
+	struct front *front;
 	unsigned char key[HASH_SHA256_SIZE];
 	struct near near;            /* the question, where answers to others that mean the same will do */
 	bool may_read, may_keep;
@@ -36,6 +38,14 @@ struct cached {
 	bool landed;                 /* the flight that this call leads, with an answer */
 	struct cache_entry entry;    /* what is to be kept */
 	bool keep;
+};
+
+/* A kept answer that is to be given again; it and what it points to are there as long as the answer's arena. */
+struct found {
+	enum cache_result result;    /* CACHE_HIT, CACHE_SEMANTIC; CACHE_OFF: none was found */
+	double similarity;
+	struct cache_entry entry;
+	struct stored stored;
 };
 
 /* --- what the caller is told --- */
@@ -149,27 +159,41 @@ take_passages(struct answer *answer, struct passage_list *passages)
 	return err;
 }
 
-static MAY_PARK const struct err *
-replay(struct answer *answer, struct recorder *recorder, const struct cache_entry *entry, enum cache_result result, double similarity)
+/* A list of its own, whose texts are those of the kept answer: others may be giving the same one. */
+static struct passage_list *
+passages_of(struct arena *arena, const struct stored *stored)
 {
-	char source[2 * INTERACTION];
-	struct stored stored;
-	const struct err *err = stored_read(answer->arena, entry->body, &stored);
+	struct passage_list *own = arena_alloc(arena, sizeof(*own));
 
-	if (!err)
-		err = take_passages(answer, stored.passages);
+	if (!own)
+		return NULL;
+	*own = *stored->passages;
+	own->list = arena_array(arena, own->count + 1, sizeof(*own->list));
+	if (own->list && own->count)
+		memcpy(own->list, stored->passages->list, own->count * sizeof(*own->list));
+	return own->list ? own : NULL;
+}
+
+static MAY_PARK const struct err *
+replay(struct answer *answer, struct recorder *recorder, const struct found *found)
+{
+	const struct cache_entry *entry = &found->entry;
+	struct passage_list *passages = found->stored.passages ? passages_of(answer->arena, &found->stored) : NULL;
+	char source[2 * INTERACTION];
+	const struct err *err = found->stored.passages && !passages ? &err_no_memory : take_passages(answer, passages);
+
 	if (err)
 		return err;
-	tell(answer, result, clock_wall_us() - entry->created_us, similarity);
+	tell(answer, found->result, clock_wall_us() - entry->created_us, found->similarity);
 	if (entry->interaction.len == INTERACTION) {
 		hex_encode(entry->interaction.ptr, INTERACTION, source);
 		span_str(answer->root, "corbel.cache.source", str_n(source, sizeof(source)));
 	}
 	span_int(answer->root, "corbel.cache.age_us", clock_wall_us() - entry->created_us);
 	note_answered(answer, entry->provider, entry->target_model);
-	for (size_t i = 0; i < stored.count && !err; i++)
-		err = send_in_pieces(answer, recorder, &stored.events[i]);
-	note_saved(answer, entry->input, entry->output, entry->cost_nanos, similarity);
+	for (size_t i = 0; i < found->stored.count && !err; i++)
+		err = send_in_pieces(answer, recorder, &found->stored.events[i]);
+	note_saved(answer, entry->input, entry->output, entry->cost_nanos, found->similarity);
 	return err;
 }
 
@@ -267,12 +291,45 @@ young_enough_us(const struct answer *answer)
 	return clock_wall_us() - (age_us < ttl_us ? age_us : ttl_us);
 }
 
-static MAY_PARK const struct err *
-find(const struct answer_services *services, struct answer *answer, struct cache_entry *entry, bool *found)
+/* From memory, held as long as the answer's arena. */
+static const struct err *
+find_in_front(struct front *front, struct answer *answer, uint64_t *stamp, struct found *out)
 {
-	const struct err *err = entry_find(services->cache->store, answer->arena, answer->tenant, answer->cached->key, young_enough_us(answer), entry, found);
+	struct front_answer *held = front_get(front, answer->tenant, answer->cached->key, young_enough_us(answer), stamp);
 
-	return ends_the_call(err) ? err : NULL;
+	if (!held)
+		return NULL;
+	if (!arena_on_free(answer->arena, front_release, held)) {
+		front_release(held);
+		return &err_no_memory;
+	}
+	*out = (struct found){ CACHE_HIT, 1, held->entry, held->stored };
+	return NULL;
+}
+
+/* Of this very call. What is kept in a form that cannot be read is none. */
+static MAY_PARK const struct err *
+find(const struct answer_services *services, struct answer *answer, struct found *out)
+{
+	struct front *front = services->cache->front;
+	uint64_t stamp;
+	bool found = false;
+	const struct err *err;
+
+	out->result = CACHE_OFF;
+	err = find_in_front(front, answer, &stamp, out);
+	if (err || out->result != CACHE_OFF)
+		return err;
+	err = entry_find(services->cache->store, answer->arena, answer->tenant, answer->cached->key, young_enough_us(answer), &out->entry, &found);
+	if (!err && found)
+		err = stored_read(answer->arena, out->entry.body, &out->stored);
+	if (err || !found)
+		return ends_the_call(err) ? err : NULL;
+	out->result = CACHE_HIT;
+	out->similarity = 1;
+	cache_count_read(answer->model->name);
+	front_put(front, &out->entry, &out->stored, stamp, cache_memory_max(answer->conf));
+	return NULL;
 }
 
 /* The states of the collections that the answer will be built on; what is searched is at least as new. */
@@ -322,16 +379,15 @@ static MAY_PARK const struct err *
 lead(const struct answer_services *services, struct answer *answer, struct recorder *recorder)
 {
 	struct cached *cached = answer->cached;
-	struct cache_entry entry;
-	bool found = false;
-	const struct err *err = cached->may_read && answer->model->cache.single_flight ? find(services, answer, &entry, &found) : NULL;
+	struct found found = { .result = CACHE_OFF };
+	const struct err *err = cached->may_read && answer->model->cache.single_flight ? find(services, answer, &found) : NULL;
 
-	if (!err && !found) {
+	if (!err && found.result == CACHE_OFF) {
 		tell(answer, cached->may_read ? CACHE_MISS : CACHE_REFRESH, 0, 0);
 		return NULL;
 	}
 	flight_leave(&cached->seat);
-	return err ? err : replay(answer, recorder, &entry, CACHE_HIT, 1);
+	return err ? err : replay(answer, recorder, &found);
 }
 
 /* Gets on a flight, or begins one. A call whose answer is not kept is nothing to follow. */
@@ -362,15 +418,21 @@ understand(const struct answer_services *services, struct answer *answer)
 }
 
 static MAY_PARK const struct err *
-find_near(const struct answer_services *services, struct answer *answer, struct cache_entry *entry, double *similarity, bool *found)
+find_near(const struct answer_services *services, struct answer *answer, struct found *out)
 {
 	struct cached *cached = answer->cached;
+	bool found = false;
 	const struct err *err;
 
-	*found = false;
 	if (!cached->may_read || !cached->near.embedder.len)
 		return NULL;
-	err = near_find(services->cache->store, answer->arena, answer->tenant, &cached->near, &answer->model->cache.semantic, young_enough_us(answer), entry, similarity, found);
+	err = near_find(services->cache->store, answer->arena, answer->tenant, &cached->near, &answer->model->cache.semantic, young_enough_us(answer), &out->entry, &out->similarity, &found);
+	if (!err && found)
+		err = stored_read(answer->arena, out->entry.body, &out->stored);
+	if (!err && found) {
+		out->result = CACHE_SEMANTIC;
+		cache_count_read(answer->model->name);
+	}
 	return ends_the_call(err) ? err : NULL;
 }
 
@@ -379,22 +441,20 @@ look(const struct answer_services *services, struct answer *answer, struct recor
 {
 	struct cached *cached = answer->cached;
 	const struct err *err = NULL;
-	struct cache_entry entry;
-	bool found = false, given_up = true, understood = false;
-	double similarity = 0;
+	struct found found = { .result = CACHE_OFF };
+	bool given_up = true, understood = false;
 
 	while (!err && given_up) {
 		if (cached->may_read)
-			err = find(services, answer, &entry, &found);
-		if (err || found)
-			return err ? err : replay(answer, recorder, &entry, CACHE_HIT, 1);
-		if (!understood)
+			err = find(services, answer, &found);
+		if (!err && found.result == CACHE_OFF && !understood) {
 			err = understand(services, answer);
-		understood = true;
-		if (!err)
-			err = find_near(services, answer, &entry, &similarity, &found);
-		if (err || found)
-			return err ? err : replay(answer, recorder, &entry, CACHE_SEMANTIC, similarity);
+			understood = true;
+		}
+		if (!err && found.result == CACHE_OFF)
+			err = find_near(services, answer, &found);
+		if (err || found.result != CACHE_OFF)
+			return err ? err : replay(answer, recorder, &found);
 		if (board(services, answer) == FLIGHT_LEADS)
 			return lead(services, answer, recorder);
 		err = follow(services, answer, recorder, &given_up);
@@ -441,6 +501,7 @@ cached_answer(const struct answer_services *services, struct answer *answer, str
 	answer->cached = arena_zalloc(answer->arena, sizeof(*answer->cached));
 	if (!answer->cached)
 		return &err_no_memory;
+	answer->cached->front = services->cache->front;
 	return look_up(services, answer, recorder);
 }
 
@@ -721,7 +782,9 @@ cached_end(struct answer *answer, const struct err *err)
 
 	if (!cached || !cached->seat.flight)
 		return;
-	if (cached->keep)
+	if (cached->keep) {
+		front_drop(cached->front, cached->key); /* also after an error: whether it was committed may be unknown */
 		cache_count_stored(answer->model->name, err ? "not_recorded" : "stored");
+	}
 	flight_leave(&cached->seat);
 }

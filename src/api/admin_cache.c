@@ -2,6 +2,7 @@
  * admin_cache.c - what the cache of answers holds, and emptying it.
  */
 #include "api/admin.h"
+#include "cache/cache.h"
 #include "cache/entry.h"
 
 static void
@@ -47,7 +48,7 @@ cache_delete(struct api_request *request)
 	const struct err *err = admin_tenant(request, &tenant);
 
 	if (!err)
-		err = entry_clear(request->app->store, request->arena, tenant, model.ptr ? model : STR_EMPTY, &deleted);
+		err = cache_clear(request->app->cache, request->arena, tenant, model.ptr ? model : STR_EMPTY, &deleted);
 	return err ? err : admin_answer(request, 200, put_cleared, &deleted);
 }
 

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/metric.h"
 #include "cache/entry.h"
+#include "cache/front.h"
 #include "conf/conf.h"
 #include "conf/watch.h"
 #include "rt/fiber.h"
@@ -16,20 +17,24 @@
 enum { ARENA_MAX = 4 * 1024 * 1024 };
 static const int64_t ROUND_US = 60 * USEC_PER_SEC;
 
-enum { BYTES_MAX };
+enum { BYTES_MAX, MEMORY_MAX };
 static const struct setting rows[] = {
 	[BYTES_MAX] = { .name = "cache.max_bytes", .type = SETTING_BYTES, .initial = "1GiB", .min = "1MiB", .max = "1TiB", .reloadable = true,
 		.help = "What kept answers may take in the database, all models and tenants together; the oldest go first. Looked at once a minute." },
+	[MEMORY_MAX] = { .name = "cache.memory_max", .type = SETTING_BYTES, .initial = "64MiB", .min = "0", .max = "64GiB", .reloadable = true,
+		.help = "What the kept answers that were given last may take in this process's memory, in front of the database; 0: every hit reads the database." },
 };
 const struct setting_table cache_settings = SETTING_TABLE(rows);
 
 static struct metric lookups =
 	METRIC_COUNTER("corbel_cache_lookups_total", "Calls of models that have a cache: hit, semantic, shared (with an identical call in flight), miss, refresh, bypass.", "model", "result");
+static struct metric reads = METRIC_COUNTER("corbel_cache_reads_total", "Kept answers that were read from the database, since they were not in memory.", "model");
 static struct metric stores = METRIC_COUNTER("corbel_cache_stores_total", "Answers that were kept (stored), or why they were not.", "model", "result");
 static struct metric saved_tokens = METRIC_COUNTER("corbel_cache_saved_tokens_total", "Tokens of answers that needed no call upstream.", "model", "kind");
 static struct metric saved_dollars = METRIC_COUNTER("corbel_cache_saved_dollars_total", "What those calls would have cost, in US dollars.", "model");
 static struct metric entries = METRIC_GAUGE("corbel_cache_entries", "Kept answers in the database, as of the last minute.", "model");
 static struct metric bytes = METRIC_GAUGE("corbel_cache_bytes", "What they take there.", "model");
+static struct metric memory = METRIC_GAUGE("corbel_cache_memory_bytes", "What kept answers take in memory, as of the last minute.");
 
 /* --- what is counted --- */
 
@@ -46,6 +51,12 @@ void
 cache_count(struct str model, enum cache_result result)
 {
 	metric_add(&lookups, 1, model, cache_result_name(result));
+}
+
+void
+cache_count_read(struct str model)
+{
+	metric_add(&reads, 1, model);
 }
 
 void
@@ -100,6 +111,7 @@ cache_control_read(struct arena *arena, const struct http_headers *headers, stru
 struct sweeper {
 	struct scope scope; /* of the fiber */
 	struct store *store;
+	struct front *front;
 	struct conf_watch *watch;
 };
 
@@ -141,6 +153,7 @@ sweep_fiber(void *arg)
 		int64_t total;
 		const struct err *err = measure(sweeper, conf, arena, &total);
 
+		metric_set(&memory, (double)front_bytes(sweeper->front));
 		if (!err)
 			err = entry_sweep(sweeper->store, arena, conf_int(conf, &rows[BYTES_MAX]), total);
 		if (err && err->kind != ERR_CANCELLED)
@@ -165,6 +178,12 @@ warn_without_model(const struct embedder *embedder, struct conf_watch *watch)
 	conf_unref(conf);
 }
 
+static void
+on_notice(void *arg)
+{
+	front_clear(arg);
+}
+
 const struct err *
 cache_start(struct store *store, struct embedder *embedder, struct conf_watch *watch, struct cache **out)
 {
@@ -173,26 +192,48 @@ cache_start(struct store *store, struct embedder *embedder, struct conf_watch *w
 	const struct err *err;
 
 	warn_without_model(embedder, watch);
-	*sweeper = (struct sweeper){ .store = store, .watch = watch };
-	*cache = (struct cache){ .store = store, .embedder = embedder, .flights = flights_new(), .sweeper = sweeper };
-	*out = cache;
+	*cache = (struct cache){ .store = store, .embedder = embedder, .flights = flights_new(), .front = front_new(), .sweeper = sweeper };
+	*sweeper = (struct sweeper){ .store = store, .front = cache->front, .watch = watch };
 	scope_init(&sweeper->scope, NULL, INT64_MAX);
 	err = fiber_go("cache sweeper", &sweeper->scope, sweep_fiber, sweeper);
-	if (!err)
-		return NULL;
-	scope_fini(&sweeper->scope);
-	flights_free(cache->flights);
-	free(sweeper);
-	free(cache);
-	*out = NULL;
-	return err;
+	if (err) {
+		scope_fini(&sweeper->scope);
+		cache_free(cache);
+		return err;
+	}
+	store_listen(store, CACHE_TOPIC, on_notice, cache->front);
+	*out = cache;
+	return NULL;
 }
 
 MAY_PARK void
 cache_stop(struct cache *cache)
 {
 	scope_stop(&cache->sweeper->scope);
+}
+
+void
+cache_free(struct cache *cache)
+{
+	if (!cache)
+		return;
 	flights_free(cache->flights);
+	front_free(cache->front);
 	free(cache->sweeper);
 	free(cache);
+}
+
+size_t
+cache_memory_max(const struct conf *conf)
+{
+	return (size_t)conf_int(conf, &rows[MEMORY_MAX]);
+}
+
+MAY_PARK const struct err *
+cache_clear(struct cache *cache, struct arena *arena, int64_t tenant, struct str model, int64_t *deleted)
+{
+	const struct err *err = entry_clear(cache->store, arena, tenant, model, deleted);
+
+	front_clear(cache->front); /* after the commit, and also when only some are gone */
+	return err;
 }

@@ -1,11 +1,11 @@
 -- Queries of the cache of answers. The table is explained in migrations/0950_cache.sql.
 
 -- name: cache_find
-select created_us, interaction, provider, target_model, input, output, amount_nanos, body
+select created_us, interaction, provider, target_model, input, output, amount_nanos, body, expires_us
 from cache_entry where tenant = $1 and hash = $2 and expires_us > $3 and created_us > $4;
 
 -- name: cache_get
-select created_us, interaction, provider, target_model, input, output, amount_nanos, body from cache_entry where tenant = $1 and id = $2;
+select created_us, interaction, provider, target_model, input, output, amount_nanos, body, expires_us from cache_entry where tenant = $1 and id = $2;
 
 -- name: cache_near
 select id, vector from cache_entry

@@ -41,14 +41,17 @@ add_tag(struct canonical *canonical, enum tag tag)
 	add(canonical, &byte, 1);
 }
 
+/* Seven bits a byte, the lowest first: most numbers and lengths are small, and what is hashed costs by the byte. */
 static void
 add_number(struct canonical *canonical, enum tag tag, uint64_t number)
 {
-	char bytes[9] = { (char)tag };
+	unsigned char bytes[11] = { (unsigned char)tag };
+	size_t size = 1;
 
-	for (unsigned i = 0; i < 8; i++)
-		bytes[1 + i] = (char)(number >> 8 * i);
-	add(canonical, bytes, sizeof(bytes));
+	for (; number >= 0x80; number >>= 7)
+		bytes[size++] = (unsigned char)(number | 0x80);
+	bytes[size++] = (unsigned char)number;
+	add(canonical, bytes, size);
 }
 
 void

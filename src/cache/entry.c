@@ -14,7 +14,7 @@ static void
 entry_read(const struct rows *rows, int64_t tenant, struct cache_entry *out)
 {
 	*out = (struct cache_entry){ .tenant = tenant, .created_us = rows_int(rows, 0, 0), .interaction = rows_text(rows, 0, 1), .provider = rows_text(rows, 0, 2),
-		.target_model = rows_text(rows, 0, 3), .input = rows_int(rows, 0, 4), .output = rows_int(rows, 0, 5), .cost_nanos = rows_int(rows, 0, 6), .body = rows_text(rows, 0, 7) };
+		.target_model = rows_text(rows, 0, 3), .input = rows_int(rows, 0, 4), .output = rows_int(rows, 0, 5), .cost_nanos = rows_int(rows, 0, 6), .body = rows_text(rows, 0, 7), .expires_us = rows_int(rows, 0, 8) };
 }
 
 MAY_PARK const struct err *
@@ -25,8 +25,10 @@ entry_find(struct store *store, struct arena *arena, int64_t tenant, const unsig
 	const struct err *err = store_query(store, arena, &stmt_cache_find, PARAMS(V_INT(tenant), V_BLOB(key), V_INT(clock_wall_us()), V_INT(after_us)), &rows);
 
 	*found = !err && rows.count > 0;
-	if (*found)
+	if (*found) {
 		entry_read(&rows, tenant, out);
+		memcpy(out->hash, hash, sizeof(out->hash));
+	}
 	return err;
 }
 
@@ -84,6 +86,7 @@ entry_stats(struct store *store, struct arena *arena, int64_t tenant, struct cac
 struct step {
 	const struct stmt *stmt;
 	const struct value *params;
+	bool told;      /* all nodes are to know at once */
 	int64_t deleted;
 };
 
@@ -95,13 +98,13 @@ delete_some(struct tx *tx, void *arg)
 	const struct err *err = tx_exec(tx, step->stmt, step->params, &result);
 
 	step->deleted = err ? 0 : result.changed;
-	return err;
+	return !err && step->told && step->deleted ? tx_notify(tx, CACHE_TOPIC) : err;
 }
 
 MAY_PARK const struct err *
 entry_clear(struct store *store, struct arena *arena, int64_t tenant, struct str model, int64_t *deleted)
 {
-	struct step step = { &stmt_cache_clear, PARAMS(V_INT(tenant), V_TEXT(model), V_INT(STEP)), STEP };
+	struct step step = { &stmt_cache_clear, PARAMS(V_INT(tenant), V_TEXT(model), V_INT(STEP)), true, STEP };
 	const struct err *err = NULL;
 
 	*deleted = 0;
@@ -115,7 +118,7 @@ entry_clear(struct store *store, struct arena *arena, int64_t tenant, struct str
 static MAY_PARK const struct err *
 expire(struct store *store, struct arena *arena)
 {
-	struct step step = { &stmt_cache_expire, PARAMS(V_INT(clock_wall_us()), V_INT(STEP)), STEP };
+	struct step step = { &stmt_cache_expire, PARAMS(V_INT(clock_wall_us()), V_INT(STEP)), false, STEP };
 	const struct err *err = NULL;
 
 	while (!err && step.deleted == STEP) {
@@ -142,7 +145,7 @@ drop_oldest(struct store *store, struct arena *arena, int64_t *too_much)
 		last = rows_int(&rows, i, 0);
 		*too_much -= rows_int(&rows, i, 1);
 	}
-	return last ? store_tx(store, arena, delete_some, &(struct step){ &stmt_cache_drop, PARAMS(V_INT(last)), 0 }) : NULL;
+	return last ? store_tx(store, arena, delete_some, &(struct step){ &stmt_cache_drop, PARAMS(V_INT(last)), false, 0 }) : NULL;
 }
 
 MAY_PARK const struct err *

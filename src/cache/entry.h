@@ -37,6 +37,9 @@ struct cache_figures {
 /* By model; tenant 0: of all tenants together. */
 MAY_PARK const struct err *entry_stats(struct store *store, struct arena *arena, int64_t tenant, struct cache_figures **out, size_t *count);
 
+/* Notices of this: entries were forgotten by entry_clear, on whatever node. */
+#define CACHE_TOPIC "cache"
+
 /* Deletes a tenant's entries of a model (empty: of all), a few in each transaction. *deleted: how many, also beside an error. */
 MAY_PARK const struct err *entry_clear(struct store *store, struct arena *arena, int64_t tenant, struct str model, int64_t *deleted);
 

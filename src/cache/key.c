@@ -8,7 +8,7 @@
 #include "cache/canonical.h"
 
 /* Moves when the meaning of what is hashed, or the form of what is stored, changes. */
-#define KEY_VERSION "corbel answer 1"
+#define KEY_VERSION "corbel answer 2"
 
 /* Members of a request that change no answer, or that the inner form carries in full. */
 static const char *const hints[] = { "model", "stream", "stream_options", "user", "safety_identifier", "metadata", "store", "service_tier", "prompt_cache_key",

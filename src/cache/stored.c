@@ -392,6 +392,59 @@ stored_read(struct arena *arena, struct str text, struct stored *out)
 	return last ? read_passages(arena, root, out) : &err_internal;
 }
 
+/* --- copying --- */
+
+/* Each text in place. */
+static bool
+copy_texts(struct arena *arena, struct str *const *texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		*texts[i] = texts[i]->len ? arena_dup(arena, *texts[i]) : STR_EMPTY;
+		if (!texts[i]->ptr)
+			return false;
+	}
+	return true;
+}
+
+static bool
+copy_event(struct arena *arena, const struct event *event, struct event *out)
+{
+	struct str *const texts[] = { &out->text, &out->id, &out->name, &out->model, &out->signature, &out->finish_text, &out->stop };
+
+	*out = *event;
+	if (event->usage) {
+		struct usage *usage = arena_alloc(arena, sizeof(*usage));
+
+		if (usage)
+			*usage = *event->usage;
+		out->usage = usage;
+	}
+	if (event->citation) {
+		struct citation *citation = arena_alloc(arena, sizeof(*citation));
+
+		if (!citation)
+			return false;
+		*citation = *event->citation;
+		out->citation = citation;
+		if (!copy_texts(arena, (struct str *const[]){ &citation->url, &citation->title }, 2))
+			return false;
+	}
+	return (!event->usage || out->usage) && copy_texts(arena, texts, COUNT(texts));
+}
+
+bool
+stored_copy(struct arena *arena, const struct stored *stored, struct stored *out)
+{
+	*out = (struct stored){ .events = arena_array(arena, stored->count, sizeof(*out->events)) };
+	if (!out->events)
+		return false;
+	for (; out->count < stored->count; out->count++)
+		if (!copy_event(arena, &stored->events[out->count], &out->events[out->count]))
+			return false;
+	out->passages = stored->passages ? stored_passages_copy(arena, stored->passages) : NULL;
+	return !stored->passages || out->passages;
+}
+
 struct passage_list *
 stored_passages_copy(struct arena *arena, const struct passage_list *passages)
 {
@@ -411,10 +464,7 @@ stored_passages_copy(struct arena *arena, const struct passage_list *passages)
 
 		*to = passages->list[i];
 		to->url = STR_EMPTY;
-		for (size_t j = 0; j < COUNT(texts); j++) {
-			*texts[j] = arena_dup(arena, *texts[j]);
-			good = good && texts[j]->ptr;
-		}
+		good = good && copy_texts(arena, texts, COUNT(texts));
 	}
 	return good && copy->question.ptr ? copy : NULL;
 }

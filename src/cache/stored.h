@@ -41,5 +41,8 @@ struct stored {
 /* Views lie in the arena. ERR_INTERNAL: it is not what stored_write has written. */
 const struct err *stored_read(struct arena *arena, struct str text, struct stored *out);
 
-/* A copy that shares nothing with the original, links left out; NULL: no memory. */
+/* A copy that shares nothing with what stored_read has read. False: no memory. */
+bool stored_copy(struct arena *arena, const struct stored *stored, struct stored *out);
+
+/* The same of passages, links left out; NULL: no memory. */
 struct passage_list *stored_passages_copy(struct arena *arena, const struct passage_list *passages);

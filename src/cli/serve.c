@@ -110,6 +110,7 @@ store_stop(struct server *server)
 	store_close(server->app.store);
 	if (server->app.knowledge)
 		knowledge_close(server->app.knowledge);
+	cache_free(server->app.cache);
 	money_free(server->app.money);
 	access_free(server->app.access);
 	conf_watch_free(server->app.watch);

@@ -14,6 +14,7 @@ import answer_tests
 import background_tests
 import budget_tests
 import cache_tests
+import cache_ways_tests
 import cancel_tests
 import chat_tests
 import claude_upstream_tests
@@ -49,8 +50,8 @@ MODULES += (webhook_tests, shared_limit_tests, invoice_tests)
 HELPERS |= {"Caller", "records", "nodes", "key", "clients", "passes", "hammered", "told", "settings", "ledger", "Receiver"}
 NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs", "responses_suite.mjs", "ai_sdk_suite.mjs")
 MODULES += (stream_tests,)
-MODULES += (cache_tests,)
-HELPERS |= {"metric"}
+MODULES += (cache_tests, cache_ways_tests)
+HELPERS |= {"metric", "source_of"}
 MODULES += (import_tests, routing_tests)  # its faults open breakers
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}
 

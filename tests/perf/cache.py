@@ -2,7 +2,7 @@
 """What the cache of answers costs and saves: CPU and latency of a hit beside the same call passed through, by a model without a cache and by one whose every call is a miss.
 
 One corbel with four routes to the same mock, load from one client process; rounds are interleaved, figures are medians. With --instructions, the same by callgrind, which a busy machine does not change:
-instructions of the whole process in user space for each request. `off` on two binaries (--corbel, twice) is what a cache that is not configured costs.
+instructions of the whole process in user space for each request. With --memory 0 every hit reads the database. `off` on two binaries (--corbel, twice) is what a cache that is not configured costs.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from peers import harness  # noqa: E402
 ROUTES = {"off": ("off", ""), "bypass": ("on", "off"), "refresh": ("on", "refresh"), "hit": ("on", "use")}
 
 
-def config(mock: harness.Mock) -> dict[str, object]:
+def config(mock: harness.Mock, memory: str = "") -> dict[str, object]:
     def model(name: str, **more: object) -> dict[str, object]:
         return {"name": name, "targets": [{"provider": "main", "model": "mock-fast"}], **more}
 
     return {
         "store": {"durability": "process"},
+        **({"cache": {"memory_max": memory}} if memory else {}),
         "providers": [{"name": "main", "kind": "openai", "base_url": f"{mock.url}/v1", "api_key": "mock"}],
         "models": [model("off"), model("on", cache={})],
     }
@@ -40,10 +41,10 @@ def routes_of(corbel: harness.Corbel) -> list[str]:
     return list(ROUTES) if "cache" in corbel.file.read_text() else ["off"]
 
 
-def start(mock: harness.Mock, binary: Path | None) -> harness.Corbel:
+def start(mock: harness.Mock, binary: Path | None, memory: str = "") -> harness.Corbel:
     try:
         with peers.pinned(1):
-            return harness.Corbel(config(mock), binary=binary)
+            return harness.Corbel(config(mock, memory), binary=binary)
     except RuntimeError:
         known = config(mock)
         known["models"] = known["models"][:1]  # type: ignore[index]
@@ -65,8 +66,8 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def measure(mock: harness.Mock, binary: Path | None, rounds: int, requests: int, connections: int, *, stream: bool) -> None:
-    corbel = start(mock, binary)
+def measure(mock: harness.Mock, binary: Path | None, rounds: int, requests: int, connections: int, *, stream: bool, memory: str) -> None:
+    corbel = start(mock, binary, memory)
     try:
         routes = routes_of(corbel)
         figures: dict[str, list[tuple[float, float]]] = {route: [] for route in routes}
@@ -86,13 +87,13 @@ def measure(mock: harness.Mock, binary: Path | None, rounds: int, requests: int,
         print(f"  {route:8} CPU {cpu:6.1f} us ({cpu / base[0]:.2f}x)   p50 {p50:6.3f} ms ({p50 / base[1]:.2f}x)")
 
 
-def instructions(mock: harness.Mock, binary: Path, requests: int, *, stream: bool) -> None:
+def instructions(mock: harness.Mock, binary: Path, requests: int, *, stream: bool, memory: str) -> None:
     with tempfile.TemporaryDirectory(prefix="corbel-cache-") as name:
         folder = Path(name)
         wrapper = folder / "corbel"
         wrapper.write_text(f'#!/bin/sh\nexec valgrind --tool=callgrind --callgrind-out-file={folder}/out.%p {binary} "$@"\n')
         wrapper.chmod(0o755)
-        corbel = start(mock, wrapper)
+        corbel = start(mock, wrapper, memory)
         try:
             print(f"{binary}, {'a stream of 20 chunks' if stream else 'plain'}: instructions a request")
             for number, route in enumerate(routes_of(corbel), 1):
@@ -113,6 +114,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=2000)
     parser.add_argument("--instructions", action="store_true")
+    parser.add_argument("--memory", default="", help="cache.memory_max")
     parser.add_argument("--corbel", type=Path, action="append", help="a binary, in place of the build's; again for another")
     wanted = parser.parse_args()
     mock = harness.Mock()
@@ -120,9 +122,9 @@ def main() -> int:
         for binary in wanted.corbel or [harness.program("corbel")]:
             for stream in (False, True):
                 if not wanted.instructions:
-                    measure(mock, binary, wanted.rounds, wanted.requests, 8, stream=stream)
+                    measure(mock, binary, wanted.rounds, wanted.requests, 8, stream=stream, memory=wanted.memory)
                 elif shutil.which("valgrind"):
-                    instructions(mock, binary.resolve(), wanted.requests, stream=stream)
+                    instructions(mock, binary.resolve(), wanted.requests, stream=stream, memory=wanted.memory)
     finally:
         mock.stop()
     return 0
