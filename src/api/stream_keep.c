@@ -17,16 +17,20 @@ struct stream_keep {
 	struct encoder *encoder;
 	struct durable *durable;
 	struct answer *answer;
+	bool ending;               /* all before the end is in its feed */
 	bool stored;               /* its end was written in a transaction; committed, if that was */
 };
 
-/* The first event has the answer's id. */
+/* The first event has the answer's id. In front of the end, what the encoder has put together by then is said: the end is numbered behind what was. */
 static MAY_PARK const struct err *
 pass_event(struct sink *sink, const struct event *event)
 {
 	struct stream_keep *keep = (struct stream_keep *)((char *)sink - offsetof(struct stream_keep, sink));
-	const struct err *err = sink_send(&keep->encoder->sink, event);
+	const struct err *err = event->last && !keep->ending ? sink_flush(&keep->encoder->sink) : NULL;
 
+	keep->ending = keep->ending || event->last;
+	if (!err)
+		err = sink_send(&keep->encoder->sink, event);
 	if (event->type == EVENT_START)
 		durable_alias(keep->durable, keep->encoder->id);
 	return err;

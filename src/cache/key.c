@@ -17,6 +17,15 @@ static const char *const hints[] = { "model", "stream", "stream_options", "user"
 /* What makes an answer depend on the moment, or carry what only its own frames can say. */
 static const char *const unfit_members[] = { "web_search_options", "plugins", "search_parameters", NULL };
 
+static bool
+is_among(const struct json *list, const char *text)
+{
+	for (struct json_iter it = json_iter(list); json_next(&it);)
+		if (str_eq_c(json_string(it.value), text))
+			return true;
+	return false;
+}
+
 const char *
 cache_unfit(const struct cache_subject *subject)
 {
@@ -33,6 +42,8 @@ cache_unfit(const struct cache_subject *subject)
 	for (size_t i = 0; unfit_members[i]; i++)
 		if (json_get(call->source, unfit_members[i]))
 			return "hosted_tools";
+	if (call->dialect == DIALECT_OPENAI_RESPONSES && is_among(json_get(call->source, "include"), "reasoning.encrypted_content"))
+		return "encrypted_reasoning"; /* bound to the id of its item, which no other answer has */
 	if (call->dialect == DIALECT_ANTHROPIC && call->extra.len)
 		return "unknown_members"; /* its answer may have blocks that only its own frames can say */
 	if (cache->what == CONF_CACHE_DETERMINISTIC && call->temperature != 0 && !call->seed)
@@ -176,14 +187,31 @@ is_text_alone(const struct call *call)
 	return !call->tools;
 }
 
-/* Whether the inner form carries the whole request. Of Responses it does: what it does not know of them is `foreign`, and such a call is not cached. */
+/* Members of a Responses request that a provider which speaks the API gets as they came, and that say more than the inner form takes from them. */
+static const char *const passed_on[] = { "reasoning", "text", "truncation", "max_tool_calls" };
+
 static bool
-is_plain(const struct call *call)
+is_passed_on(const struct conf_model *model, const struct call *call)
+{
+	bool speaks = false, says = false;
+
+	for (size_t i = 0; i < model->target_count; i++)
+		speaks = speaks || conf_provider_has(model->targets[i].provider, CONF_API_RESPONSES);
+	for (size_t i = 0; i < COUNT(passed_on); i++)
+		says = says || json_get(call->source, passed_on[i]);
+	return speaks && says;
+}
+
+/*
+ * Whether the inner form carries the whole request. Of Responses it does, unless they are passed on: what it does not know of them at all is `foreign`, and such a call is not cached.
+ */
+static bool
+is_plain(const struct conf_model *model, const struct call *call)
 {
 	static const char *const deep[] = { "thinking", "prediction", "output_config", "output_format", "response_format", "modalities" };
 
 	if (call->dialect == DIALECT_OPENAI_RESPONSES)
-		return true;
+		return !is_passed_on(model, call);
 	if (call->dialect == DIALECT_OPENAI_COMPLETIONS || call->extra.len || !is_text_alone(call))
 		return false;
 	for (size_t i = 0; i < COUNT(deep); i++)
@@ -196,9 +224,9 @@ is_plain(const struct call *call)
 }
 
 static void
-add_rest(struct canonical *c, const struct call *call)
+add_rest(struct canonical *c, const struct conf_model *model, const struct call *call)
 {
-	bool plain = is_plain(call);
+	bool plain = is_plain(model, call);
 	struct str beta = call->dialect == DIALECT_ANTHROPIC ? http_header_get(&call->headers, STR("anthropic-beta")) : STR_EMPTY;
 
 	canonical_int(c, plain && !beta.len);
@@ -206,6 +234,11 @@ add_rest(struct canonical *c, const struct call *call)
 		return;
 	canonical_int(c, call->dialect);
 	canonical_text(c, beta);
+	if (call->dialect == DIALECT_OPENAI_RESPONSES) {
+		for (size_t i = 0; i < COUNT(passed_on); i++)
+			canonical_json(c, json_get(call->source, passed_on[i]));
+		return;
+	}
 	canonical_json_without(c, call->source, hints);
 }
 
@@ -240,7 +273,7 @@ cache_key(struct arena *arena, const struct cache_subject *subject, unsigned cha
 	canonical_begin(&c, arena);
 	add_subject(&c, subject);
 	add_call(&c, subject->call, NULL);
-	add_rest(&c, subject->call);
+	add_rest(&c, subject->model, subject->call);
 	return canonical_end(&c, out);
 }
 
@@ -253,7 +286,7 @@ cache_near_key(struct arena *arena, const struct cache_subject *subject, unsigne
 	*question = str_n(NULL, 0);
 	while (last && last->next)
 		last = last->next;
-	if (!last || last->role != ROLE_USER || !last->parts || last->parts->next || !is_plain(subject->call) || !is_text_alone(subject->call))
+	if (!last || last->role != ROLE_USER || !last->parts || last->parts->next || !is_plain(subject->model, subject->call) || !is_text_alone(subject->call))
 		return NULL;
 	*question = last->parts->text;
 	canonical_begin(&c, arena);

@@ -290,7 +290,21 @@ responses_frame(struct decoder *decoder, struct str name, struct str data)
 	return middle(decoder, root, type, data);
 }
 
-/* The texts of an item, for the record. */
+/* What is shown of it, as its deltas would say it. */
+static MAY_PARK const struct err *
+whole_reasoning(struct decoder *decoder, const struct json *item)
+{
+	static const char *const members[] = { "summary", "content" };
+	const struct err *err = NULL;
+
+	for (size_t i = 0; i < COUNT(members); i++)
+		for (struct json_iter it = json_iter(json_get(item, members[i])); !err && json_next(&it);)
+			if (json_get_string(it.value, "text").len)
+				err = emit(decoder, (struct event){ .type = EVENT_REASONING, .text = json_get_string(it.value, "text"), .last = true });
+	return err;
+}
+
+/* The texts of an item, for the record and for whoever is given the answer again. */
 static MAY_PARK const struct err *
 whole_item(struct decoder *decoder, const struct json *item, unsigned index)
 {
@@ -300,6 +314,8 @@ whole_item(struct decoder *decoder, const struct json *item, unsigned index)
 		err = emit(decoder, (struct event){ .type = EVENT_TOOL_CALL, .item = index, .id = json_get_string(item, "call_id"), .name = json_get_string(item, "name"), .last = true });
 		return err ? err : emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = index, .text = json_get_string(item, "arguments"), .last = true });
 	}
+	if (str_eq_c(json_get_string(item, "type"), "reasoning"))
+		return whole_reasoning(decoder, item);
 	if (!str_eq_c(json_get_string(item, "type"), "message"))
 		return NULL;
 	for (struct json_iter it = json_iter(json_get(item, "content")); !err && json_next(&it);) {

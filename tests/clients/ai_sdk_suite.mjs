@@ -226,6 +226,52 @@ const tests = {
 		assert.ok(textOf(chat.messages[1]).length > 10 && textOf(back.messages[1]).length > 10);
 	},
 
+	async "pages that ask the same share one call, and each is taken up by its own id"() {
+		const question = unique(PACED);
+		const seen = [];
+		const page = (id, more = {}) => {
+			const noting = async (to, init) => (seen.push(await fetch(to, init)), seen.at(-1));
+			return new hooks.Chat({ id, transport: new sdk7.DefaultChatTransport({ api: `${url}/v1/ai-sdk/chat`, headers, body: { model: "cached-going-on" }, fetch: noting }), onError: () => {}, ...more });
+		};
+		const ids = [unique("leads"), unique("follows")];
+		const pages = ids.map((id) => page(id));
+		await fetch(`${mock}/_mock/reset`, { method: "POST" });
+		for (const chat of pages) {
+			void chat.sendMessage({ text: question });
+			await until(() => chat.messages[1] && textOf(chat.messages[1]).length > 10, "some text");
+		}
+		for (const chat of pages) await chat.stop();
+		assert.deepEqual(seen.map((answer) => answer.headers.get("x-corbel-cache")), ["miss", "shared"]);
+		const texts = [];
+		for (const [i, id] of ids.entries()) {
+			const back = page(id, { messages: pages[i].messages });
+			await back.resumeStream();
+			texts.push(textOf(back.messages[1]));
+		}
+		assert.equal(texts[0], texts[1]);
+		assert.equal(texts[0].split(" ").length, 40);
+		const late = page(unique("late"));
+		await late.sendMessage({ text: question });
+		assert.equal(seen.at(-1).headers.get("x-corbel-cache"), "hit");
+		assert.equal(textOf(late.messages[1]), texts[0]);
+		assert.notEqual(late.messages[1].id, pages[0].messages[1].id);
+		assert.equal((await upstreams()).length, 1);
+		await until(async () => (await transport("cached-going-on").reconnectToStream({ chatId: late.id })) === null, "that it was had");
+	},
+
+	async "an object is kept, and comes again as text"() {
+		const schema = z.toJSONSchema(z.object({ name: z.string() }));
+		const submit = async (prompt) => {
+			const answer = await fetch(`${url}/v1/ai-sdk/object`, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify({ model: "cached-going-on", prompt, schema }) });
+			return [answer.headers.get("x-corbel-cache"), answer.headers.get("x-corbel-stream"), await answer.text()];
+		};
+		const prompt = `${unique("Make one")} [mock say='{"name": "Ünï"}']`;
+		const [first, again] = [await submit(prompt), await submit(prompt)];
+		assert.deepEqual([first[0], again[0], first[1], again[1]], ["miss", "hit", null, null]);
+		assert.deepEqual(JSON.parse(again[2]), { name: "Ünï" });
+		assert.equal(again[2], first[2]);
+	},
+
 	async "useChat for React shows an answer as it comes"() {
 		const seen = await render(() => hooks.useChat({ transport: transport("gpt-x") }));
 		await seen.now.sendMessage({ text: "one two three [mock pace=15 chunks=20]" });

@@ -25,4 +25,7 @@ def models(price: dict[str, float]) -> list[dict[str, Any]]:
         cached("cached-strict", cache={"semantic": {"threshold": 0.99}}),
         cached("cached-docs-semantic", "cites", knowledge={"collection": "cached-manual"}, cache={"semantic": {"threshold": 0.9}}),
         cached("cached-docs", "cites", knowledge={"collection": "cached-manual"}),
+        cached("cached-going-on", on_disconnect="continue"),
+        cached("cached-claude-going-on", "claude", "claude-x", on_disconnect="continue"),
+        cached("cached-native", "speaks", on_disconnect="continue"),
     ]

@@ -51,7 +51,7 @@ HELPERS |= {"Caller", "records", "nodes", "key", "clients", "passes", "hammered"
 NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs", "responses_suite.mjs", "ai_sdk_suite.mjs")
 MODULES += (stream_tests,)
 MODULES += (cache_tests, cache_ways_tests)
-HELPERS |= {"metric", "source_of"}
+HELPERS |= {"metric", "source_of", "taken_up"}
 MODULES += (import_tests, routing_tests)  # its faults open breakers
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}
 
