@@ -3,13 +3,13 @@
  */
 #include "cli/commands.h"
 #include "cli/policy_args.h"
-#include "cli/table.h"
 #include "cli/term.h"
 
 #include <stdio.h>
 
 enum { BODY_MAX = 16 * 1024 };
 
+#define BUDGETS "/admin/v1/budgets"
 #define NANOS_A_DOLLAR INT64_C(1000000000)
 #define DOLLARS_MAX INT64_C(1000000000)
 
@@ -82,29 +82,29 @@ holder_of(struct arena *arena, const struct json *budget)
 }
 
 static struct str
+state_of(const struct json *budget)
+{
+	return json_int(json_get(budget, "closed_us"), 0) ? STR("closed") : STR("open");
+}
+
+static struct str
 nanos_of(struct arena *arena, const struct json *object, const char *member)
 {
 	return term_dollars(arena, json_int(json_get(object, member), 0));
 }
 
 static void
-budget_print(struct arena *arena, const struct json *budget)
+budget_print(struct args *args, const struct json *budget)
 {
+	struct arena *arena = args->arena;
 	const struct json *current = json_get(budget, "current");
-	const struct {
-		const char *title;
-		struct str text;
-	} lines[] = { { "id", json_get_string(budget, "id") }, { "name", json_get_string(budget, "name") },
-		{ "state", json_int(json_get(budget, "closed_us"), 0) ? STR("closed") : STR("open") }, { "of", holder_of(arena, budget) },
+	const struct show_line lines[] = { { "id", json_get_string(budget, "id") }, { "name", json_get_string(budget, "name") },
+		{ "state", state_of(budget) }, { "of", holder_of(arena, budget) },
 		{ "period", json_get_string(budget, "period") }, { "limit", nanos_of(arena, budget, "limit_nanodollars") },
 		{ "spent", nanos_of(arena, current, "spent_nanodollars") }, { "held", nanos_of(arena, current, "held_nanodollars") },
 		{ "resets", term_time(arena, json_int(json_get(current, "ends_us"), 0)) } };
 
-	for (size_t i = 0; i < COUNT(lines); i++) {
-		printf("%-8s ", lines[i].title);
-		term_print(lines[i].text);
-		putchar('\n');
-	}
+	show_lines(lines, COUNT(lines), 8);
 }
 
 static MAY_PARK int
@@ -113,10 +113,8 @@ budget_create_call(struct client *client, struct args *args)
 	static const char *const holders[] = { "team", "key-id", "user" };
 	static const char *const members[] = { "team", "key", "user" };
 	struct str period = args_get(args, "period");
-	const struct json *budget;
 	struct json_out json;
 	struct buf body;
-	int exit_code;
 
 	if (!args_has(args, "amount"))
 		return term_error("--amount is needed: US dollars a period"), EXIT_USAGE;
@@ -133,70 +131,53 @@ budget_create_call(struct client *client, struct args *args)
 	if (!put_common(&json, args))
 		return EXIT_USAGE;
 	json_end_object(&json);
-	budget = client_send(client, args, HTTP_POST, tenant_path(args, STR("/admin/v1/budgets"), STR_EMPTY), buf_str(&body), &exit_code);
-	if (budget)
-		budget_print(args->arena, budget);
-	return exit_code;
+	return show_object(client, args, HTTP_POST, tenant_path(args, STR(BUDGETS), STR_EMPTY), buf_str(&body), budget_print);
+}
+
+static void
+budget_row(struct table *table, struct arena *arena, const struct json *budget)
+{
+	const struct json *current = json_get(budget, "current");
+
+	table_add(table, (struct str[]){
+				 json_get_string(budget, "id"),
+				 state_of(budget),
+				 holder_of(arena, budget),
+				 json_get_string(budget, "period"),
+				 nanos_of(arena, budget, "limit_nanodollars"),
+				 nanos_of(arena, current, "spent_nanodollars"),
+				 nanos_of(arena, current, "held_nanodollars"),
+				 term_time(arena, json_int(json_get(current, "ends_us"), 0)),
+				 json_get_string(budget, "name"),
+			 });
 }
 
 static MAY_PARK int
 budget_ls_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "ID", "STATE", "OF", "PERIOD", "LIMIT", "SPENT", "HELD", "RESETS", "NAME", NULL };
-	struct str after = args_get(args, "after");
-	struct str query = arena_printf(args->arena, "limit=1000&after=%" STR_F, STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)));
-	const struct json *answer;
-	struct table table;
-	int exit_code;
 
-	answer = client_send(client, args, HTTP_GET, tenant_path(args, STR("/admin/v1/budgets"), query), STR_EMPTY, &exit_code);
-	if (!answer)
-		return exit_code;
-	table_init(&table, args->arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
-		const struct json *current = json_get(it.value, "current");
-
-		table_add(&table, (struct str[]){
-					  json_get_string(it.value, "id"),
-					  json_int(json_get(it.value, "closed_us"), 0) ? STR("closed") : STR("open"),
-					  holder_of(args->arena, it.value),
-					  json_get_string(it.value, "period"),
-					  nanos_of(args->arena, it.value, "limit_nanodollars"),
-					  nanos_of(args->arena, current, "spent_nanodollars"),
-					  nanos_of(args->arena, current, "held_nanodollars"),
-					  term_time(args->arena, json_int(json_get(current, "ends_us"), 0)),
-					  json_get_string(it.value, "name"),
-				  });
-	}
-	table_print(&table);
-	return EXIT_DONE;
+	return show_list(client, args, tenant_path(args, STR(BUDGETS), page_query(args)), titles, budget_row);
 }
 
 static struct str
 budget_path(struct args *args)
 {
-	return tenant_path(args, arena_printf(args->arena, "/admin/v1/budgets/%" STR_F, STR_A(client_encode(args->arena, args->list[0]))), STR_EMPTY);
+	return tenant_object_path(args, BUDGETS, args->list[0]);
 }
 
 static MAY_PARK int
 budget_show_call(struct client *client, struct args *args)
 {
-	int exit_code;
-	const struct json *budget = client_send(client, args, HTTP_GET, budget_path(args), STR_EMPTY, &exit_code);
-
-	if (budget)
-		budget_print(args->arena, budget);
-	return exit_code;
+	return show_object(client, args, HTTP_GET, budget_path(args), STR_EMPTY, budget_print);
 }
 
 static MAY_PARK int
 budget_update_call(struct client *client, struct args *args)
 {
 	struct str name = args_get(args, "name");
-	const struct json *budget;
 	struct json_out json;
 	struct buf body;
-	int exit_code;
 
 	buf_init(&body, args->arena, BODY_MAX);
 	json_out_init(&json, &body);
@@ -206,10 +187,7 @@ budget_update_call(struct client *client, struct args *args)
 	if (!put_common(&json, args))
 		return EXIT_USAGE;
 	json_end_object(&json);
-	budget = client_send(client, args, HTTP_PATCH, budget_path(args), buf_str(&body), &exit_code);
-	if (budget)
-		budget_print(args->arena, budget);
-	return exit_code;
+	return show_object(client, args, HTTP_PATCH, budget_path(args), buf_str(&body), budget_print);
 }
 
 static MAY_PARK int

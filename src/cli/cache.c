@@ -3,28 +3,22 @@
  */
 #include "cli/commands.h"
 #include "cli/policy_args.h"
-#include "cli/table.h"
 #include "cli/term.h"
 
 #include <stdio.h>
+
+static void
+stats_row(struct table *table, struct arena *arena, const struct json *model)
+{
+	table_add(table, (struct str[]){ show_number(arena, model, "entries"), show_number(arena, model, "bytes"), json_get_string(model, "model") });
+}
 
 static MAY_PARK int
 cache_stats_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "ENTRIES", "BYTES", "MODEL", NULL };
-	const struct json *answer;
-	struct table table;
-	int exit_code;
 
-	answer = client_send(client, args, HTTP_GET, tenant_path(args, STR("/admin/v1/cache"), STR_EMPTY), STR_EMPTY, &exit_code);
-	if (!answer)
-		return exit_code;
-	table_init(&table, args->arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
-		table_add(&table, (struct str[]){ arena_printf(args->arena, "%lld", (long long)json_int(json_get(it.value, "entries"), 0)),
-					  arena_printf(args->arena, "%lld", (long long)json_int(json_get(it.value, "bytes"), 0)), json_get_string(it.value, "model") });
-	table_print(&table);
-	return EXIT_DONE;
+	return show_list(client, args, tenant_path(args, STR("/admin/v1/cache"), STR_EMPTY), titles, stats_row);
 }
 
 static MAY_PARK int

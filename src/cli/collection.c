@@ -1,18 +1,11 @@
 /*
  * collection.c - `corbel collection ls|show|rm` and `corbel document ls|show|rm`.
  */
-#include "cli/client.h"
 #include "cli/commands.h"
-#include "cli/table.h"
+#include "cli/show.h"
 #include "cli/term.h"
 
 #include <stdio.h>
-
-static struct str
-number(struct arena *arena, const struct json *object, const char *key)
-{
-	return arena_printf(arena, "%lld", (long long)json_int(json_get(object, key), 0));
-}
 
 /* One page of a list after another. */
 struct pages {
@@ -20,7 +13,7 @@ struct pages {
 	struct args *args;
 	struct str path; /* with a query that "&after=" can follow */
 	const char *const *titles;
-	void (*add)(struct table *table, struct arena *arena, const struct json *item);
+	show_row_fn *add;
 };
 
 static MAY_PARK int
@@ -55,8 +48,8 @@ pages_print(const struct pages *pages)
 static void
 collection_row(struct table *table, struct arena *arena, const struct json *item)
 {
-	table_add(table, (struct str[]){ json_get_string(item, "name"), number(arena, item, "documents"), number(arena, item, "chunks"),
-				 number(arena, item, "chunks_embedded"), number(arena, item, "queued"), number(arena, item, "failed"),
+	table_add(table, (struct str[]){ json_get_string(item, "name"), show_number(arena, item, "documents"), show_number(arena, item, "chunks"),
+				 show_number(arena, item, "chunks_embedded"), show_number(arena, item, "queued"), show_number(arena, item, "failed"),
 				 term_bytes(arena, json_int(json_get(item, "bytes"), 0)), json_get_string(item, "id") });
 }
 
@@ -149,8 +142,8 @@ document_path(struct args *args, size_t i)
 static void
 document_row(struct table *table, struct arena *arena, const struct json *item)
 {
-	table_add(table, (struct str[]){ json_get_string(item, "path"), json_get_string(item, "status"), number(arena, item, "version"),
-				 number(arena, item, "chunks"), number(arena, item, "chunks_embedded"),
+	table_add(table, (struct str[]){ json_get_string(item, "path"), json_get_string(item, "status"), show_number(arena, item, "version"),
+				 show_number(arena, item, "chunks"), show_number(arena, item, "chunks_embedded"),
 				 term_bytes(arena, json_int(json_get(item, "bytes"), 0)), json_get_string(item, "id"),
 				 json_get_string(item, "error_message") });
 }

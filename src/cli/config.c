@@ -5,7 +5,6 @@
 
 #include "cli/commands.h"
 #include "cli/policy_args.h"
-#include "cli/table.h"
 #include "cli/term.h"
 #include "cli/yaml_out.h"
 #include "conf/yaml.h"

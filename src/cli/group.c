@@ -3,7 +3,6 @@
  */
 #include "cli/commands.h"
 #include "cli/policy_args.h"
-#include "cli/table.h"
 #include "cli/term.h"
 
 #include <stdio.h>
@@ -16,40 +15,39 @@ is_team(const struct args *args)
 	return str_starts(str_of(args->command->name), STR("team "));
 }
 
-static struct str
-collection_path(struct args *args)
+static const char *
+collection_path(const struct args *args)
 {
-	return is_team(args) ? STR("/admin/v1/teams") : STR("/admin/v1/tenants");
+	return is_team(args) ? "/admin/v1/teams" : "/admin/v1/tenants";
 }
 
 static struct str
 group_path(struct args *args)
 {
-	struct str base = collection_path(args);
+	return tenant_object_path(args, collection_path(args), args->list[0]);
+}
 
-	return tenant_path(args, arena_printf(args->arena, "%" STR_F "/%" STR_F, STR_A(base), STR_A(client_encode(args->arena, args->list[0]))), STR_EMPTY);
+static struct str
+state_of(const struct json *group)
+{
+	return json_int(json_get(group, "closed_us"), 0) ? STR("closed") : STR("open");
 }
 
 static void
 group_print(struct args *args, const struct json *group)
 {
-	struct str words = policy_words(args->arena, json_get(group, "policy"));
+	const struct show_line lines[] = { { "id", json_get_string(group, "id") }, { "name", json_get_string(group, "name") }, { "state", state_of(group) },
+		{ "policy", policy_words(args->arena, json_get(group, "policy")) } };
 
-	printf("id         %" STR_F "\nname       ", STR_A(json_get_string(group, "id")));
-	term_print(json_get_string(group, "name"));
-	printf("\nstate      %s\npolicy     ", json_int(json_get(group, "closed_us"), 0) ? "closed" : "open");
-	term_print(words);
-	putchar('\n');
+	show_lines(lines, COUNT(lines), 10);
 }
 
 /* Sends name and policy as given, and prints what came of it. */
 static MAY_PARK int
 send_group(struct client *client, struct args *args, enum http_method method, struct str path, struct str name)
 {
-	const struct json *group;
 	struct json_out json;
 	struct buf body;
-	int exit_code;
 
 	buf_init(&body, args->arena, BODY_MAX);
 	json_out_init(&json, &body);
@@ -59,16 +57,13 @@ send_group(struct client *client, struct args *args, enum http_method method, st
 	if (!policy_args_put(&json, args))
 		return EXIT_USAGE;
 	json_end_object(&json);
-	group = client_send(client, args, method, path, buf_str(&body), &exit_code);
-	if (group)
-		group_print(args, group);
-	return exit_code;
+	return show_object(client, args, method, path, buf_str(&body), group_print);
 }
 
 static MAY_PARK int
 create_call(struct client *client, struct args *args)
 {
-	return send_group(client, args, HTTP_POST, tenant_path(args, collection_path(args), STR_EMPTY), args->list[0]);
+	return send_group(client, args, HTTP_POST, tenant_path(args, str_of(collection_path(args)), STR_EMPTY), args->list[0]);
 }
 
 static MAY_PARK int
@@ -77,41 +72,30 @@ update_call(struct client *client, struct args *args)
 	return send_group(client, args, HTTP_PATCH, group_path(args), args_get(args, "name"));
 }
 
+static void
+group_row(struct table *table, struct arena *arena, const struct json *group)
+{
+	table_add(table, (struct str[]){
+				 json_get_string(group, "id"),
+				 state_of(group),
+				 term_time(arena, json_int(json_get(group, "created_us"), 0)),
+				 json_get_string(group, "name"),
+				 policy_words(arena, json_get(group, "policy")),
+			 });
+}
+
 static MAY_PARK int
 ls_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "ID", "STATE", "CREATED", "NAME", "POLICY", NULL };
-	struct str after = args_get(args, "after");
-	struct str query = arena_printf(args->arena, "limit=1000&after=%" STR_F, STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)));
-	const struct json *answer;
-	struct table table;
-	int exit_code;
 
-	answer = client_send(client, args, HTTP_GET, tenant_path(args, collection_path(args), query), STR_EMPTY, &exit_code);
-	if (!answer)
-		return exit_code;
-	table_init(&table, args->arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
-		table_add(&table, (struct str[]){
-					  json_get_string(it.value, "id"),
-					  json_int(json_get(it.value, "closed_us"), 0) ? STR("closed") : STR("open"),
-					  term_time(args->arena, json_int(json_get(it.value, "created_us"), 0)),
-					  json_get_string(it.value, "name"),
-					  policy_words(args->arena, json_get(it.value, "policy")),
-				  });
-	table_print(&table);
-	return EXIT_DONE;
+	return show_list(client, args, tenant_path(args, str_of(collection_path(args)), page_query(args)), titles, group_row);
 }
 
 static MAY_PARK int
 show_call(struct client *client, struct args *args)
 {
-	int exit_code;
-	const struct json *group = client_send(client, args, HTTP_GET, group_path(args), STR_EMPTY, &exit_code);
-
-	if (group)
-		group_print(args, group);
-	return exit_code;
+	return show_object(client, args, HTTP_GET, group_path(args), STR_EMPTY, group_print);
 }
 
 static MAY_PARK int

@@ -3,7 +3,6 @@
  */
 #include "cli/commands.h"
 #include "cli/policy_args.h"
-#include "cli/table.h"
 #include "cli/term.h"
 #include "conf/value.h"
 
@@ -12,6 +11,8 @@
 #include <stdio.h>
 
 enum { BODY_MAX = 64 * 1024 };
+
+#define KEYS "/admin/v1/keys"
 
 static const struct setting expires_row = { .name = "expires", .type = SETTING_DURATION, .min = "1s", .max = "36500d" };
 
@@ -62,7 +63,7 @@ key_create_call(struct client *client, struct args *args)
 	if (!put_key(&json, args))
 		return EXIT_USAGE;
 	json_end_object(&json);
-	answer = client_send(client, args, HTTP_POST, tenant_path(args, STR("/admin/v1/keys"), STR_EMPTY), buf_str(&body), &exit_code);
+	answer = client_send(client, args, HTTP_POST, tenant_path(args, STR(KEYS), STR_EMPTY), buf_str(&body), &exit_code);
 	if (!answer)
 		return exit_code;
 	printf("%" STR_F "\n", STR_A(json_get_string(answer, "key")));
@@ -119,66 +120,35 @@ static MAY_PARK int
 key_ls_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "ID", "KEY", "STATE", "CREATED", "EXPIRES", "LAST USED", "TEAM", "SCOPES", "NAME", NULL };
-	struct str after = args_get(args, "after"), team = args_get(args, "team");
-	struct str query = arena_printf(args->arena, "limit=1000&after=%" STR_F "&team=%" STR_F,
-		STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)), STR_A(client_encode(args->arena, team.ptr ? team : STR_EMPTY)));
-	const struct json *answer;
-	struct table table;
-	int exit_code;
+	struct str team = args_get(args, "team");
+	struct str query = arena_printf(args->arena, "%" STR_F "&team=%" STR_F, STR_A(page_query(args)), STR_A(client_encode(args->arena, team.ptr ? team : STR_EMPTY)));
 
-	answer = client_send(client, args, HTTP_GET, tenant_path(args, STR("/admin/v1/keys"), query), STR_EMPTY, &exit_code);
-	if (!answer)
-		return exit_code;
-	table_init(&table, args->arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
-		key_row(&table, args->arena, it.value);
-	table_print(&table);
-	return EXIT_DONE;
-}
-
-static struct str
-key_path(struct args *args, struct str id)
-{
-	return tenant_path(args, arena_printf(args->arena, "/admin/v1/keys/%" STR_F, STR_A(client_encode(args->arena, id))), STR_EMPTY);
+	return show_list(client, args, tenant_path(args, STR(KEYS), query), titles, key_row);
 }
 
 static void
 key_print(struct args *args, const struct json *key)
 {
-	const struct {
-		const char *title;
-		struct str text;
-	} lines[] = { { "id", json_get_string(key, "id") }, { "name", json_get_string(key, "name") }, { "state", str_of(state_of(key)) },
+	const struct show_line lines[] = { { "id", json_get_string(key, "id") }, { "name", json_get_string(key, "name") }, { "state", str_of(state_of(key)) },
 		{ "team", team_of(key) }, { "scopes", scopes_of(args->arena, key) }, { "policy", policy_words(args->arena, json_get(key, "policy")) },
 		{ "expires", term_time(args->arena, json_int(json_get(key, "expires_us"), 0)) },
 		{ "last used", term_time(args->arena, json_int(json_get(key, "used_us"), 0)) } };
 
-	for (size_t i = 0; i < COUNT(lines); i++) {
-		printf("%-10s ", lines[i].title);
-		term_print(lines[i].text);
-		putchar('\n');
-	}
+	show_lines(lines, COUNT(lines), 10);
 }
 
 static MAY_PARK int
 key_show_call(struct client *client, struct args *args)
 {
-	int exit_code;
-	const struct json *key = client_send(client, args, HTTP_GET, key_path(args, args->list[0]), STR_EMPTY, &exit_code);
-
-	if (key)
-		key_print(args, key);
-	return exit_code;
+	return show_object(client, args, HTTP_GET, tenant_object_path(args, KEYS, args->list[0]), STR_EMPTY, key_print);
 }
 
 static MAY_PARK int
 key_update_call(struct client *client, struct args *args)
 {
 	struct str name = args_get(args, "name"), scopes = args_get(args, "scope");
-	const struct json *key;
 	struct json_out json;
 	struct buf body;
-	int exit_code;
 
 	buf_init(&body, args->arena, BODY_MAX);
 	json_out_init(&json, &body);
@@ -190,10 +160,7 @@ key_update_call(struct client *client, struct args *args)
 	if (!put_key(&json, args))
 		return EXIT_USAGE;
 	json_end_object(&json);
-	key = client_send(client, args, HTTP_PATCH, key_path(args, args->list[0]), buf_str(&body), &exit_code);
-	if (key)
-		key_print(args, key);
-	return exit_code;
+	return show_object(client, args, HTTP_PATCH, tenant_object_path(args, KEYS, args->list[0]), buf_str(&body), key_print);
 }
 
 static MAY_PARK int
@@ -202,7 +169,7 @@ key_revoke_call(struct client *client, struct args *args)
 	int exit_code = EXIT_DONE;
 
 	for (size_t i = 0; i < args->count && exit_code == EXIT_DONE; i++)
-		if (client_send(client, args, HTTP_DELETE, key_path(args, args->list[i]), STR_EMPTY, &exit_code))
+		if (client_send(client, args, HTTP_DELETE, tenant_object_path(args, KEYS, args->list[i]), STR_EMPTY, &exit_code))
 			printf("%" STR_F " revoked\n", STR_A(args->list[i]));
 	return exit_code;
 }

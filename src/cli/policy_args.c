@@ -158,32 +158,6 @@ policy_args_put(struct json_out *json, struct args *args)
 	return true;
 }
 
-struct str
-tenant_path(struct args *args, struct str path, struct str more)
-{
-	struct str tenant = args_get(args, "tenant");
-
-	if (!tenant.ptr)
-		return more.len ? arena_printf(args->arena, "%" STR_F "?%" STR_F, STR_A(path), STR_A(more)) : path;
-	return arena_printf(args->arena, "%" STR_F "?tenant=%" STR_F "%s%" STR_F, STR_A(path), STR_A(client_encode(args->arena, tenant)), more.len ? "&" : "",
-		STR_A(more));
-}
-
-MAY_PARK const struct json *
-client_send(struct client *client, struct args *args, enum http_method method, struct str path, struct str body, int *exit_code)
-{
-	struct client_request request = { .method = method, .path = path, .body = body };
-	const struct json *answer;
-	const struct err *err;
-	struct str text;
-
-	if (body.len)
-		request.content_type = STR("application/json");
-	err = client_call(client, args->arena, &request, &answer, &text);
-	*exit_code = err ? client_fail(client, err) : client->json ? client_print(text) : EXIT_DONE;
-	return err || client->json ? NULL : answer;
-}
-
 /* --- a policy in words --- */
 
 static void

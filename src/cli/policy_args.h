@@ -1,9 +1,9 @@
 /*
- * policy_args.h - what the commands on keys, teams and tenants share: the options that make a policy, and one way to send and print.
+ * policy_args.h - what the commands on keys, teams and tenants share: the options that make a policy.
  */
 #pragma once
 
-#include "cli/client.h"
+#include "cli/show.h"
 
 /* Rows for a table of options. */
 #define POLICY_OPTIONS                                                                                                                                 \
@@ -36,13 +36,6 @@
 
 /* Writes "policy":{…} when one of the options was given. False: has told what is wrong. */
 bool policy_args_put(struct json_out *json, struct args *args);
-
-/* "PATH?tenant=…" for a path that has no query yet; `more` is a query without "?", or empty. */
-struct str tenant_path(struct args *args, struct str path, struct str more);
-
-/* Sends; prints JSON with --json. *answer is NULL when that has been done or an error told, and *exit_code says which. */
-MAY_PARK const struct json *client_send(
-	struct client *client, struct args *args, enum http_method method, struct str path, struct str body, int *exit_code);
 
 /* "$12.340000": to the millionth. */
 struct str term_dollars(struct arena *arena, int64_t nanos);

@@ -1,9 +1,8 @@
 /*
  * trace.c - `corbel trace ls|show`: the records of answers.
  */
-#include "cli/client.h"
+#include "cli/show.h"
 #include "cli/commands.h"
-#include "cli/table.h"
 #include "cli/term.h"
 
 #include <stdio.h>
@@ -46,23 +45,11 @@ static MAY_PARK int
 trace_ls_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "REQUEST", "STARTED", "OPERATION", "MODEL", "OUTCOME", "IN", "OUT", "COST", "TIME", NULL };
-	struct str limit = args_get(args, "limit"), after = args_get(args, "after"), text;
-	const struct json *answer;
-	const struct err *err;
-	struct table table;
-
-	err = client_get(client, &answer, &text, "/admin/v1/traces?limit=%" STR_F "&after=%" STR_F,
-		STR_A(client_encode(args->arena, limit.ptr ? limit : STR("20"))),
+	struct str limit = args_get(args, "limit"), after = args_get(args, "after");
+	struct str path = arena_printf(args->arena, "/admin/v1/traces?limit=%" STR_F "&after=%" STR_F, STR_A(client_encode(args->arena, limit.ptr ? limit : STR("20"))),
 		STR_A(client_encode(args->arena, after.ptr ? after : STR_EMPTY)));
-	if (err)
-		return client_fail(client, err);
-	if (client->json)
-		return client_print(text);
-	table_init(&table, args->arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
-		interaction_row(&table, args->arena, it.value);
-	table_print(&table);
-	return EXIT_DONE;
+
+	return show_list(client, args, path, titles, interaction_row);
 }
 
 static void

@@ -3,7 +3,6 @@
  */
 #include "cli/commands.h"
 #include "cli/policy_args.h"
-#include "cli/table.h"
 #include "cli/term.h"
 #include "money/period.h"
 
@@ -27,12 +26,6 @@ day_option(struct args *args, const char *option, int64_t initial, int64_t *out)
 		return true;
 	term_error("--%s: expected a day such as 2026-11-28", option);
 	return false;
-}
-
-static struct str
-number(struct arena *arena, const struct json *row, const char *member)
-{
-	return arena_printf(arena, "%lld", (long long)json_int(json_get(row, member), 0));
 }
 
 /* --- usage report --- */
@@ -88,7 +81,7 @@ print_report(struct args *args, const struct json *answer)
 
 		cells[0] = group.len ? group : STR("-");
 		for (size_t i = 0; i < SHOWN; i++)
-			cells[i + 1] = number(arena, it.value, members[i]);
+			cells[i + 1] = show_number(arena, it.value, members[i]);
 		cells[7] = term_dollars(arena, amount);
 		cells[8] = term_dollars(arena, json_int(json_get(it.value, "saved_nanodollars"), 0));
 		sum += amount;
@@ -125,6 +118,15 @@ usage_report_call(struct client *client, struct args *args)
 
 /* --- usage reprice --- */
 
+static void
+reprice_row(struct table *table, struct arena *arena, const struct json *model)
+{
+	int64_t before = json_int(json_get(model, "before_nanodollars"), 0), after = json_int(json_get(model, "after_nanodollars"), 0);
+
+	table_add(table, (struct str[]){ json_get_string(model, "model"), show_number(arena, model, "calls"), term_dollars(arena, before), term_dollars(arena, after),
+				 term_dollars(arena, after - before) });
+}
+
 static MAY_PARK int
 usage_reprice_call(struct client *client, struct args *args)
 {
@@ -132,7 +134,6 @@ usage_reprice_call(struct client *client, struct args *args)
 	struct arena *arena = args->arena;
 	const struct json *answer;
 	int64_t from_us, to_us;
-	struct table table;
 	struct str body;
 	int exit_code;
 
@@ -142,17 +143,9 @@ usage_reprice_call(struct client *client, struct args *args)
 		return EXIT_USAGE;
 	body = arena_printf(arena, "{\"from_us\":%lld,\"to_us\":%lld,\"apply\":%s}", (long long)from_us, (long long)to_us, args_has(args, "apply") ? "true" : "false");
 	answer = client_send(client, args, HTTP_POST, tenant_path(args, STR("/admin/v1/usage/reprice"), STR_EMPTY), body, &exit_code);
-	if (!answer)
-		return exit_code;
-	table_init(&table, arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
-		int64_t before = json_int(json_get(it.value, "before_nanodollars"), 0), after = json_int(json_get(it.value, "after_nanodollars"), 0);
-
-		table_add(&table, (struct str[]){ json_get_string(it.value, "model"), number(arena, it.value, "calls"), term_dollars(arena, before), term_dollars(arena, after),
-					  term_dollars(arena, after - before) });
-	}
-	table_print(&table);
-	return EXIT_DONE;
+	if (answer)
+		show_rows(arena, answer, titles, reprice_row);
+	return exit_code;
 }
 
 /* --- usage correct --- */
@@ -220,28 +213,24 @@ price_import_call(struct client *client, struct args *args)
 		return EXIT_USAGE;
 	answer = client_send(client, args, HTTP_POST, arena_printf(args->arena, "/admin/v1/prices?effective_us=%lld", (long long)from_us), body, &exit_code);
 	if (answer)
-		printf("%" STR_F ": %" STR_F " models, in force from %" STR_F "\n", STR_A(json_get_string(answer, "id")), STR_A(number(args->arena, answer, "models")),
+		printf("%" STR_F ": %" STR_F " models, in force from %" STR_F "\n", STR_A(json_get_string(answer, "id")), STR_A(show_number(args->arena, answer, "models")),
 			STR_A(term_time(args->arena, from_us)));
 	return exit_code;
+}
+
+static void
+price_row(struct table *table, struct arena *arena, const struct json *import)
+{
+	table_add(table, (struct str[]){ json_get_string(import, "id"), term_time(arena, json_int(json_get(import, "effective_us"), 0)),
+				 term_time(arena, json_int(json_get(import, "created_us"), 0)), show_number(arena, import, "models"), json_get_string(import, "source") });
 }
 
 static MAY_PARK int
 price_ls_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "ID", "FROM", "IMPORTED", "MODELS", "SOURCE", NULL };
-	struct arena *arena = args->arena;
-	struct table table;
-	int exit_code;
-	const struct json *answer = client_send(client, args, HTTP_GET, STR("/admin/v1/prices"), STR_EMPTY, &exit_code);
 
-	if (!answer)
-		return exit_code;
-	table_init(&table, arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
-		table_add(&table, (struct str[]){ json_get_string(it.value, "id"), term_time(arena, json_int(json_get(it.value, "effective_us"), 0)),
-					  term_time(arena, json_int(json_get(it.value, "created_us"), 0)), number(arena, it.value, "models"), json_get_string(it.value, "source") });
-	table_print(&table);
-	return EXIT_DONE;
+	return show_list(client, args, STR("/admin/v1/prices"), titles, price_row);
 }
 
 #define DAY_OPTIONS                                                                                                                        \

@@ -3,16 +3,9 @@
  */
 #include "cli/commands.h"
 #include "cli/policy_args.h"
-#include "cli/table.h"
 #include "cli/term.h"
 
 #include <stdio.h>
-
-static struct str
-number(struct arena *arena, const struct json *row, const char *member)
-{
-	return arena_printf(arena, "%lld", (long long)json_int(json_get(row, member), 0));
-}
 
 static struct str
 instant(struct arena *arena, const struct json *row, const char *member)
@@ -22,51 +15,42 @@ instant(struct arena *arena, const struct json *row, const char *member)
 	return at_us ? term_time(arena, at_us) : STR("-");
 }
 
+static void
+webhook_row(struct table *table, struct arena *arena, const struct json *hook)
+{
+	const char *more = json_bool(json_get(hook, "waiting_more"), false) ? "+" : "";
+
+	table_add(table, (struct str[]){ json_get_string(hook, "name"), json_get_string(hook, "state"),
+				 arena_printf(arena, "%lld%s", (long long)json_int(json_get(hook, "waiting"), 0), more), show_number(arena, hook, "dead"),
+				 instant(arena, hook, "delivered_us"), instant(arena, hook, "failed_us"), json_get_string(hook, "error") });
+}
+
 static MAY_PARK int
 webhook_ls_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "NAME", "STATE", "WAITING", "DEAD", "DELIVERED", "FAILED", "ERROR", NULL };
-	struct arena *arena = args->arena;
-	struct table table;
-	int exit_code;
-	const struct json *answer = client_send(client, args, HTTP_GET, STR("/admin/v1/webhooks"), STR_EMPTY, &exit_code);
 
-	if (!answer)
-		return exit_code;
-	table_init(&table, arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
-		const char *more = json_bool(json_get(it.value, "waiting_more"), false) ? "+" : "";
+	return show_list(client, args, STR("/admin/v1/webhooks"), titles, webhook_row);
+}
 
-		table_add(&table, (struct str[]){ json_get_string(it.value, "name"), json_get_string(it.value, "state"),
-					  arena_printf(arena, "%lld%s", (long long)json_int(json_get(it.value, "waiting"), 0), more), number(arena, it.value, "dead"),
-					  instant(arena, it.value, "delivered_us"), instant(arena, it.value, "failed_us"), json_get_string(it.value, "error") });
-	}
-	table_print(&table);
-	return EXIT_DONE;
+static void
+message_row(struct table *table, struct arena *arena, const struct json *message)
+{
+	table_add(table, (struct str[]){ json_get_string(message, "id"), json_get_string(message, "state"), json_get_string(message, "type"), show_number(arena, message, "events"),
+				 instant(arena, message, "created_us"), show_number(arena, message, "attempts"), json_get_string(message, "error") });
 }
 
 static MAY_PARK int
 webhook_messages_call(struct client *client, struct args *args)
 {
 	static const char *const titles[] = { "ID", "STATE", "TYPE", "EVENTS", "MADE", "ATTEMPTS", "ERROR", NULL };
-	struct str state = args_get(args, "state"), after = args_get(args, "after");
+	struct str state = args_get(args, "state");
 	struct arena *arena = args->arena;
-	const struct json *answer;
-	struct table table;
-	int exit_code;
 
-	answer = client_send(client, args, HTTP_GET,
-		arena_printf(arena, "/admin/v1/webhooks/%" STR_F "/messages?limit=1000&state=%" STR_F "&after=%" STR_F, STR_A(client_encode(arena, args->list[0])),
-			STR_A(client_encode(arena, state.ptr ? state : STR_EMPTY)), STR_A(client_encode(arena, after.ptr ? after : STR_EMPTY))),
-		STR_EMPTY, &exit_code);
-	if (!answer)
-		return exit_code;
-	table_init(&table, arena, titles);
-	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);)
-		table_add(&table, (struct str[]){ json_get_string(it.value, "id"), json_get_string(it.value, "state"), json_get_string(it.value, "type"), number(arena, it.value, "events"),
-					  instant(arena, it.value, "created_us"), number(arena, it.value, "attempts"), json_get_string(it.value, "error") });
-	table_print(&table);
-	return EXIT_DONE;
+	return show_list(client, args,
+		arena_printf(arena, "/admin/v1/webhooks/%" STR_F "/messages?%" STR_F "&state=%" STR_F, STR_A(client_encode(arena, args->list[0])), STR_A(page_query(args)),
+			STR_A(client_encode(arena, state.ptr ? state : STR_EMPTY))),
+		titles, message_row);
 }
 
 static MAY_PARK int

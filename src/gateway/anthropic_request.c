@@ -8,7 +8,6 @@
 #include "gateway/anthropic_request.h"
 #include "gateway/request.h"
 
-
 enum { TOKENS_DEFAULT = 4096, /* of an answer whose length the caller did not bound: the API wants a number */ };
 
 static const struct err *
