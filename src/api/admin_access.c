@@ -433,31 +433,21 @@ tenants_close(struct api_request *request)
 	"{\"type\":\"object\",\"required\":[\"name\"],\"properties\":{\"name\":" NAME_SCHEMA ",\"policy\":" POLICY_SCHEMA "}}"
 #define GROUP_CHANGE_SCHEMA "{\"type\":\"object\",\"properties\":{\"name\":" NAME_SCHEMA ",\"policy\":" POLICY_SCHEMA "}}"
 
-#define ROUTE(method_, path_, name_, handler_, summary_)                                                                                  \
-	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = handler_, .summary = summary_ }
-#define ROUTE_LIST(of_, path_, name_, query_, summary_)                                                                                    \
-	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = query_, .handler = admin_list, .of = of_, .summary = summary_ }
-#define ROUTE_GET(of_, path_, name_, summary_)                                                                                             \
-	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = admin_get, .of = of_, .summary = summary_ }
-#define ROUTE_JSON(method_, path_, name_, schema_, handler_, summary_)                                                                    \
-	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,             \
-		.body_bytes_max = KIB(64), .request_schema = schema_, .made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
-
 static const struct route routes[] = {
-	ROUTE_JSON(HTTP_POST, "/admin/v1/keys", "admin.keys.create", KEY_SCHEMA, keys_create, "Make a key; its secret is in this answer only"),
-	ROUTE_LIST(&keys, "/admin/v1/keys", "admin.keys.list", "limit after tenant team", "List the keys"),
-	ROUTE_GET(&keys, "/admin/v1/keys/{id}", "admin.keys.get", "One key, without its secret"),
-	ROUTE_JSON(HTTP_PATCH, "/admin/v1/keys/{id}", "admin.keys.update", KEY_CHANGE_SCHEMA, keys_update, "Change a key; what is not named stays"),
-	ROUTE(HTTP_DELETE, "/admin/v1/keys/{id}", "admin.keys.revoke", keys_revoke, "Revoke a key, everywhere within a second"),
-	ROUTE_JSON(HTTP_POST, "/admin/v1/teams", "admin.teams.create", GROUP_SCHEMA, teams_create, "Make a team"),
-	ROUTE_LIST(&teams, "/admin/v1/teams", "admin.teams.list", "limit after tenant", "List the teams"),
-	ROUTE_GET(&teams, "/admin/v1/teams/{id}", "admin.teams.get", "One team, by id or name"),
-	ROUTE_JSON(HTTP_PATCH, "/admin/v1/teams/{id}", "admin.teams.update", GROUP_CHANGE_SCHEMA, teams_update, "Change a team; what is not named stays"),
-	ROUTE(HTTP_DELETE, "/admin/v1/teams/{id}", "admin.teams.close", teams_close, "Close a team: its keys are refused everywhere within a second"),
-	ROUTE_JSON(HTTP_POST, "/admin/v1/tenants", "admin.tenants.create", GROUP_SCHEMA, tenants_create, "Make a tenant"),
-	ROUTE_LIST(&tenants, "/admin/v1/tenants", "admin.tenants.list", "limit after", "List the tenants, the oldest first"),
-	ROUTE_GET(&tenants, "/admin/v1/tenants/{id}", "admin.tenants.get", "One tenant, by number or name"),
-	ROUTE_JSON(HTTP_PATCH, "/admin/v1/tenants/{id}", "admin.tenants.update", GROUP_CHANGE_SCHEMA, tenants_update, "Change a tenant; what is not named stays"),
-	ROUTE(HTTP_DELETE, "/admin/v1/tenants/{id}", "admin.tenants.close", tenants_close, "Close a tenant: its keys are refused everywhere within a second"),
+	ADMIN_ROUTE_JSON(HTTP_POST, "/admin/v1/keys", "admin.keys.create", KEY_SCHEMA, keys_create, "Make a key; its secret is in this answer only"),
+	ADMIN_ROUTE_LIST(&keys, "/admin/v1/keys", "admin.keys.list", "limit after tenant team", "List the keys"),
+	ADMIN_ROUTE_GET(&keys, "/admin/v1/keys/{id}", "admin.keys.get", "One key, without its secret"),
+	ADMIN_ROUTE_JSON(HTTP_PATCH, "/admin/v1/keys/{id}", "admin.keys.update", KEY_CHANGE_SCHEMA, keys_update, "Change a key; what is not named stays"),
+	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/keys/{id}", "admin.keys.revoke", keys_revoke, "Revoke a key, everywhere within a second"),
+	ADMIN_ROUTE_JSON(HTTP_POST, "/admin/v1/teams", "admin.teams.create", GROUP_SCHEMA, teams_create, "Make a team"),
+	ADMIN_ROUTE_LIST(&teams, "/admin/v1/teams", "admin.teams.list", "limit after tenant", "List the teams"),
+	ADMIN_ROUTE_GET(&teams, "/admin/v1/teams/{id}", "admin.teams.get", "One team, by id or name"),
+	ADMIN_ROUTE_JSON(HTTP_PATCH, "/admin/v1/teams/{id}", "admin.teams.update", GROUP_CHANGE_SCHEMA, teams_update, "Change a team; what is not named stays"),
+	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/teams/{id}", "admin.teams.close", teams_close, "Close a team: its keys are refused everywhere within a second"),
+	ADMIN_ROUTE_JSON(HTTP_POST, "/admin/v1/tenants", "admin.tenants.create", GROUP_SCHEMA, tenants_create, "Make a tenant"),
+	ADMIN_ROUTE_LIST(&tenants, "/admin/v1/tenants", "admin.tenants.list", "limit after", "List the tenants, the oldest first"),
+	ADMIN_ROUTE_GET(&tenants, "/admin/v1/tenants/{id}", "admin.tenants.get", "One tenant, by number or name"),
+	ADMIN_ROUTE_JSON(HTTP_PATCH, "/admin/v1/tenants/{id}", "admin.tenants.update", GROUP_CHANGE_SCHEMA, tenants_update, "Change a tenant; what is not named stays"),
+	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/tenants/{id}", "admin.tenants.close", tenants_close, "Close a tenant: its keys are refused everywhere within a second"),
 };
 const struct route_table admin_access_routes = { routes, COUNT(routes) };

@@ -137,53 +137,45 @@ entries_get(struct api_request *request)
 	return err ? err : answer_entry(request, kind, request->params[0], 200, status.in_force);
 }
 
-static const struct err *
-name_check(struct api_request *request)
+/* Puts the entry that the path names, or removes it. */
+static MAY_PARK const struct err *
+entry_change(struct api_request *request, const char *action, const struct json *body, struct conf_changed *changed)
 {
-	if (request->params[0].len <= ENTRY_NAME_MAX)
-		return NULL;
-	return err_param(request->arena, ERR_INVALID, "name", NULL, "name: at most %d bytes", ENTRY_NAME_MAX);
+	struct conf_edit edit = { kind_of(request), request->params[0], body };
+	struct conf_change change = { .edits = &edit, .count = 1, .action = action };
+	const struct err *err = change_begin(request, &change);
+
+	if (!err && edit.name.len > ENTRY_NAME_MAX)
+		err = err_param(request->arena, ERR_INVALID, "name", NULL, "name: at most %d bytes", ENTRY_NAME_MAX);
+	return err ? err : conf_watch_change(request->app->watch, request->arena, &change, changed);
 }
 
 static MAY_PARK const struct err *
 entries_put(struct api_request *request)
 {
 	enum entry_kind kind = kind_of(request);
-	struct conf_edit edit = { kind, request->params[0], request->json };
-	struct conf_change change = { .edits = &edit, .count = 1, .action = "put" };
-	bool there = conf_entry_version(request->conf, kind, edit.name) > 0;
+	bool there = conf_entry_version(request->conf, kind, request->params[0]) > 0;
 	struct conf_changed changed;
-	const struct err *err = change_begin(request, &change);
+	const struct err *err = entry_change(request, "put", request->json, &changed);
 
-	if (!err)
-		err = name_check(request);
-	if (!err)
-		err = conf_watch_change(request->app->watch, request->arena, &change, &changed);
-	return err ? err : answer_entry(request, kind, edit.name, there ? 200 : 201, changed.version);
+	return err ? err : answer_entry(request, kind, request->params[0], there ? 200 : 201, changed.version);
 }
 
 static MAY_PARK const struct err *
 entries_delete(struct api_request *request)
 {
-	enum entry_kind kind = kind_of(request);
-	struct conf_edit edit = { kind, request->params[0], NULL };
-	struct conf_change change = { .edits = &edit, .count = 1, .action = "delete" };
 	struct conf_changed changed;
 	struct json_out json;
 	struct buf body;
-	const struct err *err = change_begin(request, &change);
+	const struct err *err = entry_change(request, "delete", NULL, &changed);
 
-	if (!err)
-		err = name_check(request);
-	if (!err)
-		err = conf_watch_change(request->app->watch, request->arena, &change, &changed);
 	if (err)
 		return err;
 	buf_init(&body, request->arena, KIB(4));
 	json_out_init(&json, &body);
 	json_begin_object(&json);
-	json_set_string(&json, "object", arena_printf(request->arena, "%s.deleted", entry_kind_name(kind)));
-	json_set_string(&json, "name", edit.name);
+	json_set_string(&json, "object", arena_printf(request->arena, "%s.deleted", entry_kind_name(kind_of(request))));
+	json_set_string(&json, "name", request->params[0]);
 	json_set_bool(&json, "deleted", true);
 	json_set_int(&json, "version", changed.version);
 	json_end_object(&json);
@@ -282,6 +274,23 @@ edits_read(struct api_request *request, struct edits *edits)
 	return err;
 }
 
+/* Makes the change of a request's body, or with `dry` only looks at it. */
+static MAY_PARK const struct err *
+edits_apply(struct api_request *request, bool dry, struct conf_changed *changed)
+{
+	struct conf_change change = { .action = "change", .dry = dry };
+	struct edits edits;
+	const struct err *err = change_begin(request, &change);
+
+	if (!err)
+		err = edits_read(request, &edits);
+	if (err)
+		return err;
+	change.edits = edits.list;
+	change.count = edits.count;
+	return conf_watch_change(request->app->watch, request->arena, &change, changed);
+}
+
 static MAY_PARK const struct err *
 answer_changed(struct api_request *request, const struct conf_changed *changed)
 {
@@ -302,38 +311,20 @@ answer_changed(struct api_request *request, const struct conf_changed *changed)
 static MAY_PARK const struct err *
 configuration_change(struct api_request *request)
 {
-	struct conf_change change = { .action = "change" };
 	struct conf_changed changed;
-	struct edits edits;
-	const struct err *err = change_begin(request, &change);
+	const struct err *err = edits_apply(request, false, &changed);
 
-	if (!err)
-		err = edits_read(request, &edits);
-	if (err)
-		return err;
-	change.edits = edits.list;
-	change.count = edits.count;
-	err = conf_watch_change(request->app->watch, request->arena, &change, &changed);
 	return err ? err : answer_changed(request, &changed);
 }
 
 static MAY_PARK const struct err *
 configuration_check(struct api_request *request)
 {
-	struct conf_change change = { .action = "change", .dry = true };
 	struct conf_changed changed;
 	struct json_out json;
-	struct edits edits;
 	struct buf body;
-	const struct err *err = change_begin(request, &change);
+	const struct err *err = edits_apply(request, true, &changed);
 
-	if (!err)
-		err = edits_read(request, &edits);
-	if (err)
-		return err;
-	change.edits = edits.list;
-	change.count = edits.count;
-	err = conf_watch_change(request->app->watch, request->arena, &change, &changed);
 	if (err)
 		return err;
 	buf_init(&body, request->arena, MIB(1));
@@ -556,32 +547,30 @@ secrets_reseal_post(struct api_request *request)
 #define RESEAL_SCHEMA                                                                                                                                         \
 	"{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"new_key\":{\"type\":\"boolean\"},\"leave_unreadable\":{\"type\":\"boolean\"},"  \
 	"\"reason\":{\"type\":\"string\"}}}"
-#define ROW(method_, path_, name_, handler_, summary_) \
-	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = handler_, .summary = summary_ }
 #define ROW_JSON(method_, path_, name_, max_, schema_, handler_, summary_)                                                                                    \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON, .body_bytes_max = max_,            \
 		.request_schema = schema_, .made = (method_) == HTTP_PUT ? MADE_PERHAPS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
 #define ENTRY_ROWS(kinds, what)                                                                                                                               \
-	ROW(HTTP_GET, "/admin/v1/" #kinds, "admin." #kinds ".list", entries_list, "List the " #kinds " in force, and where each came from"),                    \
-	ROW(HTTP_GET, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".get", entries_get, "One " what ", without secrets"),                                  \
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/" #kinds, "admin." #kinds ".list", entries_list, "List the " #kinds " in force, and where each came from"),                    \
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".get", entries_get, "One " what ", without secrets"),                                  \
 	ROW_JSON(HTTP_PUT, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".put", ENTRY_BODY_MAX, NULL, entries_put,                                        \
 		"Put a " what " in force, with the members that the file has; in place of the file's of that name"),                                           \
-	ROW(HTTP_DELETE, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".delete", entries_delete, "Remove a " what " that was put; the file's is in force again")
+	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".delete", entries_delete, "Remove a " what " that was put; the file's is in force again")
 
 static const struct route routes[] = {
 	ENTRY_ROWS(providers, "provider"),
 	ENTRY_ROWS(models, "model"),
-	ROW(HTTP_GET, "/admin/v1/configuration", "admin.configuration.get", configuration_get, "The configuration in force on this node, without secrets"),
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration", "admin.configuration.get", configuration_get, "The configuration in force on this node, without secrets"),
 	ROW_JSON(HTTP_PATCH, "/admin/v1/configuration", "admin.configuration.change", BULK_MAX, CHANGE_SCHEMA, configuration_change,
 		"Put and remove several providers and models as one version"),
 	ROW_JSON(HTTP_POST, "/admin/v1/configuration/check", "admin.configuration.check", BULK_MAX, CHANGE_SCHEMA, configuration_check,
 		"What is wrong with such a change, all of it; nothing is changed"),
 	ROW_JSON(HTTP_POST, "/admin/v1/configuration/rollback", "admin.configuration.rollback", KIB(16), ROLLBACK_SCHEMA, configuration_rollback,
 		"Put back what the store held at a version, as a new version"),
-	ROW(HTTP_GET, "/admin/v1/configuration/secrets", "admin.configuration.secrets.get", secrets_get, "How many secrets the store keeps under which master key"),
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration/secrets", "admin.configuration.secrets.get", secrets_get, "How many secrets the store keeps under which master key"),
 	ROW_JSON(HTTP_POST, "/admin/v1/configuration/secrets/reseal", "admin.configuration.secrets.reseal", KIB(16), RESEAL_SCHEMA, secrets_reseal_post,
 		"Seal all of them anew with the master key of now, or with a new one"),
-	ROW(HTTP_GET, "/admin/v1/configuration/versions", "admin.configuration.versions.list", versions_page, "The versions of what the store holds, newest first"),
-	ROW(HTTP_GET, "/admin/v1/configuration/versions/{version}", "admin.configuration.versions.get", version_get, "One version and what it changed"),
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration/versions", "admin.configuration.versions.list", versions_page, "The versions of what the store holds, newest first"),
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration/versions/{version}", "admin.configuration.versions.get", version_get, "One version and what it changed"),
 };
 const struct route_table admin_configuration_routes = { routes, COUNT(routes) };

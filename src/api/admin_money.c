@@ -167,19 +167,11 @@ budgets_close(struct api_request *request)
 	"\"user\":{\"type\":[\"string\",\"null\"]}}}"
 #define CHANGE_SCHEMA "{\"type\":\"object\",\"properties\":{" COMMON_SCHEMA "}}"
 
-#define ROUTE(method_, path_, name_, handler_, summary_)                                                                                  \
-	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = handler_, .summary = summary_ }
-#define ROUTE_JSON(method_, path_, name_, schema_, handler_, summary_)                                                                    \
-	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,             \
-		.body_bytes_max = KIB(64), .request_schema = schema_, .made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
-
 static const struct route routes[] = {
-	ROUTE_JSON(HTTP_POST, "/admin/v1/budgets", "admin.budgets.create", BUDGET_SCHEMA, budgets_create, "Make a budget of a tenant, team, key or end user"),
-	{ .method = HTTP_GET, .path = "/admin/v1/budgets", .name = "admin.budgets.list", .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = "limit after tenant",
-		.handler = admin_list, .of = &budgets, .summary = "List the budgets with what the current period has spent" },
-	{ .method = HTTP_GET, .path = "/admin/v1/budgets/{id}", .name = "admin.budgets.get", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = admin_get, .of = &budgets,
-		.summary = "One budget, by id or name" },
-	ROUTE_JSON(HTTP_PATCH, "/admin/v1/budgets/{id}", "admin.budgets.update", CHANGE_SCHEMA, budgets_update, "Change a budget; what is not named stays"),
-	ROUTE(HTTP_DELETE, "/admin/v1/budgets/{id}", "admin.budgets.close", budgets_close, "Close a budget: it binds nobody any more"),
+	ADMIN_ROUTE_JSON(HTTP_POST, "/admin/v1/budgets", "admin.budgets.create", BUDGET_SCHEMA, budgets_create, "Make a budget of a tenant, team, key or end user"),
+	ADMIN_ROUTE_LIST(&budgets, "/admin/v1/budgets", "admin.budgets.list", "limit after tenant", "List the budgets with what the current period has spent"),
+	ADMIN_ROUTE_GET(&budgets, "/admin/v1/budgets/{id}", "admin.budgets.get", "One budget, by id or name"),
+	ADMIN_ROUTE_JSON(HTTP_PATCH, "/admin/v1/budgets/{id}", "admin.budgets.update", CHANGE_SCHEMA, budgets_update, "Change a budget; what is not named stays"),
+	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/budgets/{id}", "admin.budgets.close", budgets_close, "Close a budget: it binds nobody any more"),
 };
 const struct route_table admin_money_routes = { routes, COUNT(routes) };
