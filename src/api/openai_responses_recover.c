@@ -2,10 +2,10 @@
  * openai_responses_recover.c - the events of a background response, read back: as a stream that is taken up again, and as the text so far when nobody goes on with it.
  */
 #include "api/openai_responses_background.h"
+#include "api/stream_follow.h"
 #include "base/clock.h"
-#include "rt/fiber.h"
 
-enum { HEARTBEAT_US = 15 * 1000000, POLL_US = 50 * 1000, PAGE_ARENA_MAX = 128 * 1024 * 1024, ITEMS_MAX = 1024, TEXT_MAX = 64 * 1024 * 1024, FRAME_MAX = 256 * 1024 * 1024 };
+enum { HEARTBEAT_US = 15 * 1000000, PAGE_ARENA_MAX = 128 * 1024 * 1024, ITEMS_MAX = 1024, TEXT_MAX = 64 * 1024 * 1024, FRAME_MAX = 256 * 1024 * 1024 };
 
 /* --- frames --- */
 
@@ -25,18 +25,6 @@ background_sequence(struct str frame)
 }
 
 bool
-background_next_frame(struct str *rest, struct str *frame)
-{
-	size_t end = str_find(*rest, STR("\n\n"), 0);
-
-	if (end == SIZE_MAX)
-		return false;
-	*frame = str_slice(*rest, 0, end + 2);
-	*rest = str_slice(*rest, end + 2, rest->len);
-	return true;
-}
-
-bool
 background_ends(struct str frame)
 {
 	return str_starts(frame, STR("event: response.completed\n")) || str_starts(frame, STR("event: response.incomplete\n")) ||
@@ -44,53 +32,6 @@ background_ends(struct str frame)
 }
 
 /* --- a stream taken up again --- */
-
-struct follower {
-	struct api_request *request;
-	struct sse_writer *writer;
-	struct arena *page;
-	struct str id;
-	int64_t after;
-	bool ended;
-};
-
-/* The frames of one row that were not sent yet, in one write; the terminal one ends the stream. */
-static MAY_PARK const struct err *
-send_frames(struct follower *follower, struct str frames)
-{
-	struct str frame, rest = frames, news = STR_EMPTY;
-
-	while (!follower->ended && background_next_frame(&rest, &frame)) {
-		int64_t number = background_sequence(frame);
-
-		if (number <= follower->after)
-			continue;
-		if (!news.len)
-			news = frame;
-		news.len = (size_t)(frame.ptr + frame.len - news.ptr);
-		follower->after = number;
-		follower->ended = background_ends(frame);
-	}
-	if (follower->ended)
-		return sse_end(follower->writer, news);
-	return news.len ? sse_send_raw(follower->writer, news) : NULL;
-}
-
-static MAY_PARK const struct err *
-send_news(struct follower *follower, bool *any)
-{
-	const struct api_request *request = follower->request;
-	struct str *frames;
-	size_t count = 0;
-	const struct err *err;
-
-	arena_reset(follower->page);
-	err = response_events(request->app->store, follower->page, request->identity->tenant, follower->id, follower->after, &frames, &count);
-	for (size_t i = 0; !err && !follower->ended && i < count; i++)
-		err = send_frames(follower, frames[i]);
-	*any = count > 0;
-	return err ? err_copy(request->arena, err) : NULL;
-}
 
 /* Whether more is to come; a response that nobody makes any more gets its end now. */
 static MAY_PARK const struct err *
@@ -105,42 +46,27 @@ look_after(struct follower *follower, bool *finished)
 	if (!err)
 		err = background_recover(&scratch, &stored, NULL);
 	*finished = !err && !response_unfinished(&stored);
-	return err ? err_copy(follower->request->arena, err) : NULL;
+	return err;
 }
 
+/* The terminal event is among the rows; a client that says it has had it gets nothing more. */
 static MAY_PARK const struct err *
-follow(struct follower *follower)
+end_empty(struct follower *follower)
 {
-	bool any, finished = false;
-	const struct err *err = NULL;
-
-	while (!err && !follower->ended) {
-		bool last = finished; /* it had ended before this look at its events */
-
-		err = send_news(follower, &any);
-		if (err || any || follower->ended)
-			continue;
-		if (last) {
-			follower->ended = true;
-			return sse_end(follower->writer, STR_EMPTY);
-		}
-		err = look_after(follower, &finished);
-		if (!err && atomic_load(&follower->request->app->stopping))
-			err = &err_cancelled;
-		if (!err && !finished)
-			err = fiber_sleep_us(POLL_US);
-	}
-	return err;
+	follower->ended = true;
+	return sse_end(follower->writer, STR_EMPTY);
 }
 
 MAY_PARK const struct err *
 background_follow(struct api_request *request, struct str id, int64_t after)
 {
-	struct follower follower = { .request = request, .page = arena_new(PAGE_ARENA_MAX), .id = id, .after = after };
+	struct follower follower = { .request = request, .page = arena_new(PAGE_ARENA_MAX), .id = id, .after = after,
+		.number = background_sequence, .is_last = background_ends, .look_after = look_after, .end = end_empty };
 	const struct err *err = sse_open(request->http, HEARTBEAT_US, &follower.writer);
 
 	if (!err)
-		err = follow(&follower);
+		err = follow_rows(&follower);
+	err = err ? err_copy(request->arena, err) : NULL;
 	arena_free(follower.page);
 	return err;
 }
@@ -275,7 +201,7 @@ read_events(struct api_request *request, struct str id, struct replay *replay)
 
 		err = response_events(request->app->store, replay->arena, request->identity->tenant, id, replay->last, &frames, &count);
 		for (size_t i = 0; !err && i < count; i++) {
-			while (!err && background_next_frame(&frames[i], &frame)) {
+			while (!err && durable_next_event(&frames[i], &frame)) {
 				int64_t number = background_sequence(frame);
 
 				if (number <= replay->last)

@@ -103,7 +103,7 @@ bench_end(struct bench *bench, const struct err *err)
 
 	assert_null(bench->encoder->keep.gather(&bench->encoder->keep, err));
 	rest = buf_str(&bench->encoder->tail);
-	while (background_next_frame(&rest, &frame)) {
+	while (durable_next_event(&rest, &frame)) {
 		struct str name = str_slice(frame, 7, str_find_byte(frame, '\n', 0));
 		size_t data = str_find(frame, STR("\ndata: "), 0) + 7;
 
@@ -351,13 +351,13 @@ frames_are_numbered_and_taken_apart(void **state)
 	struct str rest = STR("event: a\ndata: {\"type\":\"a\",\"sequence_number\":7}\n\nevent: response.failed\ndata: {}\n\nevent: cut"), frame;
 
 	(void)state;
-	assert_true(background_next_frame(&rest, &frame));
+	assert_true(durable_next_event(&rest, &frame));
 	assert_int_equal(background_sequence(frame), 7);
 	assert_false(background_ends(frame));
-	assert_true(background_next_frame(&rest, &frame));
+	assert_true(durable_next_event(&rest, &frame));
 	assert_int_equal(background_sequence(frame), -1);
 	assert_true(background_ends(frame));
-	assert_false(background_next_frame(&rest, &frame));
+	assert_false(durable_next_event(&rest, &frame));
 }
 
 /* A reader of the stream ends a line at each LF, CR and CRLF: none of them may end the data early. */

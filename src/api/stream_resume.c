@@ -8,20 +8,14 @@
 
 #include "api/ai_sdk.h"
 #include "api/anthropic.h"
+#include "api/stream_follow.h"
 #include "base/clock.h"
-#include "rt/fiber.h"
 
-enum { HEARTBEAT_US = 15 * 1000000, WAIT_US = 60 * 1000000, POLL_US = 50 * 1000, PAGE_ARENA_MAX = 128 * 1024 * 1024 };
+enum { HEARTBEAT_US = 15 * 1000000, WAIT_US = 60 * 1000000, PAGE_ARENA_MAX = 128 * 1024 * 1024 };
 
-struct follower {
-	struct api_request *request;
+struct resumed {
+	struct follower follower;
 	enum durable_kind kind;
-	struct sse_writer *writer;
-	struct arena *page;
-	struct str id;
-	int64_t after;
-	bool any;      /* something was sent */
-	bool ended;    /* and the end with it */
 };
 
 /* --- whose it is --- */
@@ -56,30 +50,6 @@ look_up(struct api_request *request, enum durable_kind kind, struct str id, stru
 
 /* --- sending --- */
 
-/* What of a run of events lies behind `after`, in one write. */
-static MAY_PARK const struct err *
-send_run(struct follower *follower, struct str run, bool last)
-{
-	struct str event, rest = run, news = STR_EMPTY;
-
-	while (durable_next_event(&rest, &event)) {
-		int64_t number = durable_number(event);
-
-		if (number <= follower->after)
-			continue;
-		if (!news.len)
-			news = event;
-		news.len = (size_t)(event.ptr + event.len - news.ptr);
-		follower->after = number;
-	}
-	follower->any = follower->any || news.len;
-	if (last) {
-		follower->ended = true;
-		return sse_end(follower->writer, news);
-	}
-	return news.len ? sse_send_raw(follower->writer, news) : NULL;
-}
-
 /* In memory, as far as that goes: `ended` if that is to the end. */
 static MAY_PARK const struct err *
 follow_here(struct follower *follower, const struct durable *durable)
@@ -94,7 +64,7 @@ follow_here(struct follower *follower, const struct durable *durable)
 		last = feed_ended(feed); /* before what there is is read, or something may be missed */
 		while (!err && feed_next(feed, &place, &run, &mark))
 			if (mark > follower->after)
-				err = send_run(follower, run, false);
+				err = follow_send(follower, run, false);
 		if (err || last)
 			break;
 		err = feed_wait(feed, &place, WAIT_US);
@@ -102,23 +72,7 @@ follow_here(struct follower *follower, const struct durable *durable)
 			err = NULL;
 	}
 	if (!err && durable_finished(durable))
-		err = send_run(follower, STR_EMPTY, true);
-	return err;
-}
-
-static MAY_PARK const struct err *
-send_rows(struct follower *follower, bool *any)
-{
-	const struct api_request *request = follower->request;
-	struct str *runs;
-	size_t count = 0;
-	const struct err *err;
-
-	arena_reset(follower->page);
-	err = response_events(request->app->store, follower->page, request->identity->tenant, follower->id, follower->after, &runs, &count);
-	for (size_t i = 0; !err && i < count; i++)
-		err = send_run(follower, runs[i], false);
-	*any = count > 0;
+		err = follow_send(follower, STR_EMPTY, true);
 	return err;
 }
 
@@ -149,25 +103,26 @@ static const struct err server_ended = { .kind = ERR_UNAVAILABLE, .message = STR
 
 /* The end of a stream that nobody goes on with, as its protocol says that something went wrong. */
 static void
-put_lost(const struct follower *follower, struct buf *out)
+put_lost(const struct resumed *resumed, struct buf *out)
 {
-	const struct error_shape *shape = follower->kind == DURABLE_MESSAGES ? &anthropic_errors : &openai_errors;
+	const struct error_shape *shape = resumed->kind == DURABLE_MESSAGES ? &anthropic_errors : &openai_errors;
 	struct json_out json;
 	struct buf body;
 
-	if (follower->kind == DURABLE_UI) {
+	if (resumed->kind == DURABLE_UI) {
 		ai_sdk_put_error(out, &server_ended);
 		return;
 	}
-	buf_init(&body, follower->page, KIB(4));
+	buf_init(&body, resumed->follower.page, KIB(4));
 	json_out_init(&json, &body);
-	shape->write(&json, &server_ended, follower->id);
-	dialect_frame_add(out, follower->kind == DURABLE_MESSAGES ? STR("error") : STR_EMPTY, buf_str(&body));
+	shape->write(&json, &server_ended, resumed->follower.id);
+	dialect_frame_add(out, resumed->kind == DURABLE_MESSAGES ? STR("error") : STR_EMPTY, buf_str(&body));
 }
 
 static MAY_PARK const struct err *
-end_lost(struct follower *follower, const struct durable_stored *stored)
+end_lost(struct resumed *resumed, const struct durable_stored *stored)
 {
+	struct follower *follower = &resumed->follower;
 	const struct api_request *request = follower->request;
 	struct buf events, numbered;
 	struct str last;
@@ -179,7 +134,7 @@ end_lost(struct follower *follower, const struct durable_stored *stored)
 	next = ++first;
 	buf_init(&events, follower->page, KIB(16));
 	buf_init(&numbered, follower->page, KIB(16));
-	put_lost(follower, &events);
+	put_lost(resumed, &events);
 	sse_number(&numbered, buf_str(&events), &next);
 	if (events.failed || numbered.failed)
 		return &err_no_memory;
@@ -190,15 +145,16 @@ end_lost(struct follower *follower, const struct durable_stored *stored)
 static MAY_PARK const struct err *
 look_after(struct follower *follower, bool *finished)
 {
+	struct resumed *resumed = (struct resumed *)follower;
 	const struct api_request *request = follower->request;
 	struct durable_stored stored;
 	bool found;
-	const struct err *err = durable_get(request->app->store, follower->page, request->identity->tenant, follower->kind, follower->id, &stored, &found);
+	const struct err *err = durable_get(request->app->store, follower->page, request->identity->tenant, resumed->kind, follower->id, &stored, &found);
 
 	*finished = !err && (!found || stored.ended_us);
 	if (err || *finished || !durable_abandoned(request->app->durables, stored.owner, stored.lease_until_us))
 		return err;
-	err = end_lost(follower, &stored);
+	err = end_lost(resumed, &stored);
 	*finished = !err;
 	return err;
 }
@@ -215,33 +171,14 @@ send_end(struct follower *follower)
 	return err ? err : sse_end(follower->writer, follower->after > number ? last : STR_EMPTY);
 }
 
-static MAY_PARK const struct err *
-follow_rows(struct follower *follower)
-{
-	bool any, finished = false;
-	const struct err *err = NULL;
-
-	while (!err && !follower->ended) {
-		bool last = finished; /* it had ended before this look at its events */
-
-		err = send_rows(follower, &any);
-		if (err || any)
-			continue;
-		if (last)
-			return send_end(follower);
-		err = look_after(follower, &finished);
-		if (!err && atomic_load(&follower->request->app->stopping))
-			err = &err_cancelled;
-		if (!err && !finished)
-			err = fiber_sleep_us(POLL_US);
-	}
-	return err;
-}
-
 MAY_PARK const struct err *
 stream_resume(struct api_request *request, enum durable_kind kind, struct str id, int64_t after, enum stream_want want, bool *found)
 {
-	struct follower follower = { .request = request, .kind = kind, .after = after };
+	struct resumed resumed = {
+		.follower = { .request = request, .after = after, .number = durable_number, .look_after = look_after, .end = send_end },
+		.kind = kind,
+	};
+	struct follower *follower = &resumed.follower;
 	struct durable_stored stored;
 	struct durable *here;
 	const struct err *err = look_up(request, kind, id, &here, &stored, found);
@@ -250,18 +187,18 @@ stream_resume(struct api_request *request, enum durable_kind kind, struct str id
 		*found = false;
 	if (err || !*found)
 		return err;
-	follower.page = arena_new(PAGE_ARENA_MAX);
-	follower.id = arena_dup(request->arena, here ? durable_id(here) : stored.id);
-	err = follower.id.ptr ? sse_open(request->http, HEARTBEAT_US, &follower.writer) : &err_no_memory;
+	follower->page = arena_new(PAGE_ARENA_MAX);
+	follower->id = arena_dup(request->arena, here ? durable_id(here) : stored.id);
+	err = follower->id.ptr ? sse_open(request->http, HEARTBEAT_US, &follower->writer) : &err_no_memory;
 	if (!err && here)
-		err = follow_here(&follower, here);
+		err = follow_here(follower, here);
 	durable_unref(here);
-	if (!err && !follower.ended)
-		err = follow_rows(&follower);
+	if (!err && !follower->ended)
+		err = follow_rows(follower);
 	if (!err && kind == DURABLE_UI)
-		err = durable_seen(request->app->store, follower.page, request->identity->tenant, follower.id);
+		err = durable_seen(request->app->store, follower->page, request->identity->tenant, follower->id);
 	err = err ? err_copy(request->arena, err) : NULL;
-	arena_free(follower.page);
+	arena_free(follower->page);
 	return err;
 }
 

@@ -84,7 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct str rest = request.body, frame;
 	const struct err *err;
 
-	while (background_next_frame(&rest, &frame))
+	while (durable_next_event(&rest, &frame))
 		require(background_sequence(frame) >= -1 && frame.len >= 2);
 	if (!json_parse(arena, request.body, &request.json) && json_is(request.json, JSON_OBJECT)) {
 		err = responses_parse(&request, arena, &ask);
