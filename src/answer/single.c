@@ -21,12 +21,12 @@ single_post(struct single *call, const struct target *target, const char *endpoi
 {
 	const struct conf_provider *provider = target->provider;
 
-	*out = (struct http_call_spec){ .method = HTTP_POST, .body = body, .url = provider_url(call->arena, provider->base_url, endpoint) };
+	*out = (struct http_call_spec){ .method = HTTP_POST, .body = body, .url = request_url(call->arena, provider->base_url, endpoint) };
 	if (!out->url.ptr || request_headers(target, call->arena, NULL, 0, out))
 		return &err_no_memory;
 	if (!provider->api_key.len || http_header_get(&out->headers, STR("authorization")).ptr)
 		return NULL;
-	return provider_header(call->arena, out, STR("authorization"), arena_printf(call->arena, "Bearer %" STR_F, STR_A(provider->api_key)));
+	return request_header(call->arena, out, STR("authorization"), arena_printf(call->arena, "Bearer %" STR_F, STR_A(provider->api_key)));
 }
 
 const struct err *

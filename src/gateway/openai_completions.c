@@ -8,8 +8,6 @@
 
 #include "gateway/provider_openai.h"
 
-enum { PROMPT_MAX = 64 * 1024 * 1024 };
-
 /* What OpenAI itself serves at this endpoint ("Models", "Deprecations"): its other models answer there with 404. */
 static bool
 is_legacy_model(struct str model)
@@ -46,17 +44,6 @@ openai_completions_fit(const struct call *call, const struct provider *wire, str
 		prompt ? " (tokens, or several prompts)" : "");
 }
 
-struct str
-openai_prompt(const struct call *call, struct arena *arena)
-{
-	struct buf text;
-
-	buf_init(&text, arena, PROMPT_MAX);
-	for (const struct message *message = call->messages; message; message = message->next)
-		buf_add(&text, message_text(arena, message));
-	return text.failed ? str_n(NULL, 0) : buf_str(&text);
-}
-
 /* A prompt that goes on from the text so far cannot be echoed a second time, and one of tokens has no end to write on. */
 static const struct err *
 check_continuation(const struct call *call, struct arena *arena)
@@ -72,7 +59,7 @@ completions_request(const struct call *call, const struct target *target, struct
 	const struct err *err = check_continuation(call, arena);
 
 	if (!err)
-		err = openai_write(call, target, arena, out);
+		err = openai_write(call, target, DIALECT_OPENAI_COMPLETIONS, arena, out);
 	return err ? err : target->kind->address(target, "/completions", arena, out);
 }
 

@@ -16,6 +16,3 @@ bool openai_completes(const struct call *call, const struct target *target);
 
 /* ERR_UNSUPPORTED when a legacy completion asks for what cannot be said in a chat, and the wire has nothing but that. NULL for every other call. */
 const struct err *openai_completions_fit(const struct call *call, const struct provider *wire, struct arena *arena);
-
-/* The prompt of a legacy completion whose messages have changed: the texts of all of them, joined. ptr NULL: no memory. */
-struct str openai_prompt(const struct call *call, struct arena *arena);

@@ -8,6 +8,8 @@
 #include "gateway/openai_request.h"
 #include "gateway/request.h"
 
+enum { PROMPT_MAX = 64 * 1024 * 1024 };
+
 static const struct err *
 refuse(struct arena *arena, const char *param, const char *what)
 {
@@ -415,4 +417,15 @@ openai_body_put(struct json_out *out, const struct call *call, const struct targ
 	}
 	json_end_object(out);
 	return NULL;
+}
+
+struct str
+openai_prompt(const struct call *call, struct arena *arena)
+{
+	struct buf text;
+
+	buf_init(&text, arena, PROMPT_MAX);
+	for (const struct message *message = call->messages; message; message = message->next)
+		buf_add(&text, message_text(arena, message));
+	return text.failed ? str_n(NULL, 0) : buf_str(&text);
 }

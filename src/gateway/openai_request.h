@@ -13,3 +13,6 @@ const struct err *openai_message_put(struct json_out *out, const struct message 
 
 /* The member "tool_calls" of a message that has any. */
 void openai_tool_calls_put(struct json_out *out, const struct message *message);
+
+/* The prompt of a legacy completion whose messages have changed: the texts of all of them, joined. ptr NULL: no memory. */
+struct str openai_prompt(const struct call *call, struct arena *arena);

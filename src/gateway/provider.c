@@ -1,5 +1,5 @@
 /*
- * provider.c - the list of providers, and what their files share.
+ * provider.c - the list of providers, and which of them speaks.
  */
 #include "gateway/openai_completions.h"
 #include "gateway/openai_responses.h"
@@ -60,29 +60,4 @@ provider_request(const struct call *call, const struct target *target, struct ar
 	const struct err *err = provider_fit(call, wire, arena);
 
 	return err ? err : wire->request(call, target, arena, out);
-}
-
-struct str
-provider_url(struct arena *arena, struct str base_url, const char *path)
-{
-	size_t query = str_find_byte(base_url, '?', 0);
-	struct str base = str_slice(base_url, 0, query);
-
-	while (base.len && base.ptr[base.len - 1] == '/')
-		base.len--;
-	return arena_concat(arena, base, str_of(path), str_slice(base_url, query, base_url.len));
-}
-
-const struct err *
-provider_header(struct arena *arena, struct http_call_spec *spec, struct str name, struct str value)
-{
-	struct http_header *list = arena_array(arena, spec->headers.count + 1, sizeof(*list));
-
-	if (!list || !value.ptr)
-		return &err_no_memory;
-	if (spec->headers.count)
-		memcpy(list, spec->headers.list, spec->headers.count * sizeof(*list));
-	list[spec->headers.count] = (struct http_header){ name, value };
-	spec->headers = (struct http_headers){ list, spec->headers.count + 1 };
-	return NULL;
 }

@@ -109,12 +109,6 @@ const struct err *provider_request(const struct call *call, const struct target 
 /* By its kind's name; NULL when there is none. */
 const struct provider *provider_find(struct str kind);
 
-/* Joins a provider's base_url with a path, keeping a query that the base has. */
-struct str provider_url(struct arena *arena, struct str base_url, const char *path);
-
-/* Adds a header to a request; a NULL value is out of memory. */
-const struct err *provider_header(struct arena *arena, struct http_call_spec *spec, struct str name, struct str value);
-
 /*
  * For a provider's `failure`: the error that an HTTP status stands for, with Retry-After read, and its cause, from the status, the code and what the services are known
  * to say. `code` (empty: none) goes to the client; a context that is too long has OpenAI's "context_length_exceeded" wherever it comes from. A provider with words of its

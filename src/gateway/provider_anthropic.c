@@ -44,7 +44,7 @@ anthropic_http(const struct call *call, const struct target *target, struct aren
 	if (err)
 		return err;
 	out->method = HTTP_POST;
-	out->url = provider_url(arena, str_ends(base, STR("/v1")) ? str_slice(base, 0, base.len - 3) : base, path);
+	out->url = request_url(arena, str_ends(base, STR("/v1")) ? str_slice(base, 0, base.len - 3) : base, path);
 	if (!out->url.ptr)
 		return &err_no_memory;
 	if (call->dialect == DIALECT_ANTHROPIC && !call->changed && str_eq(target->model, call->model)) {

@@ -6,6 +6,7 @@
  * filter's words: a frame with prompt_filter_results comes before the answer, and a refused prompt is a 400 with the code content_filter.
  */
 #include "gateway/provider_openai.h"
+#include "gateway/request.h"
 #include "gateway/token.h"
 
 enum { FORM_MAX = 32 * 1024 };
@@ -38,7 +39,7 @@ azure_address(const struct target *target, const char *endpoint, struct arena *a
 		STR_A(provider->api_version));
 	if (!out->url.ptr)
 		return &err_no_memory;
-	return provider->api_key.len ? provider_header(arena, out, STR("api-key"), provider->api_key) : NULL;
+	return provider->api_key.len ? request_header(arena, out, STR("api-key"), provider->api_key) : NULL;
 }
 
 /* Client credentials (RFC 6749, section 4.4) at Entra's token endpoint, version 2. */
@@ -76,7 +77,7 @@ azure_authorize(const struct target *target, struct arena *arena, struct http_ca
 	if (provider->api_key.len)
 		return NULL;
 	err = source.url.ptr ? token_get(&source, arena, &token) : &err_no_memory;
-	return err ? err : provider_header(arena, spec, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(token)));
+	return err ? err : request_header(arena, spec, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(token)));
 }
 
 const struct provider provider_azure = {

@@ -48,7 +48,7 @@ bedrock_authorize(const struct target *target, struct arena *arena, struct http_
 		.at_us = clock_wall_us() };
 
 	if (provider->api_key.len)
-		return provider_header(arena, spec, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
+		return request_header(arena, spec, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
 	return sigv4_sign(arena, &sigv4, spec);
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "gateway/cohere_request.h"
 #include "gateway/provider_openai.h"
+#include "gateway/request.h"
 
 enum { REQUEST_MAX = 64 * 1024 * 1024 };
 
@@ -24,14 +25,14 @@ cohere_request(const struct call *call, const struct target *target, struct aren
 	if (err)
 		return err;
 	out->method = HTTP_POST;
-	out->url = provider_url(arena, base, str_ends(base, STR("/v2")) ? "/chat" : "/v2/chat");
+	out->url = request_url(arena, base, str_ends(base, STR("/v2")) ? "/chat" : "/v2/chat");
 	buf_init(&body, arena, REQUEST_MAX);
 	json_out_init(&json, &body);
 	err = cohere_body_put(&json, call, target, arena);
 	out->body = buf_str(&body);
 	if (!err)
 		err = out->url.ptr ? buf_err(&body) : &err_no_memory;
-	return err ? err : provider_header(arena, out, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
+	return err ? err : request_header(arena, out, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
 }
 
 /* --- the answer --- */

@@ -2,6 +2,7 @@
  * provider_gemini.c - the Gemini API: generateContent with a key. The wire is gemini.h's.
  */
 #include "gateway/gemini.h"
+#include "gateway/request.h"
 
 static const struct err *
 gemini_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
@@ -17,7 +18,7 @@ gemini_request(const struct call *call, const struct target *target, struct aren
 		STR_A(target->model), call->stream ? "streamGenerateContent?alt=sse" : "generateContent");
 	if (!out->url.ptr)
 		return &err_no_memory;
-	return provider_header(arena, out, STR("x-goog-api-key"), provider->api_key);
+	return request_header(arena, out, STR("x-goog-api-key"), provider->api_key);
 }
 
 const struct provider provider_gemini = {

@@ -5,7 +5,6 @@
  * the wish for usage, so parameters of tomorrow work today. Frames of the answer go to the client unchanged; only text, usage and finish are read from them.
  */
 
-#include "gateway/openai_completions.h"
 #include "gateway/openai_request.h"
 #include "gateway/provider_openai.h"
 #include "gateway/request.h"
@@ -84,10 +83,10 @@ openai_headers(const struct target *target, struct arena *arena, bool stream, st
 }
 
 static const struct err *
-write_body(const struct call *call, const struct target *target, struct arena *arena, struct str *out)
+write_body(const struct call *call, const struct target *target, enum dialect dialect, struct arena *arena, struct str *out)
 {
 	const struct err *err;
-	bool same = provider_wire(call, target)->dialect == call->dialect;
+	bool same = dialect == call->dialect;
 	struct json_out json;
 	struct buf body;
 
@@ -104,13 +103,13 @@ write_body(const struct call *call, const struct target *target, struct arena *a
 }
 
 const struct err *
-openai_write(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
+openai_write(const struct call *call, const struct target *target, enum dialect dialect, struct arena *arena, struct http_call_spec *out)
 {
 	const struct err *err = openai_headers(target, arena, call->stream, out);
 
 	out->method = HTTP_POST;
 	if (!err)
-		err = write_body(call, target, arena, &out->body);
+		err = write_body(call, target, dialect, arena, &out->body);
 	if (!err && target->kind->traits)
 		err = openai_traits_apply(target->kind, &out->body, arena);
 	return err;
@@ -121,18 +120,18 @@ openai_address(const struct target *target, const char *endpoint, struct arena *
 {
 	const struct conf_provider *provider = target->provider;
 
-	out->url = provider_url(arena, provider->base_url, endpoint);
+	out->url = request_url(arena, provider->base_url, endpoint);
 	if (!out->url.ptr)
 		return &err_no_memory;
 	if (!provider->api_key.len || http_header_get(&out->headers, STR("authorization")).ptr)
 		return NULL;
-	return provider_header(arena, out, STR("authorization"), arena_concat(arena, STR("Bearer "), provider->api_key));
+	return request_header(arena, out, STR("authorization"), arena_concat(arena, STR("Bearer "), provider->api_key));
 }
 
 const struct err *
 openai_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
 {
-	const struct err *err = openai_write(call, target, arena, out);
+	const struct err *err = openai_write(call, target, DIALECT_OPENAI_CHAT, arena, out);
 
 	return err ? err : target->kind->address(target, "/chat/completions", arena, out);
 }

@@ -1,36 +1,9 @@
 /*
- * provider_openai.h - what the servers that speak OpenAI's chat completions share, and how they differ from it.
+ * provider_openai.h - what the servers that speak OpenAI's chat completions share.
  */
 #pragma once
 
-#include "gateway/provider.h"
-
-enum { TRAIT_NAMES_MAX = 16 };
-
-/* How a server differs. All zero: not at all. */
-struct openai_traits {
-	/* Members of the request that it refuses and that change the answer: a call that uses one is refused here, before money is spent. "n" counts from 2 on. */
-	const char *refuses[TRAIT_NAMES_MAX];
-
-	/* Mere hints that it refuses: they are left out. */
-	const char *drops[TRAIT_NAMES_MAX];
-
-	/* Members that it has under another name. */
-	struct {
-		const char *from, *to;
-	} renames[4];
-
-	/* Of the legacy completions: members that it refuses beside the others, and the prompts that it takes. */
-	const char *completion_refuses[TRAIT_NAMES_MAX];
-	enum { PROMPTS_ANY, PROMPTS_TEXTS, PROMPTS_ONE_TEXT } prompts;
-
-	bool stream_options_unknown; /* usage comes in a stream without being asked for */
-	bool developer_unknown;      /* messages of the role developer are sent as system's */
-	bool names_unknown;          /* refuses messages[].name */
-	bool schema_unknown;         /* knows response_format json_object, and no json_schema */
-	unsigned tool_id_len;        /* ids of tool calls are exactly so many letters and digits; 0: any text */
-	bool reasoning_apart;        /* completion_tokens leave out the reasoning tokens */
-};
+#include "gateway/openai_traits.h"
 
 /* The functions of struct provider, for rows over this file; they look at target->kind->traits. */
 const struct err *openai_address(const struct target *target, const char *endpoint, struct arena *arena, struct http_call_spec *out);
@@ -43,11 +16,8 @@ void openai_failure(struct arena *arena, int status, const struct http_headers *
 /* The parts of a usage whose wholes and cached tokens stand in it already, from the details of both APIs; usage_fit ends it. Sound and pictures that were cached are known by `cached_tokens_details`. */
 void openai_usage_details(struct usage *usage, const struct json *input, const struct json *output);
 
-/* Reads a body again by the differences of a row, and refuses what its server cannot do. */
-const struct err *openai_traits_apply(const struct provider *kind, struct str *body, struct arena *arena);
-
 /* The headers of every request, the configuration's own last. */
 const struct err *openai_headers(const struct target *target, struct arena *arena, bool stream, struct http_call_spec *out);
 
-/* Method, body and the headers that say nothing about who calls: openai_request without URL and key. */
-const struct err *openai_write(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out);
+/* Method, body and the headers that say nothing about who calls, in this dialect of OpenAI's: openai_request without URL and key. */
+const struct err *openai_write(const struct call *call, const struct target *target, enum dialect dialect, struct arena *arena, struct http_call_spec *out);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "crypto/sign.h"
 #include "gateway/gemini.h"
+#include "gateway/request.h"
 #include "gateway/token.h"
 
 enum { TOKEN_SECONDS = 3600, ASSERTION_MAX = 16 * 1024 };
@@ -101,7 +102,7 @@ vertex_authorize(const struct target *target, struct arena *arena, struct http_c
 	struct str token;
 	const struct err *err = token_get(&source, arena, &token);
 
-	return err ? err : provider_header(arena, spec, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(token)));
+	return err ? err : request_header(arena, spec, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(token)));
 }
 
 const struct provider provider_vertex = {

@@ -5,6 +5,31 @@
 
 #include <math.h>
 
+struct str
+request_url(struct arena *arena, struct str base_url, const char *path)
+{
+	size_t query = str_find_byte(base_url, '?', 0);
+	struct str base = str_slice(base_url, 0, query);
+
+	while (base.len && base.ptr[base.len - 1] == '/')
+		base.len--;
+	return arena_concat(arena, base, str_of(path), str_slice(base_url, query, base_url.len));
+}
+
+const struct err *
+request_header(struct arena *arena, struct http_call_spec *spec, struct str name, struct str value)
+{
+	struct http_header *list = arena_array(arena, spec->headers.count + 1, sizeof(*list));
+
+	if (!list || !value.ptr)
+		return &err_no_memory;
+	if (spec->headers.count)
+		memcpy(list, spec->headers.list, spec->headers.count * sizeof(*list));
+	list[spec->headers.count] = (struct http_header){ name, value };
+	spec->headers = (struct http_headers){ list, spec->headers.count + 1 };
+	return NULL;
+}
+
 const struct err *
 request_headers(const struct target *target, struct arena *arena, const struct http_header *own, size_t own_count, struct http_call_spec *out)
 {

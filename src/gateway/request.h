@@ -1,9 +1,15 @@
 /*
- * request.h - what the requests of several wires say alike: headers, turns that alternate, settings.
+ * request.h - what the requests of several wires say alike: where they go, headers, turns that alternate, settings.
  */
 #pragma once
 
 #include "gateway/provider.h"
+
+/* Joins a provider's base_url with a path, keeping a query that the base has. */
+struct str request_url(struct arena *arena, struct str base_url, const char *path);
+
+/* Adds a header to a request; a NULL value is out of memory. */
+const struct err *request_header(struct arena *arena, struct http_call_spec *spec, struct str name, struct str value);
 
 /* "content-type", the wire's own headers, and those of the configuration last, so that they can override. */
 const struct err *request_headers(const struct target *target, struct arena *arena, const struct http_header *own, size_t own_count, struct http_call_spec *out);

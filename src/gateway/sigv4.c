@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "crypto/hash.h"
 #include "gateway/provider.h"
+#include "gateway/request.h"
 
 enum { CANONICAL_MAX = 128 * 1024, SIGNED_MAX = 64, PAIRS_MAX = 64, STAMP_LEN = 16, DAY_LEN = 8 };
 
@@ -210,11 +211,11 @@ sigv4_sign(struct arena *arena, const struct sigv4 *sigv4, struct http_call_spec
 {
 	struct str stamp = stamp_of(arena, sigv4->at_us), day = str_slice(stamp, 0, DAY_LEN), scope, text;
 	char hash[HASH_SHA256_HEX], signature[HASH_SHA256_HEX];
-	const struct err *err = provider_header(arena, spec, STR("x-amz-date"), stamp);
+	const struct err *err = request_header(arena, spec, STR("x-amz-date"), stamp);
 	struct buf request, names;
 
 	if (!err && sigv4->session_token.len)
-		err = provider_header(arena, spec, STR("x-amz-security-token"), sigv4->session_token);
+		err = request_header(arena, spec, STR("x-amz-security-token"), sigv4->session_token);
 	buf_init(&request, arena, CANONICAL_MAX);
 	buf_init(&names, arena, KIB(16));
 	if (!err)
@@ -227,7 +228,7 @@ sigv4_sign(struct arena *arena, const struct sigv4 *sigv4, struct http_call_spec
 	if (!scope.ptr || !text.ptr)
 		return &err_no_memory;
 	signature_of(sigv4, day, text, signature);
-	return provider_header(arena, spec, STR("authorization"),
+	return request_header(arena, spec, STR("authorization"),
 		arena_printf(arena, ALGORITHM " Credential=%" STR_F "/%" STR_F ", SignedHeaders=%" STR_F ", Signature=%" STR_F, STR_A(sigv4->access_key_id), STR_A(scope),
 			STR_A(buf_str(&names)), STR_A(str_n(signature, sizeof(signature)))));
 }

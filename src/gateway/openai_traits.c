@@ -1,0 +1,220 @@
+/*
+ * openai_traits.c - a body of a chat completion, read again by how its server differs.
+ *
+ * It is written as for OpenAI first, so that the differences stand in one place whichever dialect a call came in. What a server would refuse and what would change the answer is refused
+ * here; a hint it does not know is left out.
+ */
+#include "gateway/openai_traits.h"
+
+#include "base/random.h"
+#include "crypto/hash.h"
+
+enum { REQUEST_MAX = 64 * 1024 * 1024, TREE_MAX = 192 * 1024 * 1024 };
+
+struct rewriting {
+	const struct openai_traits *traits;
+	const char *kind;
+	struct arena *arena;
+	struct json_out *out;
+	bool completion;             /* a legacy one */
+};
+
+static const struct err *
+refuse(const struct rewriting *rewriting, const char *param, const char *what)
+{
+	return err_param(rewriting->arena, ERR_UNSUPPORTED, param, "unsupported_parameter", "%s is not supported by the %s provider of this model", what, rewriting->kind);
+}
+
+static bool
+listed(const char *const names[TRAIT_NAMES_MAX], struct str name)
+{
+	for (size_t i = 0; i < TRAIT_NAMES_MAX && names[i]; i++)
+		if (str_eq_c(name, names[i]))
+			return true;
+	return false;
+}
+
+/* A value that says what not saying it would: clients send them without meaning anything. */
+static bool
+says_nothing(struct str name, const struct json *value)
+{
+	switch (json_type(value)) {
+	case JSON_NULL:
+		return true;
+	case JSON_BOOL:
+		return json_bool(value, false) == str_eq_c(name, "parallel_tool_calls"); /* true is the default of this one */
+	case JSON_INT:
+	case JSON_REAL:
+		return str_eq_c(name, "n") || str_eq_c(name, "best_of") ? json_number(value, 0) == 1 : json_number(value, 1) == 0 && !str_eq_c(name, "seed");
+	case JSON_STRING:
+		return json_string(value).len == 0 || (str_eq_c(name, "tool_choice") && str_eq_c(json_string(value), "none"));
+	case JSON_ARRAY:
+		return json_count(value) == 0 || (str_eq_c(name, "modalities") && json_count(value) == 1);
+	case JSON_OBJECT:
+		return json_count(value) == 0;
+	case JSON_NONE:
+		break;
+	}
+	return true;
+}
+
+/* An id of exactly so many letters and digits: itself when it is one, else made from it, so that call and result still agree. */
+static struct str
+tool_id(const struct rewriting *rewriting, struct str id)
+{
+	static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	unsigned len = rewriting->traits->tool_id_len;
+	unsigned char hash[HASH_SHA256_SIZE];
+	bool good = id.len == len;
+	char made[HASH_SHA256_SIZE];
+
+	for (size_t i = 0; i < id.len && good; i++)
+		good = memchr(digits, id.ptr[i], sizeof(digits) - 1) != NULL;
+	if (len == 0 || good)
+		return id;
+	hash_sha256(id, hash);
+	for (unsigned i = 0; i < len && i < sizeof(made); i++)
+		made[i] = digits[hash[i] % (sizeof(digits) - 1)];
+	return arena_dup(rewriting->arena, str_n(made, len));
+}
+
+static void
+put_tool_calls(const struct rewriting *rewriting, const struct json *calls)
+{
+	json_begin_array(rewriting->out);
+	for (struct json_iter it = json_iter(calls); json_next(&it);) {
+		json_begin_object(rewriting->out);
+		for (struct json_iter member = json_iter(it.value); json_next(&member);) {
+			json_key(rewriting->out, member.key);
+			if (str_eq_c(member.key, "id"))
+				json_put_string(rewriting->out, tool_id(rewriting, json_string(member.value)));
+			else
+				json_put(rewriting->out, member.value);
+		}
+		json_end_object(rewriting->out);
+	}
+	json_end_array(rewriting->out);
+}
+
+static const struct err *
+put_message(const struct rewriting *rewriting, const struct json *message)
+{
+	struct json_out *out = rewriting->out;
+
+	json_begin_object(out);
+	for (struct json_iter it = json_iter(message); json_next(&it);) {
+		if (str_eq_c(it.key, "name") && rewriting->traits->names_unknown) {
+			if (json_string(it.value).len > 0)
+				return refuse(rewriting, "messages", "the name of a message's author");
+			continue;
+		}
+		json_key(out, it.key);
+		if (str_eq_c(it.key, "role") && rewriting->traits->developer_unknown && str_eq_c(json_string(it.value), "developer"))
+			json_put_string(out, STR("system"));
+		else if (str_eq_c(it.key, "tool_call_id"))
+			json_put_string(out, tool_id(rewriting, json_string(it.value)));
+		else if (str_eq_c(it.key, "tool_calls") && json_is(it.value, JSON_ARRAY))
+			put_tool_calls(rewriting, it.value);
+		else
+			json_put(out, it.value);
+	}
+	json_end_object(out);
+	return NULL;
+}
+
+static const struct err *
+put_messages(const struct rewriting *rewriting, const struct json *messages)
+{
+	const struct err *err = NULL;
+
+	json_begin_array(rewriting->out);
+	for (struct json_iter it = json_iter(messages); !err && json_next(&it);)
+		err = put_message(rewriting, it.value);
+	if (!err)
+		json_end_array(rewriting->out);
+	return err;
+}
+
+/* The name a member has at this server; ptr NULL: the server has it under a name that the body has too. */
+static struct str
+renamed(const struct rewriting *rewriting, const struct json *body, struct str name)
+{
+	for (size_t i = 0; i < COUNT(rewriting->traits->renames) && rewriting->traits->renames[i].from; i++)
+		if (str_eq_c(name, rewriting->traits->renames[i].to) && json_get(body, rewriting->traits->renames[i].from))
+			return str_n(NULL, 0);
+		else if (str_eq_c(name, rewriting->traits->renames[i].from))
+			return str_of(rewriting->traits->renames[i].to);
+	return name;
+}
+
+/* One text in a list is that text. */
+static const struct err *
+put_prompt(const struct rewriting *rewriting, const struct json *prompt)
+{
+	struct json_iter it = json_iter(json_is(prompt, JSON_ARRAY) ? prompt : NULL);
+	bool texts = json_is(prompt, JSON_STRING) || json_is(prompt, JSON_ARRAY), one = json_is(prompt, JSON_STRING) || json_count(prompt) == 1;
+	const struct json *first = NULL;
+
+	while (json_next(&it)) {
+		first = first ? first : it.value;
+		texts = texts && json_is(it.value, JSON_STRING);
+	}
+	if (rewriting->traits->prompts != PROMPTS_ANY && !texts)
+		return refuse(rewriting, "prompt", "a prompt of tokens");
+	if (rewriting->traits->prompts == PROMPTS_ONE_TEXT && !one)
+		return refuse(rewriting, "prompt", "a list of prompts");
+	json_put(rewriting->out, rewriting->traits->prompts == PROMPTS_ONE_TEXT && first ? first : prompt);
+	return NULL;
+}
+
+static const struct err *
+put_member(const struct rewriting *rewriting, const struct json *body, struct str name, const struct json *value)
+{
+	const struct openai_traits *traits = rewriting->traits;
+	struct str there = renamed(rewriting, body, name);
+	bool refused = listed(traits->refuses, name) || (rewriting->completion && listed(traits->completion_refuses, name));
+
+	if (refused && !says_nothing(name, value)) {
+		const char *param = arena_cstr(rewriting->arena, name);
+
+		return param ? refuse(rewriting, param, param) : &err_no_memory;
+	}
+	if (!there.ptr || refused || listed(traits->drops, name) || (traits->stream_options_unknown && str_eq_c(name, "stream_options")))
+		return NULL;
+	if (str_eq_c(name, "response_format") && traits->schema_unknown && str_eq_c(json_get_string(value, "type"), "json_schema"))
+		return refuse(rewriting, "response_format", "a JSON schema as response_format");
+	json_key(rewriting->out, there);
+	if (str_eq_c(name, "messages"))
+		return put_messages(rewriting, value);
+	if (rewriting->completion && str_eq_c(name, "prompt"))
+		return put_prompt(rewriting, value);
+	json_put(rewriting->out, value);
+	return NULL;
+}
+
+const struct err *
+openai_traits_apply(const struct provider *kind, struct str *body, struct arena *arena)
+{
+	struct arena *tree = arena_new_below(arena, TREE_MAX);
+	struct rewriting rewriting = { .traits = kind->traits, .kind = kind->kind, .arena = arena };
+	const struct json *root;
+	struct json_out out;
+	struct buf text;
+	const struct err *err = tree ? json_parse(tree, *body, &root) : &err_no_memory;
+
+	if (err)
+		return err;
+	buf_init(&text, arena, REQUEST_MAX);
+	buf_reserve(&text, body->len + 64);
+	json_out_init(&out, &text);
+	rewriting.out = &out;
+	rewriting.completion = json_get(root, "prompt") && !json_get(root, "messages");
+	json_begin_object(&out);
+	for (struct json_iter it = json_iter(root); !err && json_next(&it);)
+		err = put_member(&rewriting, root, it.key, it.value);
+	if (err)
+		return err;
+	json_end_object(&out);
+	*body = buf_str(&text);
+	return buf_err(&text);
+}

@@ -1,0 +1,36 @@
+/*
+ * openai_traits.h - how servers that speak OpenAI's chat completions differ from it.
+ */
+#pragma once
+
+#include "gateway/provider.h"
+
+enum { TRAIT_NAMES_MAX = 16 };
+
+/* How a server differs. All zero: not at all. */
+struct openai_traits {
+	/* Members of the request that it refuses and that change the answer: a call that uses one is refused here, before money is spent. "n" counts from 2 on. */
+	const char *refuses[TRAIT_NAMES_MAX];
+
+	/* Mere hints that it refuses: they are left out. */
+	const char *drops[TRAIT_NAMES_MAX];
+
+	/* Members that it has under another name. */
+	struct {
+		const char *from, *to;
+	} renames[4];
+
+	/* Of the legacy completions: members that it refuses beside the others, and the prompts that it takes. */
+	const char *completion_refuses[TRAIT_NAMES_MAX];
+	enum { PROMPTS_ANY, PROMPTS_TEXTS, PROMPTS_ONE_TEXT } prompts;
+
+	bool stream_options_unknown; /* usage comes in a stream without being asked for */
+	bool developer_unknown;      /* messages of the role developer are sent as system's */
+	bool names_unknown;          /* refuses messages[].name */
+	bool schema_unknown;         /* knows response_format json_object, and no json_schema */
+	unsigned tool_id_len;        /* ids of tool calls are exactly so many letters and digits; 0: any text */
+	bool reasoning_apart;        /* completion_tokens leave out the reasoning tokens */
+};
+
+/* Reads a body again by the differences of a row, and refuses what its server cannot do. */
+const struct err *openai_traits_apply(const struct provider *kind, struct str *body, struct arena *arena);
