@@ -9,12 +9,6 @@
 
 enum { ITEMS_MAX = 16384, CHAIN_MAX = 8192 };
 
-int64_t
-response_today(void)
-{
-	return clock_wall_us() / (86400 * USEC_PER_SEC);
-}
-
 /* --- writing --- */
 
 const struct err *
@@ -28,19 +22,6 @@ response_kept_prepare(struct arena *arena, struct response_kept *kept)
 	hash_sha256(kept->head, kept->head_hash);
 	kept->day = response_today();
 	return NULL;
-}
-
-MAY_PARK const struct err *
-response_body_put(struct tx *tx, int64_t tenant, const unsigned char *hash, int64_t day, struct str body)
-{
-	return tx_exec(tx, &stmt_item_body_put, PARAMS(V_INT(tenant), V_BLOB(str_n((const char *)hash, HASH_SHA256_SIZE)), V_INT(day), V_BLOB(body)), NULL);
-}
-
-MAY_PARK const struct err *
-response_item_put_row(struct tx *tx, int64_t tenant, struct str owner, int64_t position, const struct response_item *item, const unsigned char *hash)
-{
-	return tx_exec(tx, &stmt_item_insert,
-		PARAMS(V_INT(tenant), V_TEXT(owner), V_INT(position), V_INT(item->output), V_TEXT(item->id), V_BLOB(str_n((const char *)hash, HASH_SHA256_SIZE))), NULL);
 }
 
 /* Behind what the conversation has. */

@@ -1,5 +1,5 @@
 /*
- * response_inside.h - what response.c and conversation.c share.
+ * response_inside.h - what response.c, response_background.c and conversation.c share.
  */
 #pragma once
 

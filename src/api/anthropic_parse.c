@@ -10,19 +10,6 @@
 
 enum { MESSAGES_MAX = 8192, TOOLS_MAX = 512 };
 
-const struct err *
-anthropic_bad_field(struct anthropic_parser *parser, const char *field, const char *expected)
-{
-	return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: %s", field, expected);
-}
-
-void
-anthropic_note_extra(struct anthropic_parser *parser, struct str what)
-{
-	if (!parser->call->extra.len && what.ptr)
-		parser->call->extra = what;
-}
-
 static const struct err *
 parse_messages(struct anthropic_parser *parser, struct message **end)
 {

@@ -1,11 +1,8 @@
 /*
  * openai_models.c - GET /v1/models and /v1/models/{id}: what the caller can put into "model", in OpenAI's shape, or in Anthropic's for its clients.
  */
-#include "access/limit.h"
 #include "api/anthropic.h"
 #include "api/models.h"
-#include "conf/models.h"
-#include "infer/embed.h"
 
 static void
 put_model(struct json_out *out, struct str name, int64_t created_us, struct str owner)
@@ -16,35 +13,6 @@ put_model(struct json_out *out, struct str name, int64_t created_us, struct str 
 	json_set_int(out, "created", created_us / 1000000);
 	json_set_string(out, "owned_by", owner);
 	json_end_object(out);
-}
-
-static struct str
-owner_of(const struct conf_model *model)
-{
-	return model->target_count ? model->targets[0].provider->name : STR("corbel");
-}
-
-static void
-offer(const struct api_request *request, struct model_name *list, size_t *count, struct str name, struct str owner)
-{
-	if (limit_allows_model(request->identity, name))
-		list[(*count)++] = (struct model_name){ name, owner };
-}
-
-void
-models_allowed(const struct api_request *request, struct model_name **out, size_t *count)
-{
-	size_t configured;
-	const struct conf_model *models = conf_models(request->conf, &configured);
-
-	*count = 0;
-	*out = arena_array(request->arena, configured + 2, sizeof(**out));
-	for (size_t i = 0; i < configured && *out; i++)
-		offer(request, *out, count, models[i].name, owner_of(&models[i]));
-	if (*out)
-		offer(request, *out, count, STR("extractive"), STR("corbel"));
-	if (*out && request->app->embedder)
-		offer(request, *out, count, embedder_model(request->app->embedder), STR("corbel"));
 }
 
 static MAY_PARK const struct err *

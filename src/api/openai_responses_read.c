@@ -8,27 +8,6 @@
 
 enum { LIMIT_INITIAL = 20, LIMIT_MAX = 100, OBJECT_MAX = 256 * 1024 * 1024 };
 
-/* `include` may be given again and again, with or without brackets: its values are names that need no escapes. */
-static bool
-includes(const struct api_request *request, struct str what)
-{
-	return str_find(request->http->query, what, 0) != SIZE_MAX;
-}
-
-const struct err *
-responses_item_read(struct api_request *request, const struct response_item *item, struct json_out *out)
-{
-	const struct json *body;
-	const struct err *err;
-
-	if (!item->body.ptr)
-		return err_new(request->arena, ERR_NOT_FOUND, "the item '%" STR_F "' is past its retention", STR_A(item->id));
-	err = json_parse(request->arena, item->body, &body);
-	if (!err)
-		response_item_put(out, item->id, body, includes(request, STR("file_search_call.results")), includes(request, STR("reasoning.encrypted_content")));
-	return err;
-}
-
 MAY_PARK const struct err *
 responses_items_answer(struct api_request *request, struct str owner, bool input_only)
 {

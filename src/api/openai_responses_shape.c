@@ -80,3 +80,24 @@ response_error_json(struct arena *arena, const struct err *err)
 	json_end_object(&json);
 	return buf_str(&text);
 }
+
+/* `include` may be given again and again, with or without brackets: its values are names that need no escapes. */
+static bool
+includes(const struct api_request *request, struct str what)
+{
+	return str_find(request->http->query, what, 0) != SIZE_MAX;
+}
+
+const struct err *
+responses_item_read(struct api_request *request, const struct response_item *item, struct json_out *out)
+{
+	const struct json *body;
+	const struct err *err;
+
+	if (!item->body.ptr)
+		return err_new(request->arena, ERR_NOT_FOUND, "the item '%" STR_F "' is past its retention", STR_A(item->id));
+	err = json_parse(request->arena, item->body, &body);
+	if (!err)
+		response_item_put(out, item->id, body, includes(request, STR("file_search_call.results")), includes(request, STR("reasoning.encrypted_content")));
+	return err;
+}

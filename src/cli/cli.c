@@ -1,8 +1,9 @@
 /*
- * cli.c - the command line: finding the command, its options and arguments, and helping with them. See cli.h.
+ * cli.c - the command line: finding the command, running it, and helping with it. See cli.h.
  */
 #include "cli/cli.h"
 
+#include "cli/args.h"
 #include "cli/client.h"
 #include "cli/term.h"
 #include "conf/nearest.h"
@@ -11,48 +12,6 @@
 #include <stdlib.h>
 
 enum { ARGS_ARENA_MAX = 256 * 1024 * 1024, HELP_MAX = 256 * 1024 };
-
-const struct option client_options[] = {
-	{ "url", 0, "URL", "Where the server is. Else CORBEL_URL, else the server of the data directory, else http://127.0.0.1:8321." },
-	{ "key", 0, "KEY",
-		"The key to use. Else CORBEL_KEY, else CORBEL_ADMIN_KEY, else admin.key of the data directory (for a server on this "
-		"machine)." },
-	{ "data", 0, "DIR", "The data directory of the server. Else CORBEL_DATA, else ./corbel-data." },
-	{ "json", 0, NULL, "Print JSON, as the server gave it." },
-	{ NULL, 0, NULL, NULL },
-};
-
-static const struct option help_option = { "help", 'h', NULL, "Print this help." };
-
-/* The nth option of a command: its own, those of every client, --help. NULL past the last. */
-static const struct option *
-option_at(const struct command *command, size_t n)
-{
-	for (const struct option *option = command->options; option && option->name; option++)
-		if (n-- == 0)
-			return option;
-	for (const struct option *option = client_options; command->call && option->name; option++)
-		if (n-- == 0)
-			return option;
-	return n == 0 ? &help_option : NULL;
-}
-
-struct str
-args_get(const struct args *args, const char *name)
-{
-	const struct option *option;
-
-	for (size_t i = 0; (option = option_at(args->command, i)); i++)
-		if (strcmp(option->name, name) == 0)
-			return args->given[i];
-	return (struct str){ NULL, 0 };
-}
-
-bool
-args_has(const struct args *args, const char *name)
-{
-	return args_get(args, name).ptr != NULL;
-}
 
 /* The command that the first words name; how many they are goes to *taken. */
 static const struct command *
@@ -84,7 +43,7 @@ usage_line(struct buf *out, const struct command *command)
 	buf_printf(out, "corbel %s", command->name);
 	if (command->arguments[0])
 		buf_printf(out, " %s", command->arguments);
-	if (option_at(command, 1))
+	if (args_option(command, 1))
 		buf_printf(out, " [OPTION...]");
 }
 
@@ -123,7 +82,7 @@ command_help(struct buf *out, const struct command *command)
 	buf_printf(out, "\n\n");
 	wrapped(out, command->help, 0, 0);
 	buf_printf(out, "\noptions:\n");
-	for (size_t i = 0; (option = option_at(command, i)); i++) {
+	for (size_t i = 0; (option = args_option(command, i)); i++) {
 		size_t before = out->len;
 
 		buf_printf(out, "  ");
@@ -197,71 +156,6 @@ cli_help(const struct str *words, size_t count)
 	if (command || count == 0)
 		return help_print(command, STR_EMPTY, stdout);
 	return group_exists(words[0]) ? help_print(NULL, words[0], stdout) : unknown_command(words[0]);
-}
-
-static int
-unknown_option(const struct args *args, struct str name)
-{
-	const struct option *option;
-	struct nearest nearest;
-
-	nearest_init(&nearest, name);
-	for (size_t i = 0; (option = option_at(args->command, i)); i++)
-		nearest_offer(&nearest, str_of(option->name));
-	term_error("corbel %s has no option --%" STR_F "%s%" STR_F "%s", args->command->name, STR_A(name),
-		nearest.best.ptr ? "; did you mean --" : "", STR_A(nearest.best), nearest.best.ptr ? "?" : "");
-	return EXIT_USAGE;
-}
-
-/* One option at words[*at]; *at ends on its last word. */
-static int
-option_parse(struct args *args, char **words, int count, int *at)
-{
-	struct str word = str_of(words[*at]), value = { NULL, 0 };
-	bool is_long = str_starts(word, STR("--"));
-	size_t equals = is_long ? str_find_byte(word, '=', 2) : SIZE_MAX;
-	struct str name = is_long ? str_slice(word, 2, equals) : str_slice(word, 1, 2);
-	const struct option *option;
-	size_t i = 0;
-
-	while ((option = option_at(args->command, i)) &&
-		!(is_long ? str_eq_c(name, option->name) : option->letter && name.ptr[0] == option->letter))
-		i++;
-	if (!option)
-		return unknown_option(args, name);
-	if (equals != SIZE_MAX)
-		value = str_slice(word, equals + 1, word.len);
-	else if (!is_long && word.len > 2)
-		value = str_slice(word, 2, word.len);
-	if (option->value && !value.ptr && *at + 1 < count)
-		value = str_of(words[++*at]);
-	if (option->value && !value.ptr)
-		return term_error("--%s needs a value: --%s %s", option->name, option->name, option->value), EXIT_USAGE;
-	if (!option->value && value.ptr)
-		return term_error("--%s takes no value", option->name), EXIT_USAGE;
-	args->given[i] = option->value ? value : STR_EMPTY;
-	return EXIT_DONE;
-}
-
-static int
-args_parse(struct args *args, char **words, int count)
-{
-	bool only_arguments = false;
-
-	args->list = arena_array(args->arena, (size_t)count + 1, sizeof(*args->list));
-	for (int i = 0; i < count; i++) {
-		int code = EXIT_DONE;
-
-		if (!only_arguments && strcmp(words[i], "--") == 0)
-			only_arguments = true;
-		else if (!only_arguments && words[i][0] == '-' && words[i][1])
-			code = option_parse(args, words, count, &i);
-		else
-			args->list[args->count++] = str_of(words[i]);
-		if (code != EXIT_DONE)
-			return code;
-	}
-	return EXIT_DONE;
 }
 
 static int

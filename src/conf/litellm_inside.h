@@ -83,7 +83,7 @@ struct litellm {
 	bool verbose;
 };
 
-/* What became of the setting at a node: printf-like. The setting's name is `section`.`key of the node`, or the section alone. */
+/* litellm_read.c. What became of the setting at a node: printf-like. The setting's name is `section`.`key of the node`, or the section alone. */
 void litellm_note(struct litellm *it, enum litellm_note_kind kind, const struct yaml *node, const char *section, const char *format, ...) PRINTF_LIKE(5, 6);
 
 /* Notes every key of the map that is none of `keys`, or has advice there. `skip_unknown`: unknown ones say nothing of how calls go, and are passed over. */

@@ -186,6 +186,12 @@ tls_session_new(struct tls_server *server)
 }
 
 void
+tls_ticket_free(struct tls_ticket *ticket)
+{
+	SSL_SESSION_free((SSL_SESSION *)ticket);
+}
+
+void
 tls_session_free(struct tls_session *session)
 {
 	if (!session)

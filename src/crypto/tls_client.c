@@ -126,12 +126,6 @@ tls_session_take_ticket(struct tls_session *session)
 	return ticket;
 }
 
-void
-tls_ticket_free(struct tls_ticket *ticket)
-{
-	SSL_SESSION_free((SSL_SESSION *)ticket);
-}
-
 bool
 tls_session_resumed(const struct tls_session *session)
 {

@@ -34,23 +34,6 @@ verify_name(enum verify_check check)
 	return names[check];
 }
 
-void
-verify_wrong(struct verify_run *run, enum verify_check check, struct str id, bool bytes)
-{
-	struct verify_result *result = &run->results[check];
-	char *room = result->wrong < VERIFY_EXAMPLES ? result->examples[result->wrong] : NULL;
-	size_t len = bytes ? 2 * id.len : id.len;
-
-	result->wrong++;
-	if (!room || len >= VERIFY_EXAMPLE_SIZE)
-		return;
-	if (bytes)
-		hex_encode(id.ptr, id.len, room);
-	else
-		memcpy(room, id.ptr, id.len);
-	room[len] = '\0';
-}
-
 /* --- where it is --- */
 
 enum stage { STAGE_LEDGER, STAGE_BUDGETS, STAGE_STORE, STAGE_DONE };

@@ -17,6 +17,23 @@ enum { PAGE = 1000, PRICES_MAX = 32 };
 enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, VERSION = QUANTITIES + USAGE_QUANTITIES, AMOUNT, PARTS, REASON, MADE_BY };
 
 /* An interaction that is being checked. */
+void
+verify_wrong(struct verify_run *run, enum verify_check check, struct str id, bool bytes)
+{
+	struct verify_result *result = &run->results[check];
+	char *room = result->wrong < VERIFY_EXAMPLES ? result->examples[result->wrong] : NULL;
+	size_t len = bytes ? 2 * id.len : id.len;
+
+	result->wrong++;
+	if (!room || len >= VERIFY_EXAMPLE_SIZE)
+		return;
+	if (bytes)
+		hex_encode(id.ptr, id.len, room);
+	else
+		memcpy(room, id.ptr, id.len);
+	room[len] = '\0';
+}
+
 struct subject {
 	struct str id;          /* NULL: none yet */
 	bool settled;           /* its settlement was seen */
