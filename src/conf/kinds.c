@@ -71,6 +71,18 @@ static const struct own_setting {
 	{ "session_token", offsetof(struct conf_provider, session_token) },
 };
 
+const char *const conf_api_names[] = { "embeddings", "completions", "moderations", "rerank", "responses", NULL };
+
+const char *
+conf_api_name(unsigned apis)
+{
+	unsigned index = 0;
+
+	while (apis && !(apis >> index & 1))
+		index++;
+	return conf_api_names[index];
+}
+
 const struct conf_kind *
 conf_kind_at(size_t index)
 {

@@ -36,5 +36,8 @@ const struct conf_kind *conf_kind_at(size_t index);
 /* The names, for the row of `kind`; ends with NULL. */
 extern const char *const conf_kind_names[];
 
+/* The names of what a kind may serve beside chat, by the bits of CONF_API_…; ends with NULL. */
+extern const char *const conf_api_names[];
+
 /* Completes a provider that was read (base_url, what its credentials hold), and notes what its kind lacks or does not take. */
 void conf_kind_finish(struct reader *reader, const struct yaml *node, struct conf_provider *provider);

@@ -1,5 +1,5 @@
 /*
- * routing_read.h - within the room: what models.c needs from routing.c.
+ * routing_read.h - within the room: what the files that read providers, models and routes share.
  */
 #pragma once
 
@@ -22,7 +22,7 @@ void fallbacks_read(struct reader *reader, const struct yaml *node, struct str p
 void split_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 void shadow_read(struct reader *reader, const struct yaml *node, struct str path, void *object);
 
-/* In models.c: a provider by its name, or NULL after a problem; a price. */
+/* In target_read.c: a provider by its name, or NULL after a problem; a price. */
 const struct conf_provider *provider_read(struct reader *reader, const struct yaml *node, struct str path);
 struct conf_price;
 void price_table_read(struct reader *reader, const struct yaml *node, struct str path, struct conf_price *price);
@@ -35,3 +35,12 @@ void provider_route_defaults(struct conf_provider *provider);
 
 /* Once all models are known: names become pointers, and what cannot work is a problem. `list` is the node of the models. */
 void routes_finish(struct reader *reader, const struct yaml *list);
+
+/* In providers_read.c. What providers and models may be named, and what may stand in a header. */
+#define CONF_NAME_WANTS "a name of letters, digits and . _ - / : @ +, beginning with a letter or a digit"
+extern const struct field_table provider_table;
+bool conf_name_ok(struct str text);
+bool conf_header_value_ok(struct str text);
+
+/* Completes the providers of a list and finds those that stand twice. */
+void providers_finish(struct reader *reader, const struct yaml *list);
