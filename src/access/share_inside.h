@@ -1,11 +1,12 @@
 /*
- * share_inside.h - within the room: what share.c asks of the database.
+ * share_inside.h - within the room: what share.c asks of the database, and what its keeper does.
  */
 #pragma once
 
 #include "access/inside.h"
 #include "access/share.h"
 
+#define KEEPER_TURN_US (500 * USEC_PER_MS) /* how often the keeper tells of what has changed */
 #define WANTED_TOPIC "limit_wanted" /* somebody lacks what others may hold without need */
 
 struct shares {
@@ -41,3 +42,6 @@ struct share_ask {
 
 /* A tx_fn. */
 MAY_PARK const struct err *share_ask_tx(struct tx *tx, void *arg);
+
+/* Tells the database of one holder; with `all` gives back whatever no call needs, else what is idle. True when it stays in the list: there is something to tell of again. */
+MAY_PARK bool share_tell(struct shares *shares, struct holder *holder, bool all);
