@@ -1,32 +1,9 @@
 /*
  * anthropic_test.c - Anthropic's dialect without its sockets: requests to the inner form, and events to frames, as published.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka needs the four above */
-#include <cmocka.h>
+#include "base/test_arena.h"
 
 #include "api/anthropic.h"
-
-static struct arena *arena;
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	arena = arena_new(MIB(16));
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 /* --- requests --- */
 
@@ -428,7 +405,7 @@ errors_have_anthropics_types_and_statuses(void **state)
 	}
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, open_arena, close_arena)
 
 int
 main(void)

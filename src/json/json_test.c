@@ -1,35 +1,12 @@
 /*
  * json_test.c - reading strangers' JSON, and writing JSON that every reader takes.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka needs the four above */
-#include <cmocka.h>
+#include "base/test_arena.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "json/json.h"
-
-static struct arena *arena;
-
-static int
-open_arena(void **state)
-{
-	(void)state;
-	arena = arena_new(MIB(64));
-	return 0;
-}
-
-static int
-close_arena(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 static const struct json *
 parsed(const char *text)

@@ -1,32 +1,12 @@
 /*
  * blocks_test.c - the writer's cleaning, and the frame that crosses from a parser's process.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include "base/test_arena.h"
 
-#include <cmocka.h>
+#include <stdio.h>
 
 #include "base/random.h"
 #include "knowledge/blocks.h"
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena = arena_new(MIB(256));
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 static void
 assert_text(struct str text, const char *wanted)
@@ -187,5 +167,5 @@ main(void)
 		cmocka_unit_test(a_frame_with_changed_bytes_never_gives_blocks_outside_the_text),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

@@ -1,33 +1,13 @@
 /*
  * parse_test.c - what each parser makes of its files, written as one line a block: kind, level, [note], text.
  */
-#include <setjmp.h>
-#include <stdarg.h>
+#include "base/test_arena.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
-
 #include "knowledge/decode.h"
 #include "knowledge/parser.h"
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena = arena_new(MIB(512));
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 static const char *
 shown(enum doc_type type, const char *path, struct str bytes)
@@ -67,9 +47,9 @@ html_keeps_content_and_drops_what_surrounds_it(void **state)
 	(void)state;
 	assert_string_equal(shown(DOC_HTML, "a.html",
 				    STR("<!DOCTYPE html><html><head><title>Setup | Site</title><style>x{}</style></head><body>"
-					"<nav><a href=/>Home</a></nav><div class='navbar x'>Menu</div><h1 id=setup>Setup <a class=headerlink href=#>#</a></h1>"
+					"<nav><a href=/>Home</a></nav><div class='navbar x'>Menu</div><h1 id=open_arena>Setup <a class=headerlink href=#>#</a></h1>"
 					"<p>Run <code>make</code>\n  now.<script>evil()</script></p><p hidden>secret</p><footer>(c)</footer></body></html>")),
-		"title Setup\nheading 1 [setup]: Setup\nparagraph: Run make now.\n");
+		"title Setup\nheading 1 [open_arena]: Setup\nparagraph: Run make now.\n");
 }
 
 static void
@@ -269,5 +249,5 @@ main(int argc, char **argv)
 		return 2;
 	}
 	docx_path = argv[1];
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, open_arena, close_arena);
 }

@@ -1,12 +1,7 @@
 /*
  * ranking_test.c - the parts of search that need no database: cells and BM25F, products of bytes, the best few, fusion, filters.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka needs the four above */
-#include <cmocka.h>
+#include "base/test_arena.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,24 +12,6 @@
 #include "knowledge/filter.h"
 #include "knowledge/fuse.h"
 #include "knowledge/vectors_memory.h"
-
-static struct arena *arena;
-
-static int
-open_arena(void **state)
-{
-	(void)state;
-	arena = arena_new(MIB(256));
-	return 0;
-}
-
-static int
-close_arena(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 /* ---- words ---- */
 

@@ -1,12 +1,7 @@
 /*
  * child_test.c - child processes that behave, and children that do not.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka needs the four above */
-#include <cmocka.h>
+#include "base/test_arena.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -46,24 +41,6 @@ shell_fiber(void *arg)
 	shell->err = child_run(&shell->spec, shell->arena, &shell->output);
 	scope_close(&scope);
 	shell->took_us = clock_mono_us() - start;
-}
-
-static struct arena *arena;
-
-static int
-open_arena(void **state)
-{
-	(void)state;
-	arena = arena_new(MIB(64));
-	return 0;
-}
-
-static int
-close_arena(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
 }
 
 static void

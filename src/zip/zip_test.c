@@ -1,12 +1,7 @@
 /*
  * zip_test.c - compression there and back, and archives that mean no good.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-/* cmocka needs the four above */
-#include <cmocka.h>
+#include "base/test_arena.h"
 
 #include <stdlib.h>
 #include <zip.h>
@@ -16,24 +11,6 @@
 #include "zip/archive.h"
 #include "zip/inflate.h"
 #include "zip/pack.h"
-
-static struct arena *arena;
-
-static int
-setup(void **state)
-{
-	(void)state;
-	arena = arena_new(MIB(512));
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	(void)state;
-	arena_free(arena);
-	return 0;
-}
 
 static struct str
 filled(size_t len, bool random)
@@ -256,15 +233,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(what_is_packed_comes_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_does_not_shrink_stays_as_it_is, setup, teardown),
-		cmocka_unit_test_setup_teardown(damaged_or_wrongly_sized_frames_are_errors, setup, teardown),
-		cmocka_unit_test_setup_teardown(members_are_read_by_name, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_bomb_stops_at_the_limit, setup, teardown),
-		cmocka_unit_test_setup_teardown(damaged_archives_are_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(compressed_bodies_are_decoded_however_they_are_cut, setup, teardown),
-		cmocka_unit_test_setup_teardown(members_of_gzip_follow_each_other, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_not_compressed_or_goes_on_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_packed_comes_back, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(what_does_not_shrink_stays_as_it_is, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(damaged_or_wrongly_sized_frames_are_errors, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(members_are_read_by_name, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(a_bomb_stops_at_the_limit, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(damaged_archives_are_refused, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(compressed_bodies_are_decoded_however_they_are_cut, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(members_of_gzip_follow_each_other, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(what_is_not_compressed_or_goes_on_is_refused, open_arena, close_arena),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
