@@ -23,8 +23,15 @@ enum durable_kind { DURABLE_NONE, DURABLE_CHAT, DURABLE_MESSAGES, DURABLE_UI, DU
 /* How long the events of a stream are there to be read, from its begin on, and while it is in progress. Those of a stored response are there as long as it is. */
 #define DURABLE_KEPT_US (3600 * USEC_PER_SEC)
 
+struct durable_bounds {
+	size_t bytes_max, all_bytes_max; /* of what one stream has said, and all of them */
+	unsigned left_max;               /* streams without a client */
+	int64_t alone_us;                /* how long one of them goes on */
+};
+extern const struct durable_bounds durable_bounds_default; /* docs/streams.md */
+
 /* For a process: its fiber runs on the calling loop. `stopping`: streams whose client has left end once it is true. ERR_BUSY: no fiber is to be had. */
-const struct err *durables_start(struct store *store, const atomic_bool *stopping, struct durables **out);
+const struct err *durables_start(struct store *store, const struct durable_bounds *bounds, const atomic_bool *stopping, struct durables **out);
 MAY_PARK void durables_stop(struct durables *durables); /* all streams have ended */
 
 /* The name of this process in rows. */
@@ -49,8 +56,8 @@ MAY_PARK const struct err *durable_open(struct durables *durables, struct arena 
 /* The client has left. */
 bool durable_left(const struct durable *durable);
 
-/* It had said more than may be kept; what it said last is lost for those who take it up. */
-bool durable_cut(const struct durable *durable);
+/* The bound that it has met; what it said from there on is lost for those who take it up. NULL: none, all of it is kept. */
+const struct err *durable_cut(const struct durable *durable);
 
 /* The answer's id as the client sees it. The first that is given counts. */
 void durable_alias(struct durable *durable, struct str alias);

@@ -167,8 +167,6 @@ durable_want_cancel(struct store *store, struct arena *arena, int64_t tenant, st
 
 /* --- retention --- */
 
-enum { STEP = 100 };
-
 static MAY_PARK const struct err *
 delete_tx(struct tx *tx, void *arg)
 {
@@ -186,15 +184,13 @@ delete_tx(struct tx *tx, void *arg)
 }
 
 MAY_PARK const struct err *
-durable_retain(struct store *store, struct arena *arena, int64_t before_us)
+durable_retain(struct store *store, struct arena *arena, int64_t before_us, bool *more)
 {
-	struct rows rows = { .count = STEP };
-	const struct err *err = NULL;
+	struct rows rows;
+	const struct err *err = store_query(store, arena, &stmt_stream_retain, PARAMS(V_INT(before_us), V_INT(clock_wall_us()), V_INT(DURABLE_STEP)), &rows);
 
-	while (!err && rows.count == STEP) {
-		err = store_query(store, arena, &stmt_stream_retain, PARAMS(V_INT(before_us), V_INT(clock_wall_us()), V_INT(STEP)), &rows);
-		if (!err && rows.count)
-			err = store_tx(store, arena, delete_tx, &rows);
-	}
+	if (!err && rows.count)
+		err = store_tx(store, arena, delete_tx, &rows);
+	*more = !err && rows.count == DURABLE_STEP;
 	return err;
 }

@@ -45,7 +45,6 @@ pass_flush(struct sink *sink)
 static MAY_PARK const struct err *
 keep_gather(struct answer_keep *base, const struct err *err)
 {
-	static const struct err cut = { .kind = ERR_TOO_LARGE, .message = STR_INIT("the answer is longer than may be kept for a client that comes back") };
 	struct stream_keep *keep = (struct stream_keep *)base;
 	struct buf *last = arena_alloc(keep->answer->arena, sizeof(*last));
 	const struct err *lacking;
@@ -60,7 +59,7 @@ keep_gather(struct answer_keep *base, const struct err *err)
 	if (!last || !buf_init_held(last, keep->answer->arena, LAST_MAX))
 		return &err_no_memory;
 	if (durable_cut(keep->durable) && keep->encoder->kind != DURABLE_RESPONSE)
-		err = &cut;
+		err = durable_cut(keep->durable);
 	lacking = keep->encoder->last(keep->encoder, err, last);
 	return lacking ? lacking : durable_seal(keep->durable, keep->answer->arena, buf_str(last));
 }

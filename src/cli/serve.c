@@ -313,7 +313,7 @@ retention_end(struct server *server)
 static const struct err *
 durables_begin(struct server *server)
 {
-	return durables_start(server->app.store, &server->app.stopping, &server->app.durables);
+	return durables_start(server->app.store, &durable_bounds_default, &server->app.stopping, &server->app.durables);
 }
 
 static MAY_PARK void
