@@ -55,9 +55,11 @@ targets_list(struct api_request *request)
 	const struct conf_model *models;
 	struct json_out json;
 	struct buf body;
-	const struct err *err;
+	const struct err *err = api_require_first_tenant(request);
 	size_t count;
 
+	if (err)
+		return err;
 	models = conf_models(request->conf, &count);
 	buf_init(&body, NULL, ANSWER_MAX);
 	json_out_init(&json, &body);

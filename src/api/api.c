@@ -33,6 +33,14 @@ api_authenticate(struct api_request *request, enum key_scope scope)
 }
 
 const struct err *
+api_require_first_tenant(struct api_request *request)
+{
+	if (request->identity->tenant == TENANT_DEFAULT)
+		return NULL;
+	return err_param(request->arena, ERR_FORBIDDEN, NULL, "operator_only", "this tells of the whole installation, other tenants' calls among it: it takes a key of the first tenant");
+}
+
+const struct err *
 api_require_operator(struct api_request *request)
 {
 	if (identity_is_operator(request->identity))

@@ -121,6 +121,9 @@ http_handler api_handle;
 /* Checks the request's key and what it must hold; sets request->identity. For routes that ask for a key only sometimes: the others have it done by their row. */
 const struct err *api_authenticate(struct api_request *request, enum key_scope scope);
 
+/* NULL for a key of the first tenant, whatever its scopes: what is asked for tells of all tenants' calls; else ERR_FORBIDDEN. */
+const struct err *api_require_first_tenant(struct api_request *request);
+
 /* NULL, or ERR_FORBIDDEN: this concerns the whole installation, and the caller is not an admin of the first tenant. */
 const struct err *api_require_operator(struct api_request *request);
 

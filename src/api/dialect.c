@@ -55,6 +55,15 @@ tell_cache(void *arg, enum cache_result result, int64_t age_us, double similarit
 		http_answer_header(request->http, STR("x-corbel-cache-similarity"), arena_printf(request->arena, "%.4f", similarity));
 }
 
+/* Whoever names documents of the tenant himself is to be allowed to read them; which of them a configured model answers from is the operator's decision. */
+static const struct err *
+check_documents(struct api_request *request, const struct call *call)
+{
+	bool named = call->search || (str_starts(call->model, STR("collection/")) && !conf_model(request->conf, call->model));
+
+	return named ? access_require(request->identity, SCOPE_KNOWLEDGE_READ, request->arena) : NULL;
+}
+
 MAY_PARK const struct err *
 dialect_answer(struct api_request *request, struct call *call, struct encoder *encoder, struct span *root)
 {
@@ -64,6 +73,8 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 	struct stream_keep *kept = NULL;
 	const struct err *err = answer ? dialect_priority(request, call) : &err_no_memory;
 
+	if (!err)
+		err = check_documents(request, call);
 	call->batch = call->batch || limit_batch(request->identity);
 	if (!err)
 		err = limits_enter(request, call->dialect == DIALECT_ANTHROPIC ? LIMIT_HEADERS_ANTHROPIC : LIMIT_HEADERS_OPENAI, call->model, call->user,

@@ -68,8 +68,10 @@ static MAY_PARK const struct err *
 metrics_page(struct api_request *request)
 {
 	struct buf body;
-	const struct err *err;
+	const struct err *err = api_require_first_tenant(request);
 
+	if (err)
+		return err;
 	set_gauges(request->app);
 	buf_init(&body, request->arena, MIB(8));
 	metrics_render(&body);

@@ -67,6 +67,9 @@ load_file(struct responses_ask *ask, struct part *part, int64_t *bytes)
 
 	if (!url || !buf_init_held(url, ask->arena, 2 * (size_t)BYTES_MAX))
 		return &err_no_memory;
+	err = access_require(ask->request->identity, SCOPE_KNOWLEDGE_READ, ask->arena);
+	if (err)
+		return err;
 	err = file_get(ask->request->app->knowledge, ask->arena, ask->request->identity->tenant, part->id, &file);
 	if (err && err->kind == ERR_NOT_FOUND)
 		return err_param(ask->arena, ERR_NOT_FOUND, "input", "file_not_found", "input: there is no file '%" STR_F "'", STR_A(str_slice(part->id, 0, 100)));

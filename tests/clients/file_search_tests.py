@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import openai
@@ -78,3 +79,24 @@ def a_model_bound_to_a_collection_cites_its_pages() -> None:
     assert json.loads(events[-1].response.to_json())["output"][0]["content"][0]["annotations"][0]["type"] == "url_citation"
     store = next(store for store in world.client.vector_stores.list() if store.name == "manual")
     raises(openai.BadRequestError, lambda: world.client.responses.create(model="docs", input="x", tools=[{"type": "file_search", "vector_store_ids": [store.id]}]))
+
+
+def a_key_that_may_not_read_documents_reaches_none_through_a_model() -> None:
+    """With model.use alone: neither by file_search, nor by the built-in model over a collection, nor by a file's id. A model that the operator has bound to a collection answers."""
+    store = world.make_store(world.unique("private"), world.MANUAL)
+    stored = world.client.files.create(file=("b.pdf", b"%PDF-1.4 rosemary"), purpose="user_data")
+    made = json.loads(world.corbel.cli("key", "create", "--name", world.unique("blind"), "--scope", "model.use", "--json").stdout)
+    blind = world.make_client(api_key=made["key"])
+    question = "What does the autovacuum launcher start?"
+    asked = [{"role": "user", "content": [{"type": "input_file", "file_id": stored.id}, {"type": "input_text", "text": "what is it?"}]}]
+    for ask in (
+        lambda client: client.responses.create(model="gpt-x", input=question, tools=_tool(store)),
+        lambda client: client.chat.completions.create(model=f"collection/{store.id}", messages=world.user(question)),
+        lambda client: client.responses.create(model="gpt-x", input=asked),
+    ):
+        world.mock.reset()
+        error = raises(openai.PermissionDeniedError, lambda ask=ask: ask(blind))
+        assert "knowledge.read" in error.message and world.mock.requests() == [], error
+        ask(world.client)
+    with contextlib.suppress(openai.NotFoundError):  # no other test has made the manual yet
+        assert blind.chat.completions.create(model="docs", messages=world.user(question)).choices

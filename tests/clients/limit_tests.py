@@ -243,7 +243,7 @@ def a_tenant_sees_nothing_of_another() -> None:
     assert client.chat.completions.create(model="gpt-x", messages=user("of the second")).choices
     status, _, body = world.corbel.call("GET", "/admin/v1/traces?limit=1000", headers={"authorization": f"Bearer {key['key']}"})
     assert status == 200 and len(json.loads(body)["data"]) == 1, body
-    for path in ("/admin/v1/tenants", "/admin/v1/keys?tenant=default"):
+    for path in ("/admin/v1/tenants", "/admin/v1/keys?tenant=default", "/metrics", "/admin/v1/targets", "/admin/v1/usage?by=tenant", "/admin/v1/webhooks", "/admin/v1/configuration"):
         status, _, body = world.corbel.call("GET", path, headers={"authorization": f"Bearer {key['key']}"})
         assert status == 403 and json.loads(body)["error"]["code"] == "operator_only", (path, status, body)
     status, _, _ = world.corbel.call("POST", "/admin/v1/backup", {"path": "/tmp/never"}, {"authorization": f"Bearer {key['key']}"})
