@@ -155,9 +155,9 @@ send_request(struct decoder *decoder, struct http_call_spec *spec, const struct 
 	return err;
 }
 
-/* Fills in the cause where the answer's status has not told it. */
+/* Fills in the cause where the answer's status has not told it. What a provider says of an error goes to clients and records: our key is not to be in it. */
 static const struct err *
-ended(const struct err *err, enum failure_cause *cause)
+ended(struct arena *arena, const struct target *target, const struct err *err, enum failure_cause *cause)
 {
 	if (!err)
 		*cause = FAILURE_NONE;
@@ -165,7 +165,7 @@ ended(const struct err *err, enum failure_cause *cause)
 		*cause = FAILURE_CANCELLED; /* the caller's own time is over, not the target's fault */
 	else if (*cause == FAILURE_NONE)
 		*cause = failure_cause_of(err);
-	return err;
+	return err && target->provider ? failure_without(arena, err, target->provider->api_key) : err;
 }
 
 MAY_PARK const struct err *
@@ -174,7 +174,7 @@ attempt_send(struct decoder *decoder, struct http_call_spec *request, const stru
 	*cause = FAILURE_NONE;
 	if (!decoder->wire)
 		decoder->wire = provider_wire(decoder->call, decoder->target);
-	return ended(send_request(decoder, request, span, cause), cause);
+	return ended(decoder->arena, decoder->target, send_request(decoder, request, span, cause), cause);
 }
 
 MAY_PARK const struct err *
@@ -188,10 +188,10 @@ attempt_run(struct decoder *decoder, const struct span *span, enum failure_cause
 	decoder->wire = provider_wire(decoder->call, decoder->target);
 	if (kind->run) {
 		err = provider_fit(decoder->call, kind, decoder->arena);
-		return ended(err ? err : kind->run(decoder), cause);
+		return ended(decoder->arena, decoder->target, err ? err : kind->run(decoder), cause);
 	}
 	err = provider_request(decoder->call, decoder->target, decoder->arena, &request);
-	return ended(err ? err : send_request(decoder, &request, span, cause), cause);
+	return ended(decoder->arena, decoder->target, err ? err : send_request(decoder, &request, span, cause), cause);
 }
 
 MAY_PARK const struct err *
@@ -208,5 +208,5 @@ attempt_post(const struct target *target, struct arena *arena, struct http_call_
 		err = http_call_read_all(http, arena, answer_max, body);
 		http_call_close(http);
 	}
-	return ended(err, cause);
+	return ended(arena, target, err, cause);
 }
