@@ -10,6 +10,8 @@
 
 #include <yyjson.h>
 
+#include "base/map.h"
+
 static yyjson_val *
 value_of(const struct json *json)
 {
@@ -71,83 +73,69 @@ is_twin(yyjson_val *a, yyjson_val *b, bool fold)
 	return fold ? str_eq_ci(name_of(a), name_of(b)) : str_eq(name_of(a), name_of(b));
 }
 
-/* Of the same name: in the order of the text, which is that of their places. */
-static int
-order(yyjson_val *a, yyjson_val *b, int (*compare)(const char *a, const char *b, size_t size))
-{
-	size_t x = unsafe_yyjson_get_len(a), y = unsafe_yyjson_get_len(b);
-
-	int differ = x != y ? (x < y ? -1 : 1) : compare(unsafe_yyjson_get_str(a), unsafe_yyjson_get_str(b), x);
-
-	return differ ? differ : (a > b) - (a < b);
-}
-
-static int
-compare_exact(const char *a, const char *b, size_t size)
-{
-	return memcmp(a, b, size);
-}
-
-static int
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : (unsigned char)c;
-}
-
-static int
-compare_folded(const char *a, const char *b, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		int x = lower(a[i]), y = lower(b[i]);
-
-		if (x != y)
-			return x - y;
-	}
-	return 0;
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	return order(*(yyjson_val *const *)a, *(yyjson_val *const *)b, compare_exact);
-}
-
-static int
-by_folded_name(const void *a, const void *b)
-{
-	return order(*(yyjson_val *const *)a, *(yyjson_val *const *)b, compare_folded);
-}
-
-/* False: there are twins, or no memory (then twins[0] is NULL). Not inlined: its array would stand on the stack at every level of the walk. */
+/* Few names are compared pair by pair. False: there are twins. Not inlined: its array would stand on the stack at every level of the walk. */
 __attribute__((noinline)) static bool
-names_differ(struct walk *walk, yyjson_val *object, size_t count, bool fold)
+few_differ(struct walk *walk, yyjson_val *object, size_t count, bool fold)
 {
-	yyjson_val *few[NAMES_FEW], **names = count <= NAMES_FEW ? few : arena_array(walk->arena, count, sizeof(*names));
-	yyjson_val *at = unsafe_yyjson_get_first(object);
+	yyjson_val *names[NAMES_FEW], *at = unsafe_yyjson_get_first(object);
 
-	if (!names)
-		return false;
 	for (size_t i = 0; i < count; i++, at = unsafe_yyjson_get_next(at + 1)) {
 		names[i] = at;
-		for (size_t k = 0; names == few && k < i; k++) {
-			if (is_twin(names[k], at, fold)) {
-				walk->twins[0] = names[k];
-				walk->twins[1] = at;
-				return false;
-			}
-		}
-	}
-	if (names == few)
-		return true;
-	qsort(names, count, sizeof(*names), fold ? by_folded_name : by_name);
-	for (size_t i = 1; i < count; i++) {
-		if (is_twin(names[i - 1], names[i], fold)) {
-			walk->twins[0] = names[i - 1];
-			walk->twins[1] = names[i];
+		for (size_t k = 0; k < i; k++) {
+			if (!is_twin(names[k], at, fold))
+				continue;
+			walk->twins[0] = names[k];
+			walk->twins[1] = at;
 			return false;
 		}
 	}
 	return true;
+}
+
+/* A keyed hash, so that strangers cannot choose names that collide; of names in lower case where case tells none apart. */
+static uint64_t
+hash_of(yyjson_val *key, struct buf *lower, bool fold)
+{
+	struct str name = name_of(key);
+
+	if (!fold)
+		return map_hash(name);
+	buf_clear(lower);
+	for (size_t i = 0; i < name.len; i++)
+		buf_add_byte(lower, name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? (char)(name.ptr[i] - 'A' + 'a') : name.ptr[i]);
+	return map_hash(buf_str(lower));
+}
+
+/* Many names go through a table of their places, of which half at most are taken. */
+__attribute__((noinline)) static bool
+many_differ(struct walk *walk, yyjson_val *object, size_t count, bool fold)
+{
+	yyjson_val *at = unsafe_yyjson_get_first(object), **table;
+	size_t size = 64, slot;
+	struct buf lower;
+
+	while (size < 2 * count)
+		size *= 2;
+	table = mem_zalloc(size * sizeof(*table));
+	buf_init(&lower, NULL, SIZE_MAX / 4);
+	for (size_t i = 0; i < count && !walk->twins[0]; i++, at = unsafe_yyjson_get_next(at + 1)) {
+		for (slot = hash_of(at, &lower, fold) & (size - 1); table[slot] && !is_twin(table[slot], at, fold);)
+			slot = (slot + 1) & (size - 1);
+		if (table[slot]) {
+			walk->twins[0] = table[slot];
+			walk->twins[1] = at;
+		}
+		table[slot] = at;
+	}
+	buf_fini(&lower);
+	free(table);
+	return !walk->twins[0];
+}
+
+static bool
+names_differ(struct walk *walk, yyjson_val *object, size_t count, bool fold)
+{
+	return count <= NAMES_FEW ? few_differ(walk, object, count, fold) : many_differ(walk, object, count, fold);
 }
 
 static void
@@ -187,7 +175,7 @@ check(struct walk *walk, yyjson_val *value, unsigned levels)
 
 		if (yyjson_is_ctn(element))
 			found = check(walk, element, levels - 1);
-		if (found == FOUND_TWINS && walk->twins[0])
+		if (found == FOUND_TWINS)
 			prepend(walk, object ? at : NULL, i);
 		if (found)
 			return found;
@@ -202,11 +190,8 @@ twins_error(struct walk *walk)
 	struct str first, name;
 	const char *path;
 
-	if (!walk->twins[0])
-		return &err_no_memory;
 	first = str_slice(name_of(walk->twins[0]), 0, 100);
 	name = str_slice(name_of(walk->twins[1]), 0, 100);
-	walk->twins[0] = NULL;
 	path = arena_cstr(walk->arena, arena_printf(walk->arena, "%" STR_F "%s%" STR_F, STR_A(walk->where), walk->where.len ? "." : "", STR_A(name)));
 	if (str_eq(first, name))
 		return err_param(walk->arena, ERR_INVALID, path, "repeated_member", "%s stands twice, and servers differ in which of the two they read: send it once", path ? path : "a member");
