@@ -17,9 +17,7 @@ cost_price(const struct conf_target *row, struct str kind, struct str model, int
 {
 	if (!row || !row->price.given)
 		return price_find(kind, model, at_us, out);
-	*out = price_of_dollars(row->price.input, row->price.cached_input, row->price.cache_write, row->price.output);
-	out->search = (int64_t)(row->price.search * 1e9 + 0.5);
-	out->version = row->price.version;
+	*out = price_of_config(&row->price);
 	return true;
 }
 

@@ -57,12 +57,22 @@ struct conf_provider {
 };
 
 /* US dollars for a million tokens. */
+enum { CONF_PRICES = 11 };
 struct conf_price {
 	bool given;
 	double input, cached_input, cache_write, output;
 	double search; /* for a thousand search units */
-	struct str version; /* "config:[input,cached_input,cache_write,output]", with search where there is one: what the ledger keeps, so that an amount can be proved when the file has changed */
+	double audio_input, audio_output, image_input, image_output, cached_audio; /* as their wholes, where the file does not say */
+	double web_search; /* for a thousand searches in the web */
+	/*
+	 * "config:[input,cached_input,cache_write,output]", with search where there is one, and with all of them in the order above where the file says one of the rest: what the ledger keeps, so that an amount can be
+	 * proved when the file has changed.
+	 */
+	struct str version;
 };
+
+/* Its prices in the order of the version's text. */
+void conf_price_parts(struct conf_price *price, double *out[CONF_PRICES]);
 
 struct conf_target {
 	const struct conf_provider *provider;

@@ -198,6 +198,15 @@ start(struct decoder *decoder, const struct json *response, struct str frame, bo
 				     .last = last });
 }
 
+/* A search that the provider has made: each is billed, and looking into a page that was found is not. */
+static bool
+is_billed_search(const struct json *item)
+{
+	struct str status = json_get_string(item, "status"), action = json_get_string(json_get(item, "action"), "type");
+
+	return str_eq_c(json_get_string(item, "type"), "web_search_call") && (!status.len || str_eq_c(status, "completed")) && (!action.len || str_eq_c(action, "search"));
+}
+
 /* The end of an answer: how it ended, and what it used. */
 static MAY_PARK const struct err *
 finish(struct decoder *decoder, const struct json *response, struct str frame)
@@ -207,11 +216,13 @@ finish(struct decoder *decoder, const struct json *response, struct str frame)
 	enum finish how = filtered ? FINISH_CONTENT_FILTER : cut ? FINISH_LENGTH : FINISH_STOP;
 	const struct err *err;
 
-	for (struct json_iter it = json_iter(json_get(response, "output")); !cut && json_next(&it);)
-		if (str_eq_c(json_get_string(it.value, "type"), "function_call"))
-			how = FINISH_TOOL_CALLS;
 	decoder->finished = decoder->done = true;
 	read_usage(decoder, json_get(response, "usage"));
+	for (struct json_iter it = json_iter(json_get(response, "output")); json_next(&it);) {
+		if (!cut && str_eq_c(json_get_string(it.value, "type"), "function_call"))
+			how = FINISH_TOOL_CALLS;
+		decoder->usage.web_searches += is_billed_search(it.value);
+	}
 	err = emit(decoder, (struct event){ .type = EVENT_FINISH, .finish = how, .finish_text = cut && why.len ? why : finish_name(how), .frame = frame, .last = true });
 	return err || !decoder->usage.known ? err : emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage, .last = true });
 }

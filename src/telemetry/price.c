@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/map.h"
+#include "conf/models.h"
 #include "json/json.h"
 #include "telemetry/usage.h"
 
@@ -207,19 +208,33 @@ price_is_built_in(struct str version)
 	return str_eq_c(version, BUILT_IN);
 }
 
+static int64_t
+per_thousand(double dollars)
+{
+	return (int64_t)(dollars * 1e9 + 0.5);
+}
+
 static bool
 config_price(struct str version, struct price *out)
 {
 	struct arena *scratch = arena_new(KIB(16));
 	const struct json *list = NULL;
-	double parts[5] = { 0 };
-	bool good = !json_parse(scratch, str_slice(version, sizeof(CONFIG) - 1, version.len), &list) && json_is(list, JSON_ARRAY) && (json_count(list) == 4 || json_count(list) == COUNT(parts));
+	struct conf_price price = { .given = true };
+	double *parts[CONF_PRICES];
+	bool good = !json_parse(scratch, str_slice(version, sizeof(CONFIG) - 1, version.len), &list) && json_is(list, JSON_ARRAY);
+	size_t count = json_count(list);
 
+	good = good && (count == 4 || count == 5 || count == CONF_PRICES); /* with search, and with all */
+	conf_price_parts(&price, parts);
 	for (struct json_iter it = json_iter(good ? list : NULL); json_next(&it);)
-		parts[it.index] = json_number(it.value, 0);
+		*parts[it.index] = json_number(it.value, 0);
 	arena_free(scratch);
-	*out = price_of_dollars(parts[0], parts[1], parts[2], parts[3]);
-	out->search = (int64_t)(parts[4] * 1e9 + 0.5);
+	if (count != CONF_PRICES) {
+		*out = price_of_dollars(price.input, price.cached_input, price.cache_write, price.output);
+		out->search = per_thousand(price.search);
+	} else {
+		*out = price_of_config(&price);
+	}
 	return good;
 }
 
@@ -265,6 +280,22 @@ price_of_dollars(double input, double cached_input, double cache_write, double o
 		.cached_audio = pico(cached_input),
 		.image_input = pico(input),
 		.image_output = pico(output) };
+}
+
+struct price
+price_of_config(const struct conf_price *from)
+{
+	struct price price = price_of_dollars(from->input, from->cached_input, from->cache_write, from->output);
+
+	price.search = per_thousand(from->search);
+	price.audio_input = pico(from->audio_input);
+	price.audio_output = pico(from->audio_output);
+	price.image_input = pico(from->image_input);
+	price.image_output = pico(from->image_output);
+	price.cached_audio = pico(from->cached_audio);
+	price.web_search = per_thousand(from->web_search);
+	price.version = from->version;
+	return price;
 }
 
 static int64_t

@@ -20,6 +20,10 @@ struct price {
 /* Prices in dollars for a million tokens (1e-6 dollar each); `reasoning` is as output, sound and pictures as the rest, and what is not a token is free. */
 struct price price_of_dollars(double input, double cached_input, double cache_write, double output);
 
+/* That of a configuration. */
+struct conf_price;
+struct price price_of_config(const struct conf_price *price);
+
 /*
  * The price that is in force at an instant: of the newest version that has begun by then and knows the model of this kind of provider; else an older one's, at last the built-in. A
  * model is known by its name or by a shorter one that ends where its parts do ("gpt-4o" for "gpt-4o-2024-08-06"). False when it has no price.

@@ -99,6 +99,28 @@ what_is_no_token_has_a_price_of_its_own(void **state)
 }
 
 static void
+a_price_of_the_configuration_is_read_from_its_name(void **state)
+{
+	struct price found;
+
+	(void)state;
+	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4]"), STR("openai"), STR("m"), &found));
+	assert_int_equal(found.image_input, 1000000);
+	assert_int_equal(found.cached_audio, 100000);
+	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4,2]"), STR("cohere"), STR("m"), &found));
+	assert_int_equal(found.search, 2000000000);
+	assert_int_equal(found.audio_output, 4000000);
+	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4,0,8,16,3,20,0.4,10]"), STR("openai"), STR("m"), &found));
+	assert_int_equal(found.audio_input, 8000000);
+	assert_int_equal(found.audio_output, 16000000);
+	assert_int_equal(found.image_input, 3000000);
+	assert_int_equal(found.image_output, 20000000);
+	assert_int_equal(found.cached_audio, 400000);
+	assert_int_equal(found.web_search, 10000000000);
+	assert_false(price_of_version(NULL, STR("config:[1,0.1,1.25,4,0,8]"), STR("openai"), STR("m"), &found));
+}
+
+static void
 parts_of_a_call_keep_every_quantity(void **state)
 {
 	struct arena *arena = arena_new(MIB(1));
@@ -127,6 +149,7 @@ main(void)
 		cmocka_unit_test(parts_are_never_more_than_their_whole),
 		cmocka_unit_test(no_figures_make_more_tokens_than_there_are),
 		cmocka_unit_test(what_is_no_token_has_a_price_of_its_own),
+		cmocka_unit_test(a_price_of_the_configuration_is_read_from_its_name),
 		cmocka_unit_test(parts_of_a_call_keep_every_quantity),
 	};
 

@@ -153,6 +153,42 @@ def a_correction_is_an_entry_with_a_reason() -> None:
     assert world.corbel.call("POST", "/admin/v1/usage/corrections", body, {"authorization": f"Bearer {key}"})[0] == 403, "nobody corrects his own invoice"
 
 
+def sound_pictures_and_searches_are_priced_reported_and_proved() -> None:
+    config = own_world.priced()
+    price = {**world.DEAR, "audio_input": 8000, "audio_output": 16000, "image_input": 3000, "image_output": 20000, "cached_audio": 400, "web_search": 10}
+    config["providers"].append({"name": "claude", "kind": "anthropic", "base_url": world.mock.url, "api_key": world.UPSTREAM_KEY})
+    config["models"][0]["targets"][0]["price"] = price
+    config["models"].append({"name": "searches", "targets": [{"provider": "claude", "model": "claude-x", "price": price}]})
+    heard = "prompt-tokens=1000 completion-tokens=100 audio-tokens=500 image-tokens=200 cached-tokens=300 cached-audio-tokens=250 audio-output-tokens=60 image-output-tokens=10"
+    with own_world.store() as store, own_world.Node({**store, **config}) as corbel:
+        client = own_world.client_of(corbel)
+        kept = {"input_tokens": 1000, "cached_input_tokens": 300, "cached_audio_tokens": 250, "audio_input_tokens": 250, "image_input_tokens": 200}
+        kept |= {"output_tokens": 100, "audio_output_tokens": 60, "image_output_tokens": 10}
+        cost = (50 * 100 + 250 * 400 + 250 * 8000 + 200 * 3000 + 250 * 1000 + 30 * 2000 + 60 * 16000 + 10 * 20000) * 1000
+        for stream in (False, True):
+            answer = client.chat.completions.with_raw_response.create(model="priced", messages=user(f"[mock {heard}]"), stream=stream, max_tokens=100)
+            if stream:
+                list(answer.parse())
+            record = json.loads(corbel.call("GET", f"/admin/v1/traces/{answer.headers['x-request-id']}")[2])["interaction"]
+            assert record["usage"] | kept == record["usage"] and record["cost_nanodollars"] == cost, record
+        client.chat.completions.create(model="searches", messages=user("[mock prompt-tokens=10 completion-tokens=5 web-searches=3]"), max_tokens=100)
+        rows = {row["group"]: row for row in json.loads(corbel.cli("usage", "report", "--by", "model", "--json").stdout)["data"]}
+        assert rows["gpt-x"] | {name: 2 * tokens for name, tokens in kept.items()} == rows["gpt-x"] and rows["gpt-x"]["amount_nanodollars"] == 2 * cost, rows
+        assert rows["claude-x"]["web_searches"] == 3 and rows["claude-x"]["amount_nanodollars"] == 3 * 10_000_000 + 10 * 1_000_000 + 5 * 2_000_000, rows
+        table = list(csv.DictReader(io.StringIO(corbel.cli("usage", "report", "--by", "model", "--csv").stdout)))
+        assert {row["group"]: row["image_input_tokens"] for row in table} == {"gpt-x": "400", "claude-x": "0"}, table
+
+        def books() -> Any:
+            return json.loads(corbel.cli("verify", "--json").stdout)
+
+        assert books()["good"] and books()["unproved_entries"] == 0, books()
+        for column in ("image_input", "cached_audio", "web_searches"):
+            own_world.change(corbel, store, f"update usage_entry set {column} = {column} + 1 where entry = 0")
+            assert not books()["good"], column
+            own_world.change(corbel, store, f"update usage_entry set {column} = {column} - 1 where entry = 0")
+        assert books()["good"]
+
+
 CHEAP = {"litellm_provider": "openai", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}
 
 

@@ -56,6 +56,7 @@ def events_have_our_numbers_and_our_response() -> None:
     assert [item.type for item in final.output] == ["web_search_call", "message"], final.output
     record = world.trace(final.id)["interaction"]
     assert record["outcome"] == "ok" and json.loads(record["messages"][-1]["body"])["content"] == "You said: one two", record
+    assert record["usage"]["web_searches"] == 1, record["usage"]
 
 
 def tools_that_the_provider_runs_itself_are_known_to_it_alone() -> None:
