@@ -19,8 +19,8 @@ embed_here(struct single *base, struct record *record)
 		return err_param(base->arena, ERR_FORBIDDEN, "model", "local_only",
 			"this may be answered on the operator's own machines only, and the embedding model is at a hosted provider");
 	if (!call->embedder)
-		return err_param(base->arena, ERR_UNAVAILABLE, "model", "model_unavailable", "the embedding model of this server is not loaded: %" STR_F,
-			STR_A(call->missing));
+		return err_param(base->arena, ERR_NOT_FOUND, "model", "model_not_found", "the embedding model '%" STR_F "' does not exist here, and this server's own is not loaded: %" STR_F,
+			STR_A(base->model), STR_A(call->missing));
 	record->target_model = record->served_model = embedder_model(call->embedder);
 	err = embedder_prepare(call->embedder, base->arena);
 	if (err)

@@ -147,7 +147,7 @@ run(struct single *call, struct record *record)
 	if (model && model->type == call->kind->type)
 		return ask_routed(call, model, record);
 	err = !model && call->kind->here ? call->kind->here(call, record) : NULL;
-	if (!model && call->kind->here && !(err && err->kind == ERR_NOT_FOUND))
+	if (!model && call->kind->here && !(err && err->kind == ERR_NOT_FOUND && !err->code.len)) /* without a code: only another name */
 		return err;
 	return err_param(call->arena, ERR_NOT_FOUND, "model", "model_not_found", "the %s '%" STR_F "' does not exist here; GET /v1/models lists those that do", call->kind->noun,
 		STR_A(call->model));

@@ -100,10 +100,10 @@ backup_create(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/admin/v1/traces", .name = "admin.traces.list", .scope = SCOPE_TRACE_READ, .errors = &openai_errors, .query = "limit after", .handler = traces_list,
-		.summary = "List the records of interactions, newest first" },
+		.answer = "TraceList", .summary = "List the records of interactions, newest first" },
 	{ .method = HTTP_GET, .path = "/admin/v1/traces/{id}", .name = "admin.traces.get", .scope = SCOPE_TRACE_READ, .errors = &openai_errors, .handler = traces_get,
-		.summary = "One trace with its spans, messages, sources, tokens and cost" },
+		.answer = "TraceDetail", .summary = "One trace with its spans, messages, sources, tokens and cost" },
 	{ .method = HTTP_POST, .path = "/admin/v1/backup", .name = "admin.backup", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
-		.body_bytes_max = KIB(64), .request_schema = BACKUP_SCHEMA, .handler = backup_create, .summary = "Copy the database to a new file while serving" },
+		.body_bytes_max = KIB(64), .request_schema = BACKUP_SCHEMA, .handler = backup_create, .answer = "Backup", .summary = "Copy the database to a new file while serving" },
 };
 const struct route_table admin_routes = { routes, COUNT(routes) };

@@ -36,13 +36,13 @@ api_handler_fn admin_list, admin_get;
 /* ?after= (or empty) and ?limit= (1 to 1000, else 100). */
 const struct err *admin_page(struct api_request *request, struct str *after, unsigned *limit);
 
-/* Rows of this API: for admins, errors in OpenAI's shape. */
-#define ADMIN_ROUTE(method_, path_, name_, handler_, summary_) \
-	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = handler_, .summary = summary_ }
-#define ADMIN_ROUTE_LIST(of_, path_, name_, query_, summary_) \
-	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = query_, .handler = admin_list, .of = of_, .summary = summary_ }
-#define ADMIN_ROUTE_GET(of_, path_, name_, summary_) \
-	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = admin_get, .of = of_, .summary = summary_ }
-#define ADMIN_ROUTE_JSON(method_, path_, name_, schema_, handler_, summary_) \
+/* Rows of this API: for admins, errors in OpenAI's shape; `answer` is the schema of a success (api/schemas.h). */
+#define ADMIN_ROUTE(method_, path_, name_, query_, answer_, handler_, summary_) \
+	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = query_, .answer = answer_, .handler = handler_, .summary = summary_ }
+#define ADMIN_ROUTE_LIST(of_, path_, name_, query_, answer_, summary_) \
+	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = query_, .answer = answer_, .handler = admin_list, .of = of_, .summary = summary_ }
+#define ADMIN_ROUTE_GET(of_, path_, name_, answer_, summary_) \
+	{ .method = HTTP_GET, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .answer = answer_, .handler = admin_get, .of = of_, .summary = summary_ }
+#define ADMIN_ROUTE_JSON(method_, path_, name_, schema_, answer_, handler_, summary_) \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON, .body_bytes_max = KIB(64), .request_schema = schema_, \
-		.made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
+		.made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .answer = answer_, .handler = handler_, .summary = summary_ }

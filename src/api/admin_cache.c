@@ -54,8 +54,8 @@ cache_delete(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/admin/v1/cache", .name = "admin.cache.stats", .scope = SCOPE_METRICS_READ, .errors = &openai_errors, .query = "tenant", .handler = cache_get,
-		.summary = "How many answers of each model are kept, and what they take" },
+		.answer = "CacheModelList", .summary = "How many answers of each model are kept, and what they take" },
 	{ .method = HTTP_DELETE, .path = "/admin/v1/cache", .name = "admin.cache.clear", .scope = SCOPE_ADMIN, .errors = &openai_errors, .query = "model tenant", .handler = cache_delete,
-		.summary = "Forget a tenant's kept answers: all, or those of one model" },
+		.answer = "CacheCleared", .summary = "Forget a tenant's kept answers: all, or those of one model" },
 };
 const struct route_table admin_cache_routes = { routes, COUNT(routes) };

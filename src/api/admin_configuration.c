@@ -547,30 +547,30 @@ secrets_reseal_post(struct api_request *request)
 #define RESEAL_SCHEMA                                                                                                                                         \
 	"{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"new_key\":{\"type\":\"boolean\"},\"leave_unreadable\":{\"type\":\"boolean\"},"  \
 	"\"reason\":{\"type\":\"string\"}}}"
-#define ROW_JSON(method_, path_, name_, max_, schema_, handler_, summary_)                                                                                    \
+#define ROW_JSON(method_, path_, name_, max_, schema_, asks_, answer_, handler_, summary_)                                                                                   \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON, .body_bytes_max = max_,            \
-		.request_schema = schema_, .made = (method_) == HTTP_PUT ? MADE_PERHAPS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
-#define ENTRY_ROWS(kinds, what)                                                                                                                               \
-	ADMIN_ROUTE(HTTP_GET, "/admin/v1/" #kinds, "admin." #kinds ".list", entries_list, "List the " #kinds " in force, and where each came from"),                    \
-	ADMIN_ROUTE(HTTP_GET, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".get", entries_get, "One " what ", without secrets"),                                  \
-	ROW_JSON(HTTP_PUT, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".put", ENTRY_BODY_MAX, NULL, entries_put,                                        \
+		.request_schema = schema_, .query = "reason", .asks = asks_, .answer = answer_, .made = (method_) == HTTP_PUT ? MADE_PERHAPS : MADE_NOTHING, .handler = handler_, .summary = summary_ }
+#define ENTRY_ROWS(kinds, what, settings)                                                                                                                              \
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/" #kinds, "admin." #kinds ".list", "limit after", "EntryList", entries_list, "List the " #kinds " in force, and where each came from"),                    \
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".get", NULL, "Entry", entries_get, "One " what ", without secrets"),                                  \
+	ROW_JSON(HTTP_PUT, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".put", ENTRY_BODY_MAX, NULL, settings, "Entry", entries_put,                                        \
 		"Put a " what " in force, with the members that the file has; in place of the file's of that name"),                                           \
-	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".delete", entries_delete, "Remove a " what " that was put; the file's is in force again")
+	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/" #kinds "/{name...}", "admin." #kinds ".delete", "reason", "EntryDeleted", entries_delete, "Remove a " what " that was put; the file's is in force again")
 
 static const struct route routes[] = {
-	ENTRY_ROWS(providers, "provider"),
-	ENTRY_ROWS(models, "model"),
-	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration", "admin.configuration.get", configuration_get, "The configuration in force on this node, without secrets"),
-	ROW_JSON(HTTP_PATCH, "/admin/v1/configuration", "admin.configuration.change", BULK_MAX, CHANGE_SCHEMA, configuration_change,
+	ENTRY_ROWS(providers, "provider", "ProviderSettings"),
+	ENTRY_ROWS(models, "model", "ModelSettings"),
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration", "admin.configuration.get", NULL, "Configuration", configuration_get, "The configuration in force on this node, without secrets"),
+	ROW_JSON(HTTP_PATCH, "/admin/v1/configuration", "admin.configuration.change", BULK_MAX, CHANGE_SCHEMA, "ConfigurationChange", "ConfigurationChanged", configuration_change,
 		"Put and remove several providers and models as one version"),
-	ROW_JSON(HTTP_POST, "/admin/v1/configuration/check", "admin.configuration.check", BULK_MAX, CHANGE_SCHEMA, configuration_check,
+	ROW_JSON(HTTP_POST, "/admin/v1/configuration/check", "admin.configuration.check", BULK_MAX, CHANGE_SCHEMA, "ConfigurationChange", "ConfigurationCheck", configuration_check,
 		"What is wrong with such a change, all of it; nothing is changed"),
-	ROW_JSON(HTTP_POST, "/admin/v1/configuration/rollback", "admin.configuration.rollback", KIB(16), ROLLBACK_SCHEMA, configuration_rollback,
+	ROW_JSON(HTTP_POST, "/admin/v1/configuration/rollback", "admin.configuration.rollback", KIB(16), ROLLBACK_SCHEMA, NULL, "ConfigurationChanged", configuration_rollback,
 		"Put back what the store held at a version, as a new version"),
-	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration/secrets", "admin.configuration.secrets.get", secrets_get, "How many secrets the store keeps under which master key"),
-	ROW_JSON(HTTP_POST, "/admin/v1/configuration/secrets/reseal", "admin.configuration.secrets.reseal", KIB(16), RESEAL_SCHEMA, secrets_reseal_post,
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration/secrets", "admin.configuration.secrets.get", NULL, "Secrets", secrets_get, "How many secrets the store keeps under which master key"),
+	ROW_JSON(HTTP_POST, "/admin/v1/configuration/secrets/reseal", "admin.configuration.secrets.reseal", KIB(16), RESEAL_SCHEMA, NULL, "SecretsResealed", secrets_reseal_post,
 		"Seal all of them anew with the master key of now, or with a new one"),
-	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration/versions", "admin.configuration.versions.list", versions_page, "The versions of what the store holds, newest first"),
-	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration/versions/{version}", "admin.configuration.versions.get", version_get, "One version and what it changed"),
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration/versions", "admin.configuration.versions.list", "limit before", "ConfigurationVersionList", versions_page, "The versions of what the store holds, newest first"),
+	ADMIN_ROUTE(HTTP_GET, "/admin/v1/configuration/versions/{version}", "admin.configuration.versions.get", NULL, "ConfigurationVersion", version_get, "One version and what it changed"),
 };
 const struct route_table admin_configuration_routes = { routes, COUNT(routes) };

@@ -71,6 +71,7 @@ targets_list(struct api_request *request)
 			if (is_new(&seen, request->arena, &models[i].targets[j]))
 				put_target(&json, request->app->gateway, &models[i].targets[j]);
 	json_end_array(&json);
+	json_set_bool(&json, "has_more", false);
 	json_end_object(&json);
 	map_fini(&seen);
 	err = api_answer_json(request, 200, &json);
@@ -80,6 +81,6 @@ targets_list(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/admin/v1/targets", .name = "admin.targets.list", .scope = SCOPE_METRICS_READ, .errors = &openai_errors, .handler = targets_list,
-		.summary = "The targets of all models: breakers, cooldowns, speed, queues" },
+		.answer = "TargetList", .summary = "The targets of all models: breakers, cooldowns, speed, queues" },
 };
 const struct route_table admin_gateway_routes = { routes, COUNT(routes) };

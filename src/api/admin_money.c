@@ -168,10 +168,10 @@ budgets_close(struct api_request *request)
 #define CHANGE_SCHEMA "{\"type\":\"object\",\"properties\":{" COMMON_SCHEMA "}}"
 
 static const struct route routes[] = {
-	ADMIN_ROUTE_JSON(HTTP_POST, "/admin/v1/budgets", "admin.budgets.create", BUDGET_SCHEMA, budgets_create, "Make a budget of a tenant, team, key or end user"),
-	ADMIN_ROUTE_LIST(&budgets, "/admin/v1/budgets", "admin.budgets.list", "limit after tenant", "List the budgets with what the current period has spent"),
-	ADMIN_ROUTE_GET(&budgets, "/admin/v1/budgets/{id}", "admin.budgets.get", "One budget, by id or name"),
-	ADMIN_ROUTE_JSON(HTTP_PATCH, "/admin/v1/budgets/{id}", "admin.budgets.update", CHANGE_SCHEMA, budgets_update, "Change a budget; what is not named stays"),
-	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/budgets/{id}", "admin.budgets.close", budgets_close, "Close a budget: it binds nobody any more"),
+	ADMIN_ROUTE_JSON(HTTP_POST, "/admin/v1/budgets", "admin.budgets.create", BUDGET_SCHEMA, "Budget", budgets_create, "Make a budget of a tenant, team, key or end user"),
+	ADMIN_ROUTE_LIST(&budgets, "/admin/v1/budgets", "admin.budgets.list", "limit after tenant", "BudgetList", "List the budgets with what the current period has spent"),
+	ADMIN_ROUTE_GET(&budgets, "/admin/v1/budgets/{id}", "admin.budgets.get", "Budget", "One budget, by id or name"),
+	ADMIN_ROUTE_JSON(HTTP_PATCH, "/admin/v1/budgets/{id}", "admin.budgets.update", CHANGE_SCHEMA, "Budget", budgets_update, "Change a budget; what is not named stays"),
+	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/budgets/{id}", "admin.budgets.close", NULL, "Budget", budgets_close, "Close a budget: it binds nobody any more"),
 };
 const struct route_table admin_money_routes = { routes, COUNT(routes) };

@@ -88,6 +88,6 @@ providers_test(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/admin/v1/providers/test", .name = "admin.providers.test", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
-		.body_bytes_max = KIB(16), .request_schema = TEST_SCHEMA, .handler = providers_test, .summary = "Try a provider with one small call, and say what to do if it fails" },
+		.body_bytes_max = KIB(16), .request_schema = TEST_SCHEMA, .handler = providers_test, .answer = "ProviderTest", .summary = "Try a provider with one small call, and say what to do if it fails" },
 };
 const struct route_table admin_probe_routes = { routes, COUNT(routes) };

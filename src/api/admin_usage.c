@@ -272,19 +272,19 @@ verify_post(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/admin/v1/usage", .name = "admin.usage.report", .scope = SCOPE_METRICS_READ, .errors = &openai_errors, .query = "by from_us to_us tenant", .handler = usage_get,
-		.summary = "Sums of the ledger by tenant, team, key, user, model, tag or day" },
+		.answer = "UsageReport", .summary = "Sums of the ledger by tenant, team, key, user, model, tag or day" },
 	{ .method = HTTP_POST, .path = "/admin/v1/usage/reprice", .name = "admin.usage.reprice", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
 		.body_bytes_max = KIB(64), .request_schema = REPRICE_SCHEMA, .handler = usage_reprice_post,
-		.summary = "Price a stretch of the ledger again: what it would change, or with apply, corrections" },
+		.answer = "Repricing", .summary = "Price a stretch of the ledger again: what it would change, or with apply, corrections" },
 	{ .method = HTTP_POST, .path = "/admin/v1/prices", .name = "admin.prices.import", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
-		.body_bytes_max = MIB(16), .query = "effective_us", .made = MADE_ALWAYS, .handler = prices_post, .summary = "Import a price table in LiteLLM's shape as a new version" },
+		.body_bytes_max = MIB(16), .query = "effective_us", .made = MADE_ALWAYS, .handler = prices_post, .asks = "PriceTable", .answer = "PriceVersion", .summary = "Import a price table in LiteLLM's shape as a new version" },
 	{ .method = HTTP_GET, .path = "/admin/v1/prices", .name = "admin.prices.list", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = prices_get,
-		.summary = "List the versions of prices" },
+		.answer = "PriceVersionList", .summary = "List the versions of prices" },
 	{ .method = HTTP_POST, .path = "/admin/v1/verify", .name = "admin.verify", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
 		.body_bytes_max = KIB(16), .request_schema = VERIFY_SCHEMA, .handler = verify_post,
-		.summary = "Prove that every amount is right and the ledger and the budgets are the sum of the records; goes on from after while next says where" },
+		.answer = "Verification", .summary = "Prove that every amount is right and the ledger and the budgets are the sum of the records; goes on from after while next says where" },
 	{ .method = HTTP_POST, .path = "/admin/v1/usage/corrections", .name = "admin.usage.correct", .scope = SCOPE_ADMIN, .errors = &openai_errors, .made = MADE_ALWAYS, .body = BODY_JSON,
 		.body_bytes_max = KIB(16), .request_schema = CORRECTION_SCHEMA, .handler = corrections_post,
-		.summary = "Correct what one request has cost, as an entry of its own with a reason" },
+		.answer = "Correction", .summary = "Correct what one request has cost, as an entry of its own with a reason" },
 };
 const struct route_table admin_usage_routes = { routes, COUNT(routes) };

@@ -115,11 +115,11 @@ replay_post(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/admin/v1/webhooks", .name = "admin.webhooks.list", .scope = SCOPE_ADMIN, .errors = &openai_errors, .handler = webhooks_list,
-		.summary = "List the webhooks: what waits, what is dead, how the last delivery went" },
+		.answer = "WebhookList", .summary = "List the webhooks: what waits, what is dead, how the last delivery went" },
 	{ .method = HTTP_GET, .path = "/admin/v1/webhooks/{name}/messages", .name = "admin.webhooks.messages", .scope = SCOPE_ADMIN, .errors = &openai_errors,
-		.query = "limit after state", .handler = messages_list, .summary = "List a webhook's messages: pending, delivered and dead ones" },
+		.query = "limit after state", .handler = messages_list, .answer = "WebhookMessageList", .summary = "List a webhook's messages: pending, delivered and dead ones" },
 	{ .method = HTTP_POST, .path = "/admin/v1/webhooks/{name}/replay", .name = "admin.webhooks.replay", .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON,
 		.body_bytes_max = KIB(16), .request_schema = REPLAY_SCHEMA, .handler = replay_post,
-		.summary = "Deliver again: the dead messages, one message, or all of a stretch of time" },
+		.answer = "WebhookReplay", .summary = "Deliver again: the dead messages, one message, or all of a stretch of time" },
 };
 const struct route_table admin_webhook_routes = { routes, COUNT(routes) };

@@ -72,6 +72,7 @@ enum route_made {
 	MADE_NOTHING, /* 200 */
 	MADE_ALWAYS,  /* 201 */
 	MADE_PERHAPS, /* 201 for what is new, 200 for what was there */
+	MADE_EMPTY,   /* 204: a success has no body */
 };
 
 #define TYPES_STREAM "application/json text/event-stream" /* whole, or as a stream */
@@ -87,7 +88,10 @@ struct route {
 	enum body_kind body;
 	size_t body_bytes_max;
 	const char *request_schema;    /* JSON Schema of the body (BODY_JSON), or NULL */
+	const char *asks;              /* what describes the body (api/schemas.h) where request_schema does not: a handler that checks it itself; NULL: nothing */
+	const char *answer;            /* what describes a success in JSON (api/schemas.h); NULL: there is none in JSON */
 	const char *query;             /* names of the parameters of its query, separated by blanks; NULL: none */
+	const char *headers;           /* names of the headers that must come with it, separated by blanks; NULL: none */
 	const char *types;             /* media types that a success may have, separated by blanks; NULL: application/json */
 	enum route_made made;          /* whether a success says 201 */
 	bool may_be_nothing;           /* a success may be 204, without a body */

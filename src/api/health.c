@@ -80,9 +80,9 @@ metrics_page(struct api_request *request)
 }
 
 static const struct route routes[] = {
-	{ .method = HTTP_GET, .path = "/healthz", .name = "healthz", .scope = SCOPE_NONE, .errors = &openai_errors, .handler = healthz, .summary = "Is the process alive" },
+	{ .method = HTTP_GET, .path = "/healthz", .name = "healthz", .scope = SCOPE_NONE, .errors = &openai_errors, .handler = healthz, .answer = "Health", .summary = "Is the process alive" },
 	{ .method = HTTP_GET, .path = "/readyz", .name = "readyz", .scope = SCOPE_METRICS_READ, .errors = &openai_errors, .handler = readyz,
-		.summary = "Can it serve: the store answers" },
+		.answer = "Readiness", .summary = "Can it serve: the store answers" },
 	{ .method = HTTP_GET, .path = "/metrics", .name = "metrics", .scope = SCOPE_METRICS_READ, .errors = &openai_errors, .handler = metrics_page, .types = "text/plain",
 		.summary = "Metrics for Prometheus" },
 };

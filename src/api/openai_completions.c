@@ -28,6 +28,8 @@ static const struct route routes[] = {
 		.body_bytes_max = MIB(64),
 		.handler = completions,
 		.types = TYPES_STREAM,
+		.asks = "CompletionRequest",
+		.answer = "Completion",
 		.summary = "Complete a prompt (legacy), whole or as a stream" },
 };
 const struct route_table openai_completions_routes = { routes, COUNT(routes) };

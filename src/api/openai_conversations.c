@@ -166,19 +166,19 @@ items_delete(struct api_request *request)
 	return err ? err : conversations_get(request);
 }
 
-#define ROUTE(m, p, n, h, s) .method = m, .path = p, .name = n, .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .handler = h, .summary = s
+#define ROUTE(m, p, n, a, h, s) .method = m, .path = p, .name = n, .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .answer = a, .handler = h, .summary = s
 
 static const struct route routes[] = {
-	{ ROUTE(HTTP_POST, "/v1/conversations", "conversations.create", conversations_create, "Begin a conversation"), .body = BODY_JSON, .body_bytes_max = BODY_MAX,
+	{ ROUTE(HTTP_POST, "/v1/conversations", "conversations.create", "Conversation", conversations_create, "Begin a conversation"), .body = BODY_JSON, .body_bytes_max = BODY_MAX,
 		.request_schema = SCHEMA_CREATE },
-	{ ROUTE(HTTP_GET, "/v1/conversations/{conversation_id}", "conversations.get", conversations_get, "A conversation") },
-	{ ROUTE(HTTP_POST, "/v1/conversations/{conversation_id}", "conversations.update", conversations_update, "Change a conversation's metadata"), .body = BODY_JSON,
+	{ ROUTE(HTTP_GET, "/v1/conversations/{conversation_id}", "conversations.get", "Conversation", conversations_get, "A conversation") },
+	{ ROUTE(HTTP_POST, "/v1/conversations/{conversation_id}", "conversations.update", "Conversation", conversations_update, "Change a conversation's metadata"), .body = BODY_JSON,
 		.body_bytes_max = KIB(256), .request_schema = SCHEMA_UPDATE },
-	{ ROUTE(HTTP_DELETE, "/v1/conversations/{conversation_id}", "conversations.delete", conversations_delete, "Delete a conversation with its items") },
-	{ ROUTE(HTTP_GET, "/v1/conversations/{conversation_id}/items", "conversations.items.list", items_list, "Items of a conversation") },
-	{ ROUTE(HTTP_POST, "/v1/conversations/{conversation_id}/items", "conversations.items.create", items_add, "Add items to a conversation"), .body = BODY_JSON,
+	{ ROUTE(HTTP_DELETE, "/v1/conversations/{conversation_id}", "conversations.delete", "Deleted", conversations_delete, "Delete a conversation with its items") },
+	{ ROUTE(HTTP_GET, "/v1/conversations/{conversation_id}/items", "conversations.items.list", "ResponseItemList", items_list, "Items of a conversation"), .query = "limit order after" },
+	{ ROUTE(HTTP_POST, "/v1/conversations/{conversation_id}/items", "conversations.items.create", "ResponseItemList", items_add, "Add items to a conversation"), .body = BODY_JSON,
 		.body_bytes_max = BODY_MAX, .request_schema = SCHEMA_ADD },
-	{ ROUTE(HTTP_GET, "/v1/conversations/{conversation_id}/items/{item_id}", "conversations.items.get", items_get, "An item of a conversation") },
-	{ ROUTE(HTTP_DELETE, "/v1/conversations/{conversation_id}/items/{item_id}", "conversations.items.delete", items_delete, "Take an item out of a conversation") },
+	{ ROUTE(HTTP_GET, "/v1/conversations/{conversation_id}/items/{item_id}", "conversations.items.get", "ResponseItem", items_get, "An item of a conversation") },
+	{ ROUTE(HTTP_DELETE, "/v1/conversations/{conversation_id}/items/{item_id}", "conversations.items.delete", "Conversation", items_delete, "Take an item out of a conversation") },
 };
 const struct route_table openai_conversations_routes = { routes, COUNT(routes) };

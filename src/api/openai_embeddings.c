@@ -144,6 +144,6 @@ embeddings_create(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v1/embeddings", .name = "embeddings", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .body = BODY_JSON,
-		.body_bytes_max = MIB(64), .handler = embeddings_create, .summary = "Turn texts into vectors" },
+		.body_bytes_max = MIB(64), .handler = embeddings_create, .asks = "EmbeddingRequest", .answer = "EmbeddingList", .summary = "Turn texts into vectors" },
 };
 const struct route_table openai_embeddings_routes = { routes, COUNT(routes) };

@@ -66,8 +66,8 @@ models_get(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/v1/models", .name = "models.list", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .handler = models_list,
-		.summary = "List the models" },
+		.answer = "AnyModelList", .summary = "List the models" },
 	{ .method = HTTP_GET, .path = "/v1/models/{model...}", .name = "models.get", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .handler = models_get,
-		.summary = "One model" },
+		.answer = "AnyModel", .summary = "One model" },
 };
 const struct route_table openai_models_routes = { routes, COUNT(routes) };

@@ -77,6 +77,6 @@ moderations(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v1/moderations", .name = "moderations", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .body = BODY_JSON,
-		.body_bytes_max = MIB(64), .handler = moderations, .summary = "Tell whether texts and images are harmful" },
+		.body_bytes_max = MIB(64), .handler = moderations, .asks = "ModerationRequest", .answer = "Moderation", .summary = "Tell whether texts and images are harmful" },
 };
 const struct route_table openai_moderations_routes = { routes, COUNT(routes) };

@@ -278,6 +278,7 @@ static const struct route routes[] = {
 		.body_bytes_max = MIB(1),
 		.request_schema = SCHEMA_SEARCH,
 		.handler = stores_search,
+		.answer = "VectorStoreSearch",
 		.summary = "Search by words and by meaning" },
 };
 const struct route_table openai_vector_store_search_routes = { routes, COUNT(routes) };

@@ -1,7 +1,9 @@
 /*
- * openapi.c - the description of the API, made from the rows that it is served by. What a row does not say (the members of an answer) is not described.
+ * openapi.c - the description of the API, made from the rows that it is served by, the schemas that they name (api/schemas.h), and the rows of the configuration.
  */
 #include "api/routes.h"
+#include "api/schemas.h"
+#include "conf/reference.h"
 
 #include <stdio.h>
 
@@ -21,9 +23,21 @@ put_path(struct json_out *out, struct arena *arena, const char *path)
 }
 
 static void
-put_parameters(struct json_out *out, const char *path, const char *query)
+put_parameter(struct json_out *out, struct str name, const char *in, bool required)
 {
-	struct str rest = str_of(path), name;
+	json_begin_object(out);
+	json_set_string(out, "name", name);
+	json_set_string(out, "in", str_of(in));
+	if (required)
+		json_set_bool(out, "required", true);
+	json_set_raw(out, "schema", str_eq_c(str_of(in), "path") ? STR("{\"type\":\"string\",\"minLength\":1}") : STR("{\"type\":\"string\"}"));
+	json_end_object(out);
+}
+
+static void
+put_parameters(struct json_out *out, const struct route *route)
+{
+	struct str rest = str_of(route->path), name;
 	size_t at;
 
 	json_set_array(out, "parameters");
@@ -33,26 +47,29 @@ put_parameters(struct json_out *out, const char *path, const char *query)
 		name = str_slice(rest, at + 1, end);
 		if (str_ends(name, STR("...")))
 			name.len -= 3;
-		json_begin_object(out);
-		json_set_string(out, "name", name);
-		json_set_string(out, "in", STR("path"));
-		json_set_bool(out, "required", true);
-		json_set_raw(out, "schema", STR("{\"type\":\"string\"}"));
-		json_end_object(out);
+		put_parameter(out, name, "path", true);
 		rest = str_slice(rest, end, rest.len);
 	}
-	rest = str_of(query);
-	while (str_split(&rest, ' ', &name)) {
-		json_begin_object(out);
-		json_set_string(out, "name", name);
-		json_set_string(out, "in", STR("query"));
-		json_set_raw(out, "schema", STR("{\"type\":\"string\"}"));
-		json_end_object(out);
-	}
+	for (rest = str_of(route->query); str_split(&rest, ' ', &name);)
+		put_parameter(out, name, "query", false);
+	for (rest = str_of(route->headers); str_split(&rest, ' ', &name);)
+		put_parameter(out, name, "header", true);
 	json_end_array(out);
 }
 
-/* What a success looks like: its media types; of JSON, that it is an object. */
+/* A reference to a component, as the member "schema". */
+static void
+put_reference(struct json_out *out, const char *component)
+{
+	char reference[100];
+
+	json_set_object(out, "schema");
+	snprintf(reference, sizeof(reference), "#/components/schemas/%s", component);
+	json_set_string(out, "$ref", str_of(reference));
+	json_end_object(out);
+}
+
+/* What a success looks like: its media types; of JSON, its schema. */
 static void
 put_success(struct json_out *out, const struct route *route, const char *status)
 {
@@ -63,7 +80,10 @@ put_success(struct json_out *out, const struct route *route, const char *status)
 	json_set_object(out, "content");
 	while (str_split(&rest, ' ', &type)) {
 		json_key(out, type);
-		json_put_raw(out, str_eq_c(type, "application/json") ? STR("{\"schema\":{\"type\":\"object\"}}") : STR("{}"));
+		json_begin_object(out);
+		if (route->answer && str_eq_c(type, "application/json"))
+			put_reference(out, route->answer);
+		json_end_object(out);
 	}
 	json_end_object(out);
 	json_end_object(out);
@@ -72,16 +92,11 @@ put_success(struct json_out *out, const struct route *route, const char *status)
 static void
 put_errors(struct json_out *out, const struct route *route, const char *status, const char *description)
 {
-	char reference[100];
-
 	json_set_object(out, status);
 	json_set_string(out, "description", str_of(description));
 	json_set_object(out, "content");
 	json_set_object(out, "application/json");
-	json_set_object(out, "schema");
-	snprintf(reference, sizeof(reference), "#/components/schemas/%s", route->errors->schema);
-	json_set_string(out, "$ref", str_of(reference));
-	json_end_object(out);
+	put_reference(out, route->errors->schema);
 	json_end_object(out);
 	json_end_object(out);
 	json_end_object(out);
@@ -91,14 +106,33 @@ static void
 put_responses(struct json_out *out, const struct route *route)
 {
 	json_set_object(out, "responses");
-	if (route->made != MADE_ALWAYS)
+	if (route->made == MADE_NOTHING || route->made == MADE_PERHAPS)
 		put_success(out, route, "200");
-	if (route->made != MADE_NOTHING)
+	if (route->made == MADE_ALWAYS || route->made == MADE_PERHAPS)
 		put_success(out, route, "201");
-	if (route->may_be_nothing)
+	if (route->may_be_nothing || route->made == MADE_EMPTY)
 		json_set_raw(out, "204", STR("{\"description\":\"There is nothing\"}"));
 	put_errors(out, route, "4XX", "The request was refused");
 	put_errors(out, route, "5XX", "It did not succeed");
+	json_end_object(out);
+}
+
+/* A body that the handler reads itself is a form where something describes it, and otherwise bytes of any kind. */
+static void
+put_body(struct json_out *out, const struct route *route)
+{
+	if (route->body == BODY_NONE)
+		return;
+	json_set_object(out, "requestBody");
+	json_set_bool(out, "required", true);
+	json_set_object(out, "content");
+	json_set_object(out, route->body == BODY_JSON ? "application/json" : route->asks ? "multipart/form-data" : "application/octet-stream");
+	if (route->asks)
+		put_reference(out, route->asks);
+	else if (route->body == BODY_JSON)
+		json_set_raw(out, "schema", str_of(route->request_schema ? route->request_schema : "{\"type\":\"object\"}"));
+	json_end_object(out);
+	json_end_object(out);
 	json_end_object(out);
 }
 
@@ -110,22 +144,13 @@ put_operation(struct json_out *out, const struct route *route)
 	json_set_object(out, methods[route->method]);
 	json_set_string(out, "operationId", str_of(route->name));
 	json_set_string(out, "summary", str_of(route->summary));
-	put_parameters(out, route->path, route->query);
+	put_parameters(out, route);
 	if (route->scope == SCOPE_NONE) {
 		json_set_raw(out, "security", STR("[]"));
 	} else {
 		json_set_string(out, "x-scope", str_of(key_scope_name(route->scope)));
 	}
-	if (route->body == BODY_JSON) {
-		json_set_object(out, "requestBody");
-		json_set_bool(out, "required", true);
-		json_set_object(out, "content");
-		json_set_object(out, "application/json");
-		json_set_raw(out, "schema", str_of(route->request_schema ? route->request_schema : "{\"type\":\"object\"}"));
-		json_end_object(out);
-		json_end_object(out);
-		json_end_object(out);
-	}
+	put_body(out, route);
 	put_responses(out, route);
 	json_end_object(out);
 }
@@ -152,6 +177,19 @@ put_paths(struct json_out *out, struct arena *arena)
 	}
 }
 
+static void
+put_components(struct json_out *out)
+{
+	json_set_object(out, "components");
+	json_set_raw(out, "securitySchemes", STR("{\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"}}"));
+	json_set_object(out, "schemas");
+	for (const struct api_schema *schema = api_schemas; schema->name; schema++)
+		json_set_raw(out, schema->name, str_of(schema->text));
+	reference_schemas(out);
+	json_end_object(out);
+	json_end_object(out);
+}
+
 static MAY_PARK const struct err *
 openapi(struct api_request *request)
 {
@@ -167,19 +205,13 @@ openapi(struct api_request *request)
 	json_set_object(&json, "paths");
 	put_paths(&json, request->arena);
 	json_end_object(&json);
-	json_set_raw(&json, "components",
-		STR("{\"securitySchemes\":{\"key\":{\"type\":\"http\",\"scheme\":\"bearer\"}},\"schemas\":{\"Error\":{\"type\":\"object\",\"required\":[\"error\"],\"properties\":{"
-			"\"error\":{\"type\":\"object\",\"required\":[\"message\",\"type\",\"param\",\"code\"],\"properties\":{\"message\":{\"type\":\"string\"},\"type\":{\"type\":"
-			"\"string\"},\"param\":{\"type\":[\"string\",\"null\"]},\"code\":{\"type\":[\"string\",\"null\"]}}}}},"
-			"\"RerankError\":{\"type\":\"object\",\"required\":[\"id\",\"message\"],\"properties\":{\"id\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}},"
-			"\"AnthropicError\":{\"type\":\"object\",\"required\":[\"type\",\"error\",\"request_id\"],\"properties\":{\"type\":{\"const\":\"error\"},\"error\":{\"type\":\"object\","
-			"\"required\":[\"type\",\"message\"],\"properties\":{\"type\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}},\"request_id\":{\"type\":\"string\"}}}}}"));
+	put_components(&json);
 	json_end_object(&json);
 	return api_answer_json(request, 200, &json);
 }
 
 static const struct route routes[] = {
 	{ .method = HTTP_GET, .path = "/openapi.json", .name = "openapi", .scope = SCOPE_METRICS_READ, .errors = &openai_errors, .handler = openapi,
-		.summary = "This API as an OpenAPI document" },
+		.answer = "OpenApi", .summary = "This API as an OpenAPI document" },
 };
 const struct route_table openapi_routes = { routes, COUNT(routes) };

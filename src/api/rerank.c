@@ -221,10 +221,10 @@ rerank_second(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v2/rerank", .name = "rerank.v2", .scope = SCOPE_MODEL_USE, .errors = &cohere_errors, .body = BODY_JSON,
-		.body_bytes_max = MIB(64), .handler = rerank_second, .summary = "Put documents in the order in which they answer a query (Cohere)" },
+		.body_bytes_max = MIB(64), .handler = rerank_second, .asks = "RerankRequest", .answer = "Rerank", .summary = "Put documents in the order in which they answer a query (Cohere)" },
 	{ .method = HTTP_POST, .path = "/v1/rerank", .name = "rerank.v1", .scope = SCOPE_MODEL_USE, .errors = &both_errors, .body = BODY_JSON,
-		.body_bytes_max = MIB(64), .handler = rerank_first, .summary = "Put documents in the order in which they answer a query (Jina, Cohere's first version)" },
+		.body_bytes_max = MIB(64), .handler = rerank_first, .asks = "RerankRequest", .answer = "Rerank", .summary = "Put documents in the order in which they answer a query (Jina, Cohere's first version)" },
 	{ .method = HTTP_POST, .path = "/rerank", .name = "rerank", .scope = SCOPE_MODEL_USE, .errors = &both_errors, .body = BODY_JSON,
-		.body_bytes_max = MIB(64), .handler = rerank_first, .summary = "The same, where vLLM has it too" },
+		.body_bytes_max = MIB(64), .handler = rerank_first, .asks = "RerankRequest", .answer = "Rerank", .summary = "The same, where vLLM has it too" },
 };
 const struct route_table rerank_routes = { routes, COUNT(routes) };

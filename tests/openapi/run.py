@@ -1,7 +1,8 @@
-"""Starts a mock upstream and a corbel with everything in its configuration, gives Schemathesis its OpenAPI document and an admin key, and counts operations: one passes when nothing was found wrong with it."""
+"""Starts a world, walks once through every operation (walk.py), then gives Schemathesis the OpenAPI document and an admin key, and counts operations: one passes when nothing was found wrong with it."""
 
 from __future__ import annotations
 
+import collections
 import json
 import os
 import subprocess
@@ -13,46 +14,56 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
 import harness  # noqa: E402
+import walk  # noqa: E402
+import world  # noqa: E402
 
-KEY = "upstream-key"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 EXAMPLES = os.environ.get("CORBEL_OPENAPI_EXAMPLES", "5")
 SECONDS = int(os.environ.get("CORBEL_OPENAPI_SECONDS", "120"))
 SEED = os.environ.get("CORBEL_OPENAPI_SEED", "1")
 
 
-def config(mock_url: str) -> dict[str, Any]:
-    def provider(name: str, kind: str) -> dict[str, Any]:
-        return {"name": name, "kind": kind, "base_url": f"{mock_url}/v1", "api_key": KEY}
-
-    target = {"provider": "main", "model": "gpt-x", "price": {"input": 1, "output": 2}}
-    return {
-        "providers": [provider("main", "openai"), provider("claude", "anthropic")],
-        "models": [
-            {"name": "gpt-x", "targets": [target]},
-            {"name": "claude-x", "targets": [{"provider": "claude", "model": "claude-x"}]},
-            {"name": "docs", "targets": [target], "knowledge": {"collection": "manual"}},
-            {"name": "embed-x", "type": "embeddings", "targets": [{"provider": "main", "model": "embed"}]},
-        ],
-    }
+def _named(schema: Any, known: dict[str, list[str]]) -> Any:
+    """The schema, with what is there for the members that name something; and with budgets that stop nobody."""
+    if isinstance(schema, list):
+        return [_named(each, known) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _named(value, known) for name, value in schema.items()}
+    properties = made.get("properties", {})
+    for name, value in (("file_id", {"enum": known["file_id"]}), ("file_ids", {"type": "array", "minItems": 1, "items": {"enum": known["file_id"]}}), ("limit_nanodollars", {"type": "integer", "minimum": 10**15, "maximum": 10**16})):
+        if name in properties:
+            properties[name] = value
+    return made
 
 
-def fill(corbel: harness.Corbel) -> None:
-    """What requests can be about: records, a document, a key, a team, a budget, a stored response."""
-    corbel.call("PUT", "/admin/v1/collections/manual/documents?path=vacuum.md", b"# Vacuuming\n\nThe autovacuum launcher starts the workers.\n", {"content-type": "text/markdown"})
-    corbel.call("POST", "/admin/v1/teams", {"name": "search"})
-    corbel.call("POST", "/admin/v1/budgets", {"name": "daily", "limit_nanodollars": 10**15, "period": "day"})
-    corbel.call("POST", "/v1/responses", {"model": "gpt-x", "input": "hello"})
-    corbel.call("POST", "/v1/messages", {"model": "claude-x", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]})
+def aimed(document: Any, known: dict[str, list[str]]) -> Any:
+    """The document as Schemathesis gets it: closed (walk.py), and with parameters and models that are there, beside one that is not, so that what is made up is not refused for its names alone."""
+    made = walk.closed(document)
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            if "requestBody" in operation:
+                operation["requestBody"] = _named(operation["requestBody"], known)
+            for parameter in operation["parameters"]:
+                name = parameter["name"]
+                if parameter["in"] == "path":
+                    there = known.get(path.split(f"/{{{name}}}")[0]) or known.get(name, [])
+                    there = there if method != "delete" else []  # others need them; walk.py has seen them go
+                    parameter["schema"] = {"enum": [*there, "nobody"]}
+    for schema, kind in (("Chat", "chat"), ("Completion", "chat"), ("Response", "chat"), ("Message", "chat"), ("MessageCount", "chat"), ("Embedding", "embeddings"), ("Moderation", "moderations"), ("Rerank", "rerank")):
+        made["components"]["schemas"][f"{schema}Request"]["properties"]["model"] = {"enum": [*world.MODELS[kind], "nobody"]}
+    return made
 
 
-def schemathesis(corbel: harness.Corbel, folder: str, only: str) -> tuple[int, str, list[dict[str, Any]]]:
+def schemathesis(corbel: harness.Corbel, folder: str, known: dict[str, list[str]], only: str) -> tuple[int, str, list[dict[str, Any]]]:
     """Its exit status, what it said, and its report: one event a line."""
-    report = Path(folder) / "report.ndjson"
-    command = [os.environ["CORBEL_SCHEMATHESIS"], "-m", "schemathesis.cli", "run", f"{corbel.url}/openapi.json", "-H", f"Authorization: Bearer {corbel.key}", "--checks", CHECKS, "--seed", SEED]
+    report, document = Path(folder) / "report.ndjson", Path(folder) / "openapi.json"
+    document.write_text(json.dumps(aimed(world.call(corbel, "GET", "/openapi.json"), known)))
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(document), "--url", corbel.url, "-H", f"Authorization: Bearer {corbel.key}", "--checks", CHECKS, "--seed", SEED]
     command += ["--max-examples", EXAMPLES, "--max-time", str(SECONDS), "--request-timeout", "20", "--continue-on-failure", "--no-color", "--no-shrink", "--report-ndjson-path", str(report)]
     command += ["--include-path-regex", only] if only else []
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS + 120, check=False)
+    env = {**os.environ, "PYTHONPATH": str(HERE), "SCHEMATHESIS_HOOKS": "hooks", "CORBEL_OPENAPI_OWN": " ".join(known["own"])}
+    done = subprocess.run(command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS + 120, check=False)
     lines = report.read_text().splitlines() if report.exists() else []
     return done.returncode, done.stdout, [json.loads(line) for line in lines]
 
@@ -68,20 +79,37 @@ def results(events: list[dict[str, Any]]) -> dict[str, bool]:
     return found
 
 
+def statuses(events: list[dict[str, Any]]) -> dict[str, collections.Counter[int]]:
+    """How often each operation answered with which status."""
+    seen: dict[str, collections.Counter[int]] = collections.defaultdict(collections.Counter)
+    for event in events:
+        if scenario := event.get("ScenarioFinished"):
+            recorder = scenario["recorder"]
+            seen[recorder["label"]].update(each["response"]["status_code"] for each in recorder.get("interactions", {}).values() if each.get("response"))
+    return seen
+
+
 def main() -> int:
     only = sys.argv[1] if len(sys.argv) > 1 else ""
-    with tempfile.TemporaryDirectory(prefix="corbel-openapi-") as folder, harness.Mock("--key", KEY) as mock, harness.Corbel(config(mock.url)) as corbel:
-        fill(corbel)
-        status, said, events = schemathesis(corbel, folder, only)
+    with tempfile.TemporaryDirectory(prefix="corbel-openapi-") as folder, harness.Mock("--key", world.KEY) as mock, harness.Corbel(world.config(mock.url)) as corbel:
+        known = world.fill(corbel)
+        walked, wrong = walk.go(corbel) if not only else ([], {})
+        status, said, events = schemathesis(corbel, folder, known, only)
         alive = corbel.process.poll() is None and corbel.call("GET", "/healthz")[0] == 200
+        asks = corbel.call("GET", "/admin/v1/keys")[0] == 200
         stopped = corbel.stop(30) == 0
-    found = results(events)
+    for operation in walked:
+        print(f"ok      walk: {operation}")
+    for operation, what in wrong.items():
+        print(f"FAILED  walk: {operation}: {what}")
+    found, seen = results(events), statuses(events)
     for label, good in found.items():
-        print(f"{'ok      ' if good else 'FAILED  '}{label}")
-    counts = {"schemathesis found nothing wrong": status == 0, "corbel still answers": alive, "corbel stops cleanly": stopped}
+        print(f"{'ok      ' if good else 'FAILED  '}{label}  {dict(sorted(seen[label].items()))}")
+    counts = {"schemathesis found nothing wrong": status == 0, "its key was never taken from it": asks, "corbel still answers": alive, "corbel stops cleanly": stopped}
     for fact, good in counts.items():
         print(f"{'ok      ' if good else 'FAILED  '}{fact}")
-    passed, failed = sum(found.values()) + sum(counts.values()), len(found) + len(counts) - sum(found.values()) - sum(counts.values())
+    passed = len(walked) + sum(found.values()) + sum(counts.values())
+    failed = len(wrong) + len(found) + len(counts) - sum(found.values()) - sum(counts.values())
     if failed or not found:
         print(said)
     print(f"{passed} passed, {failed + (not found)} failed")

@@ -1,0 +1,330 @@
+"""A walk through the API: one request at least for each operation of the document, in a world where it can succeed, and each answer held against the document.
+
+Schemathesis makes requests up, and what is made up is mostly refused; this sees to it that every operation is known by its success. The document is closed first: a member of an answer that it does not name is a mistake,
+unless the schema itself says `additionalProperties`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+import harness
+import jsonschema_rs
+
+USER = [{"role": "user", "content": "hello"}]
+WEATHER = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+ANSWER = {"type": "object", "properties": {"value": {"type": "integer"}}, "required": ["value"], "additionalProperties": False}
+RATS = b"# Rats\n\nRats dig.\n"
+ENDLESS = [{"role": "user", "content": "[mock endless pace=20]"}]
+
+
+def closed(schema: Any) -> Any:
+    """The schema, with no members but those that it names where it names any."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: {key: closed(each) for key, each in value.items()} if name in ("properties", "$defs", "schemas") else closed(value) for name, value in schema.items()}
+    if isinstance(schema.get("properties"), dict) and "additionalProperties" not in schema:
+        made["unevaluatedProperties"] = False
+    return made
+
+
+def references(value: Any) -> Iterator[str]:
+    """The names of the components that are referred to."""
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"].removeprefix("#/components/schemas/")
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from references(each)
+
+
+class Walk:
+    """Asks, and remembers what was seen of each operation and what was wrong with it."""
+
+    def __init__(self, corbel: harness.Corbel, document: Any) -> None:
+        self.corbel, self.document = corbel, document
+        self.components = closed(document["components"])
+        self.operations = {f"{method.upper()} {path}": operation for path, methods in document["paths"].items() for method, operation in methods.items()}
+        self.seen: set[str] = set()
+        self.wrong: dict[str, str] = {}
+
+    def _check(self, operation: str, status: int, kind: str, data: bytes) -> str:
+        """What is wrong with an answer; empty: nothing."""
+        described = self.operations[operation]["responses"].get(str(status))
+        if described is None:
+            return f"status {status} is not in the document"
+        if status == 204:
+            return "a body where there is none" if data else ""
+        content = described["content"].get(kind.split(";")[0])
+        if content is None:
+            return f"media type {kind} is not in the document"
+        if kind.startswith("application/json"):
+            if "schema" not in content:
+                return "its answer is not described"
+            validator = jsonschema_rs.Draft202012Validator({**closed(content["schema"]), "components": self.components})
+            for error in validator.iter_errors(json.loads(data)):
+                return f"{'.'.join(str(part) for part in error.instance_path)}: {error.message}"[:1000] + f"\n{data[:2000]!r}"
+        return ""
+
+    def do(self, operation: str, body: Any = None, query: str = "", headers: dict[str, str] | None = None, **params: str) -> Any:
+        """The answer to a request that must succeed."""
+        method, path = operation.split(" ")
+        for name, value in params.items():
+            path = path.replace(f"{{{name}}}", urllib.parse.quote(value, safe="/"))
+        status, got, data = self.corbel.call(method, path + (f"?{query}" if query else ""), body, headers)
+        kind = got.get("content-type", "")
+        wrong = f"{status}: {data[:1000]!r}" if status >= 300 else self._check(operation, status, kind, data)
+        if wrong:
+            self.wrong.setdefault(operation, wrong)
+        else:
+            self.seen.add(operation)
+        return json.loads(data) if kind.startswith("application/json") else data
+
+    def stream(self, path: str, body: Any) -> tuple[str, Any]:
+        """A stream's id, and the connection it comes on."""
+        connection = self.corbel.connect()
+        connection.request("POST", path, json.dumps({**body, "stream": True}), {"content-type": "application/json", "authorization": f"Bearer {self.corbel.key}"})
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        return answer.headers["x-corbel-stream"], connection
+
+
+def _multipart(name: str, data: str, **fields: str) -> tuple[bytes, dict[str, str]]:
+    parts = [f'--x\r\ncontent-disposition: form-data; name="{field}"\r\n\r\n{value}\r\n' for field, value in fields.items()]
+    parts.append(f'--x\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\ncontent-type: text/plain\r\n\r\n{data}\r\n--x--\r\n')
+    return "".join(parts).encode(), {"content-type": "multipart/form-data; boundary=x"}
+
+
+def chats(walk: Walk) -> None:
+    chat = "POST /v1/chat/completions"
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": WEATHER}}]
+    for model in ("gpt-x", "claude-x"):
+        walk.do(chat, {"model": model, "messages": USER})
+        walk.do(chat, {"model": model, "messages": USER, "tools": tools, "tool_choice": "required"})
+        walk.do(chat, {"model": model, "messages": USER, "stream": True})
+        walk.do(chat, {"model": model, "messages": [{"role": "user", "content": "hello [mock thinking cached-tokens=1 prompt-tokens=9]"}]})
+    walk.do(chat, {"model": "docs", "messages": [{"role": "user", "content": "What starts the workers?"}]})
+    walk.do(chat, {"model": "collection/manual", "messages": [{"role": "user", "content": "What starts the workers?"}]})
+    walk.do("POST /v1/completions", {"model": "gpt-x", "prompt": "hello"})
+    walk.do("POST /v1/completions", {"model": "claude-x", "prompt": "hello"})
+    walk.do("POST /v1/completions", {"model": "legacy", "prompt": ["hello", "there"], "logprobs": 1})
+    identity, connection = walk.stream("/v1/chat/completions", {"model": "going-on", "messages": ENDLESS})
+    walk.do("POST /v1/chat/completions/{completion_id}/cancel", completion_id=identity)
+    walk.do("GET /v1/chat/completions/{completion_id}", query="stream=true", completion_id=identity)
+    connection.close()
+
+
+def messages(walk: Walk) -> None:
+    create = "POST /v1/messages"
+    tools = [{"name": "weather", "input_schema": WEATHER}]
+    for model in ("gpt-x", "claude-x"):
+        body = {"model": model, "max_tokens": 100, "messages": USER}
+        walk.do(create, body)
+        walk.do(create, {**body, "tools": tools, "tool_choice": {"type": "any"}})
+        walk.do(create, {**body, "stream": True})
+        walk.do(create, {**body, "messages": [{"role": "user", "content": "hello [mock thinking cached-tokens=1 prompt-tokens=9]"}]})
+        walk.do("POST /v1/messages/count_tokens", {"model": model, "messages": USER})
+    walk.do(create, {"model": "docs", "max_tokens": 100, "messages": [{"role": "user", "content": "What starts the workers?"}]})
+    identity, connection = walk.stream("/v1/messages", {"model": "going-on", "max_tokens": 100000, "messages": ENDLESS})
+    walk.do("POST /v1/messages/{message_id}/cancel", message_id=identity)
+    walk.do("GET /v1/messages/{message_id}/stream", query="stream=true", message_id=identity)
+    connection.close()
+
+
+def ai_sdk(walk: Walk) -> None:
+    says = [{"id": "u1", "role": "user", "parts": [{"type": "text", "text": "hello"}]}]
+    walk.do("POST /v1/ai-sdk/chat", {"id": "walk", "model": "gpt-x", "messages": says})
+    walk.do("GET /v1/ai-sdk/chat/{chat_id}/stream", chat_id="nobody")
+    walk.do("POST /v1/ai-sdk/object", {"model": "gpt-x", "prompt": "[mock say='{\"value\": 4}']", "schema": ANSWER})
+    endless = [{"id": "u1", "role": "user", "parts": [{"type": "text", "text": ENDLESS[0]["content"]}]}]
+    _, connection = walk.stream("/v1/ai-sdk/chat", {"id": "endless", "model": "going-on", "messages": endless})
+    walk.do("POST /v1/ai-sdk/chat/{chat_id}/cancel", chat_id="endless")
+    connection.close()
+
+
+def responses(walk: Walk) -> None:
+    create, one = "POST /v1/responses", "{response_id}"
+    tools = [{"type": "function", "name": "weather", "parameters": WEATHER, "strict": False}]
+    for model in ("gpt-x", "claude-x"):
+        stored = walk.do(create, {"model": model, "input": "hello", "metadata": {"a": "b"}, "user": "ann"})
+        walk.do(create, {"model": model, "input": "hello", "tools": tools, "tool_choice": "required", "instructions": "Be brief."})
+        walk.do(create, {"model": model, "input": "hello", "stream": True})
+        walk.do(create, {"model": model, "input": "[mock chunks=40]", "max_output_tokens": 16})
+        walk.do(create, {"model": model, "input": "hello [mock thinking]", "reasoning": {"effort": "high"}, "max_output_tokens": 5000})
+        walk.do(create, {"model": model, "input": "[mock say='{\"value\": 4}']", "text": {"format": {"type": "json_schema", "name": "a", "schema": ANSWER, "strict": True}}})
+        walk.do(f"GET /v1/responses/{one}", response_id=stored["id"])
+        walk.do(f"GET /v1/responses/{one}/input_items", response_id=stored["id"])
+    walk.do(create, {"model": "docs", "input": "What starts the workers?", "store": False})
+    walk.do("POST /v1/responses/input_tokens", {"model": "gpt-x", "input": "hello"})
+    queued = walk.do(create, {"model": "gpt-x", "input": "[mock endless pace=20]", "background": True})
+    walk.do(f"POST /v1/responses/{one}/cancel", response_id=queued["id"])
+    failed = walk.do(create, {"model": "gpt-x", "input": "[mock status=400]", "background": True})
+    harness.wait_for(lambda: walk.do(f"GET /v1/responses/{one}", response_id=failed["id"])["status"] == "failed", 15, "a failure")
+    walk.do(f"DELETE /v1/responses/{one}", response_id=failed["id"])
+
+
+def conversations(walk: Walk) -> None:
+    one, items = "/v1/conversations/{conversation_id}", "/v1/conversations/{conversation_id}/items"
+    talk = walk.do("POST /v1/conversations", {"metadata": {"a": "b"}, "items": [{"role": "user", "content": "hello"}]})["id"]
+    walk.do(f"GET {one}", conversation_id=talk)
+    walk.do(f"POST {one}", {"metadata": {"c": "d"}}, conversation_id=talk)
+    call = [{"type": "function_call", "call_id": "c1", "name": "weather", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c1", "output": "sunny"}]
+    image = {"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,AAAA"}, {"type": "input_text", "text": "look"}]}
+    made = walk.do(f"POST {items}", {"items": [{"role": "user", "content": "more"}, image, *call]}, conversation_id=talk)["data"]
+    walk.do("POST /v1/responses", {"model": "claude-x", "input": "hello", "conversation": talk})
+    walk.do(f"GET {items}", conversation_id=talk)
+    for item in made:
+        walk.do(f"GET {items}/{{item_id}}", conversation_id=talk, item_id=item["id"])
+    walk.do(f"DELETE {items}/{{item_id}}", conversation_id=talk, item_id=made[0]["id"])
+    walk.do(f"DELETE {one}", conversation_id=talk)
+
+
+def others(walk: Walk) -> None:
+    for encoding in ("float", "base64"):
+        walk.do("POST /v1/embeddings", {"model": "embed-x", "input": ["one", "two"], "encoding_format": encoding})
+    walk.do("POST /v1/moderations", {"input": ["kill", "hello"]})
+    ranked = {"model": "rerank-x", "query": "capital", "documents": ["Paris is a capital", "Fun"]}
+    walk.do("POST /v1/rerank", ranked)
+    walk.do("POST /rerank", {**ranked, "return_documents": False})
+    walk.do("POST /v2/rerank", {**ranked, "top_n": 1})
+    for speaks in ({}, {"anthropic-version": "2023-06-01"}):
+        walk.do("GET /v1/models", headers=speaks)
+        walk.do("GET /v1/models/{model}", headers=speaks, model="gpt-x")
+    for path in ("/healthz", "/readyz", "/metrics", "/openapi.json"):
+        walk.do(f"GET {path}")
+
+
+def files(walk: Walk) -> None:
+    body, headers = _multipart("rodents.txt", "The capybara is the largest rodent.", purpose="assistants")
+    file = walk.do("POST /v1/files", body, headers=headers)["id"]
+    walk.do("GET /v1/files")
+    walk.do("GET /v1/files/{id}", id=file)
+    walk.do("GET /v1/files/{id}/content", id=file)
+    stores, one = "/v1/vector_stores", "/v1/vector_stores/{id}"
+    store = walk.do(f"POST {stores}", {"name": "walk", "metadata": {"a": "b"}})["id"]
+    walk.do(f"GET {stores}")
+    walk.do(f"POST {one}", {"name": "walked", "expires_after": {"anchor": "last_active_at", "days": 3}}, id=store)
+    walk.do(f"GET {one}", id=store)
+    walk.do(f"POST {one}/files", {"file_id": file, "attributes": {"animal": True, "legs": 4}}, id=store)
+    harness.wait_for(lambda: walk.do(f"GET {one}/files/{{file_id}}", id=store, file_id=file)["status"] == "completed", 15, "the file")
+    walk.do(f"GET {one}/files", id=store)
+    walk.do(f"GET {one}/files/{{file_id}}/content", id=store, file_id=file)
+    walk.do(f"POST {one}/files/{{file_id}}", {"attributes": {"animal": "yes"}}, id=store, file_id=file)
+    for explain in (False, True):
+        walk.do(f"POST {one}/search", {"query": "largest rodent", "explain": explain}, id=store)
+    static = {"type": "static", "static": {"max_chunk_size_tokens": 200, "chunk_overlap_tokens": 50}}
+    batch = walk.do(f"POST {one}/file_batches", {"file_ids": [file], "chunking_strategy": static}, id=store)["id"]
+    walk.do(f"GET {one}/file_batches/{{batch_id}}", id=store, batch_id=batch)
+    walk.do(f"GET {one}/file_batches/{{batch_id}}/files", id=store, batch_id=batch)
+    cancelled = walk.do(f"POST {one}/file_batches", {"file_ids": [file]}, id=store)["id"]
+    walk.do(f"POST {one}/file_batches/{{batch_id}}/cancel", id=store, batch_id=cancelled)
+    walk.do("POST /v1/responses", {"model": "gpt-x", "input": "largest rodent", "tools": [{"type": "file_search", "vector_store_ids": [store]}], "include": ["file_search_call.results"]})
+    broken, headers = _multipart("broken.pdf", "%PDF-1.7 and no more", purpose="assistants")
+    bad = walk.do("POST /v1/files", broken, headers=headers)["id"]
+    walk.do(f"POST {one}/files", {"file_id": bad}, id=store)
+    harness.wait_for(lambda: walk.do(f"GET {one}/files/{{file_id}}", id=store, file_id=bad)["status"] == "failed", 15, "a file that fails")
+    walk.do(f"DELETE {one}/files/{{file_id}}", id=store, file_id=file)
+    walk.do(f"DELETE {one}", id=store)
+    walk.do("DELETE /v1/files/{id}", id=file)
+
+
+def knowledge(walk: Walk) -> None:
+    documents = "/admin/v1/collections/{name}/documents"
+    for _ in range(2):
+        walk.do(f"PUT {documents}", RATS, query="path=rats.md", headers={"x-content-sha256": hashlib.sha256(RATS).hexdigest()}, name="walk")
+    found = harness.wait_for(lambda: (seen := walk.do(f"GET {documents}/{{document}}", name="walk", document="rats.md"))["searchable"] and seen, 15, "the document")
+    walk.do(f"GET {documents}", name="walk")
+    walk.do(f"POST {documents}/known", {"documents": [{"path": "rats.md", "sha256": "0" * 64}]}, name="walk")
+    walk.do("GET /admin/v1/collections")
+    walk.do("GET /admin/v1/collections/{name}", name="walk")
+    walk.do("GET /documents/{version_id}", version_id=found["version_id"])
+    walk.do(f"DELETE {documents}/{{document}}", name="walk", document="rats.md")
+    walk.do("DELETE /admin/v1/collections/{name}", name="walk")
+
+
+def configuration(walk: Walk) -> None:
+    at = "/admin/v1/configuration"
+    provider = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "api_key": "secret"}
+    for _ in range(2):
+        walk.do("PUT /admin/v1/providers/{name}", provider, name="walk")
+        walk.do("PUT /admin/v1/models/{name}", {"targets": [{"provider": "walk", "model": "m", "price": {"input": 1, "output": 2}}], "cache": {}}, name="walk")
+    for kind, name in (("providers", "walk"), ("models", "walk"), ("providers", "main"), ("models", "docs")):
+        walk.do(f"GET /admin/v1/{kind}")
+        walk.do(f"GET /admin/v1/{kind}/{{name}}", name=name)
+    walk.do("POST /admin/v1/providers/test", {"provider": "main"})
+    walk.do("POST /admin/v1/providers/test", {"provider": "walk"})
+    walk.do(f"GET {at}")
+    walk.do(f"POST {at}/check", {"models": [{"name": "x", "targets": [{"provider": "none", "model": "m"}]}]})
+    walk.do(f"POST {at}/check", {"models": [{"name": "x", "targets": [{"provider": "main", "model": "m"}]}]})
+    version = walk.do(f"PATCH {at}", {"models": [{"name": "x", "targets": [{"provider": "main", "model": "m"}]}], "remove": {"models": ["walk"]}})["version"]
+    walk.do(f"GET {at}/versions")
+    walk.do(f"GET {at}/versions/{{version}}", version=str(version))
+    walk.do(f"POST {at}/rollback", {"version": version - 1})
+    walk.do(f"GET {at}/secrets")
+    walk.do(f"POST {at}/secrets/reseal", {})
+    for kind in ("models", "providers"):
+        walk.do(f"DELETE /admin/v1/{kind}/{{name}}", name="walk")
+    walk.do("GET /admin/v1/targets")
+
+
+def access(walk: Walk) -> None:
+    policy = {"requests_per_minute": 100}
+    for kind, body in (("keys", {"name": "walk", "scopes": ["model.use"], "expires_in_seconds": 100}), ("teams", {"name": "walkers"}), ("tenants", {"name": "walkers"})):
+        made = walk.do(f"POST /admin/v1/{kind}", {**body, "policy": policy})["id"]
+        walk.do(f"GET /admin/v1/{kind}")
+        walk.do(f"GET /admin/v1/{kind}/{{id}}", id=made)
+        walk.do(f"PATCH /admin/v1/{kind}/{{id}}", {"name": "walked", "policy": {"tags": {"a": "b"}}}, id=made)
+        walk.do(f"DELETE /admin/v1/{kind}/{{id}}", id=made)
+
+
+def money(walk: Walk) -> None:
+    walk.do("POST /admin/v1/budgets", {"name": "for good", "limit_nanodollars": 10**15, "period": "total"})
+    budget = walk.do("POST /admin/v1/budgets", {"name": "walk", "limit_nanodollars": 10**12, "period": "month", "alerts": [80]})["id"]
+    walk.do("GET /admin/v1/budgets")
+    walk.do("GET /admin/v1/budgets/{id}", id=budget)
+    walk.do("PATCH /admin/v1/budgets/{id}", {"limit_nanodollars": 10**13}, id=budget)
+    walk.do("DELETE /admin/v1/budgets/{id}", id=budget)
+    for by in ("tenant", "team", "key", "user", "model", "day"):
+        walk.do("GET /admin/v1/usage", query=f"by={by}")
+    walk.do("POST /admin/v1/prices", {"gpt-x": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6, "mode": "chat", "litellm_provider": "openai"}})
+    walk.do("GET /admin/v1/prices")
+    walk.do("POST /admin/v1/usage/reprice", {"from_us": 0})
+    one = walk.do("GET /admin/v1/traces")["data"][0]
+    for trace in walk.do("GET /admin/v1/traces", query="limit=1000")["data"]:
+        walk.do("GET /admin/v1/traces/{id}", id=trace["request_id"])
+    walk.do("POST /admin/v1/usage/corrections", {"request_id": one["request_id"], "amount_nanodollars": 1, "reason": "a walk"})
+    walk.do("POST /admin/v1/verify", {})
+    walk.do("GET /admin/v1/cache")
+    for _ in range(2):
+        walk.do("POST /v1/chat/completions", {"model": "cached", "messages": USER})
+    walk.do("GET /admin/v1/cache")
+    walk.do("DELETE /admin/v1/cache")
+    walk.do("POST /admin/v1/backup", {"path": str(walk.corbel.data / f"walk-{time.time_ns()}.db")})
+
+
+def webhooks(walk: Walk) -> None:
+    walk.do("GET /admin/v1/webhooks")
+    walk.do("GET /admin/v1/webhooks/{name}/messages", name="billing")
+    walk.do("POST /admin/v1/webhooks/{name}/replay", {}, name="billing")
+
+
+PARTS = (chats, messages, ai_sdk, responses, conversations, others, files, knowledge, configuration, access, money, webhooks)
+
+
+def go(corbel: harness.Corbel) -> tuple[list[str], dict[str, str]]:
+    """Operations that were seen to succeed with nothing wrong, and what is wrong with the others."""
+    walk = Walk(corbel, json.loads(corbel.call("GET", "/openapi.json")[2]))
+    schemas, named = set(walk.document["components"]["schemas"]), set(references(walk.document))
+    assert named == schemas, f"not there: {named - schemas}; not used: {schemas - named}"
+    for part in PARTS:
+        part(walk)
+    unseen = {name: "was never asked" for name in walk.operations if name not in walk.seen}
+    return [name for name in walk.operations if name in walk.seen and name not in walk.wrong], {**unseen, **walk.wrong}
