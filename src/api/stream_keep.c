@@ -47,8 +47,10 @@ keep_gather(struct answer_keep *base, const struct err *err)
 {
 	struct stream_keep *keep = (struct stream_keep *)base;
 	struct buf *last = arena_alloc(keep->answer->arena, sizeof(*last));
-	const struct err *lacking;
+	const struct err *lacking, *cut = durable_cut(keep->durable);
 
+	if (err && cut) /* its client has left, and it could not go on without */
+		err = cut;
 	if (err) /* in the middle: what was put together before it is said first */
 		(void)sink_flush(&keep->encoder->sink);
 	lacking = keep->inner ? keep->inner->gather(keep->inner, err) : NULL;
@@ -58,8 +60,8 @@ keep_gather(struct answer_keep *base, const struct err *err)
 		return lacking;
 	if (!last || !buf_init_held(last, keep->answer->arena, LAST_MAX))
 		return &err_no_memory;
-	if (durable_cut(keep->durable) && keep->encoder->kind != DURABLE_RESPONSE)
-		err = durable_cut(keep->durable);
+	if (cut && keep->encoder->kind != DURABLE_RESPONSE)
+		err = cut;
 	lacking = keep->encoder->last(keep->encoder, err, last);
 	return lacking ? lacking : durable_seal(keep->durable, keep->answer->arena, buf_str(last));
 }

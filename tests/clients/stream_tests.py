@@ -230,6 +230,12 @@ def more_than_may_be_kept_goes_to_a_client_that_stays_and_is_cut_for_one_that_co
     world.mock.reset()
     identity, _ = _left_after(3, CHAT, "[mock endless]", "going-on")
     assert world.mock.wait_ended(30)["end"] in ("peer-closed", "peer-reset"), "past what may be kept it ends, since nobody is there"
+    world.mock.reset()
+    with world.client.responses.create(model="going-on", input="[mock endless]", stream=True) as stream:
+        identity = next(stream).response.id
+    assert world.mock.wait_ended(30)["end"] in ("peer-closed", "peer-reset")
+    *_, last = world.client.responses.retrieve(identity, stream=True)
+    assert last.type == "response.failed" and "longer than may be kept" in last.response.error.message, last.response.error
 
 
 def _own_world(place: str) -> tuple[dict[str, Any], Path]:
