@@ -10,42 +10,6 @@
 
 enum { HEARTBEAT_US = 15 * 1000000, EVENT_MAX = 128 * 1024 * 1024, TAIL_MAX = 256 * 1024 * 1024 };
 
-/* --- writing events --- */
-
-bool
-responses_is_live(const struct responses_encoder *encoder)
-{
-	return encoder->ask->call->stream || encoder->output;
-}
-
-void
-responses_event_begin(struct responses_encoder *encoder, struct json_out *out, const char *name)
-{
-	buf_clear(&encoder->text);
-	json_out_init(out, &encoder->text);
-	json_begin_object(out);
-	json_set_string(out, "type", str_of(name));
-	json_set_int(out, "sequence_number", encoder->sequence++);
-}
-
-MAY_PARK const struct err *
-responses_event_send(struct responses_encoder *encoder, struct json_out *out, const char *name, bool last)
-{
-	struct str data;
-
-	json_end_object(out);
-	data = buf_str(&encoder->text);
-	if (encoder->text.failed)
-		return &err_no_memory;
-	if (last) {
-		if (!encoder->tail.len)
-			encoder->tail_sequence = encoder->sequence - 1;
-		dialect_frame_add(&encoder->tail, str_of(name), data);
-		return buf_err(&encoder->tail);
-	}
-	return encoder->output ? encoder->output->event(encoder->output, str_of(name), data) : sse_gather(encoder->stream, str_of(name), data);
-}
-
 static MAY_PARK const struct err *
 emit_response(struct responses_encoder *encoder, const char *name, bool last)
 {
@@ -56,74 +20,6 @@ emit_response(struct responses_encoder *encoder, const char *name, bool last)
 	responses_event_begin(encoder, &out, name);
 	json_key(&out, STR("response"));
 	responses_encoder_put(encoder, &out);
-	return responses_event_send(encoder, &out, name, last);
-}
-
-static MAY_PARK const struct err *
-emit_item(struct responses_encoder *encoder, const char *name, const struct responses_item *item, bool whole, bool last)
-{
-	struct json_out out;
-
-	if (!responses_is_live(encoder))
-		return NULL;
-	responses_event_begin(encoder, &out, name);
-	json_set_int(&out, "output_index", item->index);
-	json_key(&out, STR("item"));
-	responses_item_put(&out, encoder->ask, item, whole);
-	return responses_event_send(encoder, &out, name, last);
-}
-
-static void
-begin_item_event(struct responses_encoder *encoder, struct json_out *out, const char *name, const struct responses_item *item)
-{
-	responses_event_begin(encoder, out, name);
-	json_set_string(out, "item_id", item->id);
-	json_set_int(out, "output_index", item->index);
-}
-
-/* A part of a message: output_text or refusal, whole or as it begins. */
-static MAY_PARK const struct err *
-emit_part(struct responses_encoder *encoder, const char *name, const struct responses_item *item, const struct responses_part *part, bool whole, bool last)
-{
-	struct json_out out;
-
-	if (!responses_is_live(encoder))
-		return NULL;
-	begin_item_event(encoder, &out, name, item);
-	json_set_int(&out, item->kind == ITEM_REASONING && encoder->ask->summary ? "summary_index" : "content_index", part->index);
-	json_key(&out, STR("part"));
-	responses_part_put(&out, part, whole);
-	return responses_event_send(encoder, &out, name, last);
-}
-
-/* "….delta" with a piece as `delta`, or "….done" with the whole text under its own key; a text has logprobs. */
-static MAY_PARK const struct err *
-emit_text(struct responses_encoder *encoder, const char *name, const struct responses_item *item, const struct responses_part *part, const char *key, struct str text,
-	struct str logprobs, bool last)
-{
-	struct json_out out;
-
-	if (!responses_is_live(encoder))
-		return NULL;
-	begin_item_event(encoder, &out, name, item);
-	json_set_int(&out, item->kind == ITEM_REASONING && encoder->ask->summary ? "summary_index" : "content_index", part->index);
-	json_set_string(&out, key, text);
-	if (part->kind == PART_OUTPUT_TEXT)
-		json_set_raw(&out, "logprobs", logprobs.len ? logprobs : STR("[]"));
-	return responses_event_send(encoder, &out, name, last);
-}
-
-static MAY_PARK const struct err *
-emit_arguments(struct responses_encoder *encoder, const char *name, const struct responses_item *item, bool whole, struct str text, bool last)
-{
-	struct json_out out;
-
-	if (!responses_is_live(encoder))
-		return NULL;
-	begin_item_event(encoder, &out, name, item);
-	if (whole)
-		json_set_string(&out, "name", item->name);
-	json_set_string(&out, whole ? "arguments" : "delta", text);
 	return responses_event_send(encoder, &out, name, last);
 }
 
@@ -158,7 +54,7 @@ open_item(struct responses_encoder *encoder, enum responses_item_kind kind, bool
 	item->status = STR("in_progress");
 	*encoder->items_end = item;
 	encoder->items_end = &item->next;
-	return item->id.ptr ? emit_item(encoder, "response.output_item.added", item, false, last) : &err_no_memory;
+	return item->id.ptr ? responses_emit_item(encoder, "response.output_item.added", item, false, last) : &err_no_memory;
 }
 
 static MAY_PARK const struct err *
@@ -174,9 +70,9 @@ close_part(struct responses_encoder *encoder, struct responses_item *item, bool 
 	text = buf_str(&part->text);
 	if (part->kind == PART_OUTPUT_TEXT || part->kind == PART_OUTPUT_REFUSAL)
 		encoder->text_before += part->characters;
-	err = emit_text(encoder, done_names[part->kind], item, part, part->kind == PART_OUTPUT_REFUSAL ? "refusal" : "text", text,
+	err = responses_emit_text(encoder, done_names[part->kind], item, part, part->kind == PART_OUTPUT_REFUSAL ? "refusal" : "text", text,
 		responses_logprobs(encoder->ask->arena, part), last);
-	return err ? err : emit_part(encoder, part_name(part, true), item, part, true, last);
+	return err ? err : responses_emit_part(encoder, part_name(part, true), item, part, true, last);
 }
 
 static MAY_PARK const struct err *
@@ -190,9 +86,9 @@ close_item(struct responses_encoder *encoder, struct responses_item **open, stru
 	*open = NULL;
 	err = close_part(encoder, item, last);
 	if (!err && item->kind == ITEM_CALL)
-		err = emit_arguments(encoder, "response.function_call_arguments.done", item, true, buf_str(&item->arguments), last);
+		err = responses_emit_arguments(encoder, "response.function_call_arguments.done", item, true, buf_str(&item->arguments), last);
 	item->status = status;
-	return err ? err : emit_item(encoder, "response.output_item.done", item, true, last);
+	return err ? err : responses_emit_item(encoder, "response.output_item.done", item, true, last);
 }
 
 static MAY_PARK const struct err *
@@ -210,14 +106,14 @@ add_text(struct responses_encoder *encoder, struct responses_item *item, enum re
 		if (!part)
 			return &err_no_memory;
 		part->text_before = encoder->text_before;
-		err = emit_part(encoder, part_name(part, false), item, part, false, event->last);
+		err = responses_emit_part(encoder, part_name(part, false), item, part, false, event->last);
 	}
 	if (err)
 		return err;
 	responses_part_grow(part, event->text, event->logprobs);
 	if (part->text.failed || part->logprobs.failed)
 		return &err_no_memory;
-	return emit_text(encoder, delta_names[kind], item, part, "delta", event->text, event->logprobs, event->last);
+	return responses_emit_text(encoder, delta_names[kind], item, part, "delta", event->text, event->logprobs, event->last);
 }
 
 /* --- tool calls --- */
@@ -231,7 +127,7 @@ begin_call(struct responses_encoder *encoder, struct responses_item *call, bool 
 	err = open_item(encoder, ITEM_CALL, last, &encoder->open_call);
 	if (err || !call->arguments.len)
 		return err;
-	return emit_arguments(encoder, "response.function_call_arguments.delta", call, false, buf_str(&call->arguments), last);
+	return responses_emit_arguments(encoder, "response.function_call_arguments.delta", call, false, buf_str(&call->arguments), last);
 }
 
 /* The calls that waited, one after the other. */
@@ -287,7 +183,7 @@ add_arguments(struct responses_encoder *encoder, const struct event *event)
 		buf_add(&call->arguments, event->text);
 		if (call->arguments.failed)
 			return &err_no_memory;
-		return emit_arguments(encoder, "response.function_call_arguments.delta", call, false, event->text, event->last);
+		return responses_emit_arguments(encoder, "response.function_call_arguments.delta", call, false, event->text, event->last);
 	}
 	for (call = encoder->waiting; call && call->item != event->item;)
 		call = call->next;
@@ -321,7 +217,7 @@ add_citation(struct responses_encoder *encoder, const struct event *event)
 		part->annotation_count++;
 		return NULL;
 	}
-	begin_item_event(encoder, &out, "response.output_text.annotation.added", item);
+	responses_item_event_begin(encoder, &out, "response.output_text.annotation.added", item);
 	json_set_int(&out, "content_index", part->index);
 	json_set_int(&out, "annotation_index", part->annotation_count++);
 	json_set_raw(&out, "annotation", buf_str(&annotation));
@@ -329,29 +225,17 @@ add_citation(struct responses_encoder *encoder, const struct event *event)
 }
 
 static MAY_PARK const struct err *
-emit_search(struct responses_encoder *encoder, const char *name, const struct responses_item *item, bool last)
-{
-	struct json_out out;
-
-	if (!responses_is_live(encoder))
-		return NULL;
-	begin_item_event(encoder, &out, name, item);
-	return responses_event_send(encoder, &out, name, last);
-}
-
-/* The search has run by the time the model is asked: its item is the first of the answer. */
-static MAY_PARK const struct err *
 add_search(struct responses_encoder *encoder, bool last)
 {
 	struct responses_item *item = NULL;
 	const struct err *err = open_item(encoder, ITEM_SEARCH, last, &item);
 
 	if (!err)
-		err = emit_search(encoder, "response.file_search_call.in_progress", item, last);
+		err = responses_emit_search(encoder, "response.file_search_call.in_progress", item, last);
 	if (!err)
-		err = emit_search(encoder, "response.file_search_call.searching", item, last);
+		err = responses_emit_search(encoder, "response.file_search_call.searching", item, last);
 	if (!err)
-		err = emit_search(encoder, "response.file_search_call.completed", item, last);
+		err = responses_emit_search(encoder, "response.file_search_call.completed", item, last);
 	return err ? err : close_item(encoder, &item, STR("completed"), last);
 }
 

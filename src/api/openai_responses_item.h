@@ -61,6 +61,18 @@ bool responses_is_live(const struct responses_encoder *encoder);
 void responses_event_begin(struct responses_encoder *encoder, struct json_out *out, const char *name);
 MAY_PARK const struct err *responses_event_send(struct responses_encoder *encoder, struct json_out *out, const char *name, bool last);
 
+/* The same for an event about an item, which names it. */
+void responses_item_event_begin(struct responses_encoder *encoder, struct json_out *out, const char *name, const struct responses_item *item);
+
+/* Events about an item, whole or as it begins: it, a part of it, its arguments; a piece or the whole of a text, under `key`; how a search is. Nothing where no events are sent. */
+MAY_PARK const struct err *responses_emit_item(struct responses_encoder *encoder, const char *name, const struct responses_item *item, bool whole, bool last);
+MAY_PARK const struct err *responses_emit_part(struct responses_encoder *encoder, const char *name, const struct responses_item *item, const struct responses_part *part, bool whole,
+	bool last);
+MAY_PARK const struct err *responses_emit_text(struct responses_encoder *encoder, const char *name, const struct responses_item *item, const struct responses_part *part, const char *key,
+	struct str text, struct str logprobs, bool last);
+MAY_PARK const struct err *responses_emit_arguments(struct responses_encoder *encoder, const char *name, const struct responses_item *item, bool whole, struct str text, bool last);
+MAY_PARK const struct err *responses_emit_search(struct responses_encoder *encoder, const char *name, const struct responses_item *item, bool last);
+
 /* An event of a target that speaks this protocol itself, but its start and its usage. */
 MAY_PARK const struct err *responses_native_event(struct responses_encoder *encoder, const struct event *event);
 
