@@ -7,24 +7,6 @@
 static const struct provider *const providers[] = { &provider_openai, &provider_azure, &provider_anthropic, &provider_gemini, &provider_vertex,
 	&provider_bedrock, &provider_cohere, &provider_extractive };
 
-int64_t
-provider_count(const struct json *value, int64_t fallback)
-{
-	double number = json_number(value, -1);
-
-	if (number < 0)
-		return fallback;
-	return number < (double)PROVIDER_COUNT_MAX ? (int64_t)number : PROVIDER_COUNT_MAX;
-}
-
-int64_t
-provider_time_us(const struct json *seconds)
-{
-	double number = json_number(seconds, 0);
-
-	return number > 0 && number < 253402300800.0 ? (int64_t)number * 1000000 : 0; /* the year 10000 */
-}
-
 const struct provider *
 provider_find(struct str kind)
 {

@@ -4,17 +4,8 @@
 #pragma once
 
 #include "gateway/decoder.h"
+#include "gateway/figures.h"
 #include "net/http_client.h"
-
-/*
- * What a provider counts, as far as it can be believed: a fraction rounded down, at most PROVIDER_COUNT_MAX, and `fallback` for what is below 0 or no number. Sums of some of them, and what they cost,
- * stay far from the end of an int64_t, so that no answer can give money back or break a report.
- */
-#define PROVIDER_COUNT_MAX INT64_C(1000000000)
-int64_t provider_count(const struct json *value, int64_t fallback);
-
-/* Seconds since 1970 as a provider tells them, in microseconds; 0: none, or none of this calendar. */
-int64_t provider_time_us(const struct json *seconds);
 
 /* Where a call goes: a provider of the configuration and the model's name there. */
 struct target {
