@@ -7,6 +7,7 @@
 #include "answer/question.h"
 
 #include "base/buf.h"
+#include "text/words.h"
 
 enum { SHORT_WORDS = 3, BACK_MAX = 3, QUESTION_MAX = 8 * 1024, WORDS_MAX = 64 };
 
@@ -18,26 +19,6 @@ static const struct str function_words[] = { STR_INIT("the"), STR_INIT("and"), S
 	STR_INIT("how"), STR_INIT("does"), STR_INIT("can"), STR_INIT("with"), STR_INIT("from"), STR_INIT("are"), STR_INIT("was"), STR_INIT("who"), STR_INIT("why"),
 	STR_INIT("should"), STR_INIT("would"), STR_INIT("could"), STR_INIT("there"), STR_INIT("this"), STR_INIT("that"), STR_INIT("about"), STR_INIT("into"),
 	STR_INIT("have"), STR_INIT("has"), STR_INIT("you"), STR_INIT("your"), STR_INIT("tell"), STR_INIT("show"), STR_INIT("explain"), STR_INIT("please") };
-
-static bool
-is_word_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
-}
-
-static bool
-next_word(struct str *rest, struct str *word)
-{
-	size_t from = 0, to;
-
-	while (from < rest->len && !is_word_byte(rest->ptr[from]))
-		from++;
-	for (to = from; to < rest->len && is_word_byte(rest->ptr[to]); to++)
-		;
-	*word = str_slice(*rest, from, to);
-	*rest = str_slice(*rest, to, rest->len);
-	return word->len > 0;
-}
 
 static bool
 is_one_of(struct str word, const struct str *list, size_t count)
@@ -54,7 +35,7 @@ leans_back(struct str question)
 	unsigned words = 0;
 	struct str word;
 
-	while (next_word(&question, &word)) {
+	while (word_next(&question, &word)) {
 		if (words == 0 && is_one_of(word, first_words, COUNT(first_words)))
 			return true;
 		if (is_one_of(word, pointing_back, COUNT(pointing_back)))
@@ -100,7 +81,7 @@ stands_in(struct str word, struct str text)
 	size_t stem = word.len > 6 ? word.len - 3 : word.len > 4 ? word.len - 1 : word.len;
 	struct str other;
 
-	while (next_word(&text, &other))
+	while (word_next(&text, &other))
 		if (other.len >= stem && other.len <= word.len + 3 && str_eq_ci(str_slice(other, 0, stem), str_slice(word, 0, stem)))
 			return true;
 	return false;
@@ -112,7 +93,7 @@ question_coverage(struct str question, struct str text)
 	double all = 0, found = 0;
 	struct str word;
 
-	for (unsigned i = 0; i < WORDS_MAX && next_word(&question, &word); i++) {
+	for (unsigned i = 0; i < WORDS_MAX && word_next(&question, &word); i++) {
 		if (word.len < 3 || is_one_of(word, function_words, COUNT(function_words)))
 			continue;
 		all += (double)word.len;

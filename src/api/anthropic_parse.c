@@ -127,33 +127,19 @@ parse_tool_choice(struct anthropic_parser *parser)
 /* --- the rest --- */
 
 static const struct err *
-parse_number(struct anthropic_parser *parser, const char *field, double min, double max, double *out)
-{
-	const struct json *value = json_get(parser->call->source, field);
-
-	*out = NAN;
-	if (json_type(value) == JSON_NONE || json_type(value) == JSON_NULL)
-		return NULL;
-	*out = json_number(value, NAN);
-	if (isnan(*out) || *out < min || *out > max)
-		return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: expected a number from %g to %g", field, min, max);
-	return NULL;
-}
-
-static const struct err *
 parse_sampling(struct anthropic_parser *parser)
 {
 	const struct json *stops = json_get(parser->call->source, "stop_sequences");
 	struct call *call = parser->call;
 	double top_k;
-	const struct err *err = parse_number(parser, "temperature", 0, 1, &call->temperature);
+	const struct err *err = dialect_number_parse(parser->arena, parser->call, "temperature", 0, 1, &call->temperature);
 
 	call->frequency_penalty = call->presence_penalty = NAN;
 	call->choices = 1;
 	if (!err)
-		err = parse_number(parser, "top_p", 0, 1, &call->top_p);
+		err = dialect_number_parse(parser->arena, parser->call, "top_p", 0, 1, &call->top_p);
 	if (!err)
-		err = parse_number(parser, "top_k", 0, 1e9, &top_k);
+		err = dialect_number_parse(parser->arena, parser->call, "top_k", 0, 1e9, &top_k);
 	if (!err)
 		call->top_k = isnan(top_k) ? 0 : (int64_t)top_k;
 	for (struct json_iter it = json_iter(json_is(stops, JSON_ARRAY) ? stops : NULL); !err && json_next(&it);) {
@@ -172,7 +158,7 @@ static const struct err *
 parse_tokens_max(struct anthropic_parser *parser, bool required)
 {
 	double tokens;
-	const struct err *err = parse_number(parser, "max_tokens", 0, 1e9, &tokens);
+	const struct err *err = dialect_number_parse(parser->arena, parser->call, "max_tokens", 0, 1e9, &tokens);
 
 	if (err)
 		return err;

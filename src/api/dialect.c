@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "gateway/count.h"
 
+#include <math.h>
+
 static struct answer_services
 answer_services(const struct app *app)
 {
@@ -158,4 +160,18 @@ dialect_frame_add(struct buf *out, struct str name, struct str data)
 		buf_add(out, STR("\n"));
 	}
 	buf_add(out, STR("\n"));
+}
+
+const struct err *
+dialect_number_parse(struct arena *arena, const struct call *call, const char *field, double min, double max, double *out)
+{
+	const struct json *value = json_get(call->source, field);
+
+	*out = NAN;
+	if (json_type(value) == JSON_NONE || json_type(value) == JSON_NULL)
+		return NULL;
+	*out = json_number(value, NAN);
+	if (isnan(*out) || *out < min || *out > max)
+		return err_param(arena, ERR_INVALID, field, NULL, "%s: expected a number from %g to %g", field, min, max);
+	return NULL;
 }

@@ -48,3 +48,6 @@ MAY_PARK const struct err *dialect_token_count(struct api_request *request, cons
 
 /* "data: …" as one frame behind what is in `out`, after an "event: …" line where there is a name. */
 void dialect_frame_add(struct buf *out, struct str name, struct str data);
+
+/* A number among the members of call->source; NaN when it is missing or null. ERR_INVALID: it is none from `min` to `max`. */
+const struct err *dialect_number_parse(struct arena *arena, const struct call *call, const char *field, double min, double max, double *out);

@@ -284,32 +284,18 @@ parse_stop(struct parser *parser, const struct json *stop)
 }
 
 static const struct err *
-parse_number(struct parser *parser, const char *field, double min, double max, double *out)
-{
-	const struct json *value = json_get(parser->call->source, field);
-
-	*out = NAN;
-	if (json_type(value) == JSON_NONE || json_type(value) == JSON_NULL)
-		return NULL;
-	*out = json_number(value, NAN);
-	if (isnan(*out) || *out < min || *out > max)
-		return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: expected a number from %g to %g", field, min, max);
-	return NULL;
-}
-
-static const struct err *
 parse_sampling(struct parser *parser, double tokens_min)
 {
 	struct call *call = parser->call;
 	double tokens, older = NAN, choices;
-	const struct err *err = parse_number(parser, "temperature", 0, 2, &call->temperature);
+	const struct err *err = dialect_number_parse(parser->arena, parser->call, "temperature", 0, 2, &call->temperature);
 
 	if (!err)
-		err = parse_number(parser, "top_p", 0, 1, &call->top_p);
+		err = dialect_number_parse(parser->arena, parser->call, "top_p", 0, 1, &call->top_p);
 	if (!err)
-		err = parse_number(parser, "max_completion_tokens", 1, 1e9, &tokens);
+		err = dialect_number_parse(parser->arena, parser->call, "max_completion_tokens", 1, 1e9, &tokens);
 	if (!err)
-		err = parse_number(parser, "max_tokens", tokens_min, 1e9, &older);
+		err = dialect_number_parse(parser->arena, parser->call, "max_tokens", tokens_min, 1e9, &older);
 	if (!err && !isnan(tokens) && !isnan(older) && (int64_t)tokens != (int64_t)older)
 		err = bad_field(parser, "max_tokens", "says something else than max_completion_tokens, and servers differ in which of the two they read: send one of them");
 	if (isnan(tokens))
@@ -317,13 +303,13 @@ parse_sampling(struct parser *parser, double tokens_min)
 	if (!err)
 		call->tokens_max = isnan(tokens) ? 0 : (int64_t)tokens;
 	if (!err)
-		err = parse_number(parser, "n", 1, N_MAX, &choices);
+		err = dialect_number_parse(parser->arena, parser->call, "n", 1, N_MAX, &choices);
 	if (!err)
 		call->choices = isnan(choices) ? 1 : (unsigned)choices;
 	if (!err)
-		err = parse_number(parser, "frequency_penalty", -2, 2, &call->frequency_penalty);
+		err = dialect_number_parse(parser->arena, parser->call, "frequency_penalty", -2, 2, &call->frequency_penalty);
 	if (!err)
-		err = parse_number(parser, "presence_penalty", -2, 2, &call->presence_penalty);
+		err = dialect_number_parse(parser->arena, parser->call, "presence_penalty", -2, 2, &call->presence_penalty);
 	call->top_k = json_int(json_get(call->source, "top_k"), 0); /* these two are other providers', but OpenAI's clients send them to those */
 	call->reasoning_tokens = json_int(json_get(json_get(call->source, "thinking"), "budget_tokens"), 0);
 	if (json_is(json_get(call->source, "seed"), JSON_INT))

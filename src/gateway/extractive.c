@@ -12,6 +12,7 @@
 #include "gateway/provider.h"
 #include "infer/tokenizers.h"
 #include "rt/scope.h"
+#include "text/words.h"
 
 enum { TERMS_MAX = 32, SENTENCES_MAX = 512, QUOTES = 4, SENTENCE_MIN = 24, SENTENCE_MAX = 420, STEM_MIN = 4 };
 
@@ -21,27 +22,6 @@ struct sentence {
 	uint32_t terms;        /* a bit for each term of the question that it has */
 	double score;
 };
-
-static bool
-is_word_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || (unsigned char)c >= 0x80;
-}
-
-/* Cuts the next word off the front of *rest. */
-static bool
-next_word(struct str *rest, struct str *word)
-{
-	size_t from = 0, to;
-
-	while (from < rest->len && !is_word_byte(rest->ptr[from]))
-		from++;
-	for (to = from; to < rest->len && is_word_byte(rest->ptr[to]); to++)
-		;
-	*word = str_slice(*rest, from, to);
-	*rest = str_slice(*rest, to, rest->len);
-	return word->len > 0;
-}
 
 /* Without the endings that English puts on a word: "queries", "querying" and "query" agree in "quer". */
 static struct str
@@ -62,7 +42,7 @@ question_terms(struct str question, struct str terms[TERMS_MAX])
 	unsigned count = 0;
 	struct str word;
 
-	while (count < TERMS_MAX && next_word(&question, &word)) {
+	while (count < TERMS_MAX && word_next(&question, &word)) {
 		bool seen = word.len < 2;
 
 		word = stem(word);
@@ -80,7 +60,7 @@ terms_in(struct str text, const struct str *terms, unsigned count)
 	uint32_t found = 0;
 	struct str word;
 
-	while (next_word(&text, &word)) {
+	while (word_next(&text, &word)) {
 		struct str stemmed = stem(word);
 
 		for (unsigned i = 0; i < count; i++)
