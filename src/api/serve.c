@@ -136,6 +136,23 @@ count(const struct api_request *request)
 	metric_observe(&durations, (double)(clock_mono_us() - request->http->received_us) / 1e6, route);
 }
 
+/* Nothing is at the path. A client whose base URL has no /v1, or one too many, is told so: some of them want it, and some add it themselves. */
+static const struct err *
+nothing_there(struct api_request *request)
+{
+	const struct http_exchange *http = request->http;
+	bool twice = str_starts(http->path, STR("/v1/v1/"));
+	struct str meant = twice ? str_slice(http->path, strlen("/v1"), http->path.len) : arena_printf(request->arena, "/v1%" STR_F, STR_A(http->path));
+	struct str params[ROUTE_PARAMS_MAX], allowed;
+
+	if (!meant.ptr)
+		return &err_no_memory;
+	if (!route_find(request->arena, http->method, meant, params, &allowed))
+		return err_param(request->arena, ERR_NOT_FOUND, NULL, "unknown_url", "there is nothing at %" STR_F " %" STR_F, STR_A(http->method_text), STR_A(http->path));
+	return err_param(request->arena, ERR_NOT_FOUND, NULL, "unknown_url", "there is nothing at %" STR_F " %" STR_F ", but at %" STR_F ": the client's base URL %s", STR_A(http->method_text),
+		STR_A(http->path), STR_A(meant), twice ? "must end without /v1" : "must end in /v1");
+}
+
 static MAY_PARK const struct err *
 serve(struct api_request *request)
 {
@@ -154,7 +171,7 @@ serve(struct api_request *request)
 			STR_A(allowed));
 	}
 	if (!request->route)
-		return err_param(request->arena, ERR_NOT_FOUND, NULL, "unknown_url", "there is nothing at %" STR_F " %" STR_F, STR_A(http->method_text), STR_A(http->path));
+		return nothing_there(request);
 	err = api_authenticate(request, request->route->scope);
 	if (!err)
 		err = read_body(request);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import anthropic
 import openai
 import world
 from world import raises, said, say, user
@@ -229,6 +230,16 @@ def a_key_without_the_scope_is_refused() -> None:
     shape(error)
     assert "model.use" in error.message
     raises(openai.PermissionDeniedError, lambda: reader.vector_stores.create(name="x"))
+
+
+def a_base_url_without_its_v1_or_with_one_too_many_is_told() -> None:
+    client = world.make_client(base_url=world.corbel.url)
+    error = raises(openai.NotFoundError, lambda: client.chat.completions.create(model="gpt-x", messages=user("hi")))
+    shape(error)
+    assert error.code == "unknown_url" and "/v1/chat/completions" in error.message and "must end in /v1" in error.message, error.message
+    claude = world.make_claude(base_url=f"{world.corbel.url}/v1")
+    refused = raises(anthropic.NotFoundError, lambda: claude.messages.create(model="claude-x", max_tokens=9, messages=user("hi")))
+    assert "must end without /v1" in refused.message and refused.type == "not_found_error", refused.body
 
 
 def errors_leave_the_connection_usable() -> None:
