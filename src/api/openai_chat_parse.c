@@ -228,10 +228,14 @@ parse_tools(struct parser *parser, const struct json *tools)
 		return bad_field(parser, "tools", "too many tools");
 	for (struct json_iter it = json_iter(tools); json_next(&it);) {
 		const struct json *function = json_get(it.value, "function");
+		struct str type = json_get_string(it.value, "type");
 		struct tool *tool = arena_zalloc(parser->arena, sizeof(*tool));
 
 		if (!tool)
 			return &err_no_memory;
+		if (type.len && !str_eq_c(type, "function"))
+			return err_param(parser->arena, ERR_UNSUPPORTED, "tools", "unsupported_parameter", "tools[%zu]: tools of type '%.*s' are not supported, only functions are", it.index,
+				(int)(type.len < 64 ? type.len : 64), type.ptr);
 		tool->name = json_get_string(function, "name");
 		tool->description = json_get_string(function, "description");
 		tool->parameters = json_get(function, "parameters");

@@ -242,6 +242,13 @@ def a_base_url_without_its_v1_or_with_one_too_many_is_told() -> None:
     assert "must end without /v1" in refused.message and refused.type == "not_found_error", refused.body
 
 
+def a_tool_that_is_no_function_is_refused_by_its_type() -> None:
+    for model in ("gpt-x", "claude-x"):
+        error = raises(openai.BadRequestError, lambda: say("hi", model=model, tools=[{"type": "custom", "custom": {"name": "x"}}]))
+        shape(error)
+        assert error.code == "unsupported_parameter" and "tools[0]" in error.message and "'custom'" in error.message, error.message
+
+
 def errors_leave_the_connection_usable() -> None:
     for _ in range(20):
         raises(openai.NotFoundError, lambda: say("hi", model="no-such-model"))
