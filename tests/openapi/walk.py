@@ -17,6 +17,7 @@ import harness
 import jsonschema_rs
 
 USER = [{"role": "user", "content": "hello"}]
+ASKED = [{"role": "user", "content": "What starts the workers?"}]
 WEATHER = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 ANSWER = {"type": "object", "properties": {"value": {"type": "integer"}}, "required": ["value"], "additionalProperties": False}
 RATS = b"# Rats\n\nRats dig.\n"
@@ -111,7 +112,7 @@ def chats(walk: Walk) -> None:
         walk.do(chat, {"model": model, "messages": USER, "tools": tools, "tool_choice": "required"})
         walk.do(chat, {"model": model, "messages": USER, "stream": True})
         walk.do(chat, {"model": model, "messages": [{"role": "user", "content": "hello [mock thinking cached-tokens=1 prompt-tokens=9]"}]})
-    walk.do(chat, {"model": "docs", "messages": [{"role": "user", "content": "What starts the workers?"}]})
+    walk.do(chat, {"model": "cited", "messages": ASKED})
     walk.do(chat, {"model": "collection/manual", "messages": [{"role": "user", "content": "What starts the workers?"}]})
     walk.do("POST /v1/completions", {"model": "gpt-x", "prompt": "hello"})
     walk.do("POST /v1/completions", {"model": "claude-x", "prompt": "hello"})
@@ -132,7 +133,7 @@ def messages(walk: Walk) -> None:
         walk.do(create, {**body, "stream": True})
         walk.do(create, {**body, "messages": [{"role": "user", "content": "hello [mock thinking cached-tokens=1 prompt-tokens=9]"}]})
         walk.do("POST /v1/messages/count_tokens", {"model": model, "messages": USER})
-    walk.do(create, {"model": "docs", "max_tokens": 100, "messages": [{"role": "user", "content": "What starts the workers?"}]})
+    walk.do(create, {"model": "cited", "max_tokens": 100, "messages": ASKED})
     identity, connection = walk.stream("/v1/messages", {"model": "going-on", "max_tokens": 100000, "messages": ENDLESS})
     walk.do("POST /v1/messages/{message_id}/cancel", message_id=identity)
     walk.do("GET /v1/messages/{message_id}/stream", query="stream=true", message_id=identity)
@@ -162,7 +163,8 @@ def responses(walk: Walk) -> None:
         walk.do(create, {"model": model, "input": "[mock say='{\"value\": 4}']", "text": {"format": {"type": "json_schema", "name": "a", "schema": ANSWER, "strict": True}}})
         walk.do(f"GET /v1/responses/{one}", response_id=stored["id"])
         walk.do(f"GET /v1/responses/{one}/input_items", response_id=stored["id"])
-    walk.do(create, {"model": "docs", "input": "What starts the workers?", "store": False})
+    walk.do(create, {"model": "cited", "input": ASKED[0]["content"], "store": False})
+    walk.do(create, {"model": "claude-x", "input": "hello [mock thinking]", "include": ["reasoning.encrypted_content"], "store": False})
     walk.do("POST /v1/responses/input_tokens", {"model": "gpt-x", "input": "hello"})
     queued = walk.do(create, {"model": "gpt-x", "input": "[mock endless pace=20]", "background": True})
     walk.do(f"POST /v1/responses/{one}/cancel", response_id=queued["id"])
@@ -298,14 +300,14 @@ def money(walk: Walk) -> None:
     walk.do("GET /admin/v1/prices")
     walk.do("POST /admin/v1/usage/reprice", {"from_us": 0})
     one = walk.do("GET /admin/v1/traces")["data"][0]
-    for trace in walk.do("GET /admin/v1/traces", query="limit=1000")["data"]:
-        walk.do("GET /admin/v1/traces/{id}", id=trace["request_id"])
     walk.do("POST /admin/v1/usage/corrections", {"request_id": one["request_id"], "amount_nanodollars": 1, "reason": "a walk"})
     walk.do("POST /admin/v1/verify", {})
     walk.do("GET /admin/v1/cache")
     for _ in range(2):
         walk.do("POST /v1/chat/completions", {"model": "cached", "messages": USER})
     walk.do("GET /admin/v1/cache")
+    for trace in walk.do("GET /admin/v1/traces", query="limit=1000")["data"]:
+        walk.do("GET /admin/v1/traces/{id}", id=trace["request_id"])
     walk.do("DELETE /admin/v1/cache")
     walk.do("POST /admin/v1/backup", {"path": str(walk.corbel.data / f"walk-{time.time_ns()}.db")})
 

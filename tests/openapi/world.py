@@ -9,6 +9,7 @@ from typing import Any
 import harness
 
 KEY = "upstream-key"
+CITED = "The autovacuum launcher starts the workers [1]."  # as a model would that has read its passages
 MODELS = {"chat": ["gpt-x", "claude-x", "docs"], "embeddings": ["embed-x"], "moderations": ["moderation-x"], "rerank": ["rerank-x"]}
 
 
@@ -20,11 +21,12 @@ def config(mock_url: str) -> dict[str, Any]:
         return {"name": name, "targets": [{"provider": provider_name, "model": name, "price": {"input": 1, "output": 2}}], **more}
 
     return {
-        "providers": [provider("main", "openai"), provider("claude", "anthropic"), provider("cohere", "cohere", ""), provider("speaks", "openai", apis=["completions"])],
+        "providers": [provider("main", "openai"), provider("claude", "anthropic"), provider("cohere", "cohere", ""), provider("speaks", "openai", apis=["completions"]), provider("cites", "openai", headers={"x-mock": f"say='{CITED}'"})],
         "models": [
             model("gpt-x"),
             model("claude-x", "claude"),
             model("docs", knowledge={"collection": "manual"}),
+            model("cited", "cites", knowledge={"collection": "manual"}),
             model("legacy", "speaks"),
             model("cached", cache={}),
             model("going-on", on_disconnect="continue"),
