@@ -53,9 +53,9 @@ read_body(struct api_request *request)
 		return err;
 	arena = json_arena(request);
 	err = arena ? json_parse_unique(arena, request->body, &request->json) : &err_no_memory;
-	if (err && (err->param.len || err == &err_no_memory))
+	if (err && err->param.len)
 		return err;
-	if (err)
+	if (err) /* values that take more memory than a body of this size is given are the body's fault too: it must not be sent again */
 		return err_param(request->arena, ERR_INVALID, NULL, "invalid_json", "the request body is not valid JSON: %" STR_F, STR_A(err->message));
 	if (!json_is(request->json, JSON_OBJECT))
 		return err_param(request->arena, ERR_INVALID, NULL, "invalid_json", "the request body must be a JSON object");
