@@ -27,6 +27,13 @@ struct litellm_provider {
 	bool has_timeout, has_idle_timeout, has_open;
 };
 
+/* Prices beside those of text: its name, ours, and how many units ours is for. */
+enum { LITELLM_PRICES = 6 };
+extern const struct litellm_price {
+	const char *theirs, *ours;
+	double units;
+} litellm_prices[LITELLM_PRICES];
+
 struct litellm_target {
 	struct litellm_target *next;
 	struct litellm_provider *provider;
@@ -36,6 +43,7 @@ struct litellm_target {
 	int64_t concurrency;            /* 0: not given */
 	bool priced;
 	double input, output, cached_input, cache_write; /* dollars a million tokens */
+	double more[LITELLM_PRICES];    /* as litellm_prices has them; negative: not given */
 };
 
 struct litellm_edge {

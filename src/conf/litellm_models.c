@@ -7,13 +7,15 @@
 #define LIMITS_ADVICE "limit keys and teams in place of deployments: corbel key create --requests-per-minute"
 #define DEFAULT_ADVICE "the configuration sets no parameters of calls: clients say it in the request"
 #define AWS_ADVICE "only keys that stand in the configuration are used, temporary ones with aws_session_token: no roles, profiles or tokens of others"
-#define PRICE_ADVICE "a target has a price for input, cached, written and output tokens; dated tables with more are imported: corbel price import"
+#define PRICE_ADVICE "a target has prices of text, cache, sound, pictures and queries; dated tables with more are imported: corbel price import"
 #define TAG_ADVICE "give tagged deployments a model name of their own, and let keys have it: corbel key create --model PATTERN"
 
 static const struct litellm_key param_keys[] = {
 	{ "model", NULL }, { "custom_llm_provider", NULL }, { "api_key", NULL }, { "api_base", NULL }, { "base_url", NULL }, { "api_version", NULL }, { "organization", NULL },
 	{ "timeout", NULL }, { "stream_timeout", NULL }, { "max_parallel_requests", NULL }, { "rpm", NULL }, { "tpm", NULL }, { "weight", NULL }, { "order", NULL },
 	{ "input_cost_per_token", NULL }, { "output_cost_per_token", NULL }, { "cache_read_input_token_cost", NULL }, { "cache_creation_input_token_cost", NULL },
+	{ "input_cost_per_audio_token", NULL }, { "output_cost_per_audio_token", NULL }, { "input_cost_per_image_token", NULL }, { "output_cost_per_image_token", NULL },
+	{ "cache_read_input_audio_token_cost", NULL }, { "input_cost_per_query", NULL },
 	{ "aws_region_name", NULL }, { "region_name", NULL }, { "aws_access_key_id", NULL }, { "aws_secret_access_key", NULL }, { "aws_session_token", NULL },
 	{ "aws_bedrock_runtime_endpoint", NULL }, { "vertex_project", NULL }, { "vertex_location", NULL }, { "vertex_credentials", NULL }, { "tenant_id", NULL },
 	{ "client_id", NULL }, { "client_secret", NULL }, { "extra_headers", NULL }, { "headers", NULL }, { "num_retries", NULL }, { "max_retries", NULL },
@@ -138,6 +140,22 @@ api_of(struct litellm *it, const struct deployment *deployment, const struct yam
 
 /* --- one deployment --- */
 
+const struct litellm_price litellm_prices[LITELLM_PRICES] = { { "input_cost_per_audio_token", "audio_input", 1e6 }, { "output_cost_per_audio_token", "audio_output", 1e6 },
+	{ "input_cost_per_image_token", "image_input", 1e6 }, { "output_cost_per_image_token", "image_output", 1e6 }, { "cache_read_input_audio_token_cost", "cached_audio", 1e6 },
+	{ "input_cost_per_query", "search", 1e3 } };
+
+/* A price of one unit; negative: not given, or none that could be. */
+static double
+cost_read(struct litellm *it, const struct yaml *node)
+{
+	double cost = litellm_number(it, node, "litellm_params");
+
+	if (cost <= 1)
+		return cost;
+	litellm_note(it, LITELLM_LEFT_OUT, node, "litellm_params", "more than a dollar a token or query: no price that could be");
+	return -1;
+}
+
 static void
 price_read(struct litellm *it, const struct deployment *deployment, struct litellm_target *target)
 {
@@ -149,17 +167,18 @@ price_read(struct litellm *it, const struct deployment *deployment, struct litel
 		{ "cache_creation_input_token_cost", offsetof(struct litellm_target, cache_write) } };
 
 	for (size_t i = 0; i < COUNT(costs); i++) {
-		const struct yaml *node = param(deployment, costs[i].theirs);
-		double cost = litellm_number(it, node, "litellm_params");
+		double cost = cost_read(it, param(deployment, costs[i].theirs));
 		double *member = (double *)(void *)((char *)target + costs[i].offset);
 
 		*member = i >= 2 ? target->input : 0; /* what the cache has costs as much as what it has not */
-		if (cost > 1)
-			litellm_note(it, LITELLM_LEFT_OUT, node, "litellm_params", "more than a dollar a token: no price that could be");
-		if (cost < 0 || cost > 1)
+		if (cost < 0)
 			continue;
 		*member = cost * 1e6;
 		target->priced = true;
+	}
+	for (size_t i = 0; i < LITELLM_PRICES; i++) {
+		target->more[i] = cost_read(it, param(deployment, litellm_prices[i].theirs)) * litellm_prices[i].units;
+		target->priced = target->priced || target->more[i] >= 0;
 	}
 }
 

@@ -158,7 +158,13 @@ a_price_a_token_is_one_of_a_million(void **state)
 
 	import(f, "model_list:\n"
 		  "  - model_name: a\n    litellm_params: {model: openai/a, input_cost_per_token: 0.000003, output_cost_per_token: 1.5e-05}\n"
-		  "    model_info: {cache_read_input_token_cost: 3e-07}\n");
+		  "    model_info: {cache_read_input_token_cost: 3e-07}\n"
+		  "  - model_name: b\n    litellm_params: {model: openai/b, input_cost_per_token: 0.000003, output_cost_per_token: 1.5e-05, input_cost_per_audio_token: 4e-05}\n"
+		  "  - model_name: c\n    litellm_params: {model: openai/rerank-c, input_cost_per_query: 0.002}\n    model_info: {mode: rerank}\n");
+	price = &model(f, "b")->targets[0].price;
+	assert_true(price->audio_input > 39.9999 && price->audio_input < 40.0001 && price->audio_output == price->output && price->image_input == price->input);
+	price = &model(f, "c")->targets[0].price;
+	assert_true(price->given && price->search > 1.99999 && price->search < 2.00001 && price->input == 0);
 	price = &model(f, "a")->targets[0].price;
 	assert_true(price->given && price->input > 2.999999 && price->input < 3.000001 && price->output > 14.99999 && price->output < 15.00001);
 	assert_true(price->cached_input > 0.2999999 && price->cached_input < 0.3000001 && price->cache_write > 2.999999 && price->cache_write < 3.000001);

@@ -100,6 +100,16 @@ weight_of(const struct litellm_model *model, const struct litellm_target *target
 }
 
 static void
+put_price(struct buf *out, const struct litellm_target *target)
+{
+	buf_printf(out, ", price: {input: %.12g, cached_input: %.12g, cache_write: %.12g, output: %.12g", target->input, target->cached_input, target->cache_write, target->output);
+	for (size_t i = 0; i < LITELLM_PRICES; i++)
+		if (target->more[i] >= 0)
+			buf_printf(out, ", %s: %.12g", litellm_prices[i].ours, target->more[i]);
+	buf_printf(out, "}");
+}
+
+static void
 put_target(struct buf *out, const struct litellm_model *model, const struct litellm_target *target, enum shares by, double largest)
 {
 	buf_printf(out, "      - {provider: ");
@@ -111,7 +121,7 @@ put_target(struct buf *out, const struct litellm_model *model, const struct lite
 	if (target->concurrency)
 		buf_printf(out, ", max_concurrency: %lld", (long long)target->concurrency);
 	if (target->priced)
-		buf_printf(out, ", price: {input: %.12g, cached_input: %.12g, cache_write: %.12g, output: %.12g}", target->input, target->cached_input, target->cache_write, target->output);
+		put_price(out, target);
 	buf_printf(out, "}\n");
 }
 
