@@ -216,8 +216,12 @@ open_file(struct sqlite_store *store, const struct store_spec *spec, struct aren
 
 	if (err)
 		return err;
+	sqlite3_busy_timeout(store->writer.conn.db, OPENING_TIMEOUT_MS);
 	err = claim_file(&store->writer.conn, arena);
-	return err ? err : migrate(&migrator, spec->schemas, arena);
+	if (!err)
+		err = migrate(&migrator, spec->schemas, arena);
+	sqlite3_busy_timeout(store->writer.conn.db, BUSY_TIMEOUT_MS);
+	return err;
 }
 
 static const struct err *

@@ -13,7 +13,6 @@
 #include "store/sqlite_log.h"
 
 enum {
-	BUSY_TIMEOUT_MS = 5000,    /* for a lock that another program holds (a backup tool, the sqlite3 shell) */
 	ROW_BYTES_MAX = 600 << 20, /* two of the largest values */
 	PROGRESS_STEPS = 20000,    /* of SQLite's machine between two looks at the clock: well under a millisecond */
 };
@@ -143,10 +142,11 @@ sqlite_conn_open(struct sqlite_conn *conn, const char *path, enum sqlite_role ro
 	code = sqlite3_open_v2(path, &conn->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, role == SQLITE_WRITER ? sqlite_log_vfs() : NULL);
 	err = sqlite_conn_err(conn, code, "open", arena);
 	if (!err) {
-		sqlite3_busy_timeout(conn->db, BUSY_TIMEOUT_MS);
+		sqlite3_busy_timeout(conn->db, OPENING_TIMEOUT_MS);
 		sqlite3_limit(conn->db, SQLITE_LIMIT_LENGTH, ROW_BYTES_MAX);
 		sqlite3_progress_handler(conn->db, PROGRESS_STEPS, interrupt_at_deadline, conn);
 		err = configure(conn, role, durability, arena);
+		sqlite3_busy_timeout(conn->db, BUSY_TIMEOUT_MS);
 	}
 	if (err)
 		sqlite_conn_close(conn);

@@ -18,6 +18,9 @@ struct sqlite_conn {
 
 enum sqlite_role { SQLITE_READER, SQLITE_WRITER };
 
+/* For a lock that another program holds: one that starts or ends just now while opening; later a backup tool, or the sqlite3 shell. */
+enum { OPENING_TIMEOUT_MS = 30000, BUSY_TIMEOUT_MS = 5000 };
+
 /* Opens the file (a writer creates it, for its owner alone). On error nothing is left open. */
 const struct err *sqlite_conn_open(
 	struct sqlite_conn *conn, const char *path, enum sqlite_role role, enum store_durability durability, struct arena *arena);
