@@ -11,17 +11,59 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* C0 and C1 controls (the latter as UTF-8: C2 80 to C2 9F). */
+static size_t
+control_length(struct str text, size_t at)
+{
+	unsigned char c = (unsigned char)text.ptr[at];
+
+	if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
+		return 1;
+	if (c == 0xc2 && at + 1 < text.len && (unsigned char)text.ptr[at + 1] < 0xa0)
+		return 2;
+	return 0;
+}
+
+static void
+print(FILE *file, struct str text)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		size_t len = control_length(text, i);
+
+		if (len == 0)
+			continue;
+		fwrite(text.ptr + from, 1, i - from, file);
+		from = i + len;
+		i = from - 1;
+	}
+	fwrite(text.ptr + from, 1, text.len - from, file);
+}
+
+void
+term_print(struct str text)
+{
+	print(stdout, text);
+}
+
 void
 term_error(const char *format, ...)
 {
 	va_list args;
+	char *text;
+	int len;
 
 	fflush(stdout);
 	va_start(args, format);
-	fputs("corbel: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	len = vasprintf(&text, format, args);
 	va_end(args);
+	fputs("corbel: ", stderr);
+	if (len >= 0) {
+		print(stderr, str_n(text, (size_t)len));
+		free(text);
+	}
+	fputc('\n', stderr);
 }
 
 void
@@ -29,8 +71,10 @@ term_fail(const struct err *err)
 {
 	fflush(stdout);
 	fputs("corbel", stderr);
-	for (; err; err = err->cause)
-		fprintf(stderr, ": %" STR_F, STR_A(err->message));
+	for (; err; err = err->cause) {
+		fputs(": ", stderr);
+		print(stderr, err->message);
+	}
 	fputc('\n', stderr);
 }
 
@@ -68,36 +112,6 @@ term_style(enum term_style style)
 	};
 
 	return term_colours() ? escapes[style] : "";
-}
-
-/* C0 and C1 controls (the latter as UTF-8: C2 80 to C2 9F). */
-static size_t
-control_length(struct str text, size_t at)
-{
-	unsigned char c = (unsigned char)text.ptr[at];
-
-	if ((c < ' ' && c != '\n' && c != '\t') || c == 0x7f)
-		return 1;
-	if (c == 0xc2 && at + 1 < text.len && (unsigned char)text.ptr[at + 1] < 0xa0)
-		return 2;
-	return 0;
-}
-
-void
-term_print(struct str text)
-{
-	size_t from = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		size_t len = control_length(text, i);
-
-		if (len == 0)
-			continue;
-		fwrite(text.ptr + from, 1, i - from, stdout);
-		from = i + len;
-		i = from - 1;
-	}
-	fwrite(text.ptr + from, 1, text.len - from, stdout);
 }
 
 struct str

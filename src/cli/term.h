@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-/* "corbel: text" to standard error. */
+/* "corbel: text" to standard error; like all that is said here, without control characters. */
 void term_error(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* The message of an error, then those of its causes. */

@@ -58,6 +58,9 @@ def an_answer_cannot_play_with_the_terminal() -> None:
         done = server.cli("ask", "[mock say='a\x1b]0;title\x07\x1b[31mred']")
         expect(done, 0)
         assert "\x1b" not in done.stdout and "\x07" not in done.stdout, repr(done.stdout)
+        done = server.cli("ask", "--model", "no\x1b]0;title\x07such", "Hello?")
+        assert done.returncode != 0 and "such" in done.stderr, done.stderr
+        assert "\x1b" not in done.stderr and "\x07" not in done.stderr, repr(done.stderr)
 
 
 def a_record_is_listed_and_shown_by_each_of_its_names() -> None:
