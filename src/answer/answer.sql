@@ -141,10 +141,11 @@ update answer_stream set seen = 1 where tenant = $1 and id = $2 and ended_us > 0
 update answer_stream set cancel = 1 where tenant = $1 and id = $2 and ended_us = 0;
 
 -- name: stream_get
-select id, alias, key, owner, created_us, ended_us, seen, lease_until_us from answer_stream where tenant = $1 and id = $2 and kind = $3;
+select id, alias, key, owner, created_us, ended_us, seen, lease_until_us from answer_stream where tenant = $1 and id = $2 and kind = $3 and ($4 = '' or key = $4);
 
 -- name: stream_find
-select id, alias, key, owner, created_us, ended_us, seen, lease_until_us from answer_stream where tenant = $1 and alias = $2 and kind = $3 order by created_us desc limit 1;
+select id, alias, key, owner, created_us, ended_us, seen, lease_until_us from answer_stream where tenant = $1 and alias = $2 and kind = $3 and ($4 = '' or key = $4)
+order by created_us desc limit 1;
 
 -- name: stream_retain
 select tenant, id from answer_stream where created_us < $1 and lease_until_us < $2 order by created_us limit $3;

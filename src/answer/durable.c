@@ -63,12 +63,6 @@ durable_id(const struct durable *durable)
 	return str_of(durable->id);
 }
 
-struct str
-durable_key(const struct durable *durable)
-{
-	return str_of(durable->key_id);
-}
-
 bool
 durable_left(const struct durable *durable)
 {
@@ -254,13 +248,14 @@ durable_close(struct durable *durable)
 }
 
 struct durable *
-durable_find(struct durables *durables, int64_t tenant, enum durable_kind kind, struct str id)
+durable_find(struct durables *durables, int64_t tenant, enum durable_kind kind, struct str id, struct str key_id)
 {
 	struct durable *found;
 
 	pthread_mutex_lock(&durables->lock);
 	for (found = durables->first; found; found = found->next)
-		if (found->tenant == tenant && found->kind == kind && (str_eq_c(id, found->id) || (id.len && str_eq_c(id, found->alias))))
+		if (found->tenant == tenant && found->kind == kind && (str_eq_c(id, found->id) || (id.len && str_eq_c(id, found->alias))) &&
+			(key_id.len == 0 || str_eq_c(key_id, found->key_id)))
 			break;
 	if (found)
 		atomic_fetch_add(&found->refs, 1);

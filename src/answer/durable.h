@@ -76,13 +76,12 @@ void durable_close(struct durable *durable);
 
 /* --- taking one up --- */
 
-/* The stream of this id or alias that is made here, the newest if there are several; held once. NULL: none. */
-struct durable *durable_find(struct durables *durables, int64_t tenant, enum durable_kind kind, struct str id);
+/* The stream of this id or alias and this key (empty: of any) that is made here, the newest if there are several; held once. NULL: none. */
+struct durable *durable_find(struct durables *durables, int64_t tenant, enum durable_kind kind, struct str id, struct str key_id);
 void durable_unref(struct durable *durable); /* NULL is allowed */
 struct feed *durable_feed(const struct durable *durable);
 bool durable_finished(const struct durable *durable); /* the feed, which has ended, has the end of the stream */
 struct str durable_id(const struct durable *durable);
-struct str durable_key(const struct durable *durable);
 
 /* Ends it: somebody wants that. */
 void durable_stop(struct durable *durable);
@@ -94,8 +93,9 @@ struct durable_stored {
 	bool seen;                 /* a client has had its end */
 };
 
-/* By id or alias, the newest. *found false: there is none. */
-MAY_PARK const struct err *durable_get(struct store *store, struct arena *arena, int64_t tenant, enum durable_kind kind, struct str id, struct durable_stored *out, bool *found);
+/* By id or alias, and key (empty: any), the newest. *found false: there is none. */
+MAY_PARK const struct err *durable_get(
+	struct store *store, struct arena *arena, int64_t tenant, enum durable_kind kind, struct str id, struct str key_id, struct durable_stored *out, bool *found);
 
 /* Whether nobody goes on with it: its lease is over, or its process was the only one of this database and is gone. */
 bool durable_abandoned(const struct durables *durables, struct str owner, int64_t lease_until_us);

@@ -97,9 +97,9 @@ durable_end_in(struct tx *tx, const struct durable_write *write, bool seen)
 /* --- reading --- */
 
 MAY_PARK const struct err *
-durable_get(struct store *store, struct arena *arena, int64_t tenant, enum durable_kind kind, struct str id, struct durable_stored *out, bool *found)
+durable_get(struct store *store, struct arena *arena, int64_t tenant, enum durable_kind kind, struct str id, struct str key_id, struct durable_stored *out, bool *found)
 {
-	const struct value *params = PARAMS(V_INT(tenant), V_TEXT(id), V_INT(kind));
+	const struct value *params = PARAMS(V_INT(tenant), V_TEXT(id), V_INT(kind), V_TEXT(key_id));
 	struct rows rows;
 	const struct err *err = store_query(store, arena, &stmt_stream_get, params, &rows);
 

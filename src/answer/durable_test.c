@@ -408,7 +408,7 @@ count_aged(struct store *store, unsigned from, unsigned to, bool still)
 		size_t count;
 		bool found;
 
-		CHECK_OK(durable_get(store, arena, TENANT, DURABLE_CHAT, id, &stored, &found));
+		CHECK_OK(durable_get(store, arena, TENANT, DURABLE_CHAT, id, STR_EMPTY, &stored, &found));
 		CHECK_OK(response_events(store, arena, TENANT, id, -1, &runs, &count));
 		CHECK(!still || found == (count > 0));
 		there += found;

@@ -20,10 +20,11 @@ struct resumed {
 
 /* --- whose it is --- */
 
-static bool
-may_take(const struct identity *identity, struct str key_id)
+/* The key whose streams the caller may take; empty: all of its tenant. */
+static struct str
+key_of(const struct identity *identity)
 {
-	return str_eq_c(key_id, identity->key_id) || identity->scopes & 1u << SCOPE_ADMIN;
+	return identity->scopes & 1u << SCOPE_ADMIN ? STR_EMPTY : str_of(identity->key_id);
 }
 
 /* The stream in this process or else its row; false: there is none for this caller. */
@@ -32,20 +33,11 @@ look_up(struct api_request *request, enum durable_kind kind, struct str id, stru
 {
 	struct app *app = request->app;
 	int64_t tenant = request->identity->tenant;
-	struct durable *durable = durable_find(app->durables, tenant, kind, id);
-	const struct err *err = NULL;
+	struct str key = key_of(request->identity);
 
-	*here = NULL;
-	*found = false;
-	if (durable && may_take(request->identity, durable_key(durable))) {
-		*here = durable;
-		*found = true;
-		return NULL;
-	}
-	durable_unref(durable);
-	err = durable_get(app->store, request->arena, tenant, kind, id, stored, found);
-	*found = *found && may_take(request->identity, stored->key_id);
-	return err;
+	*here = durable_find(app->durables, tenant, kind, id, key);
+	*found = *here != NULL;
+	return *here ? NULL : durable_get(app->store, request->arena, tenant, kind, id, key, stored, found);
 }
 
 /* --- sending --- */
@@ -149,7 +141,7 @@ look_after(struct follower *follower, bool *finished)
 	const struct api_request *request = follower->request;
 	struct durable_stored stored;
 	bool found;
-	const struct err *err = durable_get(request->app->store, follower->page, request->identity->tenant, resumed->kind, follower->id, &stored, &found);
+	const struct err *err = durable_get(request->app->store, follower->page, request->identity->tenant, resumed->kind, follower->id, key_of(request->identity), &stored, &found);
 
 	*finished = !err && (!found || stored.ended_us);
 	if (err || *finished || !durable_abandoned(request->app->durables, stored.owner, stored.lease_until_us))

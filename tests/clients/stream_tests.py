@@ -187,6 +187,20 @@ def nobody_else_may_take_it_up() -> None:
     assert _rest(CHAT, own, key=client.api_key) == _rest(CHAT, own), "its own key may, and an admin"
 
 
+def a_chat_of_the_same_name_hides_nobody_elses() -> None:
+    _, client = made("--scope", "model.use")
+    chat = f"chat-{time.monotonic_ns()}"
+    for key, say in ((client.api_key, "first"), (world.corbel.key, "second")):
+        body = {"id": chat, "model": "going-on", "messages": [{"id": "1", "role": "user", "parts": [{"type": "text", "text": f"{say} {PACED}"}]}]}
+        connection = world.corbel.connect()
+        connection.request("POST", "/v1/ai-sdk/chat", json.dumps(body), {"content-type": "application/json", "authorization": f"Bearer {key}"})
+        assert connection.getresponse().readline().startswith(b"id: ")
+        connection.close()
+    texts = [_call("GET", f"/v1/ai-sdk/chat/{chat}/stream", key=key) for key in (client.api_key, world.corbel.key)]
+    assert [status for status, _, _ in texts] == [200, 200], texts
+    assert texts[0][2] != texts[1][2], "each gets the stream of its own"
+
+
 def what_is_asked_wrongly_is_told_so() -> None:
     identity, _ = _left_after(2, CHAT, "hi", "going-on")
     call = world.corbel.call
