@@ -443,7 +443,7 @@ aged_streams_go_in_steps(struct store *store, void *arg)
 	arena_free(arena);
 }
 
-static int64_t ahead_us;
+static _Atomic int64_t ahead_us;
 
 static int64_t
 later(void *arg)

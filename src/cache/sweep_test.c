@@ -163,7 +163,7 @@ cleared(struct store *store, void *arg)
 
 /* --- by the fiber of a process --- */
 
-static int64_t ahead_us;
+static _Atomic int64_t ahead_us;
 
 static int64_t
 later(void *arg)
