@@ -9,7 +9,8 @@
 #include "store/sqlite.h"
 
 enum {
-	CHECKPOINT_FRAMES = 4000, /* 16 MiB: the file's sync delays those of commits, and a page that was written many times is copied once */
+	CHECKPOINT_FRAMES = 1000, /* 4 MiB */
+	UNSYNCED_FRAMES = 250,    /* 1 MiB: where commits do not sync the log, its checkpoint does, and who writes behind that waits */
 	RESTART_FRAMES = 8000,    /* 32 MiB */
 	RETRY_FRAMES = 1000,
 	LARGE_FRAMES = 65536,     /* 256 MiB */
@@ -52,6 +53,7 @@ sqlite_wal_open(struct sqlite_wal *wal, const char *path, enum store_durability 
 	if (err)
 		return err;
 	wal->bytes = metric_series(&log_bytes);
+	wal->step = durability == STORE_DURABLE_POWER ? CHECKPOINT_FRAMES : UNSYNCED_FRAMES;
 	pthread_mutex_init(&wal->lock, NULL);
 	pthread_cond_init(&wal->wake, NULL);
 	wal->running = pthread_create(&wal->thread, NULL, wal_main, wal) == 0;
@@ -98,7 +100,7 @@ sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer)
 	metric_series_set(wal->bytes, (double)wal->frames * FRAME_BYTES);
 	if (wal->frames < wal->asked_at) /* the log has started over */
 		wal->asked_at = wal->tried_at = 0;
-	if (wal->frames - wal->asked_at < CHECKPOINT_FRAMES && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < RETRY_FRAMES))
+	if (wal->frames - wal->asked_at < wal->step && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < RETRY_FRAMES))
 		return;
 	if (!poke(wal, false)) /* what it was asked for last is being done */
 		return;
