@@ -23,10 +23,10 @@ struct sqlite_wal {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	bool running, due, busy, closing;
-	int step;   /* frames between two checkpoints */
 	int frames; /* the writer's: length of the log after its last commit */
 	struct metric_series *bytes;
 	int asked_at, tried_at; /* the writer's: when it last asked for a checkpoint, tried to start the log over */
+	int64_t asked_us, pause_us;
 };
 
 struct sqlite_member;

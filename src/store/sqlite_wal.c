@@ -6,18 +6,24 @@
  * from it, and under constant writing that moment never comes by itself. So from RESTART_FRAMES on they take turns: after each checkpoint of the thread's the writer copies what has come
  * meanwhile, and waits for the readers: shortly at first, and for longer once the log is large.
  */
+#include "base/clock.h"
 #include "store/sqlite.h"
 
 enum {
-	CHECKPOINT_FRAMES = 1000, /* 4 MiB */
-	UNSYNCED_FRAMES = 250,    /* 1 MiB: where commits do not sync the log, its checkpoint does, and who writes behind that waits */
-	RESTART_FRAMES = 8000,    /* 32 MiB */
+	FRAMES_MIN = 64,       /* 256 KiB: a checkpoint has at least these */
+	FRAMES_MAX = 1000,     /* 4 MiB: and is not put off for longer than these */
+	MUCH_PER_MS = 12,      /* frames: more than 48 MiB a second */
+	RESTART_FRAMES = 8000, /* 32 MiB */
 	RETRY_FRAMES = 1000,
-	LARGE_FRAMES = 65536,     /* 256 MiB */
+	LARGE_FRAMES = 65536,  /* 256 MiB */
 	RESTART_WAIT_MS = 10,
 	LARGE_WAIT_MS = 2000,
 	FRAME_BYTES = 4096 + 24,
 };
+
+/* Between two checkpoints. Where commits do not sync the log its checkpoint does, and whoever writes behind that waits: there fewer are better. */
+#define PAUSE_US (20 * USEC_PER_MS)
+#define UNSYNCED_PAUSE_US (50 * USEC_PER_MS)
 
 static struct metric log_bytes = METRIC_GAUGE("corbel_store_log_bytes", "Length of SQLite's write-ahead log.");
 
@@ -53,7 +59,7 @@ sqlite_wal_open(struct sqlite_wal *wal, const char *path, enum store_durability 
 	if (err)
 		return err;
 	wal->bytes = metric_series(&log_bytes);
-	wal->step = durability == STORE_DURABLE_POWER ? CHECKPOINT_FRAMES : UNSYNCED_FRAMES;
+	wal->pause_us = durability == STORE_DURABLE_POWER ? PAUSE_US : UNSYNCED_PAUSE_US;
 	pthread_mutex_init(&wal->lock, NULL);
 	pthread_cond_init(&wal->wake, NULL);
 	wal->running = pthread_create(&wal->thread, NULL, wal_main, wal) == 0;
@@ -94,13 +100,26 @@ poke(struct sqlite_wal *wal, bool due)
 	return rests;
 }
 
+/* What a checkpoint has to sync, commits wait for on the same disk: so it is small. Where much is written that would make too many, and pages that are written again and again are copied each time. */
+static bool
+is_due(struct sqlite_wal *wal)
+{
+	int since = wal->frames - wal->asked_at;
+	int64_t now_us = since < FRAMES_MIN ? 0 : clock_mono_us(), passed_us = now_us - wal->asked_us;
+
+	if (since < FRAMES_MIN || (since < FRAMES_MAX && (passed_us < wal->pause_us || since > passed_us * MUCH_PER_MS / USEC_PER_MS)))
+		return false;
+	wal->asked_us = now_us;
+	return true;
+}
+
 void
 sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer)
 {
 	metric_series_set(wal->bytes, (double)wal->frames * FRAME_BYTES);
 	if (wal->frames < wal->asked_at) /* the log has started over */
 		wal->asked_at = wal->tried_at = 0;
-	if (wal->frames - wal->asked_at < wal->step && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < RETRY_FRAMES))
+	if (!is_due(wal) && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < RETRY_FRAMES))
 		return;
 	if (!poke(wal, false)) /* what it was asked for last is being done */
 		return;
