@@ -356,6 +356,7 @@ loop_stop(void *arg)
 void
 loop_fini(struct loop *loop)
 {
+	mailbox_take_wakes(loop); /* that came after the last turn: nobody waits any more, but they hold their waiters */
 	stacks_fini(&loop->stacks);
 	timers_fini(&loop->timers);
 	if (uv_loop_close(&loop->uv) != 0)

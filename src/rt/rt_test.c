@@ -283,6 +283,39 @@ wakes_of_other_threads_may_come_after_the_wait_has_ended(void **state)
 	assert_int_equal(race.late, 2 * RACERS * ROUNDS);
 }
 
+static void
+keep_waiter(void *arg)
+{
+	struct waiter *waiter = waiter_new();
+
+	*(struct waiter **)arg = waiter_ref(waiter);
+	assert_non_null(wait_for_us(waiter, 1));
+	waiter_unref(waiter);
+}
+
+static void
+keep_waiter_start(void *arg)
+{
+	assert_null(fiber_go("keeper", NULL, keep_waiter, arg));
+}
+
+/* Under AddressSanitizer, the end of the program says whether it was let go. */
+static void
+a_wake_after_the_loops_have_ended_lets_its_waiter_go(void **state)
+{
+	struct runtime *runtime = runtime_new(1);
+	struct waiter *waiter = NULL;
+
+	(void)state;
+	runtime_start(runtime);
+	loop_post(runtime_loop(runtime, 0), keep_waiter_start, &waiter);
+	runtime_stop(runtime);
+	assert_non_null(waiter);
+	wait_wake(waiter);
+	waiter_unref(waiter);
+	runtime_free(runtime);
+}
+
 enum { POSTS = 2000 };
 
 static void
@@ -445,6 +478,7 @@ main(void)
 		cmocka_unit_test(a_wake_from_another_thread_arrives),
 		cmocka_unit_test(offload_waits_for_a_job_that_has_begun),
 		cmocka_unit_test(wakes_of_other_threads_may_come_after_the_wait_has_ended),
+		cmocka_unit_test(a_wake_after_the_loops_have_ended_lets_its_waiter_go),
 		cmocka_unit_test(posts_of_many_threads_all_arrive),
 		cmocka_unit_test(stopping_the_runtime_cancels_its_fibers),
 		cmocka_unit_test(a_descriptor_is_waited_for_again_and_again),
