@@ -106,29 +106,57 @@ add_traceparent(struct arena *arena, const struct span *span, struct http_header
 	return NULL;
 }
 
+/* What proves who calls, behind all other headers. */
+static MAY_PARK const struct err *
+authorize(const struct target *target, struct arena *arena, struct http_call_spec *spec, enum failure_cause *cause)
+{
+	const struct err *err = target->kind->authorize ? target->kind->authorize(target, arena, spec) : NULL;
+
+	if (err && err->kind == ERR_UPSTREAM)
+		*cause = FAILURE_CREDENTIALS;
+	return err;
+}
+
+/* The request goes out, with a proof of who calls; *asked, where it may have. A token that the provider refuses is replaced by a new one, once. */
+static MAY_PARK const struct err *
+open_call(const struct target *target, struct arena *arena, struct http_call_spec *spec, struct http_call **out, bool *asked, enum failure_cause *cause)
+{
+	const struct provider *kind = target->kind;
+	const struct http_headers bare = spec->headers;
+	const struct err *err = authorize(target, arena, spec, cause);
+
+	if (err)
+		return err;
+	*asked = true;
+	err = http_call_open(arena, spec, out);
+	if (err || http_call_status(*out) != 401 || !kind->renew || !kind->renew(target, arena, spec))
+		return err;
+	http_call_close(*out);
+	*asked = false;
+	spec->headers = bare;
+	err = authorize(target, arena, spec, cause);
+	if (err)
+		return err;
+	*asked = true;
+	return http_call_open(arena, spec, out);
+}
+
 /* The request is written; what proves who calls, and how long to wait, is added here. Open, where it returns NULL, with a status that tells success. */
 static MAY_PARK const struct err *
 open_request(const struct target *target, const struct provider *wire, struct arena *arena, struct http_call_spec *spec, const struct span *span, struct http_call **out,
-	enum failure_cause *cause)
+	bool *asked, enum failure_cause *cause)
 {
 	const struct conf_provider *provider = target->provider;
 	const struct err *err = add_traceparent(arena, span, &spec->headers);
 
 	if (err)
 		return err;
-	if (target->kind->authorize) {
-		err = target->kind->authorize(target, arena, spec);
-		if (err && err->kind == ERR_UPSTREAM)
-			*cause = FAILURE_CREDENTIALS;
-		if (err)
-			return err;
-	}
 	spec->connect_timeout_us = provider->connect_timeout_us;
 	spec->headers_timeout_us = provider->headers_timeout_us;
 	spec->idle_timeout_us = provider->idle_timeout_us;
 	spec->proxy = provider->proxy;
 	spec->http2 = provider->http2;
-	err = http_call_open(arena, spec, out);
+	err = open_call(target, arena, spec, out, asked, cause);
 	if (err || http_call_status(*out) / 100 == 2)
 		return err;
 	err = explain_failure(wire, arena, *out, cause);
@@ -144,7 +172,7 @@ send_request(struct decoder *decoder, struct http_call_spec *spec, const struct 
 	struct str type;
 
 	spec->body_max = ANSWER_MAX;
-	err = open_request(decoder->target, decoder->wire, decoder->arena, spec, span, &http, cause);
+	err = open_request(decoder->target, decoder->wire, decoder->arena, spec, span, &http, &decoder->asked, cause);
 	if (err)
 		return err;
 	decoder->accepted = true;
@@ -200,10 +228,11 @@ attempt_post(const struct target *target, struct arena *arena, struct http_call_
 {
 	struct http_call *http;
 	const struct err *err;
+	bool asked = false;
 
 	*cause = FAILURE_NONE;
 	request->body_max = answer_max;
-	err = open_request(target, target->kind, arena, request, span, &http, cause);
+	err = open_request(target, target->kind, arena, request, span, &http, &asked, cause);
 	if (!err) {
 		err = http_call_read_all(http, arena, answer_max, body);
 		http_call_close(http);

@@ -18,6 +18,7 @@ struct decoder {
 	const struct provider *wire; /* what writes the request and reads the answer: provider_wire; NULL: the target's kind */
 	struct sink *sink;
 	bool started, finished;      /* START was sent; a FINISH was seen */
+	bool asked;                  /* the request went out, or may have */
 	bool accepted;               /* the answer's status was one of success */
 	bool done;                   /* the provider's end of stream was seen ("[DONE]", message_stop) */
 	bool last;                   /* for decoder_emit: a finish was seen, nothing goes out any more before the record */

@@ -31,9 +31,8 @@ until_us(const struct http_headers *headers, struct str date)
 	return at_us > now_us && at_us - now_us < RETRY_AFTER_MAX_S * USEC_PER_SEC ? at_us - now_us : 0;
 }
 
-/* Retry-After in seconds or as a date (RFC 9110, 10.2.3), or retry-after-ms. */
-static int64_t
-retry_after_us(const struct http_headers *headers)
+int64_t
+failure_retry_after_us(const struct http_headers *headers)
 {
 	struct str ms = http_header_get(headers, STR("retry-after-ms"));
 	struct str seconds = http_header_get(headers, STR("retry-after"));
@@ -179,7 +178,7 @@ failure_from_status(struct arena *arena, int status, const struct http_headers *
 		STR_A(message.len ? message : STR("the provider gave no reason")));
 	err->code = code.len ? arena_dup(arena, code) : STR_EMPTY;
 	err->detail = arena_printf(arena, "upstream status %d", status);
-	err->retry_after_us = retry_after_us(headers);
+	err->retry_after_us = failure_retry_after_us(headers);
 	out->err = err;
 	out->cause = cause_of_refusal(status, err);
 	if (out->cause == FAILURE_CONTEXT_WINDOW)

@@ -58,7 +58,9 @@ describe(struct span *span, const struct way *way, const struct decoder *decoder
 static bool
 may_have_been_read(const struct decoder *decoder, const struct err *err)
 {
-	return decoder->accepted || decoder->started || !err || err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT;
+	bool left = err && (err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT);
+
+	return decoder->accepted || decoder->started || !err || (left && decoder->asked);
 }
 
 /* What a failed attempt has cost: what its provider said, and where it said nothing of what it had read or begun, our estimate. */

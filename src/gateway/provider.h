@@ -62,6 +62,12 @@ struct provider {
 	 */
 	MAY_PARK const struct err *(*authorize)(const struct target *target, struct arena *arena, struct http_call_spec *spec);
 
+	/*
+	 * The provider answered a request that `authorize` has been through with 401. Whether `authorize` would add something else now, so that it is worth asking once more.
+	 * NULL: it never would.
+	 */
+	bool (*renew)(const struct target *target, struct arena *arena, const struct http_call_spec *spec);
+
 	/* One frame of a stream, to events. */
 	MAY_PARK const struct err *(*frame)(struct decoder *decoder, struct str event, struct str data);
 
@@ -112,6 +118,9 @@ void failure_from_status(struct arena *arena, int status, const struct http_head
 
 /* The cause of an error that came without an HTTP status: in a stream, or from the connection. */
 enum failure_cause failure_cause_of(const struct err *err);
+
+/* Retry-After in seconds or as a date (RFC 9110, 10.2.3), or retry-after-ms; 0: not said. */
+int64_t failure_retry_after_us(const struct http_headers *headers);
 
 /* "error", "timeout", "rate_limit"…: as the configuration, spans and metrics say it. */
 const char *failure_cause_name(enum failure_cause cause);

@@ -58,26 +58,47 @@ entra_fetch(const struct token_source *source, struct arena *arena, struct token
 	return form.failed ? &err_no_memory : token_request(source, arena, buf_str(&form), "Entra", out);
 }
 
-static MAY_PARK const struct err *
-azure_authorize(const struct target *target, struct arena *arena, struct http_call_spec *spec)
+/* Its url is NULL where memory is out. */
+static struct token_source
+entra_source(const struct conf_provider *provider, struct arena *arena)
 {
-	const struct conf_provider *provider = target->provider;
-	struct token_source source = {
+	return (struct token_source){
 		.fetch = entra_fetch,
 		.url = arena_printf(arena, "%" STR_F "/%" STR_F "/oauth2/v2.0/token", STR_A(provider->authority_url), STR_A(provider->tenant_id)),
 		.id = provider->client_id,
 		.secret = provider->client_secret,
 		.proxy = provider->proxy,
+		.connect_timeout_us = provider->connect_timeout_us,
+		.headers_timeout_us = provider->headers_timeout_us,
+		.idle_timeout_us = provider->idle_timeout_us,
 		.key_id = STR_EMPTY,
 		.scope = STR("https://cognitiveservices.azure.com/.default"),
 	};
+}
+
+static MAY_PARK const struct err *
+azure_authorize(const struct target *target, struct arena *arena, struct http_call_spec *spec)
+{
+	struct token_source source;
 	const struct err *err;
 	struct str token;
 
-	if (provider->api_key.len)
+	if (target->provider->api_key.len)
 		return NULL;
+	source = entra_source(target->provider, arena);
 	err = source.url.ptr ? token_get(&source, arena, &token) : &err_no_memory;
-	return err ? err : request_header(arena, spec, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(token)));
+	return err ? err : request_bearer(arena, spec, token);
+}
+
+static bool
+azure_renew(const struct target *target, struct arena *arena, const struct http_call_spec *spec)
+{
+	struct token_source source;
+
+	if (target->provider->api_key.len)
+		return false;
+	source = entra_source(target->provider, arena);
+	return source.url.ptr && token_refused(&source, request_bearer_of(spec));
 }
 
 const struct provider provider_azure = {
@@ -86,6 +107,7 @@ const struct provider provider_azure = {
 	.address = azure_address,
 	.request = openai_request,
 	.authorize = azure_authorize,
+	.renew = azure_renew,
 	.frame = openai_frame,
 	.end = openai_end,
 	.body = openai_body,

@@ -86,29 +86,49 @@ google_fetch(const struct token_source *source, struct arena *arena, struct toke
 	return form.failed ? &err_no_memory : token_request(source, arena, buf_str(&form), "Google", out);
 }
 
-static MAY_PARK const struct err *
-vertex_authorize(const struct target *target, struct arena *arena, struct http_call_spec *spec)
+static struct token_source
+google_source(const struct conf_provider *provider)
 {
-	const struct conf_google *google = &target->provider->google;
-	const struct token_source source = {
+	const struct conf_google *google = &provider->google;
+
+	return (struct token_source){
 		.fetch = google_fetch,
 		.url = google->token_url,
 		.id = google->email,
 		.secret = google->private_key,
-		.proxy = target->provider->proxy,
+		.proxy = provider->proxy,
+		.connect_timeout_us = provider->connect_timeout_us,
+		.headers_timeout_us = provider->headers_timeout_us,
+		.idle_timeout_us = provider->idle_timeout_us,
 		.key_id = google->private_key_id.ptr ? google->private_key_id : STR_EMPTY,
 		.scope = STR("https://www.googleapis.com/auth/cloud-platform"),
 	};
+}
+
+static MAY_PARK const struct err *
+vertex_authorize(const struct target *target, struct arena *arena, struct http_call_spec *spec)
+{
+	const struct token_source source = google_source(target->provider);
 	struct str token;
 	const struct err *err = token_get(&source, arena, &token);
 
-	return err ? err : request_header(arena, spec, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(token)));
+	return err ? err : request_bearer(arena, spec, token);
+}
+
+static bool
+vertex_renew(const struct target *target, struct arena *arena, const struct http_call_spec *spec)
+{
+	const struct token_source source = google_source(target->provider);
+
+	(void)arena;
+	return token_refused(&source, request_bearer_of(spec));
 }
 
 const struct provider provider_vertex = {
 	.kind = "vertex",
 	.request = vertex_request,
 	.authorize = vertex_authorize,
+	.renew = vertex_renew,
 	.frame = gemini_frame,
 	.end = decoder_emit_usage,
 	.body = gemini_body,

@@ -31,6 +31,20 @@ request_header(struct arena *arena, struct http_call_spec *spec, struct str name
 }
 
 const struct err *
+request_bearer(struct arena *arena, struct http_call_spec *spec, struct str token)
+{
+	return request_header(arena, spec, STR("authorization"), arena_concat(arena, STR("Bearer "), token, STR_EMPTY));
+}
+
+struct str
+request_bearer_of(const struct http_call_spec *spec)
+{
+	struct str value = http_header_get(&spec->headers, STR("authorization"));
+
+	return value.ptr && str_starts(value, STR("Bearer ")) ? str_slice(value, strlen("Bearer "), value.len) : STR_EMPTY;
+}
+
+const struct err *
 request_headers(const struct target *target, struct arena *arena, const struct http_header *own, size_t own_count, struct http_call_spec *out)
 {
 	const struct conf_provider *provider = target->provider;

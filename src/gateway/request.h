@@ -11,6 +11,10 @@ struct str request_url(struct arena *arena, struct str base_url, const char *pat
 /* Adds a header to a request; a NULL value is out of memory. */
 const struct err *request_header(struct arena *arena, struct http_call_spec *spec, struct str name, struct str value);
 
+/* A token in the header of RFC 6750, and the token in such a header of a request; empty: none. */
+const struct err *request_bearer(struct arena *arena, struct http_call_spec *spec, struct str token);
+struct str request_bearer_of(const struct http_call_spec *spec);
+
 /* "content-type", the wire's own headers, and those of the configuration last, so that they can override. */
 const struct err *request_headers(const struct target *target, struct arena *arena, const struct http_header *own, size_t own_count, struct http_call_spec *out);
 

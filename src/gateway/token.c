@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "gateway/provider.h"
 #include "json/json.h"
 #include "net/http_client.h"
 #include "rt/fiber.h"
@@ -17,7 +18,9 @@
 
 enum { ENTRIES_MAX = 256, ENTRY_ARENA_MAX = 128 * 1024, TOKEN_MAX = 32 * 1024, FETCH_ARENA_MAX = 1024 * 1024, ANSWER_MAX = 64 * 1024 };
 #define FETCH_US (30 * USEC_PER_SEC)
-#define RETRY_US USEC_PER_SEC         /* after a failure */
+#define RETRY_US USEC_PER_SEC         /* after a failure… */
+#define RETRY_MAX_US (3600 * USEC_PER_SEC) /* …and where the service says when, this at most */
+#define REFUSED_US (60 * USEC_PER_SEC) /* between two tokens of a source that are thrown away because somebody refused them */
 #define MARGIN_US (30 * USEC_PER_SEC) /* a token that expires sooner is not given out */
 #define RENEW_US (300 * USEC_PER_SEC) /* one that expires sooner is renewed behind its users */
 
@@ -36,7 +39,7 @@ struct entry {
 	bool fetching;
 	struct arena *failure_arena;  /* of the last fetch's error */
 	const struct err *failure;
-	int64_t failed_until_us;
+	int64_t failed_until_us, refused_until_us;
 	struct place *places;
 };
 
@@ -56,7 +59,8 @@ entry_new(const struct token_source *source)
 	struct arena *arena = arena_new(ENTRY_ARENA_MAX);
 	struct entry *entry = arena_zalloc(arena, sizeof(*entry));
 	struct token_source copy = { source->fetch, arena_dup(arena, source->url), arena_dup(arena, source->id), arena_dup(arena, source->secret),
-		arena_dup(arena, source->key_id), arena_dup(arena, source->scope), arena_dup(arena, source->proxy) };
+		arena_dup(arena, source->key_id), arena_dup(arena, source->scope), arena_dup(arena, source->proxy),
+		source->connect_timeout_us, source->headers_timeout_us, source->idle_timeout_us };
 
 	if (!entry || !copy.url.ptr || !copy.id.ptr || !copy.secret.ptr || !copy.key_id.ptr || !copy.scope.ptr || !copy.proxy.ptr) {
 		arena_free(arena);
@@ -100,7 +104,7 @@ entry_settle(struct entry *entry, const struct token_grant *grant, const struct 
 	if (err) {
 		entry->failure_arena = arena_new(KIB(16));
 		entry->failure = err_copy(entry->failure_arena, err);
-		entry->failed_until_us = now_us + RETRY_US;
+		entry->failed_until_us = now_us + (err->retry_after_us > RETRY_US ? at_most(err->retry_after_us, RETRY_MAX_US) : RETRY_US);
 	} else {
 		buf_clear(&entry->token);
 		buf_add(&entry->token, grant->token);
@@ -125,7 +129,7 @@ fetch_fiber(void *arg)
 	err = entry->source.fetch(&entry->source, arena, &grant);
 	scope_close(&scope);
 	if (!err && (grant.token.len == 0 || grant.token.len > TOKEN_MAX))
-		err = err_new(arena, ERR_UPSTREAM, "the token service gave out no token that can be used");
+		err = err_new(arena, ERR_UNAVAILABLE, "the token service gave out no token that can be used");
 	pthread_mutex_lock(&lock);
 	entry_settle(entry, &grant, err);
 	pthread_mutex_unlock(&lock);
@@ -140,6 +144,21 @@ start_fetch(struct entry *entry)
 
 	entry->fetching = !err;
 	return err;
+}
+
+/* Under the lock: the last fetch's error, with the time that is left where the service said one. */
+static const struct err *
+failure_now(struct arena *arena, const struct entry *entry, int64_t now_us)
+{
+	struct err *copy = arena_alloc(arena, sizeof(*copy));
+	const struct err *err = err_copy(arena, entry->failure);
+
+	if (!copy)
+		return &err_no_memory;
+	*copy = *err;
+	if (copy->retry_after_us > 0)
+		copy->retry_after_us = entry->failed_until_us - now_us;
+	return copy;
 }
 
 enum state { STATE_READY, STATE_WAIT, STATE_FAILED };
@@ -160,7 +179,7 @@ look(struct entry *entry, struct arena *arena, struct str *out, const struct err
 		return *err ? STATE_FAILED : STATE_READY;
 	}
 	if (failed) {
-		*err = err_copy(arena, entry->failure);
+		*err = failure_now(arena, entry, now_us);
 		return STATE_FAILED;
 	}
 	if (!entry->fetching)
@@ -211,15 +230,51 @@ token_get(const struct token_source *source, struct arena *arena, struct str *ou
 	return err;
 }
 
+bool
+token_refused(const struct token_source *source, struct str token)
+{
+	int64_t now_us = clock_mono_us();
+	bool again = true; /* another one may be there already */
+	struct entry *entry;
+
+	pthread_mutex_lock(&lock);
+	entry = entry_of(source);
+	if (entry && str_eq(buf_str(&entry->token), token)) {
+		again = now_us >= entry->refused_until_us;
+		if (again) {
+			entry->ends_us = 0;
+			entry->refused_until_us = now_us + REFUSED_US;
+		}
+	}
+	pthread_mutex_unlock(&lock);
+	return entry && again;
+}
+
 /* "error" and "error_description" of RFC 6749; Google and Entra write both. */
 static const struct err *
-refusal(struct arena *arena, const struct json *root, int status, const char *who)
+refusal(struct arena *arena, const struct json *root, struct http_call *call, const char *who)
 {
 	struct str code = json_get_string(root, "error"), text = json_get_string(root, "error_description");
-	enum err_kind kind = status == 429 || status >= 500 ? ERR_UNAVAILABLE : ERR_UPSTREAM;
+	int status = http_call_status(call);
+	bool busy = status == 408 || status == 429 || status >= 500;
+	const struct err *err = err_new(arena, busy ? ERR_UNAVAILABLE : ERR_UPSTREAM, "%s gave out no token for the provider's credentials in the configuration (status %d, %" STR_F ")",
+		who, status, STR_A(code.len ? str_slice(code, 0, 100) : STR("no reason given")));
+	struct err *copy = arena_alloc(arena, sizeof(*copy));
 
-	return err_detail(arena, err_new(arena, kind, "%s gave out no token for the provider's credentials in the configuration (status %d, %" STR_F ")", who, status,
-		STR_A(code.len ? str_slice(code, 0, 100) : STR("no reason given"))), "%" STR_F, STR_A(str_slice(text, 0, 1000)));
+	if (!copy)
+		return &err_no_memory;
+	*copy = *err;
+	copy->retry_after_us = busy ? failure_retry_after_us(http_call_headers(call)) : 0;
+	return err_detail(arena, copy, "%" STR_F, STR_A(str_slice(text, 0, 1000)));
+}
+
+/* Whatever keeps a token service from answering, it is not there for us now: nobody's request is wrong, and none has been sent. */
+static const struct err *
+unanswered(struct arena *arena, const struct err *err, const char *who)
+{
+	if (err->kind == ERR_CANCELLED)
+		return err;
+	return err_new(arena, ERR_UNAVAILABLE, "%s cannot be asked for a token: %" STR_F, who, STR_A(err->message));
 }
 
 MAY_PARK const struct err *
@@ -227,7 +282,8 @@ token_request(const struct token_source *source, struct arena *arena, struct str
 {
 	struct http_header header = { STR("content-type"), STR("application/x-www-form-urlencoded") };
 	const struct http_call_spec spec = {
-		.method = HTTP_POST, .url = source->url, .headers = { &header, 1 }, .body = form, .body_max = ANSWER_MAX, .proxy = source->proxy };
+		.method = HTTP_POST, .url = source->url, .headers = { &header, 1 }, .body = form, .body_max = ANSWER_MAX, .proxy = source->proxy,
+		.connect_timeout_us = source->connect_timeout_us, .headers_timeout_us = source->headers_timeout_us, .idle_timeout_us = source->idle_timeout_us };
 	const struct json *root = NULL, *expires;
 	struct http_call *call;
 	struct str body;
@@ -235,12 +291,14 @@ token_request(const struct token_source *source, struct arena *arena, struct str
 	int64_t seconds = 0;
 
 	if (err)
-		return err_wrap(arena, err, "%s cannot be asked for a token: %" STR_F, who, STR_A(err->message));
+		return unanswered(arena, err, who);
 	err = http_call_read_all(call, arena, ANSWER_MAX, &body);
-	if (!err && json_parse(arena, body, &root))
+	if (err)
+		err = unanswered(arena, err, who);
+	else if (json_parse(arena, body, &root))
 		root = NULL;
 	if (!err && http_call_status(call) != 200)
-		err = refusal(arena, root, http_call_status(call), who);
+		err = refusal(arena, root, call, who);
 	http_call_close(call);
 	if (err)
 		return err;
@@ -249,7 +307,7 @@ token_request(const struct token_source *source, struct arena *arena, struct str
 		seconds = json_int(expires, 0);
 	out->token = json_get_string(root, "access_token");
 	if (out->token.len == 0 || !http_value_ok(out->token) || seconds <= 0 || seconds > 365 * 86400)
-		return err_new(arena, ERR_UPSTREAM, "%s answered without a token and its time", who);
+		return err_new(arena, ERR_UNAVAILABLE, "%s answered without a token and its time", who);
 	out->expires_in_us = seconds * USEC_PER_SEC;
 	return NULL;
 }

@@ -16,7 +16,7 @@
 
 static unsigned fetched;
 static bool failing;
-static int64_t lifetime_us, ahead_us;
+static int64_t lifetime_us, ahead_us, asks_for_us;
 
 static int64_t
 shifted(void *arg)
@@ -40,10 +40,14 @@ static MAY_PARK const struct err *
 fetch(const struct token_source *source, struct arena *arena, struct token_grant *out)
 {
 	const struct err *err = fiber_sleep_us(20 * USEC_PER_MS);
+	static struct err failure;
 
 	fetched++;
-	if (!err && failing)
-		err = err_new(arena, ERR_UPSTREAM, "no token");
+	if (!err && failing) {
+		failure = *err_new(arena, ERR_UPSTREAM, "no token");
+		failure.retry_after_us = asks_for_us;
+		err = &failure;
+	}
 	*out = (struct token_grant){ arena_printf(arena, "%" STR_F "-%u", STR_A(source->id), fetched), lifetime_us };
 	return err;
 }
@@ -148,9 +152,51 @@ a_failure_is_told_and_not_repeated_at_once(void *arg)
 	arena_free(arena);
 }
 
+static MAY_PARK void
+a_service_that_says_when_is_left_alone_until_then(void *arg)
+{
+	struct arena *arena = arena_new(MIB(1));
+	const struct err *err;
+	struct str token;
+
+	(void)arg;
+	failing = true;
+	asks_for_us = 60 * USEC_PER_SEC;
+	err = token_get(&source, arena, &token);
+	assert_in_range(err->retry_after_us, 59 * USEC_PER_SEC, 60 * USEC_PER_SEC);
+	failing = false;
+	pass(50 * USEC_PER_SEC);
+	err = token_get(&source, arena, &token);
+	assert_in_range(err->retry_after_us, 8 * USEC_PER_SEC, 10 * USEC_PER_SEC);
+	assert_int_equal(fetched, 1);
+	pass(11 * USEC_PER_SEC);
+	assert_token(arena, "id-2");
+	arena_free(arena);
+}
+
+static MAY_PARK void
+a_token_that_is_refused_is_thrown_away_once_a_minute(void *arg)
+{
+	struct arena *arena = arena_new(MIB(1));
+
+	(void)arg;
+	assert_token(arena, "id-1");
+	assert_true(token_refused(&source, STR("id-1")));
+	assert_token(arena, "id-2");
+	assert_true(token_refused(&source, STR("id-1"))); /* another caller had it too: there is a new one already */
+	assert_token(arena, "id-2");
+	assert_false(token_refused(&source, STR("id-2")));
+	assert_token(arena, "id-2");
+	pass(61 * USEC_PER_SEC);
+	assert_true(token_refused(&source, STR("id-2")));
+	assert_token(arena, "id-3");
+	arena_free(arena);
+}
+
 static void
 run(void (*fn)(void *arg))
 {
+	asks_for_us = 0;
 	fetched = 0;
 	failing = false;
 	lifetime_us = 3600 * USEC_PER_SEC;
@@ -171,6 +217,8 @@ IN_A_FIBER(one_fetch_serves_all_who_wait)
 IN_A_FIBER(a_caller_that_leaves_takes_nobody_s_token_with_it)
 IN_A_FIBER(renewal_goes_on_behind_the_users)
 IN_A_FIBER(a_failure_is_told_and_not_repeated_at_once)
+IN_A_FIBER(a_service_that_says_when_is_left_alone_until_then)
+IN_A_FIBER(a_token_that_is_refused_is_thrown_away_once_a_minute)
 
 int
 main(void)
@@ -180,6 +228,8 @@ main(void)
 		cmocka_unit_test(test_a_caller_that_leaves_takes_nobody_s_token_with_it),
 		cmocka_unit_test(test_renewal_goes_on_behind_the_users),
 		cmocka_unit_test(test_a_failure_is_told_and_not_repeated_at_once),
+		cmocka_unit_test(test_a_service_that_says_when_is_left_alone_until_then),
+		cmocka_unit_test(test_a_token_that_is_refused_is_thrown_away_once_a_minute),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

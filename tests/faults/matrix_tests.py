@@ -1,4 +1,4 @@
-"""Every provider file against every fault, whole and streamed: what the client gets in its own protocol, how often the provider was asked, and what the record and the ledger say it cost.
+"""Every provider file, and each way it proves who calls, against every fault, whole and streamed: what the client gets in its own protocol, how often the provider was asked, and what the record and the ledger say it cost.
 
 One corbel, one mock, one table. Each cell has a target of its own, so that what is remembered of one (breakers, Retry-After) does not reach the next; a call may be repeated once. The table is printed
 at the end as it was met.
@@ -25,7 +25,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "clients"))  # last: i
 import kinds  # noqa: E402
 
 KEY = "upstream-key"
-FILES = ("openai", "azure", "anthropic", "gemini", "vertex", "bedrock", "cohere")
+WAYS = ("openai", "azure", "azure-entra", "anthropic", "gemini", "vertex", "bedrock", "bedrock-key", "cohere")
 PRICE = {"input": 1000, "cached_input": 1000, "cache_write": 1000, "output": 2000}  # a token is a millionth of these, in dollars
 ONCE_AT_MOST = 30  # tokens of the input: the text and its directive
 TEXT = "one two three four five six seven eight nine"
@@ -91,7 +91,7 @@ REFUSALS = (
 )
 
 
-def _slug(fault: Fault) -> str:
+def slug(fault: Fault) -> str:
     return fault.name.lower().replace(" ", "-")
 
 
@@ -129,17 +129,17 @@ def _providers(mock_url: str, places: dict[str, str]) -> list[dict[str, Any]]:
         "anthropic": {"name": "anthropic", "kind": "anthropic", "base_url": f"{mock_url}/v1", "api_key": KEY},
         **{provider["name"]: provider for provider in kinds.providers(mock_url, KEY)},
     }
-    here = [{**made[name], **times} for name in FILES]
+    here = [{**made[name], **times} for name in WAYS]
     return here + [{**provider, "name": f"{provider['name']}-{place}", "base_url": provider["base_url"].replace(mock_url, url), **(patience if place == "patient" else {})} for place, url in places.items() for provider in here]
 
 
 def _config(mock_url: str, places: dict[str, str], faults: tuple[Fault, ...]) -> dict[str, Any]:
     def model(kind: str, fault: Fault) -> dict[str, Any]:
         provider = f"{kind}-{fault.place}" if fault.place else kind
-        target = {"provider": provider, "model": f"{kind}-{_slug(fault)}", "price": PRICE}
-        return {"name": f"{kind}-{_slug(fault)}", "targets": [target], "retry": {"max": 1, "backoff": "1ms", "budget": 10}}
+        target = {"provider": provider, "model": f"{kind}-{slug(fault)}", "price": PRICE}
+        return {"name": f"{kind}-{slug(fault)}", "targets": [target], "retry": {"max": 1, "backoff": "1ms", "budget": 10}}
 
-    return {"providers": _providers(mock_url, places), "models": [model(kind, fault) for kind in FILES for fault in faults]}
+    return {"providers": _providers(mock_url, places), "models": [model(kind, fault) for kind in WAYS for fault in faults]}
 
 
 def _call(corbel: harness.Corbel, path: str, model: str, fault: Fault, stream: bool) -> tuple[int, dict[str, str], bytes]:
@@ -148,7 +148,7 @@ def _call(corbel: harness.Corbel, path: str, model: str, fault: Fault, stream: b
     return corbel.call("POST", path, body, {"anthropic-version": "2023-06-01"} if path == "/v1/messages" else {})
 
 
-def _check_error(path: str, expected: Expected, status: int, headers: dict[str, str], body: bytes) -> None:
+def check_error(path: str, expected: Expected, status: int, headers: dict[str, str], body: bytes) -> None:
     assert headers["content-type"].startswith("application/json"), headers
     if path == "/v1/messages":
         answer = json.loads(body)
@@ -170,7 +170,7 @@ def _check_broken(path: str, status: int, headers: dict[str, str], body: bytes) 
     assert "[DONE]" not in events and '"message_stop"' not in body.decode(), events[-3:]
 
 
-def _check_bill(record: dict[str, Any], expected: Expected | str) -> None:
+def check_bill(record: dict[str, Any], expected: Expected | str) -> None:
     """What the provider has read is paid for, each time, and what it wrote as far as it came, counted here; what it refused or never got costs nothing. An amount is the sum of its tokens."""
     usage = record["usage"]
     amount = usage["input_tokens"] * PRICE["input"] * 1000 + usage["output_tokens"] * PRICE["output"] * 1000
@@ -187,16 +187,16 @@ def _check_bill(record: dict[str, Any], expected: Expected | str) -> None:
 
 def _cell(corbel: harness.Corbel, kind: str, fault: Fault, path: str, stream: bool) -> tuple[str, int]:
     """Makes one call and checks it; how it reads in the table, and what it cost."""
-    model, expected = f"{kind}-{_slug(fault)}", fault.stream if stream else fault.whole
+    model, expected = f"{kind}-{slug(fault)}", fault.stream if stream else fault.whole
     status, headers, body = _call(corbel, path, model, fault, stream)
     record = common.record(corbel, headers["x-request-id"])
     if isinstance(expected, Expected):
-        _check_error(path, expected, status, headers, body)
+        check_error(path, expected, status, headers, body)
         assert record["attempts"] == expected.asked, record["attempts"]
     else:
         _check_broken(path, status, headers, body)
         assert record["attempts"] == 1, record["attempts"]
-    _check_bill(record, expected)
+    check_bill(record, expected)
     return ("200, error event" if expected == "broken" else str(status)) + f" x{record['attempts']}", record["cost_nanodollars"]
 
 
@@ -205,10 +205,10 @@ def _tell(kind: str, fault: Fault, path: str, stream: bool, error: BaseException
 
 
 def _print_table(met: dict[tuple[str, str, bool], set[str]], faults: tuple[Fault, ...]) -> None:
-    print(f"{'':34}" + "".join(f"{kind:>22}" for kind in FILES))
+    print(f"{'':34}" + "".join(f"{kind:>22}" for kind in WAYS))
     for fault in faults:
         for stream in (False, True):
-            cells = ["/".join(sorted(met.get((kind, fault.name, stream), {"-"}))) for kind in FILES]
+            cells = ["/".join(sorted(met.get((kind, fault.name, stream), {"-"}))) for kind in WAYS]
             if any(cell != "-" for cell in cells):
                 print(f"{fault.name + (', streamed' if stream else ''):34}" + "".join(f"{cell:>22}" for cell in cells))
 
@@ -225,7 +225,7 @@ def _meet(faults: tuple[Fault, ...]) -> None:
         cells = [
             (kind, fault, path, stream)
             for fault in faults
-            for kind in FILES
+            for kind in WAYS
             for stream in (False, True)
             for path in ("/v1/chat/completions", "/v1/messages")
             if (fault.stream if stream else fault.whole) is not None

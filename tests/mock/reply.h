@@ -45,6 +45,7 @@ extern const struct wire wire_azure;
 extern const struct wire wire_gemini;
 extern const struct wire wire_bedrock;
 extern const struct wire wire_cohere;
+extern const struct wire wire_tokens;
 
 enum framing { FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
 

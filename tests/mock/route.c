@@ -163,6 +163,10 @@ route_control(const struct request *request, struct reply *reply)
 		reply_json(reply);
 	} else if (get && str_equal(path, STR("/_mock/service-account"))) {
 		tokens_service_account(request, reply);
+	} else if (str_equal(request->method, STR("POST")) && str_equal(path, STR("/_mock/revoke"))) {
+		tokens_revoke();
+		bytes_add(&reply->body, STR("{}\n"));
+		reply_json(reply);
 	} else if (str_equal(request->method, STR("POST")) && str_equal(path, STR("/_mock/reset"))) {
 		journal_reset();
 		plan_reset();
@@ -398,7 +402,7 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	static struct json json; /* used again for every request */
 	static struct bedrock_path bedrock;
 	struct gemini_path gemini;
-	struct str deployment;
+	struct str deployment, named;
 	struct str path = request->path;
 	bool count = str_equal(path, STR("/v1/messages/count_tokens"));
 	bool messages = count || str_equal(path, STR("/v1/messages")), models = str_equal(path, STR("/v1/models"));
@@ -406,8 +410,14 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	bool completions = str_equal(path, STR("/v1/completions")), ranks = str_equal(path, STR("/v1/rerank")), moderations = str_equal(path, STR("/v1/moderations"));
 	bool azure = str_equal(path, STR("/openai/v1/responses")), responses = azure || str_equal(path, STR("/v1/responses"));
 
-	if (tokens_route(request, key, reply))
+	if (tokens_path(request, &named)) {
+		reply->wire = &wire_tokens;
+		ask_clear(&reply->ask);
+		bytes_add(&reply->ask.model, named);
+		if (service_plan(request, reply))
+			tokens_answer(request, key, reply);
 		return;
+	}
 	if (bedrock_path(path, &bedrock)) {
 		route_bedrock(request, key, &bedrock, &json, reply);
 		return;

@@ -67,18 +67,38 @@ give(struct reply *reply, const char *more)
 	snprintf(given[place].text, sizeof(given[place].text), "mock-token-%zu-%llu", given_count, (unsigned long long)reply->serial);
 	given[place].until_us = journal_now_us() + tokens_seconds * 1000000;
 	reply->body.len = 0;
-	bytes_fmt(&reply->body, "{\"token_type\":\"Bearer\",\"expires_in\":%ld,%s\"access_token\":\"%s\"}", tokens_seconds, more, given[place].text);
+	bytes_fmt(&reply->body, "{\"token_type\":\"Bearer\",\"expires_in\":%ld,%s\"access_token\":\"%s", tokens_seconds, more, given[place].text);
+	reply->fill_at = reply->body.len;
+	reply->fill_left = (int64_t)reply->plan.huge_mb << 20;
+	bytes_add(&reply->body, STR("\"}"));
 	reply_json(reply);
 }
 
 static void
 refuse(struct reply *reply, int status, const char *code, const char *description)
 {
-	reply->body.len = 0;
-	reply->status = status;
-	bytes_fmt(&reply->body, "{\"error\":\"%s\",\"error_description\":\"%s\"}", code, description);
-	reply_json(reply);
+	reply_error(reply, status, description, NULL, code);
 }
+
+/* RFC 6749, section 5.2. */
+static void
+tokens_error(const struct reply *reply, int status, const char *message, const char *param, const char *code, struct bytes *out)
+{
+	(void)reply;
+	(void)param;
+	bytes_fmt(out, "{\"error\":\"%s\",\"error_description\":\"", code ? code : status >= 500 ? "temporarily_unavailable" : "invalid_request");
+	bytes_json(out, (struct str){ message, strlen(message) });
+	bytes_add(out, STR("\"}"));
+}
+
+static void
+tokens_headers(const struct reply *reply, struct bytes *out)
+{
+	(void)reply;
+	bytes_add(out, STR("cache-control: no-store\r\npragma: no-cache\r\n"));
+}
+
+const struct wire wire_tokens = { .dialect = DIALECT_OPENAI, .request_id_header = "x-ms-request-id", .error = tokens_error, .headers = tokens_headers };
 
 static void
 entra(const struct request *request, struct str key, struct reply *reply)
@@ -198,20 +218,32 @@ google(const struct request *request, struct reply *reply)
 }
 
 bool
-tokens_route(const struct request *request, struct str key, struct reply *reply)
+tokens_path(const struct request *request, struct str *named)
 {
 	static const char end[] = "/oauth2/v2.0/token";
 	size_t len = sizeof(end) - 1;
 	struct str path = request->path;
+	bool is_google = str_equal(path, STR("/token")), is_entra = path.len > len + 1 && memcmp(path.ptr + path.len - len, end, len) == 0;
 
-	if (str_equal(path, STR("/token")) && str_equal(request->method, STR("POST"))) {
+	*named = is_google ? request->query : (struct str){ 0 };
+	if (is_entra)
+		*named = (struct str){ path.ptr + 1, strcspn(path.ptr + 1, "/") };
+	return (is_google || is_entra) && str_equal(request->method, STR("POST"));
+}
+
+void
+tokens_answer(const struct request *request, struct str key, struct reply *reply)
+{
+	if (str_equal(request->path, STR("/token")))
 		google(request, reply);
-		return true;
-	}
-	if (!str_equal(request->method, STR("POST")) || path.len <= len + 1 || memcmp(path.ptr + path.len - len, end, len) != 0)
-		return false;
-	entra(request, key, reply);
-	return true;
+	else
+		entra(request, key, reply);
+}
+
+void
+tokens_revoke(void)
+{
+	given_count = 0;
 }
 
 bool

@@ -6,8 +6,14 @@
 
 #include "reply.h"
 
-/* Answers a request to a token endpoint; false if it is to none. `key` is the client secret that Entra wants. */
-bool tokens_route(const struct request *request, struct str key, struct reply *reply);
+/* True if the request is to a token endpoint; `*named` is then what directives may stand in: the first piece of Entra's address, the query of Google's. */
+bool tokens_path(const struct request *request, struct str *named);
+
+/* Answers such a request. `key` is the client secret that Entra wants. */
+void tokens_answer(const struct request *request, struct str key, struct reply *reply);
+
+/* Tokens that were given out are good no more. */
+void tokens_revoke(void);
 
 /* True if the request shows a token that was given out and has not expired. */
 bool tokens_shown(const struct request *request);
