@@ -14,6 +14,7 @@ static const struct likeness likenesses[] = {
 	  .errors = ERROR_DETAIL,
 	  .parts = true,
 	  .no_developer = true,
+	  .calls_whole = true,
 	  .tool_id_len = 9 },
 	{ .name = "groq",
 	  .refused = { "logprobs", "logit_bias", "top_logprobs" },

@@ -19,6 +19,7 @@ struct likeness {
 	bool reasoning_apart;	/* completion_tokens leave reasoning out */
 	bool parts;		/* reasoning comes as parts of the content */
 	bool no_developer;	/* refuses the role */
+	bool calls_whole;	/* a stream gives each call of a tool in one event, arguments and all */
 	unsigned tool_id_len;	/* wants ids of exactly so many letters and digits; 0: any */
 };
 

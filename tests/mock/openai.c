@@ -105,20 +105,39 @@ chunk_delta(const struct reply *reply, struct str delta, bool finish, struct byt
 	chunk_end(reply, delta.len, finish, out);
 }
 
-static void
-call_open(const struct reply *reply, struct bytes *delta)
+static bool
+calls_whole(const struct reply *reply)
 {
+	return likeness_of(&reply->plan) && likeness_of(&reply->plan)->calls_whole;
+}
+
+static void
+call_id(const struct reply *reply, struct bytes *out)
+{
+	const struct likeness *likeness = likeness_of(&reply->plan);
 	char prefix[32];
 
 	snprintf(prefix, sizeof(prefix), "call_%ld", reply->block);
+	if (likeness && likeness->tool_id_len) {
+		bytes_fmt(out, "%ld", reply->block % 10);
+		reply_id(reply, "", likeness->tool_id_len - 1, out);
+	} else {
+		reply_id(reply, prefix, 23, out);
+	}
+}
+
+/* A call begins; where the server gives calls whole, it is all of it. */
+static void
+call_open(const struct reply *reply, struct bytes *delta)
+{
 	bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"id\":\"", reply->block);
-	if (likeness_of(&reply->plan) && likeness_of(&reply->plan)->tool_id_len)
-		reply_id(reply, "", likeness_of(&reply->plan)->tool_id_len, delta);
-	else
-		reply_id(reply, prefix, 23, delta);
+	call_id(reply, delta);
 	bytes_add(delta, STR("\",\"type\":\"function\",\"function\":{\"name\":\""));
 	bytes_json(delta, reply_tool_name(reply));
-	bytes_add(delta, STR("\",\"arguments\":\"\"}}]}"));
+	bytes_add(delta, STR("\",\"arguments\":\""));
+	if (calls_whole(reply))
+		bytes_json(delta, bytes_view(&reply->args));
+	bytes_add(delta, STR("\"}}]}"));
 }
 
 static long
@@ -187,8 +206,12 @@ step_delta(struct reply *reply, struct bytes *delta)
 		bytes_add(delta, STR("\"}"));
 		return true;
 	case STEP_CALL:
-		call_open(reply, delta);
 		reply_args_start(reply);
+		call_open(reply, delta);
+		if (calls_whole(reply)) {
+			reply->step = ++reply->block < calls_wanted(reply) ? STEP_CALL : STEP_FINISH;
+			return true;
+		}
 		if (reply->plan.interleave && ++reply->block < calls_wanted(reply))
 			return true;
 		if (reply->plan.interleave)
@@ -258,14 +281,11 @@ openai_event(struct reply *reply, struct bytes *out)
 static void
 whole_calls(struct reply *reply, struct bytes *out)
 {
-	char prefix[32];
-
 	bytes_add(out, STR(",\n        \"tool_calls\": ["));
 	for (; reply->block < calls_wanted(reply); reply->block++) {
 		reply_args_start(reply);
-		snprintf(prefix, sizeof(prefix), "call_%ld", reply->block);
 		bytes_fmt(out, "%s\n          {\n            \"id\": \"", reply->block ? "," : "");
-		reply_id(reply, prefix, 23, out);
+		call_id(reply, out);
 		bytes_add(out, STR("\",\n            \"type\": \"function\",\n            \"function\": {\n              \"name\": \""));
 		bytes_json(out, reply_tool_name(reply));
 		bytes_add(out, STR("\",\n              \"arguments\": \""));
@@ -290,11 +310,15 @@ openai_whole(struct reply *reply, struct bytes *out)
 		bytes_add(out, STR("null"));
 		whole_calls(reply, out);
 	} else {
+		bool parts = likeness && likeness->parts && reply->plan.thinking;
+
+		if (parts)
+			bytes_fmt(out, "[{\"type\": \"thinking\", \"thinking\": [{\"type\": \"text\", \"text\": \"%s\"}]}, {\"type\": \"text\", \"text\": ", thinking_text);
 		bytes_add(out, STR("\""));
 		while (answer_next(&reply->answer, out))
 			continue;
 		reply->fill_at = out->len;
-		bytes_add(out, STR("\""));
+		bytes_fmt(out, parts ? "\"}]" : "\"");
 	}
 	if (likeness && likeness->reasoning && reply->plan.thinking)
 		bytes_fmt(out, ",\n        \"%s\": \"%s\"", likeness->reasoning, thinking_text);

@@ -14,7 +14,7 @@ ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 . "$ROOT/tools/dev/lib.sh"
 
 # The cheap ones come first; a suite that is not named here runs last.
-ORDER='lint unit sanitize mock text infer store retrieval cli clients frameworks openapi clients_postgres clients_sanitized faults fuzz web e2e'
+ORDER='lint unit sanitize mock wires text infer store retrieval cli clients frameworks openapi clients_postgres clients_sanitized faults fuzz web e2e'
 SUITE_SECONDS=${CORBEL_SUITE_SECONDS:-1800}
 TAIL_LINES=150
 
