@@ -20,6 +20,7 @@
 #include "conf/nearest.h"
 #include "conf/value.h"
 #include "conf/yaml.h"
+#include "json/json.h"
 
 static const char *const colours[] = { "red", "green", NULL };
 
@@ -194,6 +195,32 @@ a_literal_reference_can_be_written(void **state)
 
 	assert_int_equal(expand(f->arena, environment, STR("a$${HOST}b$c ${HOST}"), &out, &name), EXPAND_OK);
 	assert_true(str_eq_c(out, "a${HOST}b$c example.org"));
+}
+
+/* Books are proved by it: what a price is has to be read from it again. */
+static void
+a_price_of_many_digits_is_whole_in_its_version(void **state)
+{
+	struct fixture *f = *state;
+	const struct json *list;
+	const struct conf_price *price;
+	struct str text;
+
+	assert_null(parse(f, "models:\n"
+			     "  - name: m\n"
+			     "    targets:\n"
+			     "      - {provider: p, model: m, price: {input: 1.2345678901234567e-05, cached_input: 2.2345678901234567e-05, cache_write: 3.2345678901234567e-05, output: 4.2345678901234567e-05,\n"
+			     "          search: 5.2345678901234567e-05, audio_input: 6.2345678901234567e-05, audio_output: 7.2345678901234567e-05, image_input: 8.2345678901234567e-05,\n"
+			     "          image_output: 1.3345678901234567e-05, cached_audio: 1.4345678901234567e-05, web_search: 1.5345678901234567e-05}}\n"
+			     "providers:\n"
+			     "  - {name: p, kind: openai}\n"));
+	price = &conf_model(f->conf, STR("m"))->targets[0].price;
+	text = price->version;
+	assert_true(str_starts(text, STR("config:")));
+	assert_null(json_parse(f->arena, str_slice(text, strlen("config:"), text.len), &list));
+	assert_int_equal(json_count(list), CONF_PRICES);
+	for (struct json_iter it = json_iter(list); json_next(&it);)
+		assert_true(it.index > 0 || json_number(it.value, 0) == price->input);
 }
 
 static void
@@ -607,6 +634,7 @@ main(void)
 		TEST(a_missing_variable_is_named),
 		TEST(a_literal_reference_can_be_written),
 		TEST(models_and_providers_are_read_and_joined),
+		TEST(a_price_of_many_digits_is_whole_in_its_version),
 		TEST(without_models_docs_answers_from_docs),
 		TEST(dangling_and_double_names_are_refused),
 		TEST(a_provider_that_lacks_what_its_kind_needs_is_refused),

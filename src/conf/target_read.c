@@ -82,7 +82,7 @@ price_table_read(struct reader *reader, const struct yaml *node, struct str path
 	price->given = true;
 	reader_fields(reader, node, &price_table, path, price);
 	more = price_fill(price);
-	buf_init(&version, reader->arena, 256);
+	buf_init(&version, reader->arena, KIB(1)); /* a number has 24 characters at most */
 	buf_add(&version, STR("config:"));
 	json_out_init(&json, &version);
 	json_begin_array(&json);

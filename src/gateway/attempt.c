@@ -4,6 +4,7 @@
 #include "gateway/attempt.h"
 
 #include "gateway/frames.h"
+#include "gateway/request.h"
 
 enum {
 	ANSWER_MAX = 64 * 1024 * 1024,
@@ -183,9 +184,28 @@ send_request(struct decoder *decoder, struct http_call_spec *spec, const struct 
 	return err;
 }
 
-/* Fills in the cause where the answer's status has not told it. What a provider says of an error goes to clients and records: our key is not to be in it. */
+/* What a provider says of an error goes to clients and records: nothing that proves who we are, or that is secret in the configuration, is to be in it. */
 static const struct err *
-ended(struct arena *arena, const struct target *target, const struct err *err, enum failure_cause *cause)
+without_secrets(struct arena *arena, const struct conf_provider *provider, const struct http_call_spec *spec, const struct err *err)
+{
+	const struct str own[] = { provider->api_key, provider->client_secret, provider->secret_access_key, provider->session_token, request_bearer_of(spec) };
+
+	for (size_t i = 0; i < COUNT(own); i++)
+		err = failure_without(arena, err, own[i]);
+	for (size_t i = 0; i < provider->header_count; i++) {
+		struct str value = provider->headers[i].value;
+		size_t scheme = str_find_byte(value, ' ', 0); /* "Bearer TOKEN": the token alone may come back */
+
+		err = failure_without(arena, err, value);
+		if (scheme != SIZE_MAX)
+			err = failure_without(arena, err, str_slice(value, scheme + 1, value.len));
+	}
+	return err;
+}
+
+/* Fills in the cause where the answer's status has not told it. */
+static const struct err *
+ended(struct arena *arena, const struct target *target, const struct http_call_spec *spec, const struct err *err, enum failure_cause *cause)
 {
 	if (!err)
 		*cause = FAILURE_NONE;
@@ -193,7 +213,7 @@ ended(struct arena *arena, const struct target *target, const struct err *err, e
 		*cause = FAILURE_CANCELLED; /* the caller's own time is over, not the target's fault */
 	else if (*cause == FAILURE_NONE)
 		*cause = failure_cause_of(err);
-	return err && target->provider ? failure_without(arena, err, target->provider->api_key) : err;
+	return err && target->provider ? without_secrets(arena, target->provider, spec, err) : err;
 }
 
 MAY_PARK const struct err *
@@ -202,7 +222,7 @@ attempt_send(struct decoder *decoder, struct http_call_spec *request, const stru
 	*cause = FAILURE_NONE;
 	if (!decoder->wire)
 		decoder->wire = provider_wire(decoder->call, decoder->target);
-	return ended(decoder->arena, decoder->target, send_request(decoder, request, span, cause), cause);
+	return ended(decoder->arena, decoder->target, request, send_request(decoder, request, span, cause), cause);
 }
 
 MAY_PARK const struct err *
@@ -216,10 +236,10 @@ attempt_run(struct decoder *decoder, const struct span *span, enum failure_cause
 	decoder->wire = provider_wire(decoder->call, decoder->target);
 	if (kind->run) {
 		err = provider_fit(decoder->call, kind, decoder->arena);
-		return ended(decoder->arena, decoder->target, err ? err : kind->run(decoder), cause);
+		return ended(decoder->arena, decoder->target, &request, err ? err : kind->run(decoder), cause);
 	}
 	err = provider_request(decoder->call, decoder->target, decoder->arena, &request);
-	return ended(decoder->arena, decoder->target, err ? err : send_request(decoder, &request, span, cause), cause);
+	return ended(decoder->arena, decoder->target, &request, err ? err : send_request(decoder, &request, span, cause), cause);
 }
 
 MAY_PARK const struct err *
@@ -237,5 +257,5 @@ attempt_post(const struct target *target, struct arena *arena, struct http_call_
 		err = http_call_read_all(http, arena, answer_max, body);
 		http_call_close(http);
 	}
-	return ended(arena, target, err, cause);
+	return ended(arena, target, request, err, cause);
 }

@@ -223,6 +223,22 @@ def breakers_of_what_did_not_change_stay_as_they_are() -> None:
     _remove(("models", model), ("providers", provider))
 
 
+def a_secret_header_that_the_provider_says_back_is_hidden_from_clients_and_records() -> None:
+    provider, model, secret = world.unique("echo"), world.unique("echo"), "hdr-7f3a9c-secret"
+    base = {"kind": "openai", "base_url": f"{world.mock.url}/v1", "api_key": world.UPSTREAM_KEY, "breaker": {"failures": 0}}
+    for value in (secret, f"Bearer {secret}"):  # the mock says back what is no directive
+        _put("provider", provider, {**base, "headers": {"x-mock": value}})
+        _put("model", model, _target("gpt-x", provider))
+        for stream in (False, True):
+            error = raises(openai.BadRequestError, lambda stream=stream: world.client.chat.completions.create(model=model, messages=user("hello"), stream=stream))
+            assert error.code == "mock_directive" and "not a directive" in error.message, error.body
+            assert secret not in error.message, error.body
+    traces = world.corbel.call("GET", "/admin/v1/traces?limit=50")[2]
+    assert model in traces.decode() if isinstance(traces, bytes) else model in traces
+    assert secret not in (traces.decode() if isinstance(traces, bytes) else traces)
+    _remove(("models", model), ("providers", provider))
+
+
 def a_price_put_through_the_api_is_that_of_the_next_call() -> None:
     name, costs = world.unique("priced"), []
     for dollars in (1000, 3000):
