@@ -19,7 +19,7 @@
 
 #include "answer/answer_sql.h"
 #include "answer/durable_inside.h"
-#include "base/clock.h"
+#include "base/test_clock.h"
 #include "rt/fiber.h"
 #include "store/testing.h"
 
@@ -443,18 +443,6 @@ aged_streams_go_in_steps(struct store *store, void *arg)
 	arena_free(arena);
 }
 
-static _Atomic int64_t ahead_us;
-
-static int64_t
-later(void *arg)
-{
-	struct timespec now;
-
-	(void)arg;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000 + ahead_us;
-}
-
 struct many {
 	unsigned left;
 	bool still;
@@ -486,15 +474,14 @@ a_process_deletes(enum store_engine engine)
 	struct many many = { 1, true };
 	int stays;
 
-	ahead_us = 0;
-	clock_virtual(later, NULL);
+	test_clock_begin();
 	open_world(engine, durable_bounds_default);
 	testing_on_loop(world.testing, 0, put_many, NULL);
 	stays = ask(0, 200, 10);
 	testing_on_loop(world.testing, 0, count_many, &many);
 	assert_int_equal(many.left, 1030);
 	many.still = false;
-	ahead_us = 61 * USEC_PER_SEC;
+	test_clock_pass(61 * USEC_PER_SEC);
 	for (int waited = 0; many.left && waited < PATIENCE_MS; waited += 200) {
 		pause_ms(200);
 		testing_on_loop(world.testing, 0, count_many, &many);
@@ -506,7 +493,7 @@ a_process_deletes(enum store_engine engine)
 	wait_until(&world.told[0].done);
 	check_stored(0, 201, "[DONE]");
 	close_world();
-	clock_virtual(NULL, NULL);
+	test_clock_end();
 }
 
 /* --- on each engine --- */

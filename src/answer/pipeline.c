@@ -309,6 +309,25 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 	return commit ? commit : lacking && !err ? lacking : err;
 }
 
+/* Whether a member's name says that its value is a secret, as a key that was put into the body by mistake: "api_key", "X-Api-Key", "clientSecret", "auth_token", but not "max_tokens". */
+static bool
+says_secret(struct arena *arena, struct str name)
+{
+	static const char *const words[] = { "apikey", "accesskey", "privatekey", "authorization", "bearer", "secret", "password", "passwd", "passphrase", "credential", "cookie" };
+	char *plain = arena_alloc(arena, name.len + 1);
+	struct str text = { plain, 0 };
+
+	if (!plain)
+		return true;
+	for (size_t i = 0; i < name.len; i++)
+		if (name.ptr[i] != '_' && name.ptr[i] != '-')
+			plain[text.len++] = name.ptr[i] >= 'A' && name.ptr[i] <= 'Z' ? (char)(name.ptr[i] - 'A' + 'a') : name.ptr[i];
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (str_find(text, str_of(words[i]), 0) != SIZE_MAX)
+			return true;
+	return str_ends(text, STR("token"));
+}
+
 /* What the caller asked for beside the conversation: the request's numbers, switches and short texts. */
 static struct str
 parameters(const struct answer *answer)
@@ -328,7 +347,10 @@ parameters(const struct answer *answer)
 		if (other || json_is(it.value, JSON_ARRAY) || json_is(it.value, JSON_OBJECT) || json_string(it.value).len > 64)
 			continue;
 		json_key(&json, it.key);
-		json_put(&json, it.value);
+		if (json_is(it.value, JSON_STRING) && says_secret(answer->arena, it.key))
+			json_put_string(&json, STR("(hidden)"));
+		else
+			json_put(&json, it.value);
 	}
 	json_end_object(&json);
 	return text.failed ? STR("{}") : buf_str(&text);

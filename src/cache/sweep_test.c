@@ -12,7 +12,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "base/clock.h"
+#include "base/test_clock.h"
 #include "cache/cache.h"
 #include "cache/cache_sql.h"
 #include "cache/entry.h"
@@ -164,18 +164,6 @@ cleared(struct store *store, void *arg)
 
 /* --- by the fiber of a process --- */
 
-static _Atomic int64_t ahead_us;
-
-static int64_t
-later(void *arg)
-{
-	struct timespec now;
-
-	(void)arg;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000 + ahead_us;
-}
-
 static struct conf_watch *
 watch_new(struct arena *arena)
 {
@@ -198,7 +186,7 @@ put_ahead(void *arg)
 
 	(void)arg;
 	nanosleep(&moment, NULL);
-	ahead_us = 61 * USEC_PER_SEC;
+	test_clock_pass(61 * USEC_PER_SEC);
 	return NULL;
 }
 
@@ -265,10 +253,9 @@ a_process_sweeps_once_a_minute(void **state)
 
 		if (!testing_has((enum store_engine)engine))
 			continue;
-		ahead_us = 0;
-		clock_virtual(later, NULL);
+		test_clock_begin();
 		testing_run((enum store_engine)engine, schemas, by_the_process, &cache);
-		clock_virtual(NULL, NULL);
+		test_clock_end();
 		cache_free(cache); /* after the store, whose notices it heard */
 	}
 }

@@ -8,31 +8,19 @@
 /* cmocka needs the four above */
 #include <cmocka.h>
 
-#include <time.h>
-
-#include "base/clock.h"
+#include "base/test_clock.h"
 #include "gateway/token.h"
 #include "rt/group.h"
 
 static unsigned fetched;
 static bool failing;
-static int64_t lifetime_us, ahead_us, asks_for_us;
-
-static int64_t
-shifted(void *arg)
-{
-	struct timespec now;
-
-	(void)arg;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000 + ahead_us;
-}
+static int64_t lifetime_us, asks_for_us;
 
 /* The loop sees the new time at its next turn. */
 static MAY_PARK void
 pass(int64_t us)
 {
-	ahead_us += us;
+	test_clock_pass(us);
 	assert_null(fiber_yield());
 }
 
@@ -200,10 +188,9 @@ run(void (*fn)(void *arg))
 	fetched = 0;
 	failing = false;
 	lifetime_us = 3600 * USEC_PER_SEC;
-	ahead_us = 0;
-	clock_virtual(shifted, NULL);
+	test_clock_begin();
 	runtime_run_one(fn, NULL);
-	clock_virtual(NULL, NULL);
+	test_clock_end();
 	token_end();
 }
 

@@ -102,27 +102,29 @@ poke(struct sqlite_wal *wal, bool due)
 
 /* What a checkpoint has to sync, commits wait for on the same disk: so it is small. Where much is written that would make too many, and pages that are written again and again are copied each time. */
 static bool
-is_due(struct sqlite_wal *wal)
+is_due(const struct sqlite_wal *wal)
 {
 	int since = wal->frames - wal->asked_at;
 	int64_t now_us = since < FRAMES_MIN ? 0 : clock_mono_us(), passed_us = now_us - wal->asked_us;
 
-	if (since < FRAMES_MIN || (since < FRAMES_MAX && (passed_us < wal->pause_us || since > passed_us * MUCH_PER_MS / USEC_PER_MS)))
-		return false;
-	wal->asked_us = now_us;
-	return true;
+	return since >= FRAMES_MIN && (since >= FRAMES_MAX || (passed_us >= wal->pause_us && since <= passed_us * MUCH_PER_MS / USEC_PER_MS));
 }
 
 void
 sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer)
 {
+	bool due;
+
 	metric_series_set(wal->bytes, (double)wal->frames * FRAME_BYTES);
 	if (wal->frames < wal->asked_at) /* the log has started over */
 		wal->asked_at = wal->tried_at = 0;
-	if (!is_due(wal) && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < RETRY_FRAMES))
+	due = is_due(wal);
+	if (!due && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < RETRY_FRAMES))
 		return;
 	if (!poke(wal, false)) /* what it was asked for last is being done */
 		return;
+	if (due)
+		wal->asked_us = clock_mono_us();
 	if (wal->frames < RESTART_FRAMES || wal->asked_at <= wal->tried_at) {
 		wal->asked_at = wal->frames;
 		poke(wal, true);

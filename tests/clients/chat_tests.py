@@ -50,6 +50,18 @@ def parameters_and_unknown_fields_reach_the_upstream() -> None:
     assert body["tomorrows_parameter"] == {"deep": [1, "é"]} and body["stop"] == ["x"]
 
 
+def a_secret_put_into_the_body_by_mistake_stays_out_of_the_record() -> None:
+    secret = "sk-by-mistake-0123456789"
+    names = ("api_key", "X-Api-Key", "apiKey", "authorization", "auth_token", "clientSecret", "password", "aws_access_key_id")
+    world.mock.reset()
+    answer = say("hi", max_tokens=40, extra_body={**dict.fromkeys(names, secret), "token_policy": "strict", "tomorrow": "kept"})
+    assert json.loads(world.mock.requests()[0]["body"])["api_key"] == secret, "the request goes out as it came"
+    interaction = world.trace(answer.id)["interaction"]
+    kept = interaction["parameters"]
+    assert secret not in json.dumps(interaction) and {kept[name] for name in names} == {"(hidden)"}, kept
+    assert (kept["max_tokens"], kept["token_policy"], kept["tomorrow"]) == (40, "strict", "kept"), kept
+
+
 def a_whole_conversation_reaches_the_upstream() -> None:
     world.mock.reset()
     messages = [

@@ -271,6 +271,7 @@ def all_that_the_store_adds_can_be_taken_back_at_once() -> None:
     def added(kind: str) -> list[str]:
         return [entry["name"] for entry in _call("GET", f"{kind}?limit=1000")[2]["data"] if entry["origin"] == "store"]
 
+    _put("model", world.unique("late"), _target("gpt-x"))
     assert added("models")
     _remove(*((kind, name) for kind in ("providers", "models") for name in added(kind)))
     assert not added("models") and not added("providers")
