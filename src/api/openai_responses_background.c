@@ -68,18 +68,22 @@ static const struct err *
 job_copy(struct job *job, const struct api_request *from)
 {
 	struct arena *arena = job->arena, *json = arena_new_below(arena, from->body.len * 2 + JSON_MAX);
-	struct http_header *headers = arena_array(arena, COUNT(kept_headers), sizeof(*headers));
+	const struct http_headers *sent = &from->http->headers;
+	struct http_header *headers = arena_array(arena, sent->count + 1, sizeof(*headers));
 	size_t count = 0;
 	struct api_request *request = &job->request;
 
 	if (!json || !headers)
 		return &err_no_memory;
-	for (size_t i = 0; i < COUNT(kept_headers); i++) {
-		struct str value = http_header_get(&from->http->headers, kept_headers[i]);
+	for (size_t i = 0; i < sent->count; i++) {
+		size_t kept = 0;
 
-		if (value.ptr)
-			headers[count++] = (struct http_header){ kept_headers[i], arena_dup(arena, value) };
-		if (value.ptr && !headers[count - 1].value.ptr)
+		while (kept < COUNT(kept_headers) && !str_eq_ci(sent->list[i].name, kept_headers[kept]))
+			kept++;
+		if (kept == COUNT(kept_headers))
+			continue;
+		headers[count] = (struct http_header){ kept_headers[kept], arena_dup(arena, sent->list[i].value) };
+		if (!headers[count++].value.ptr)
 			return &err_no_memory;
 	}
 	job->http = (struct http_exchange){ .arena = arena, .headers = { headers, count }, .received_us = clock_mono_us(), .status = 200 }; /* nothing can be put on it any more */

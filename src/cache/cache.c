@@ -87,22 +87,38 @@ read_own(struct arena *arena, struct str word, struct cache_control *out)
 	return NULL;
 }
 
-const struct err *
-cache_control_read(struct arena *arena, const struct http_headers *headers, struct cache_control *out)
+static void
+read_directives(struct str rest, struct cache_control *out)
 {
-	struct str own = http_header_get(headers, STR("x-corbel-cache")), rest = http_header_get(headers, STR("cache-control")), piece;
-	int64_t seconds;
+	struct str piece;
+	int64_t seconds, age_us;
 
-	*out = (struct cache_control){ .age_max_us = INT64_MAX };
-	if (own.ptr)
-		return read_own(arena, own, out);
 	while (rest.ptr && str_split(&rest, ',', &piece)) {
 		piece = str_trim(piece);
 		out->no_read = out->no_read || str_eq_ci(piece, STR("no-cache"));
 		out->no_store = out->no_store || str_eq_ci(piece, STR("no-store"));
-		if (piece.len > 8 && str_eq_ci(str_slice(piece, 0, 8), STR("max-age=")) && str_to_i64(str_slice(piece, 8, piece.len), &seconds) && seconds >= 0)
-			out->age_max_us = seconds < INT64_MAX / USEC_PER_SEC ? seconds * USEC_PER_SEC : INT64_MAX;
+		if (piece.len <= 8 || !str_eq_ci(str_slice(piece, 0, 8), STR("max-age=")) || !str_to_i64(str_slice(piece, 8, piece.len), &seconds) || seconds < 0)
+			continue;
+		age_us = seconds < INT64_MAX / USEC_PER_SEC ? seconds * USEC_PER_SEC : INT64_MAX;
+		out->age_max_us = age_us < out->age_max_us ? age_us : out->age_max_us;
 	}
+}
+
+/* A header may come in several lines, from the client and from proxies: all of Cache-Control count. Of our own there is one. */
+const struct err *
+cache_control_read(struct arena *arena, const struct http_headers *headers, struct cache_control *out)
+{
+	struct str own = http_header_get(headers, STR("x-corbel-cache"));
+
+	*out = (struct cache_control){ .age_max_us = INT64_MAX };
+	for (size_t i = 0; own.ptr && i < headers->count; i++)
+		if (str_eq_ci(headers->list[i].name, STR("x-corbel-cache")) && !str_eq_ci(headers->list[i].value, own))
+			return err_param(arena, ERR_INVALID, "x-corbel-cache", NULL, "the header x-corbel-cache is there more than once and says different things; send it once");
+	if (own.ptr)
+		return read_own(arena, own, out);
+	for (size_t i = 0; i < headers->count; i++)
+		if (str_eq_ci(headers->list[i].name, STR("cache-control")))
+			read_directives(headers->list[i].value, out);
 	return NULL;
 }
 

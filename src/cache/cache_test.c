@@ -195,6 +195,41 @@ every_member_that_changes_an_answer_changes_the_key(void **state)
 				fail_msg("%zu and %zu", i, j);
 }
 
+/* As many lines of a header as a client or a proxy likes to send: they count together. */
+static struct http_header betas[] = { { STR_INIT("anthropic-beta"), STR_INIT("context-1m-2025-08-07") }, { STR_INIT("anthropic-beta"), STR_INIT("interleaved-thinking-2025-05-14") } };
+
+static void
+each_line_of_a_beta_header_changes_the_key(void **state)
+{
+	struct asked none, one, both;
+
+	(void)state;
+	make_asked(&none, DIALECT_ANTHROPIC, CHAT, "hi");
+	make_asked(&one, DIALECT_ANTHROPIC, CHAT, "hi");
+	make_asked(&both, DIALECT_ANTHROPIC, CHAT, "hi");
+	one.call.headers = (struct http_headers){ betas, 1 };
+	both.call.headers = (struct http_headers){ betas, 2 };
+	assert_false(same_key(&none, &one));
+	assert_false(same_key(&one, &both));
+	assert_true(same_key(&both, &both));
+}
+
+static void
+a_call_with_a_beta_is_not_answered_by_its_meaning(void **state)
+{
+	unsigned char key[HASH_SHA256_SIZE];
+	struct asked asked;
+	struct str question;
+
+	(void)state;
+	make_asked(&asked, DIALECT_ANTHROPIC, CHAT, "hi");
+	assert_null(cache_near_key(arena, &asked.subject, key, &question));
+	assert_true(str_eq_c(question, "hi"));
+	asked.call.headers = (struct http_headers){ betas, 1 };
+	assert_null(cache_near_key(arena, &asked.subject, key, &question));
+	assert_null(question.ptr);
+}
+
 static void
 the_scope_says_whose_answers_are_shared(void **state)
 {
@@ -343,6 +378,19 @@ headers_say_what_the_caller_wants(void **state)
 	assert_non_null(cache_control_read(arena, &headers, &control));
 }
 
+static void
+lines_of_a_header_count_together(void **state)
+{
+	struct http_header lines[] = { { STR("cache-control"), STR("max-age=60") }, { STR("accept"), STR("*/*") }, { STR("Cache-Control"), STR("no-store") }, { STR("cache-control"), STR("no-cache, max-age=90") } };
+	struct http_header own[] = { { STR("x-corbel-cache"), STR("use") }, { STR("x-corbel-cache"), STR("off") } };
+	struct cache_control control;
+
+	(void)state;
+	assert_null(cache_control_read(arena, &(struct http_headers){ lines, COUNT(lines) }, &control));
+	assert_true(control.no_store && control.no_read && control.age_max_us == 60000000);
+	assert_non_null(cache_control_read(arena, &(struct http_headers){ own, COUNT(own) }, &control));
+}
+
 int
 main(void)
 {
@@ -353,11 +401,14 @@ main(void)
 		cmocka_unit_test_setup_teardown(plain_calls_of_all_dialects_have_one_key, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(a_member_that_only_one_dialect_knows_keeps_calls_apart, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(every_member_that_changes_an_answer_changes_the_key, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(each_line_of_a_beta_header_changes_the_key, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(a_call_with_a_beta_is_not_answered_by_its_meaning, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(the_scope_says_whose_answers_are_shared, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(a_kept_answer_comes_back_as_it_was, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(an_answer_that_was_cut_is_not_one_to_be_kept, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(what_is_no_kept_answer_is_refused, open_arena, close_arena),
 		cmocka_unit_test_setup_teardown(headers_say_what_the_caller_wants, open_arena, close_arena),
+		cmocka_unit_test_setup_teardown(lines_of_a_header_count_together, open_arena, close_arena),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,17 +223,44 @@ is_plain(const struct conf_model *model, const struct call *call)
 	return true;
 }
 
+/* The header may come in several lines, and all of them are passed on. */
+static bool
+is_beta(const struct http_header *header)
+{
+	return str_eq_ci(header->name, STR("anthropic-beta")) && header->value.len;
+}
+
+static int64_t
+count_betas(const struct call *call)
+{
+	int64_t count = 0;
+
+	for (size_t i = 0; call->dialect == DIALECT_ANTHROPIC && i < call->headers.count; i++)
+		count += is_beta(&call->headers.list[i]);
+	return count;
+}
+
+static void
+add_betas(struct canonical *c, const struct call *call)
+{
+	int64_t count = count_betas(call);
+
+	canonical_int(c, count);
+	for (size_t i = 0; count && i < call->headers.count; i++)
+		if (is_beta(&call->headers.list[i]))
+			canonical_text(c, call->headers.list[i].value);
+}
+
 static void
 add_rest(struct canonical *c, const struct conf_model *model, const struct call *call)
 {
-	bool plain = is_plain(model, call);
-	struct str beta = call->dialect == DIALECT_ANTHROPIC ? http_header_get(&call->headers, STR("anthropic-beta")) : STR_EMPTY;
+	bool plain = is_plain(model, call) && !count_betas(call);
 
-	canonical_int(c, plain && !beta.len);
-	if (plain && !beta.len)
+	canonical_int(c, plain);
+	if (plain)
 		return;
 	canonical_int(c, call->dialect);
-	canonical_text(c, beta);
+	add_betas(c, call);
 	if (call->dialect == DIALECT_OPENAI_RESPONSES) {
 		for (size_t i = 0; i < COUNT(passed_on); i++)
 			canonical_json(c, json_get(call->source, passed_on[i]));
@@ -286,7 +313,8 @@ cache_near_key(struct arena *arena, const struct cache_subject *subject, unsigne
 	*question = str_n(NULL, 0);
 	while (last && last->next)
 		last = last->next;
-	if (!last || last->role != ROLE_USER || !last->parts || last->parts->next || !is_plain(subject->model, subject->call) || !is_text_alone(subject->call))
+	if (!last || last->role != ROLE_USER || !last->parts || last->parts->next || !is_plain(subject->model, subject->call) || count_betas(subject->call) ||
+		!is_text_alone(subject->call))
 		return NULL;
 	*question = last->parts->text;
 	canonical_begin(&c, arena);

@@ -13,6 +13,7 @@ import own_world
 import stream_tests
 import world
 from cache_tests import ask, asked, fresh, metric, streamed
+from harness import wait_for
 from stream_tests import CHAT, MESSAGES, _left_after
 from world import user
 
@@ -235,6 +236,50 @@ def a_leader_that_leaves_before_its_first_byte_takes_nobody_with_it() -> None:
         assert text == stream.result() == message.result().content[0].text and len(text.split()) == 20
     assert whole.result().headers["x-corbel-cache"] == "shared" and [request["end"] for request in world.mock.requests()] == ["answered"]
     assert asked(question, max_tokens=500) == "hit"
+
+
+# --- headers of several lines ---
+
+
+def _posted(path: str, body: dict[str, Any], *lines: tuple[str, str]) -> tuple[int, str, dict[str, Any]]:
+    """As a proxy sends it that adds lines of its own; official clients write each header once."""
+    connection = world.corbel.connect()
+    data = json.dumps(body).encode()
+    try:
+        connection.putrequest("POST", path)
+        for name, value in (("authorization", f"Bearer {world.corbel.key}"), ("content-type", "application/json"), ("content-length", str(len(data))), *lines):
+            connection.putheader(name, value)
+        connection.endheaders(data)
+        response = connection.getresponse()
+        return response.status, response.headers.get("x-corbel-cache", ""), json.loads(response.read())
+    finally:
+        connection.close()
+
+
+def all_lines_of_cache_control_count() -> None:
+    question = fresh()
+    body = {"model": "cached", "messages": user(question)}
+    assert _posted("/v1/chat/completions", body, ("cache-control", "max-age=60"), ("cache-control", "no-store"))[1] == "miss"
+    assert _posted("/v1/chat/completions", body)[1] == "miss", "nothing was kept"
+    assert _posted("/v1/chat/completions", body, ("cache-control", "max-age=60"), ("cache-control", "no-cache"))[1] == "refresh"
+    status, _, answer = _posted("/v1/chat/completions", body, ("x-corbel-cache", "use"), ("x-corbel-cache", "off"))
+    assert status == 400 and "send it once" in answer["error"]["message"], answer
+
+
+def all_lines_of_cache_control_count_in_the_background() -> None:
+    question = fresh()
+    body = {"model": "cached", "input": question, "background": True}
+    identity = _posted("/v1/responses", body, ("cache-control", "max-age=60"), ("cache-control", "no-store"))[2]["id"]
+    wait_for(lambda: world.client.responses.retrieve(identity).status == "completed", 15, "the response")
+    assert ask(question)[1] == "miss", "nothing was kept"
+
+
+def calls_that_differ_in_one_line_of_their_betas_share_nothing() -> None:
+    body = {"model": "cached-claude", "max_tokens": 100, "messages": user(fresh())}
+    first, second = ("anthropic-beta", "context-1m-2025-08-07"), ("anthropic-beta", "interleaved-thinking-2025-05-14")
+    world.mock.reset()
+    told = [_posted("/v1/messages", body, ("anthropic-version", "2023-06-01"), *betas)[1] for betas in ((first,), (first, second), (first,), (first, second))]
+    assert told == ["miss", "miss", "hit", "hit"] and len(world.mock.requests()) == 2, told
 
 
 # --- Responses that pass through ---
