@@ -53,8 +53,8 @@ object_create(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v1/ai-sdk/chat", .name = "ai_sdk.chat", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .body = BODY_JSON, .body_bytes_max = MIB(64),
-		.handler = chat_create, .types = "text/event-stream", .asks = "AiSdkChatRequest", .summary = "Answer UI messages of the AI SDK as a UI message stream" },
-	{ .method = HTTP_GET, .path = "/v1/ai-sdk/chat/{chat_id}/stream", .name = "ai_sdk.chat.resume", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .handler = chat_resume, .types = "text/event-stream", .may_be_nothing = true,
+		.handler = chat_create, .types = "text/event-stream", .event = "UiChunk", .asks = "AiSdkChatRequest", .summary = "Answer UI messages of the AI SDK as a UI message stream" },
+	{ .method = HTTP_GET, .path = "/v1/ai-sdk/chat/{chat_id}/stream", .name = "ai_sdk.chat.resume", .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .handler = chat_resume, .types = "text/event-stream", .event = "UiChunk", .may_be_nothing = true,
 		.summary = "The stream of a chat that is in progress, from its begin" },
 	{ .method = HTTP_POST, .path = "/v1/ai-sdk/chat/{chat_id}/cancel", .name = "ai_sdk.chat.cancel", .made = MADE_EMPTY, .scope = SCOPE_MODEL_USE, .errors = &openai_errors, .handler = chat_cancel,
 		.summary = "End the stream of a chat that goes on without its client" },

@@ -84,8 +84,8 @@ messages_cancel(struct api_request *request)
 
 static const struct route routes[] = {
 	{ .method = HTTP_POST, .path = "/v1/messages", .name = "messages", .scope = SCOPE_MODEL_USE, .errors = &anthropic_errors, .body = BODY_JSON, .body_bytes_max = MIB(64),
-		.handler = messages_create, .types = TYPES_STREAM, .asks = "MessageRequest", .answer = "Message", .summary = "Answer a conversation as Anthropic does, whole or as a stream" },
-	{ .method = HTTP_GET, .path = "/v1/messages/{message_id}/stream", .name = "messages.resume", .scope = SCOPE_MODEL_USE, .errors = &anthropic_errors, .query = "stream", .types = "text/event-stream", .handler = messages_get,
+		.handler = messages_create, .types = TYPES_STREAM, .event = "MessageEvent", .asks = "MessageRequest", .answer = "Message", .summary = "Answer a conversation as Anthropic does, whole or as a stream" },
+	{ .method = HTTP_GET, .path = "/v1/messages/{message_id}/stream", .name = "messages.resume", .scope = SCOPE_MODEL_USE, .errors = &anthropic_errors, .query = "stream", .types = "text/event-stream", .event = "MessageEvent", .handler = messages_get,
 		.summary = "The rest of a stream that went on when its client left" },
 	{ .method = HTTP_POST, .path = "/v1/messages/{message_id}/cancel", .name = "messages.cancel", .made = MADE_EMPTY, .scope = SCOPE_MODEL_USE, .errors = &anthropic_errors, .handler = messages_cancel,
 		.summary = "End a stream that goes on without its client" },

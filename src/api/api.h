@@ -49,6 +49,7 @@ struct app {
 	struct durables *durables;     /* streams that go on when their client leaves: answer/durable.h */
 	struct http_server *server;
 	const struct json_schema *const *schemas; /* of the rows' bodies: api_open */
+	struct str openapi;            /* the document: api_open */
 	int64_t started_us;
 	atomic_bool stopping;
 };
@@ -88,8 +89,9 @@ struct route {
 	enum body_kind body;
 	size_t body_bytes_max;
 	const char *request_schema;    /* JSON Schema of the body (BODY_JSON), or NULL */
-	const char *asks;              /* what describes the body (api/schemas.h) where request_schema does not: a handler that checks it itself; NULL: nothing */
+	const char *asks;              /* what describes the body (api/schemas.h) where request_schema does not, or says less than the handler that checks it; NULL: nothing */
 	const char *answer;            /* what describes a success in JSON (api/schemas.h); NULL: there is none in JSON */
+	const char *event;             /* what describes the data of an event of a success that is a stream (api/schemas.h); NULL: it is no stream */
 	const char *query;             /* names of the parameters of its query, separated by blanks; NULL: none */
 	const char *headers;           /* names of the headers that must come with it, separated by blanks; NULL: none */
 	const char *types;             /* media types that a success may have, separated by blanks; NULL: application/json */

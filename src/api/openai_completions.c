@@ -28,6 +28,7 @@ static const struct route routes[] = {
 		.body_bytes_max = MIB(64),
 		.handler = completions,
 		.types = TYPES_STREAM,
+		.event = "CompletionEvent",
 		.asks = "CompletionRequest",
 		.answer = "Completion",
 		.summary = "Complete a prompt (legacy), whole or as a stream" },

@@ -69,7 +69,7 @@ put_reference(struct json_out *out, const char *component)
 	json_end_object(out);
 }
 
-/* What a success looks like: its media types; of JSON, its schema. */
+/* What a success looks like: its media types; of JSON, its schema; of a stream, that of the data of an event, as OpenAI's own document has it: there is no other place for it before OpenAPI 3.2. */
 static void
 put_success(struct json_out *out, const struct route *route, const char *status)
 {
@@ -83,6 +83,8 @@ put_success(struct json_out *out, const struct route *route, const char *status)
 		json_begin_object(out);
 		if (route->answer && str_eq_c(type, "application/json"))
 			put_reference(out, route->answer);
+		if (route->event && str_eq_c(type, "text/event-stream"))
+			put_reference(out, route->event);
 		json_end_object(out);
 	}
 	json_end_object(out);
@@ -190,24 +192,32 @@ put_components(struct json_out *out)
 	json_end_object(out);
 }
 
-static MAY_PARK const struct err *
-openapi(struct api_request *request)
+const struct err *
+openapi_write(struct arena *arena, struct str *out)
 {
 	struct json_out json;
 	struct buf body;
 
-	buf_init(&body, request->arena, MIB(1));
+	buf_init(&body, NULL, MIB(2));
 	json_out_init(&json, &body);
 	json_begin_object(&json);
 	json_set_string(&json, "openapi", STR("3.1.0"));
 	json_set_raw(&json, "info", STR("{\"title\":\"corbel\",\"version\":\"" CORBEL_VERSION "\"}"));
 	json_set_raw(&json, "security", STR("[{\"key\":[]}]"));
 	json_set_object(&json, "paths");
-	put_paths(&json, request->arena);
+	put_paths(&json, arena);
 	json_end_object(&json);
 	put_components(&json);
 	json_end_object(&json);
-	return api_answer_json(request, 200, &json);
+	*out = body.failed ? (struct str){ 0 } : arena_dup_large(arena, buf_str(&body));
+	buf_fini(&body);
+	return out->ptr ? NULL : &err_no_memory;
+}
+
+static MAY_PARK const struct err *
+openapi(struct api_request *request)
+{
+	return http_answer(request->http, 200, STR("application/json"), request->app->openapi);
 }
 
 static const struct route routes[] = {

@@ -16,5 +16,8 @@ const struct route *route_find(struct arena *arena, enum http_method method, str
 const struct err *routes_compile(struct arena *arena, const struct json_schema *const **out);
 size_t route_index(const struct route *route);
 
+/* The OpenAPI document of all rows, in the arena. Made once: it does not change while the program runs. */
+const struct err *openapi_write(struct arena *arena, struct str *out);
+
 /* All rows, for the OpenAPI document and the tests: NULL past the last. */
 const struct route *route_at(size_t index);

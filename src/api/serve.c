@@ -25,7 +25,9 @@ static struct metric durations =
 const struct err *
 api_open(struct app *app, struct arena *arena)
 {
-	return routes_compile(arena, &app->schemas);
+	const struct err *err = routes_compile(arena, &app->schemas);
+
+	return err ? err : openapi_write(arena, &app->openapi);
 }
 
 /* --- the body --- */

@@ -21,6 +21,13 @@ ASKED = [{"role": "user", "content": "What starts the workers?"}]
 WEATHER = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 ANSWER = {"type": "object", "properties": {"value": {"type": "integer"}}, "required": ["value"], "additionalProperties": False}
 RATS = b"# Rats\n\nRats dig.\n"
+TOLD = {  # kinds of events that the walk must have seen
+    "ChatEvent": {"chat.completion.chunk", "error"},
+    "CompletionEvent": {"text_completion", "error"},
+    "MessageEvent": {"message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop", "ping", "error"},
+    "UiChunk": {"start", "start-step", "text-delta", "reasoning-delta", "tool-input-start", "tool-input-delta", "tool-input-available", "tool-input-error", "source-url", "finish-step", "finish", "error"},
+    "ResponseEvent": {f"response.{kind}" for kind in ("created", "completed", "failed", "output_item.added", "content_part.done", "output_text.delta", "output_text.annotation.added", "reasoning_text.delta", "reasoning_summary_text.done", "function_call_arguments.done", "file_search_call.searching")},
+}
 ENDLESS = [{"role": "user", "content": "[mock endless pace=20]"}]
 
 
@@ -47,6 +54,15 @@ def references(value: Any) -> Iterator[str]:
             yield from references(each)
 
 
+def events(data: bytes) -> Iterator[tuple[str, str]]:
+    """The name and the data of each event of a stream."""
+    for event in data.decode().replace("\r\n", "\n").split("\n\n"):
+        fields = [line.partition(":") for line in event.split("\n") if line and not line.startswith(":")]
+        values = {name: value.removeprefix(" ") for name, _, value in fields if name != "data"}
+        if told := [value.removeprefix(" ") for name, _, value in fields if name == "data"]:
+            yield values.get("event", ""), "\n".join(told)
+
+
 class Walk:
     """Asks, and remembers what was seen of each operation and what was wrong with it."""
 
@@ -55,6 +71,8 @@ class Walk:
         self.components = closed(document["components"])
         self.operations = {f"{method.upper()} {path}": operation for path, methods in document["paths"].items() for method, operation in methods.items()}
         self.seen: set[str] = set()
+        self.kinds: dict[str, set[str]] = {}  # of events, by the schema that they were held against
+        self.validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
         self.wrong: dict[str, str] = {}
 
     def _check(self, operation: str, status: int, kind: str, data: bytes) -> str:
@@ -70,10 +88,34 @@ class Walk:
         if kind.startswith("application/json"):
             if "schema" not in content:
                 return "its answer is not described"
-            validator = jsonschema_rs.Draft202012Validator({**closed(content["schema"]), "components": self.components})
-            for error in validator.iter_errors(json.loads(data)):
-                return f"{'.'.join(str(part) for part in error.instance_path)}: {error.message}"[:1000] + f"\n{data[:2000]!r}"
+            return self._invalid(content["schema"], json.loads(data))
+        if kind.startswith("text/event-stream"):
+            return self._check_events(content.get("schema"), data)
         return ""
+
+    def _invalid(self, schema: Any, value: Any) -> str:
+        name = json.dumps(schema)
+        if name not in self.validators:
+            self.validators[name] = jsonschema_rs.Draft202012Validator({**closed(schema), "components": self.components})
+        for error in self.validators[name].iter_errors(value):
+            return f"{'.'.join(str(part) for part in error.instance_path)}: {error.message}"[:1000] + f"\n{json.dumps(value)[:2000]}"
+        return ""
+
+    def _check_events(self, schema: Any, data: bytes) -> str:
+        if schema is None:
+            return "its events are not described"
+        kinds = self.kinds.setdefault(schema["$ref"].removeprefix("#/components/schemas/"), set())
+        last = ""
+        for name, last in events(data):
+            if last == "[DONE]":
+                continue
+            value = json.loads(last)
+            if wrong := self._invalid(schema, value):
+                return wrong
+            if name and name != value["type"]:
+                return f"the event {name} has the type {value['type']}"
+            kinds.add(value.get("type") or value.get("object") or "error")
+        return "" if last else "a stream without events"
 
     def do(self, operation: str, body: Any = None, query: str = "", headers: dict[str, str] | None = None, **params: str) -> Any:
         """The answer to a request that must succeed."""
@@ -102,6 +144,28 @@ def _multipart(name: str, data: str, **fields: str) -> tuple[bytes, dict[str, st
     parts = [f'--x\r\ncontent-disposition: form-data; name="{field}"\r\n\r\n{value}\r\n' for field, value in fields.items()]
     parts.append(f'--x\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\ncontent-type: text/plain\r\n\r\n{data}\r\n--x--\r\n')
     return "".join(parts).encode(), {"content-type": "multipart/form-data; boundary=x"}
+
+
+def streams(walk: Walk) -> None:
+    """Streams of every dialect with all that they may tell of: thoughts, calls of tools, citations, what a provider runs itself, and errors in the middle."""
+    said = ("hello", "hello [mock thinking]", "hello [mock tool-call=2 interleave]", "hello [mock error-event=3]", "hello [mock end=3]", "hello [mock chunks=40]", "hello [mock redacted server-tool cite]", "hello [mock thinking tool-call]", "hello [mock tool-call args='{']")
+    functions = [{"type": "function", "function": {"name": "weather", "parameters": WEATHER}}]
+    for model in ("gpt-x", "claude-x", "native"):
+        for text in said if model != "native" else said[:6]:
+            asked = [{"role": "user", "content": text}]
+            walk.do("POST /v1/chat/completions", {"model": model, "messages": asked, "tools": functions, "stream": True, "stream_options": {"include_usage": "chunks" in text}})
+            walk.do("POST /v1/messages", {"model": model, "max_tokens": 100, "messages": asked, "tools": [{"name": "weather", "input_schema": WEATHER}], "stream": True})
+            walk.do("POST /v1/ai-sdk/chat", {"id": "walk", "model": model, "messages": [{"id": "u1", "role": "user", "parts": [{"type": "text", "text": text}]}], "tools": functions})
+            tools = [{"type": "function", "name": "weather", "parameters": WEATHER, "strict": False}]
+            for reasoning in ({}, {"reasoning": {"summary": "auto"}, "include": ["reasoning.encrypted_content"]}):
+                walk.do("POST /v1/responses", {"model": model, "input": text, "tools": tools, "stream": True, **(reasoning if "tool" not in text else {})})
+    for model in ("gpt-x", "claude-x", "legacy"):
+        for text in ("hello", "hello [mock error-event=3]", "hello [mock chunks=9]"):
+            walk.do("POST /v1/completions", {"model": model, "prompt": text, "stream": True, "stream_options": {"include_usage": True}})
+    walk.do("POST /v1/chat/completions", {"model": "cited", "messages": ASKED, "stream": True})
+    walk.do("POST /v1/messages", {"model": "cited", "max_tokens": 100, "messages": ASKED, "stream": True})
+    walk.do("POST /v1/ai-sdk/chat", {"id": "walk", "model": "cited", "messages": [{"id": "u1", "role": "user", "parts": [{"type": "text", "text": ASKED[0]["content"]}]}]})
+    walk.do("POST /v1/responses", {"model": "cited", "input": ASKED[0]["content"], "stream": True})
 
 
 def chats(walk: Walk) -> None:
@@ -229,6 +293,7 @@ def files(walk: Walk) -> None:
     cancelled = walk.do(f"POST {one}/file_batches", {"file_ids": [file]}, id=store)["id"]
     walk.do(f"POST {one}/file_batches/{{batch_id}}/cancel", id=store, batch_id=cancelled)
     walk.do("POST /v1/responses", {"model": "gpt-x", "input": "largest rodent", "tools": [{"type": "file_search", "vector_store_ids": [store]}], "include": ["file_search_call.results"]})
+    walk.do("POST /v1/responses", {"model": "gpt-x", "input": "largest rodent", "tools": [{"type": "file_search", "vector_store_ids": [store]}], "stream": True})
     broken, headers = _multipart("broken.pdf", "%PDF-1.7 and no more", purpose="assistants")
     bad = walk.do("POST /v1/files", broken, headers=headers)["id"]
     walk.do(f"POST {one}/files", {"file_id": bad}, id=store)
@@ -278,12 +343,12 @@ def configuration(walk: Walk) -> None:
 
 
 def access(walk: Walk) -> None:
-    policy = {"requests_per_minute": 100}
+    policy = {"requests_per_minute": 100, "tokens_per_minute": 10**6, "concurrency": 5, "user": {"concurrency": 1}, "models": ["gpt-*"], "networks": ["127.0.0.1"], "local_only": False, "priority": "batch", "tags": {"a": "b"}}
     for kind, body in (("keys", {"name": "walk", "scopes": ["model.use"], "expires_in_seconds": 100}), ("teams", {"name": "walkers"}), ("tenants", {"name": "walkers"})):
         made = walk.do(f"POST /admin/v1/{kind}", {**body, "policy": policy})["id"]
         walk.do(f"GET /admin/v1/{kind}")
         walk.do(f"GET /admin/v1/{kind}/{{id}}", id=made)
-        walk.do(f"PATCH /admin/v1/{kind}/{{id}}", {"name": "walked", "policy": {"tags": {"a": "b"}}}, id=made)
+        walk.do(f"PATCH /admin/v1/{kind}/{{id}}", {"name": "walked", "policy": {"tags": {"c": "d"}, "user": None, "priority": None}}, id=made)
         walk.do(f"DELETE /admin/v1/{kind}/{{id}}", id=made)
 
 
@@ -318,7 +383,7 @@ def webhooks(walk: Walk) -> None:
     walk.do("POST /admin/v1/webhooks/{name}/replay", {}, name="billing")
 
 
-PARTS = (chats, messages, ai_sdk, responses, conversations, others, files, knowledge, configuration, access, money, webhooks)
+PARTS = (streams, chats, messages, ai_sdk, responses, conversations, others, files, knowledge, configuration, access, money, webhooks)
 
 
 def go(corbel: harness.Corbel) -> tuple[list[str], dict[str, str]]:
@@ -328,5 +393,8 @@ def go(corbel: harness.Corbel) -> tuple[list[str], dict[str, str]]:
     assert named == schemas, f"not there: {named - schemas}; not used: {schemas - named}"
     for part in PARTS:
         part(walk)
+    for schema, kinds in TOLD.items():
+        if missing := kinds - walk.kinds.get(schema, set()):
+            walk.wrong[f"events of {schema}"] = f"never seen: {sorted(missing)}"
     unseen = {name: "was never asked" for name in walk.operations if name not in walk.seen}
     return [name for name in walk.operations if name in walk.seen and name not in walk.wrong], {**unseen, **walk.wrong}

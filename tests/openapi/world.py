@@ -21,13 +21,14 @@ def config(mock_url: str) -> dict[str, Any]:
         return {"name": name, "targets": [{"provider": provider_name, "model": name, "price": {"input": 1, "output": 2}}], **more}
 
     return {
-        "providers": [provider("main", "openai"), provider("claude", "anthropic"), provider("cohere", "cohere", ""), provider("speaks", "openai", apis=["completions"]), provider("cites", "openai", headers={"x-mock": f"say='{CITED}'"})],
+        "providers": [provider("main", "openai"), provider("claude", "anthropic"), provider("cohere", "cohere", ""), provider("speaks", "openai", apis=["completions"]), provider("answers", "openai", apis=["responses"]), provider("cites", "openai", headers={"x-mock": f"say='{CITED}'"})],
         "models": [
             model("gpt-x"),
             model("claude-x", "claude"),
             model("docs", knowledge={"collection": "manual"}),
             model("cited", "cites", knowledge={"collection": "manual"}),
             model("legacy", "speaks"),
+            model("native", "answers"),
             model("cached", cache={}),
             model("going-on", on_disconnect="continue"),
             model("embed-x", type="embeddings"),

@@ -1,6 +1,6 @@
 """Turns the .json files of schemas into a C table: a name and its JSON Schema, without blanks.
 
-Each file is an object of schemas by name; they refer to each other, and to the names given by --also, as components of the OpenAPI document. A name that stands twice, or is referred to and not there, is a mistake.
+Each file is an object of schemas by name; they refer to each other, and to the names given by --also, as components of the OpenAPI document. A discriminator gets its mapping from the schemas it chooses among. A name that stands twice, or is referred to and not there, is a mistake.
 """
 
 from __future__ import annotations
@@ -46,6 +46,25 @@ def read(paths: list[str]) -> dict[str, Any]:
     return schemas
 
 
+def with_mappings(schema: Any, schemas: dict[str, Any]) -> Any:
+    """The schema; a discriminator of a oneOf says which value of its member stands for which of the schemas, as these say themselves."""
+    if isinstance(schema, list):
+        return [with_mappings(each, schemas) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: with_mappings(value, schemas) for key, value in schema.items()}
+    if isinstance(schema.get("discriminator"), dict) and "oneOf" in schema:
+        member, mapping = schema["discriminator"]["propertyName"], {}
+        for reference in references(schema["oneOf"]):
+            named = schemas[reference.removeprefix(PREFIX)]["properties"][member]
+            for value in named.get("enum", [named.get("const")]):
+                if not isinstance(value, str) or value in mapping or member not in schemas[reference.removeprefix(PREFIX)]["required"]:
+                    raise Mistake(f"{reference} is not told from the others by {member}")
+                mapping[value] = reference
+        made["discriminator"] = {**schema["discriminator"], "mapping": mapping}
+    return made
+
+
 def c_text(text: str) -> str:
     """A C string; long ones in pieces, so that lines can be read."""
     pieces = [text[i : i + 160] for i in range(0, len(text), 160)]
@@ -64,7 +83,7 @@ def main() -> None:
         missing = sorted(set(references(schema)) - known)
         if missing:
             raise Mistake(f"{name} refers to what is not there: {missing}")
-    rows = "".join(f'\t{{ "{name}",\n\t\t{c_text(json.dumps(schema, separators=(",", ":"), ensure_ascii=True))} }},\n' for name, schema in schemas.items())
+    rows = "".join(f'\t{{ "{name}",\n\t\t{c_text(json.dumps(schema, separators=(",", ":"), ensure_ascii=True))} }},\n' for name, schema in with_mappings(schemas, schemas).items())
     with open(args.out, "w", encoding="utf-8") as file:
         file.write(f'/* Generated from src/api/schemas by tools/schemas/gen.py. */\n#include "api/schemas.h"\n\nconst struct api_schema api_schemas[] = {{\n{rows}\t{{ 0 }},\n}};\n')
 
