@@ -5,6 +5,8 @@
 #include "store/store.h"
 #include "telemetry/record.h"
 
+enum { TRACE_ARENA_MAX = 64 * 1024 * 1024, TRACE_MAX = 64 * 1024 * 1024 };
+
 /* --- records --- */
 
 static void
@@ -62,12 +64,17 @@ traces_list(struct api_request *request)
 static MAY_PARK const struct err *
 traces_get(struct api_request *request)
 {
+	struct arena *arena = arena_new(TRACE_ARENA_MAX); /* messages may be more than the exchange's memory */
 	struct buf body;
 	const struct err *err;
 
-	buf_init(&body, request->arena, MIB(15));
-	err = record_show(request->app->store, request->arena, request->identity->tenant, request->params[0], &body);
-	return err ? err : http_answer(request->http, 200, STR("application/json"), buf_str(&body));
+	buf_init(&body, NULL, TRACE_MAX);
+	err = err_copy(request->arena, record_show(request->app->store, arena, request->identity->tenant, request->params[0], &body));
+	arena_free(arena);
+	if (!err)
+		err = http_answer(request->http, 200, STR("application/json"), buf_str(&body));
+	buf_fini(&body);
+	return err;
 }
 
 /* --- backup --- */

@@ -218,7 +218,10 @@ messages_print(struct arena *arena, const struct json *messages)
 		printf("\n%s", term_style(TERM_CYAN));
 		term_print(json_get_string(it.value, "role"));
 		printf("%s\n", term_style(TERM_PLAIN));
-		term_print(message_text(arena, json_get_string(it.value, "body")));
+		if (json_get(it.value, "body_bytes"))
+			printf("(%lld bytes, too many to be shown with the others)", (long long)json_int(json_get(it.value, "body_bytes"), 0));
+		else
+			term_print(message_text(arena, json_get_string(it.value, "body")));
 		putchar('\n');
 	}
 }

@@ -99,5 +99,11 @@ struct trace_summary {
 /* Newest first; `before`: a request id that is not included any more, or empty. */
 MAY_PARK const struct err *record_list(struct store *store, struct arena *arena, int64_t tenant, struct str before, unsigned limit, struct trace_summary **out, size_t *count);
 
-/* One interaction whole with the spans of its trace, as JSON (the shape is in docs/api.md); `id`: request, response or trace id (its newest interaction). ERR_NOT_FOUND. */
+/* Bytes of messages that record_show shows at most: of one that goes over, its length alone is told. */
+enum { RECORD_BODIES_MAX = 8 * 1024 * 1024 };
+
+/*
+ * One interaction whole with the spans of its trace, as JSON (the shape is in docs/api.md); `id`: request, response or trace id (its newest interaction). ERR_NOT_FOUND. Takes twice as
+ * much as the messages have of the arena, and of `out` up to six times, if they are nothing but control characters.
+ */
 MAY_PARK const struct err *record_show(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct buf *out);

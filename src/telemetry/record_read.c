@@ -77,6 +77,7 @@ struct shown {
 	struct arena *arena;
 	int64_t tenant;
 	struct json_out *json;
+	int64_t bodies_left; /* bytes of messages that may still be shown */
 };
 
 static void
@@ -107,7 +108,8 @@ show_message(struct shown *shown, const char *entry)
 {
 	struct str hash = str_n(entry + 2, HASH);
 	struct rows rows;
-	const struct err *err = store_query(shown->store, shown->arena, &stmt_body_get, PARAMS(V_INT(shown->tenant), V_BLOB(hash)), &rows);
+	const struct err *err = store_query(shown->store, shown->arena, &stmt_body_get_bounded,
+		PARAMS(V_INT(shown->tenant), V_BLOB(hash), V_INT(shown->bodies_left)), &rows);
 
 	if (err)
 		return err;
@@ -115,10 +117,14 @@ show_message(struct shown *shown, const char *entry)
 	json_set_string(shown->json, "direction", entry[0] == 'o' ? STR("output") : STR("input"));
 	json_set_string(shown->json, "role", role_of_letter(entry[1]));
 	set_id(shown, "sha256", hash);
-	if (rows.count)
+	if (rows.count && rows_int(&rows, 0, 1) <= shown->bodies_left) {
 		json_set_string(shown->json, "body", rows_text(&rows, 0, 0));
-	else
-		json_set_null(shown->json, "body"); /* past its retention, or erased */
+		shown->bodies_left -= rows_int(&rows, 0, 1);
+	} else {
+		json_set_null(shown->json, "body"); /* past its retention, or erased… */
+		if (rows.count)
+			json_set_int(shown->json, "body_bytes", rows_int(&rows, 0, 1)); /* …or there, and too large to be shown with the others */
+	}
 	json_end_object(shown->json);
 	return NULL;
 }
@@ -278,7 +284,7 @@ MAY_PARK const struct err *
 record_show(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct buf *out)
 {
 	struct json_out json;
-	struct shown shown = { store, arena, tenant, &json };
+	struct shown shown = { store, arena, tenant, &json, RECORD_BODIES_MAX };
 	struct rows found, rows;
 	char bytes[ID];
 	struct str trace_id;

@@ -77,6 +77,10 @@ limit 1000;
 -- name: body_get
 select body from body where tenant = $1 and hash = $2;
 
+-- A body as far as it has at most $3 bytes, and how many it has.
+-- name: body_get_bounded
+select case when length(body) <= cast($3 as bigint) then body end, length(body) from body where tenant = $1 and hash = $2;
+
 -- name: source_by_interaction
 select rank, version_id, document_id, path, ordinal, score, cited from interaction_source where tenant = $1 and interaction = $2 order by rank;
 

@@ -62,6 +62,16 @@ def a_secret_put_into_the_body_by_mistake_stays_out_of_the_record() -> None:
     assert (kept["max_tokens"], kept["token_policy"], kept["tomorrow"]) == (40, "strict", "kept"), kept
 
 
+def an_answer_too_large_to_be_shown_is_told_by_its_length() -> None:
+    answer = say("hi [mock huge=12]")
+    interaction = world.trace(answer.id)["interaction"]
+    asked, said = interaction["messages"]
+    assert json.loads(asked["body"])["content"] == "hi [mock huge=12]" and "body_bytes" not in asked, asked
+    assert said["body"] is None and said["body_bytes"] >= 12 << 20, said
+    shown = world.corbel.cli("trace", "show", answer.id, "--messages")
+    assert shown.returncode == 0 and "too many to be shown" in shown.stdout and len(shown.stdout) < 1 << 20, shown.stdout[:2000]
+
+
 def a_whole_conversation_reaches_the_upstream() -> None:
     world.mock.reset()
     messages = [
