@@ -127,6 +127,11 @@ usage_beside_the_finish_is_said_once_at_the_end(void **state)
 	(void)state;
 	begin(&fixture, kind("deepseek"));
 	assert_null(feed(&fixture, frames));
+	assert_int_equal(fixture.script.framed, 0); /* no stream was asked for: a frame's bytes are no answer */
+	end(&fixture);
+	begin(&fixture, kind("deepseek"));
+	fixture.call.stream = true;
+	assert_null(feed(&fixture, frames));
 	assert_events(&fixture, "Sc1:;THi;Fstop;U;");
 	assert_int_equal(fixture.script.usage.input, 9);
 	assert_int_equal(fixture.script.usage.cached_input, 3);

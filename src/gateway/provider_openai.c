@@ -271,7 +271,7 @@ logprobs_text(struct decoder *decoder, const struct json *choice)
 {
 	const struct json *content = json_get(json_get(choice, "logprobs"), "content");
 
-	if (same_dialect(decoder) || !decoder->call->logprobs || !json_is(content, JSON_ARRAY))
+	if ((same_dialect(decoder) && !((const struct reading *)decoder->state)->own) || !decoder->call->logprobs || !json_is(content, JSON_ARRAY))
 		return STR_EMPTY;
 	return decoder_json_text(decoder, content);
 }
@@ -426,7 +426,7 @@ emit_frame(struct decoder *decoder, const struct json *root, struct str data)
 	const struct json *choices = json_get(root, "choices");
 	const struct err *err = NULL;
 
-	reading->own = has_parts(choices, "delta");
+	reading->own = !decoder->call->stream || has_parts(choices, "delta"); /* the bytes of a frame are gone with the next: they are no whole answer */
 	reading->first = (struct event){ .frame = data, .last = decoder->finished || has_finish(choices) };
 	if (!decoder->started && reading->held.len) {
 		reading->first.frame = named(decoder, root);
@@ -504,7 +504,7 @@ openai_body(struct decoder *decoder, struct str body)
 	if (json_count(choices) == 0)
 		return err_new(decoder->arena, ERR_UPSTREAM, "the provider's answer has no choices");
 	reading = decoder->state;
-	reading->own = has_parts(choices, "message");
+	reading->own = decoder->call->stream || has_parts(choices, "message"); /* a whole answer is no chunk of a stream */
 	reading->first = (struct event){ .frame = body, .last = true };
 	read_usage(decoder, usage_of(root));
 	err = emit_start(decoder, root);

@@ -193,3 +193,17 @@ def models_are_listed_and_found() -> None:
     listed = {model.id: model for model in world.client.models.list()}
     assert {"gpt-x", "docs", "claude-x", "text-embedding-3-small"} <= set(listed) and all(m.object == "model" for m in listed.values())
     assert world.client.models.retrieve("gpt-x").id == "gpt-x"
+
+
+def an_answer_that_comes_the_other_way_is_given_as_it_was_asked_for() -> None:
+    """Servers that always stream, or never do: a frame is no whole answer, and a whole answer no chunk."""
+    asked = "hello [mock other-way]"
+    for _ in range(5):
+        whole = say(asked)
+        assert (whole.object, whole.choices[0].message.content, whole.choices[0].finish_reason) == ("chat.completion", f"You said: {asked}", "stop"), whole
+    chunks = list(world.client.chat.completions.create(model="gpt-x", messages=user(asked), stream=True))
+    assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"} and chunks[-1].choices[0].finish_reason == "stop", chunks
+    assert said(chunks) == f"You said: {asked}", chunks
+    whole = world.client.chat.completions.create(model="gpt-x", messages=user("hello [mock other-way tool-call]"), tools=[WEATHER])
+    assert whole.choices[0].message.tool_calls[0].function.name == "weather" and whole.choices[0].finish_reason == "tool_calls", whole
+    assert world.client.completions.create(model="gpt-x", prompt=asked).choices[0].text == f"You said: {asked}"

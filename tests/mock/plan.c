@@ -44,6 +44,7 @@ static const struct number_row {
 	FLAG("server-tool", server_tool),
 	FLAG("interleave", interleave),
 	FLAG("no-usage", no_usage),
+	FLAG("other-way", other_way),
 	FLAG("no-done", no_done),
 	FLAG("crlf", crlf),
 	FLAG("comments", comments),

@@ -54,6 +54,7 @@ struct plan {
 	long server_tool;
 	long interleave; /* the tool calls' arguments come by turns */
 	long no_usage;
+	long other_way; /* a stream where a whole answer was asked for, and the reverse */
 	long no_done;
 	long crlf;
 	long comments;

@@ -259,6 +259,8 @@ service_plan(const struct request *request, struct reply *reply)
 			    NULL, status == 429 ? "rate_limit_exceeded" : status == 404 ? "model_not_found" : NULL);
 		return false;
 	}
+	if (reply->plan.other_way)
+		reply->ask.stream = !reply->ask.stream;
 	return true;
 }
 
