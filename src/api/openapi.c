@@ -57,19 +57,53 @@ put_parameters(struct json_out *out, const struct route *route)
 	json_end_array(out);
 }
 
-/* A reference to a component, as the member "schema". */
+/* A reference to a component, as this member. */
 static void
-put_reference(struct json_out *out, const char *component)
+put_reference(struct json_out *out, const char *member, const char *component)
 {
 	char reference[100];
 
-	json_set_object(out, "schema");
+	json_set_object(out, member);
 	snprintf(reference, sizeof(reference), "#/components/schemas/%s", component);
 	json_set_string(out, "$ref", str_of(reference));
 	json_end_object(out);
 }
 
-/* What a success looks like: its media types; of JSON, its schema; of a stream, that of the data of an event, as OpenAI's own document has it: there is no other place for it before OpenAPI 3.2. */
+/*
+ * What an event of a stream is: its fields, as OpenAPI 3.2 has it for this media type and Schemathesis reads it. `data` is a text, whose content has the schema.
+ * Behind the last event of OpenAI's older dialects, and of the AI SDK's, stands `[DONE]`, which is no JSON.
+ */
+static void
+put_event(struct json_out *out, const char *data)
+{
+	json_set_object(out, "schema");
+	json_set_string(out, "type", STR("object"));
+	json_set_array(out, "required");
+	json_put_string(out, STR("data"));
+	json_end_array(out);
+	json_set_object(out, "properties");
+	json_set_object(out, "event");
+	json_set_string(out, "type", STR("string"));
+	json_end_object(out);
+	json_set_object(out, "data");
+	json_set_array(out, "anyOf");
+	json_begin_object(out);
+	json_set_string(out, "type", STR("string"));
+	json_set_string(out, "contentMediaType", STR("application/json"));
+	put_reference(out, "contentSchema", data);
+	json_end_object(out);
+	if (!strcmp(data, "ChatEvent") || !strcmp(data, "CompletionEvent") || !strcmp(data, "UiChunk")) {
+		json_begin_object(out);
+		json_set_string(out, "const", STR("[DONE]"));
+		json_end_object(out);
+	}
+	json_end_array(out);
+	json_end_object(out);
+	json_end_object(out);
+	json_end_object(out);
+}
+
+/* What a success looks like: its media types; of JSON, its schema; of a stream, that of an event. */
 static void
 put_success(struct json_out *out, const struct route *route, const char *status)
 {
@@ -82,9 +116,9 @@ put_success(struct json_out *out, const struct route *route, const char *status)
 		json_key(out, type);
 		json_begin_object(out);
 		if (route->answer && str_eq_c(type, "application/json"))
-			put_reference(out, route->answer);
+			put_reference(out, "schema", route->answer);
 		if (route->event && str_eq_c(type, "text/event-stream"))
-			put_reference(out, route->event);
+			put_event(out, route->event);
 		json_end_object(out);
 	}
 	json_end_object(out);
@@ -98,7 +132,7 @@ put_errors(struct json_out *out, const struct route *route, const char *status, 
 	json_set_string(out, "description", str_of(description));
 	json_set_object(out, "content");
 	json_set_object(out, "application/json");
-	put_reference(out, route->errors->schema);
+	put_reference(out, "schema", route->errors->schema);
 	json_end_object(out);
 	json_end_object(out);
 	json_end_object(out);
@@ -130,7 +164,7 @@ put_body(struct json_out *out, const struct route *route)
 	json_set_object(out, "content");
 	json_set_object(out, route->body == BODY_JSON ? "application/json" : route->asks ? "multipart/form-data" : "application/octet-stream");
 	if (route->asks)
-		put_reference(out, route->asks);
+		put_reference(out, "schema", route->asks);
 	else if (route->body == BODY_JSON)
 		json_set_raw(out, "schema", str_of(route->request_schema ? route->request_schema : "{\"type\":\"object\"}"));
 	json_end_object(out);

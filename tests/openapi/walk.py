@@ -104,13 +104,14 @@ class Walk:
     def _check_events(self, schema: Any, data: bytes) -> str:
         if schema is None:
             return "its events are not described"
-        kinds = self.kinds.setdefault(schema["$ref"].removeprefix("#/components/schemas/"), set())
+        of_data, *of_end = schema["properties"]["data"]["anyOf"]
+        kinds = self.kinds.setdefault(of_data["contentSchema"]["$ref"].removeprefix("#/components/schemas/"), set())
         last = ""
         for name, last in events(data):
-            if last == "[DONE]":
+            if {"const": last} in of_end:
                 continue
             value = json.loads(last)
-            if wrong := self._invalid(schema, value):
+            if wrong := self._invalid(of_data["contentSchema"], value):
                 return wrong
             if name and name != value["type"]:
                 return f"the event {name} has the type {value['type']}"
