@@ -18,9 +18,9 @@ remember_tool(struct recorder *recorder, const struct event *event)
 	if (event->type == EVENT_TOOL_CALL) {
 		buf_add(tools, recorder->tool_open ? STR("\"}},{\"id\":") : STR("{\"id\":"));
 		json_quote(tools, event->id);
-		buf_add(tools, STR(",\"type\":\"function\",\"function\":{\"name\":"));
+		buf_add(tools, event->custom ? STR(",\"type\":\"custom\",\"custom\":{\"name\":") : STR(",\"type\":\"function\",\"function\":{\"name\":"));
 		json_quote(tools, event->name);
-		buf_add(tools, STR(",\"arguments\":\""));
+		buf_add(tools, event->custom ? STR(",\"input\":\"") : STR(",\"arguments\":\""));
 		recorder->tool_open = true;
 	} else if (recorder->tool_open) {
 		struct buf quoted;

@@ -7,7 +7,8 @@ struct tool_call {
 	struct tool_call *next;
 	unsigned item;
 	struct str id, name, signature;
-	struct buf arguments;
+	bool custom;
+	struct buf arguments;       /* or the input of a custom tool */
 };
 
 /* A choice of a whole answer, gathered. */
@@ -89,6 +90,12 @@ put_signature(struct json_out *out, struct str signature)
 	json_end_object(out);
 }
 
+static struct str
+tool_type(bool custom)
+{
+	return custom ? STR("custom") : STR("function");
+}
+
 static void
 put_tool_delta(struct json_out *out, const struct event *event)
 {
@@ -97,13 +104,13 @@ put_tool_delta(struct json_out *out, const struct event *event)
 	json_set_int(out, "index", event->item);
 	if (event->type == EVENT_TOOL_CALL) {
 		json_set_string(out, "id", event->id);
-		json_set_string(out, "type", STR("function"));
+		json_set_string(out, "type", tool_type(event->custom));
 		put_signature(out, event->signature);
 	}
-	json_set_object(out, "function");
+	json_set_object(out, event->custom ? "custom" : "function");
 	if (event->type == EVENT_TOOL_CALL)
 		json_set_string(out, "name", event->name);
-	json_set_string(out, "arguments", event->text.ptr ? event->text : STR_EMPTY);
+	json_set_string(out, event->custom ? "input" : "arguments", event->text.ptr ? event->text : STR_EMPTY);
 	json_end_object(out);
 	json_end_object(out);
 	json_end_array(out);
@@ -223,6 +230,7 @@ gather_tool(struct arena *arena, struct openai_choice *choice, const struct even
 		tool->id = arena_dup(arena, event->id);
 		tool->name = arena_dup(arena, event->name);
 		tool->signature = arena_dup(arena, event->signature);
+		tool->custom = event->custom;
 	}
 	buf_add(&tool->arguments, event->text);
 	return buf_err(&tool->arguments);
@@ -286,11 +294,11 @@ put_message(struct chat_encoder *encoder, struct json_out *out, const struct ope
 	for (const struct tool_call *tool = choice->tools; tool; tool = tool->next) {
 		json_begin_object(out);
 		json_set_string(out, "id", tool->id);
-		json_set_string(out, "type", STR("function"));
+		json_set_string(out, "type", tool_type(tool->custom));
 		put_signature(out, tool->signature);
-		json_set_object(out, "function");
+		json_set_object(out, tool->custom ? "custom" : "function");
 		json_set_string(out, "name", tool->name);
-		json_set_string(out, "arguments", buf_str(&tool->arguments));
+		json_set_string(out, tool->custom ? "input" : "arguments", buf_str(&tool->arguments));
 		json_end_object(out);
 		json_end_object(out);
 	}

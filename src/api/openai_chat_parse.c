@@ -145,17 +145,21 @@ static const struct err *
 parse_tool_calls(struct parser *parser, const struct json *calls, struct part ***end)
 {
 	for (struct json_iter it = json_iter(calls); json_next(&it);) {
-		const struct json *function = json_get(it.value, "function");
+		bool custom = str_eq_c(json_get_string(it.value, "type"), "custom");
+		const struct json *function = json_get(it.value, custom ? "custom" : "function");
 		struct part *part = part_add(parser, end, PART_TOOL_CALL);
 
 		if (!part)
 			return &err_no_memory;
+		part->custom = custom;
 		part->id = json_get_string(it.value, "id");
 		part->name = json_get_string(function, "name");
-		part->text = json_get_string(function, "arguments");
+		part->text = json_get_string(function, custom ? "input" : "arguments");
 		part->signature = text_of(json_get(json_get(it.value, "extra_content"), "google"), "thought_signature");
 		if (!part->id.len || !part->name.len)
-			return bad_message(parser, "tool_calls", "a tool call needs an 'id' and a function 'name'");
+			return bad_message(parser, "tool_calls", "a tool call needs an 'id' and a function, or a custom tool, with a 'name'");
+		if (custom && !part->text.ptr)
+			return bad_message(parser, "tool_calls", "the call of a custom tool needs an 'input'");
 	}
 	return NULL;
 }
@@ -219,6 +223,40 @@ parse_messages(struct parser *parser, const struct json *messages)
 	return err;
 }
 
+/* The input of a custom tool: any text, or what a grammar allows. */
+static const struct err *
+parse_input_format(struct parser *parser, const struct json *format, struct tool *tool)
+{
+	const struct json *grammar = json_get(format, "grammar");
+	struct str type = json_get_string(format, "type");
+
+	if (json_type(format) == JSON_NONE || json_type(format) == JSON_NULL || str_eq_c(type, "text"))
+		return NULL;
+	if (!str_eq_c(type, "grammar"))
+		return bad_field(parser, "tools", "the 'format' of a custom tool must be of the type text or grammar");
+	tool->syntax = json_get_string(grammar, "syntax");
+	tool->grammar = json_get_string(grammar, "definition");
+	return tool->syntax.len && tool->grammar.len ? NULL : bad_field(parser, "tools", "a grammar needs an object 'grammar' with a 'syntax' and a 'definition'");
+}
+
+static const struct err *
+parse_tool(struct parser *parser, const struct json *json, struct tool *tool)
+{
+	const struct json *said;
+
+	tool->custom = str_eq_c(json_get_string(json, "type"), "custom");
+	said = json_get(json, tool->custom ? "custom" : "function");
+	tool->name = json_get_string(said, "name");
+	tool->description = json_get_string(said, "description");
+	tool->parameters = json_get(said, "parameters");
+	tool->strict = json_bool(json_get(said, "strict"), false);
+	tool->cache = json_get(json, "cache_control");
+	tool->raw = json;
+	if (!tool->name.len)
+		return bad_field(parser, "tools", tool->custom ? "a custom tool needs an object 'custom' with a 'name'" : "a tool needs a function with a 'name'");
+	return tool->custom ? parse_input_format(parser, json_get(said, "format"), tool) : NULL;
+}
+
 static const struct err *
 parse_tools(struct parser *parser, const struct json *tools)
 {
@@ -227,27 +265,45 @@ parse_tools(struct parser *parser, const struct json *tools)
 	if (json_count(tools) > TOOLS_MAX)
 		return bad_field(parser, "tools", "too many tools");
 	for (struct json_iter it = json_iter(tools); json_next(&it);) {
-		const struct json *function = json_get(it.value, "function");
 		struct str type = json_get_string(it.value, "type");
 		struct tool *tool = arena_zalloc(parser->arena, sizeof(*tool));
+		const struct err *err;
 
 		if (!tool)
 			return &err_no_memory;
-		if (type.len && !str_eq_c(type, "function"))
-			return err_param(parser->arena, ERR_UNSUPPORTED, "tools", "unsupported_parameter", "tools[%zu]: tools of type '%.*s' are not supported, only functions are", it.index,
+		if (type.len && !str_eq_c(type, "function") && !str_eq_c(type, "custom"))
+			return err_param(parser->arena, ERR_UNSUPPORTED, "tools", "unsupported_parameter", "tools[%zu]: tools of type '%.*s' are not supported, only functions and custom tools are", it.index,
 				(int)(type.len < 64 ? type.len : 64), type.ptr);
-		tool->name = json_get_string(function, "name");
-		tool->description = json_get_string(function, "description");
-		tool->parameters = json_get(function, "parameters");
-		tool->strict = json_bool(json_get(function, "strict"), false);
-		tool->cache = json_get(it.value, "cache_control");
-		tool->raw = it.value;
-		if (!tool->name.len)
-			return bad_field(parser, "tools", "a tool needs a function with a 'name'");
+		err = parse_tool(parser, it.value, tool);
+		if (err)
+			return err;
 		*end = tool;
 		end = &tool->next;
 	}
 	return NULL;
+}
+
+/* Only the tools that are named stay; the choice is between them. To a server of this dialect the request goes as it came. */
+static const struct err *
+parse_allowed(struct parser *parser, const struct json *allowed)
+{
+	struct str mode = json_get_string(allowed, "mode");
+
+	for (struct tool **link = &parser->call->tools; *link;) {
+		const char *kind = (*link)->custom ? "custom" : "function";
+		bool stays = false;
+
+		for (struct json_iter it = json_iter(json_get(allowed, "tools")); json_next(&it);)
+			stays = stays || str_eq(json_get_string(json_get(it.value, kind), "name"), (*link)->name);
+		if (stays)
+			link = &(*link)->next;
+		else
+			*link = (*link)->next;
+	}
+	if (!parser->call->tools)
+		return bad_field(parser, "tool_choice", "allows none of the tools");
+	parser->call->tool_choice = str_eq_c(mode, "required") ? TOOL_CHOICE_REQUIRED : TOOL_CHOICE_AUTO;
+	return str_eq_c(mode, "required") || str_eq_c(mode, "auto") ? NULL : bad_field(parser, "tool_choice", "'allowed_tools' needs a 'mode' of auto or required");
 }
 
 static const struct err *
@@ -267,9 +323,12 @@ parse_tool_choice(struct parser *parser, const struct json *choice)
 			return NULL;
 		}
 	}
-	parser->call->tool_named = json_get_string(json_get(choice, "function"), "name");
+	if (str_eq_c(json_get_string(choice, "type"), "allowed_tools"))
+		return parse_allowed(parser, json_get(choice, "allowed_tools"));
+	parser->call->tool_named_custom = str_eq_c(json_get_string(choice, "type"), "custom");
+	parser->call->tool_named = json_get_string(json_get(choice, parser->call->tool_named_custom ? "custom" : "function"), "name");
 	parser->call->tool_choice = TOOL_CHOICE_NAMED;
-	return parser->call->tool_named.len ? NULL : bad_field(parser, "tool_choice", "must be none, auto, required or name a function");
+	return parser->call->tool_named.len ? NULL : bad_field(parser, "tool_choice", "must be none, auto, required, or name a function, a custom tool or allowed_tools");
 }
 
 static const struct err *

@@ -92,16 +92,19 @@ responses_emit_text(struct responses_encoder *encoder, const char *name, const s
 }
 
 MAY_PARK const struct err *
-responses_emit_arguments(struct responses_encoder *encoder, const char *name, const struct responses_item *item, bool whole, struct str text, bool last)
+responses_emit_arguments(struct responses_encoder *encoder, const struct responses_item *item, bool whole, struct str text, bool last)
 {
+	static const char *const names[2][2] = { { "response.function_call_arguments.delta", "response.function_call_arguments.done" },
+		{ "response.custom_tool_call_input.delta", "response.custom_tool_call_input.done" } };
+	const char *name = names[item->custom][whole];
 	struct json_out out;
 
 	if (!responses_is_live(encoder))
 		return NULL;
 	responses_item_event_begin(encoder, &out, name, item);
-	if (whole)
+	if (whole && !item->custom)
 		json_set_string(&out, "name", item->name);
-	json_set_string(&out, whole ? "arguments" : "delta", text);
+	json_set_string(&out, !whole ? "delta" : item->custom ? "input" : "arguments", text);
 	return responses_event_send(encoder, &out, name, last);
 }
 

@@ -49,7 +49,7 @@ open_item(struct responses_encoder *encoder, enum responses_item_kind kind, bool
 	if (!item)
 		return &err_no_memory;
 	*out = item;
-	item->id = responses_id_new(encoder->ask->arena, prefixes[kind]);
+	item->id = responses_id_new(encoder->ask->arena, item->custom ? "ctc" : prefixes[kind]);
 	item->index = encoder->item_count++;
 	item->status = STR("in_progress");
 	*encoder->items_end = item;
@@ -86,7 +86,7 @@ close_item(struct responses_encoder *encoder, struct responses_item **open, stru
 	*open = NULL;
 	err = close_part(encoder, item, last);
 	if (!err && item->kind == ITEM_CALL)
-		err = responses_emit_arguments(encoder, "response.function_call_arguments.done", item, true, buf_str(&item->arguments), last);
+		err = responses_emit_arguments(encoder, item, true, buf_str(&item->arguments), last);
 	item->status = status;
 	return err ? err : responses_emit_item(encoder, "response.output_item.done", item, true, last);
 }
@@ -127,7 +127,7 @@ begin_call(struct responses_encoder *encoder, struct responses_item *call, bool 
 	err = open_item(encoder, ITEM_CALL, last, &encoder->open_call);
 	if (err || !call->arguments.len)
 		return err;
-	return responses_emit_arguments(encoder, "response.function_call_arguments.delta", call, false, buf_str(&call->arguments), last);
+	return responses_emit_arguments(encoder, call, false, buf_str(&call->arguments), last);
 }
 
 /* The calls that waited, one after the other. */
@@ -156,6 +156,7 @@ new_call(struct responses_encoder *encoder, const struct event *event)
 	if (!call)
 		return &err_no_memory;
 	call->item = event->item;
+	call->custom = event->custom;
 	call->call_id = arena_dup(encoder->ask->arena, event->id.len ? event->id : responses_id_new(encoder->ask->arena, "call"));
 	call->name = arena_dup(encoder->ask->arena, event->name);
 	if (!call->call_id.ptr || !call->name.ptr)
@@ -183,7 +184,7 @@ add_arguments(struct responses_encoder *encoder, const struct event *event)
 		buf_add(&call->arguments, event->text);
 		if (call->arguments.failed)
 			return &err_no_memory;
-		return responses_emit_arguments(encoder, "response.function_call_arguments.delta", call, false, event->text, event->last);
+		return responses_emit_arguments(encoder, call, false, event->text, event->last);
 	}
 	for (call = encoder->waiting; call && call->item != event->item;)
 		call = call->next;

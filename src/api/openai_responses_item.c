@@ -55,7 +55,7 @@ responses_logprobs(struct arena *arena, const struct responses_part *part)
 bool
 responses_arguments_whole(struct arena *arena, const struct responses_item *call)
 {
-	struct arena *scratch = arena_new_below(arena, 4 * call->arguments.len + KIB(64));
+	struct arena *scratch = call->custom ? NULL : arena_new_below(arena, 4 * call->arguments.len + KIB(64));
 	const struct json *json;
 
 	return scratch && call->arguments.len && !json_parse(scratch, buf_str(&call->arguments), &json);
@@ -141,8 +141,8 @@ put_members(struct json_out *out, const struct responses_ask *ask, const struct 
 	}
 	if (item->kind == ITEM_NATIVE)
 		return;
-	json_set_string(out, "type", str_of(types[item->kind]));
-	if (item->kind != ITEM_REASONING)
+	json_set_string(out, "type", item->custom ? STR("custom_tool_call") : str_of(types[item->kind]));
+	if (item->kind != ITEM_REASONING && !item->custom)
 		json_set_string(out, "status", item->status);
 	switch (item->kind) {
 	case ITEM_MESSAGE:
@@ -159,7 +159,7 @@ put_members(struct json_out *out, const struct responses_ask *ask, const struct 
 	case ITEM_CALL:
 		json_set_string(out, "call_id", item->call_id);
 		json_set_string(out, "name", item->name);
-		json_set_string(out, "arguments", whole ? buf_str(&item->arguments) : STR_EMPTY);
+		json_set_string(out, item->custom ? "input" : "arguments", whole ? buf_str(&item->arguments) : STR_EMPTY);
 		break;
 	case ITEM_SEARCH:
 		put_search(out, ask, whole && (all || ask->with_results));

@@ -28,7 +28,8 @@ struct responses_item {
 	struct responses_part *parts, *open;
 	unsigned item;                  /* of a call: as its events say */
 	struct str call_id, name;
-	struct buf arguments;
+	bool custom;                    /* a call of a custom tool: */
+	struct buf arguments;           /* its input, else JSON text */
 	struct str signature;           /* of reasoning */
 	const struct json *native;      /* as a server of this protocol made it */
 };
@@ -43,7 +44,7 @@ void responses_part_grow(struct responses_part *part, struct str text, struct st
 /* The logprobs of a whole part as a JSON array; empty when memory is out. */
 struct str responses_logprobs(struct arena *arena, const struct responses_part *part);
 
-/* Whether a call's arguments are a whole JSON value, so that nothing more is to come. */
+/* Whether a call's arguments are a whole JSON value, so that nothing more is to come. Of a custom tool's input nobody knows. */
 bool responses_arguments_whole(struct arena *arena, const struct responses_item *call);
 
 void responses_part_put(struct json_out *out, const struct responses_part *part, bool whole);
@@ -70,7 +71,7 @@ MAY_PARK const struct err *responses_emit_part(struct responses_encoder *encoder
 	bool last);
 MAY_PARK const struct err *responses_emit_text(struct responses_encoder *encoder, const char *name, const struct responses_item *item, const struct responses_part *part, const char *key,
 	struct str text, struct str logprobs, bool last);
-MAY_PARK const struct err *responses_emit_arguments(struct responses_encoder *encoder, const char *name, const struct responses_item *item, bool whole, struct str text, bool last);
+MAY_PARK const struct err *responses_emit_arguments(struct responses_encoder *encoder, const struct responses_item *item, bool whole, struct str text, bool last);
 MAY_PARK const struct err *responses_emit_search(struct responses_encoder *encoder, const char *name, const struct responses_item *item, bool last);
 
 /* An event of a target that speaks this protocol itself, but its start and its usage. */

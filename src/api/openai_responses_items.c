@@ -137,10 +137,13 @@ read_call(struct reader *reader, const struct json *item, struct message *messag
 	message->role = ROLE_ASSISTANT;
 	part->id = json_get_string(item, "call_id");
 	part->name = json_get_string(item, "name");
-	part->text = json_get_string(item, "arguments");
+	part->custom = str_eq_c(json_get_string(item, "type"), "custom_tool_call");
+	part->text = json_get_string(item, part->custom ? "input" : "arguments");
 	if (!part->id.len || !part->name.len)
-		return bad(reader, "", "a function_call needs a 'call_id' and a 'name'");
-	return part->text.ptr ? NULL : bad(reader, "arguments", "expected the arguments as JSON text");
+		return bad(reader, "", part->custom ? "a custom_tool_call needs a 'call_id' and a 'name'" : "a function_call needs a 'call_id' and a 'name'");
+	if (!part->text.ptr)
+		return part->custom ? bad(reader, "input", "expected the input as text") : bad(reader, "arguments", "expected the arguments as JSON text");
+	return NULL;
 }
 
 static const struct err *
@@ -156,11 +159,12 @@ read_result(struct reader *reader, const struct json *item, struct message *mess
 		return err ? err : &err_no_memory;
 	message->role = ROLE_TOOL;
 	part->id = json_get_string(item, "call_id");
+	part->custom = str_eq_c(json_get_string(item, "type"), "custom_tool_call_output");
 	part->text = message_text(reader->arena, &content);
 	for (const struct part *each = content.parts; each; each = each->next)
 		if (each->type != PART_TEXT)
 			part->parts = content.parts;
-	return part->id.len ? NULL : bad(reader, "call_id", "a function_call_output must name the call it answers");
+	return part->id.len ? NULL : bad(reader, "call_id", "the output of a call must name the call it answers");
 }
 
 /* Its own content where there is one, else its summary: what the provider signed is what we gave out. */
@@ -208,9 +212,9 @@ responses_item_message(struct arena *arena, const struct json *item, const char 
 		return bad(&reader, "", "expected an object");
 	if (str_eq_c(type, "message"))
 		err = read_message(&reader, item, message);
-	else if (str_eq_c(type, "function_call"))
+	else if (str_eq_c(type, "function_call") || str_eq_c(type, "custom_tool_call"))
 		err = read_call(&reader, item, message);
-	else if (str_eq_c(type, "function_call_output"))
+	else if (str_eq_c(type, "function_call_output") || str_eq_c(type, "custom_tool_call_output"))
 		err = read_result(&reader, item, message);
 	else if (str_eq_c(type, "reasoning"))
 		err = read_reasoning(&reader, item, message);
@@ -218,7 +222,7 @@ responses_item_message(struct arena *arena, const struct json *item, const char 
 		return NULL; /* what was found then stands in the answer that was made of it */
 	else
 		return err_param(arena, ERR_UNSUPPORTED, arena_printf(arena, "%s.type", where).ptr, "unsupported_item",
-			"%s.type: items of the type '%" STR_F "' are not supported here; message, function_call, function_call_output, reasoning, file_search_call "
+			"%s.type: items of the type '%" STR_F "' are not supported here; message, function_call, function_call_output, custom_tool_call, custom_tool_call_output, reasoning, file_search_call "
 			"and item_reference are",
 			where, STR_A(type));
 	message->raw = item;
@@ -253,7 +257,8 @@ responses_id_prefix(struct str type)
 {
 	static const struct {
 		const char *type, *prefix;
-	} prefixes[] = { { "message", "msg" }, { "function_call", "fc" }, { "function_call_output", "fco" }, { "reasoning", "rs" }, { "file_search_call", "fs" } };
+	} prefixes[] = { { "message", "msg" }, { "function_call", "fc" }, { "function_call_output", "fco" }, { "custom_tool_call", "ctc" },
+		{ "custom_tool_call_output", "ctco" }, { "reasoning", "rs" }, { "file_search_call", "fs" } };
 
 	for (size_t i = 0; i < COUNT(prefixes); i++)
 		if (str_eq_c(type, prefixes[i].type))

@@ -221,7 +221,35 @@ parse_search(struct parser *parser, const struct json *tool)
 }
 
 static const struct err *
-parse_function(struct parser *parser, const struct json *json, struct tool ***end)
+parse_function(struct parser *parser, const struct json *json, struct tool *tool)
+{
+	tool->parameters = json_is(json_get(json, "parameters"), JSON_OBJECT) ? json_get(json, "parameters") : NULL;
+	tool->strict = json_bool(json_get(json, "strict"), false);
+	return tool->name.len ? NULL : bad(parser, "tools", "a function needs a 'name'");
+}
+
+/* The input of a custom tool is any text, or what a grammar allows. */
+static const struct err *
+parse_custom(struct parser *parser, const struct json *json, struct tool *tool)
+{
+	const struct json *format = json_get(json, "format");
+	struct str type = json_get_string(format, "type");
+
+	tool->custom = true;
+	if (!tool->name.len)
+		return bad(parser, "tools", "a custom tool needs a 'name'");
+	if (!is_given(format) || str_eq_c(type, "text"))
+		return NULL;
+	tool->syntax = json_get_string(format, "syntax");
+	tool->grammar = json_get_string(format, "definition");
+	if (str_eq_c(type, "grammar") && tool->syntax.len && tool->grammar.len)
+		return NULL;
+	return bad(parser, "tools", "a custom tool's 'format' must be text, or a grammar with a 'syntax' and a 'definition'");
+}
+
+/* A tool that the caller runs. */
+static const struct err *
+parse_own(struct parser *parser, const struct json *json, struct tool ***end)
 {
 	struct tool *tool = arena_zalloc(parser->arena, sizeof(*tool));
 
@@ -229,13 +257,9 @@ parse_function(struct parser *parser, const struct json *json, struct tool ***en
 		return &err_no_memory;
 	tool->name = json_get_string(json, "name");
 	tool->description = json_get_string(json, "description");
-	tool->parameters = json_is(json_get(json, "parameters"), JSON_OBJECT) ? json_get(json, "parameters") : NULL;
-	tool->strict = json_bool(json_get(json, "strict"), false);
-	if (!tool->name.len)
-		return bad(parser, "tools", "a function needs a 'name'");
 	**end = tool;
 	*end = &tool->next;
-	return NULL;
+	return str_eq_c(json_get_string(json, "type"), "custom") ? parse_custom(parser, json, tool) : parse_function(parser, json, tool);
 }
 
 static const struct err *
@@ -251,14 +275,14 @@ parse_tools(struct parser *parser, const struct json *tools)
 	for (struct json_iter it = json_iter(tools); !err && json_next(&it);) {
 		struct str type = json_get_string(it.value, "type");
 
-		if (str_eq_c(type, "function"))
-			err = parse_function(parser, it.value, &end);
+		if (str_eq_c(type, "function") || str_eq_c(type, "custom"))
+			err = parse_own(parser, it.value, &end);
 		else if (str_eq_c(type, "file_search"))
 			err = parse_search(parser, it.value);
 		else
 			err = foreign(parser,
 				err_param(parser->arena, ERR_UNSUPPORTED, "tools", "unsupported_tool",
-					"tools: '%" STR_F "' is run by a provider that speaks this protocol itself, and this model's does not; function and file_search are supported",
+					"tools: '%" STR_F "' is run by a provider that speaks this protocol itself, and this model's does not; function, custom and file_search are supported",
 					STR_A(type)));
 	}
 	return err;
@@ -284,6 +308,8 @@ parse_allowed(struct parser *parser, const struct json *choice)
 	return str_eq_c(mode, "required") || str_eq_c(mode, "auto") ? NULL : bad(parser, "tool_choice.mode", "must be auto or required");
 }
 
+#define CHOICES "must be none, auto, required, allowed_tools, file_search or name a function or a custom tool"
+
 static const struct err *
 parse_tool_choice(struct parser *parser, const struct json *choice)
 {
@@ -304,11 +330,12 @@ parse_tool_choice(struct parser *parser, const struct json *choice)
 		return parse_allowed(parser, choice);
 	if (str_eq_c(type, "file_search"))
 		return call->search ? NULL : bad(parser, "tool_choice", "names file_search, which is not among the tools");
-	if (type.len && !str_eq_c(type, "function"))
-		return foreign(parser, bad(parser, "tool_choice", "must be none, auto, required, allowed_tools, file_search or name a function"));
+	call->tool_named_custom = str_eq_c(type, "custom");
+	if (type.len && !str_eq_c(type, "function") && !call->tool_named_custom)
+		return foreign(parser, bad(parser, "tool_choice", CHOICES));
 	call->tool_named = json_get_string(choice, "name");
 	call->tool_choice = TOOL_CHOICE_NAMED;
-	return str_eq_c(type, "function") && call->tool_named.len ? NULL : bad(parser, "tool_choice", "must be none, auto, required, allowed_tools, file_search or name a function");
+	return type.len && call->tool_named.len ? NULL : bad(parser, "tool_choice", CHOICES);
 }
 
 /* --- input --- */

@@ -132,19 +132,20 @@ static void
 put_unfinished(struct json_out *out, const struct heard *heard)
 {
 	struct str type = json_get_string(heard->item, "type");
-	bool message = str_eq_c(type, "message"), call = str_eq_c(type, "function_call");
+	bool message = str_eq_c(type, "message"), custom = str_eq_c(type, "custom_tool_call"), call = custom || str_eq_c(type, "function_call");
+	const char *argument = custom ? "input" : "arguments";
 
 	json_begin_object(out);
 	for (struct json_iter it = json_iter(heard->item); json_next(&it);) {
-		if (str_eq_c(it.key, "status") || (message && str_eq_c(it.key, "content")) || (call && str_eq_c(it.key, "arguments")) || str_eq_c(it.key, "summary"))
+		if (str_eq_c(it.key, "status") || (message && str_eq_c(it.key, "content")) || (call && str_eq_c(it.key, argument)) || str_eq_c(it.key, "summary"))
 			continue;
 		json_key(out, it.key);
 		json_put(out, it.value);
 	}
-	if (call || message)
+	if ((call && !custom) || message)
 		json_set_string(out, "status", STR("incomplete"));
 	if (call) {
-		json_set_string(out, "arguments", buf_str(&heard->text));
+		json_set_string(out, argument, buf_str(&heard->text));
 	} else {
 		bool summary = str_eq_c(heard->part, "summary_text");
 

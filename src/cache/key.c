@@ -8,7 +8,7 @@
 #include "cache/canonical.h"
 
 /* Moves when the meaning of what is hashed, or the form of what is stored, changes. */
-#define KEY_VERSION "corbel answer 2"
+#define KEY_VERSION "corbel answer 3"
 
 /* Members of a request that change no answer, or that the inner form carries in full. */
 static const char *const hints[] = { "model", "stream", "stream_options", "user", "safety_identifier", "metadata", "store", "service_tier", "prompt_cache_key",
@@ -75,6 +75,7 @@ add_parts(struct canonical *c, const struct part *parts, const struct part *left
 		canonical_text(c, part->media_type);
 		canonical_text(c, part->signature);
 		canonical_int(c, part->failed);
+		canonical_int(c, part->custom);
 		add_parts(c, part->parts, left_out);
 	}
 }
@@ -92,9 +93,13 @@ add_tools(struct canonical *c, const struct call *call)
 		canonical_text(c, tool->description);
 		canonical_json(c, tool->parameters);
 		canonical_int(c, tool->strict);
+		canonical_int(c, tool->custom);
+		canonical_text(c, tool->syntax);
+		canonical_text(c, tool->grammar);
 	}
 	canonical_int(c, call->tool_choice);
 	canonical_text(c, call->tool_named);
+	canonical_int(c, call->tool_named_custom);
 	canonical_int(c, call->parallel_tools_off);
 }
 

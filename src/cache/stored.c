@@ -12,7 +12,7 @@ enum { TEXT, ID, NAME, MODEL, FINISH_TEXT, STOP, SIGNATURE, URL, TITLE, TEXTS };
 
 /* What comes first of a packed event; behind it the lengths of the texts that it has, a bit for each in `texts`, then the texts, then its usage or where its citation stands. */
 struct head {
-	uint8_t type, finish, last, unused;
+	uint8_t type, finish, last, custom;
 	uint32_t texts, choice, item;
 };
 
@@ -33,7 +33,7 @@ texts_of(const struct event *event, struct str out[TEXTS])
 void
 stored_pack(struct buf *out, const struct event *event)
 {
-	struct head head = { .type = (uint8_t)event->type, .finish = (uint8_t)event->finish, .last = event->last, .choice = event->choice, .item = event->item };
+	struct head head = { .type = (uint8_t)event->type, .finish = (uint8_t)event->finish, .last = event->last, .custom = event->custom, .choice = event->choice, .item = event->item };
 	struct str texts[TEXTS];
 
 	texts_of(event, texts);
@@ -85,7 +85,7 @@ stored_unpack(struct str bytes, struct stored_event *out)
 
 	memcpy(&head, take(&bytes, sizeof(head)).ptr, sizeof(head));
 	take_texts(&bytes, head.texts, texts);
-	*out = (struct stored_event){ .event = { .type = (enum event_type)head.type, .choice = head.choice, .item = head.item, .finish = (enum finish)head.finish, .last = head.last,
+	*out = (struct stored_event){ .event = { .type = (enum event_type)head.type, .choice = head.choice, .item = head.item, .finish = (enum finish)head.finish, .last = head.last, .custom = head.custom,
 					      .text = texts[TEXT], .id = texts[ID], .name = texts[NAME], .model = texts[MODEL], .finish_text = texts[FINISH_TEXT], .stop = texts[STOP],
 					      .signature = texts[SIGNATURE] } };
 	if (out->event.type == EVENT_USAGE && bytes.len == sizeof(out->usage)) {
@@ -210,6 +210,7 @@ put_event(struct json_out *out, struct feed *events, struct feed_place *place, c
 	put_text(out, "id", event->type == EVENT_TOOL_CALL ? event->id : STR_EMPTY);
 	put_text(out, "name", event->name);
 	put_text(out, "model", event->model);
+	put_number(out, "custom", event->custom);
 	put_text(out, "signature", event->signature);
 	put_number(out, "finish", event->finish);
 	put_text(out, "finish_text", event->finish_text);
@@ -325,7 +326,7 @@ read_event(struct arena *arena, const struct json *object, struct event *out)
 
 	if (type < EVENT_START || type >= EVENT_OTHER || finish < FINISH_STOP || finish > FINISH_CONTENT_FILTER || choice < 0 || choice > CHOICE_MAX || item < 0 || item > ITEM_MAX)
 		return false;
-	*out = (struct event){ .type = (enum event_type)type, .choice = (unsigned)choice, .item = (unsigned)item, .finish = (enum finish)finish,
+	*out = (struct event){ .type = (enum event_type)type, .choice = (unsigned)choice, .item = (unsigned)item, .finish = (enum finish)finish, .custom = number_of(object, "custom") != 0,
 		.text = text_of(object, "text"), .id = text_of(object, "id"), .name = text_of(object, "name"), .model = text_of(object, "model"),
 		.signature = text_of(object, "signature"), .finish_text = text_of(object, "finish_text"), .stop = text_of(object, "stop") };
 	if (type == EVENT_USAGE)

@@ -16,7 +16,7 @@ enum part_type {
 	PART_IMAGE,       /* url (http, https or data:) */
 	PART_AUDIO,       /* url (data:), media_type */
 	PART_FILE,        /* url (data:, http or https) or id (at the provider), name, media_type */
-	PART_TOOL_CALL,   /* id, name, text: the arguments as JSON text */
+	PART_TOOL_CALL,   /* id, name, text: the arguments as JSON text, or, where `custom`, the input as it is */
 	PART_TOOL_RESULT, /* id, text; parts when it is more than text */
 	PART_REFUSAL,     /* text */
 	PART_REASONING,   /* text, signature; redacted: the signature alone, text.ptr NULL */
@@ -31,6 +31,7 @@ struct part {
 	struct str signature;        /* of reasoning or a tool call: opaque, goes back to its provider unchanged */
 	struct part *parts;          /* of a tool result: its content when that is more than text; `text` has the texts joined */
 	bool failed;                 /* a tool result that reports a failure */
+	bool custom;                 /* a call, or the result, of a tool whose input is text and no JSON */
 	const struct json *cache;    /* a mark for the provider's prompt cache (Anthropic's cache_control), or NULL */
 	const struct json *raw;      /* as it came in the caller's dialect, or NULL */
 };
@@ -48,6 +49,8 @@ struct tool {
 	struct str name, description;
 	const struct json *parameters; /* JSON Schema, or NULL */
 	bool strict;
+	bool custom;                   /* its input is text: any, or by a grammar */
+	struct str syntax, grammar;    /* of a custom tool's input: "lark" or "regex" and the definition; empty: any text */
 	bool hosted;                   /* run by the provider itself (web search and the like): `raw` is all there is */
 	const struct json *cache;      /* as in struct part */
 	const struct json *raw;        /* as it came in the caller's dialect */
@@ -66,6 +69,7 @@ struct call {
 	struct tool *tools;
 	enum tool_choice tool_choice;
 	struct str tool_named;
+	bool tool_named_custom;
 	bool parallel_tools_off;
 	enum format format;
 	const struct json *schema;   /* FORMAT_JSON_SCHEMA */

@@ -46,6 +46,7 @@ gather_tool(struct gathered *all, struct arena *arena, const struct tool *tool)
 
 	gather(all, tool->name);
 	gather(all, tool->description);
+	gather(all, tool->grammar);
 	if (!schema || !text || !buf_init_held(text, arena, SCHEMA_MAX)) /* it may be larger than what is left of a request's memory */
 		return;
 	json_out_init(&json, text);
@@ -61,7 +62,7 @@ gather_call(struct gathered *all, struct arena *arena, const struct call *call)
 		for (const struct part *part = message->parts; part; part = part->next)
 			all->max += 3;
 	for (const struct tool *tool = call->tools; tool; tool = tool->next)
-		all->max += 3;
+		all->max += 4;
 	all->texts = arena_array(arena, all->max, sizeof(*all->texts));
 	if (!all->texts)
 		all->max = 0;

@@ -17,7 +17,7 @@ enum event_type {
 	EVENT_REASONING,  /* text */
 	EVENT_SIGNATURE,  /* text: opaque, of the reasoning before it; without any before it: of reasoning that is redacted */
 	EVENT_TOOL_CALL,  /* item, id, name: a call begins */
-	EVENT_ARGUMENTS,  /* item, text: a piece of its arguments */
+	EVENT_ARGUMENTS,  /* item, text: a piece of its arguments, or of a custom tool's input */
 	EVENT_CITATION,   /* citation */
 	EVENT_FINISH,     /* reason */
 	EVENT_USAGE,      /* usage */
@@ -41,6 +41,7 @@ struct event {
 	struct str finish_text;      /* the reason in the provider's words, for the record */
 	struct str stop;             /* FINISH: the stop sequence that was met, where the provider says so */
 	struct str logprobs;         /* TEXT: of its tokens, as a JSON array in OpenAI's chat shape; empty: none */
+	bool custom;                 /* TOOL_CALL, ARGUMENTS: of a custom tool, whose input is no JSON */
 	struct str signature;        /* TOOL_CALL: opaque, comes back with the call; also sent as EVENT_SIGNATURE before it. Empty: none */
 	const struct usage *usage;
 	const struct citation *citation;

@@ -101,10 +101,13 @@ openai_tool_calls_put(struct json_out *out, const struct message *message)
 		any = true;
 		json_begin_object(out);
 		json_set_string(out, "id", part->id);
-		json_set_string(out, "type", STR("function"));
-		json_set_object(out, "function");
+		json_set_string(out, "type", part->custom ? STR("custom") : STR("function"));
+		json_set_object(out, part->custom ? "custom" : "function");
 		json_set_string(out, "name", part->name);
-		json_set_string(out, "arguments", part->text.len ? part->text : STR("{}"));
+		if (part->custom)
+			json_set_string(out, "input", part->text);
+		else
+			json_set_string(out, "arguments", part->text.len ? part->text : STR("{}"));
 		json_end_object(out);
 		json_end_object(out);
 	}
@@ -272,6 +275,41 @@ whole_turn(const struct message **at, struct arena *arena)
 
 /* --- tools --- */
 
+static void
+put_custom_tool(struct json_out *out, const struct tool *tool)
+{
+	json_set_string(out, "type", STR("custom"));
+	json_set_object(out, "custom");
+	json_set_string(out, "name", tool->name);
+	if (tool->description.len)
+		json_set_string(out, "description", tool->description);
+	if (tool->syntax.len) {
+		json_set_object(out, "format");
+		json_set_string(out, "type", STR("grammar"));
+		json_set_object(out, "grammar");
+		json_set_string(out, "syntax", tool->syntax);
+		json_set_string(out, "definition", tool->grammar);
+		json_end_object(out);
+		json_end_object(out);
+	}
+	json_end_object(out);
+}
+
+static void
+put_function(struct json_out *out, const struct tool *tool)
+{
+	json_set_string(out, "type", STR("function"));
+	json_set_object(out, "function");
+	json_set_string(out, "name", tool->name);
+	if (tool->description.len)
+		json_set_string(out, "description", tool->description);
+	if (json_is(tool->parameters, JSON_OBJECT))
+		json_set(out, "parameters", tool->parameters);
+	if (tool->strict)
+		json_set_bool(out, "strict", true);
+	json_end_object(out);
+}
+
 static const struct err *
 put_tools(struct json_out *out, const struct call *call, struct arena *arena)
 {
@@ -284,23 +322,17 @@ put_tools(struct json_out *out, const struct call *call, struct arena *arena)
 		if (tool->hosted)
 			return refuse(arena, "tools", "a tool that the provider runs itself");
 		json_begin_object(out);
-		json_set_string(out, "type", STR("function"));
-		json_set_object(out, "function");
-		json_set_string(out, "name", tool->name);
-		if (tool->description.len)
-			json_set_string(out, "description", tool->description);
-		if (json_is(tool->parameters, JSON_OBJECT))
-			json_set(out, "parameters", tool->parameters);
-		if (tool->strict)
-			json_set_bool(out, "strict", true);
-		json_end_object(out);
+		if (tool->custom)
+			put_custom_tool(out, tool);
+		else
+			put_function(out, tool);
 		json_end_object(out);
 	}
 	json_end_array(out);
 	if (call->tool_choice == TOOL_CHOICE_NAMED) {
 		json_set_object(out, "tool_choice");
-		json_set_string(out, "type", STR("function"));
-		json_set_object(out, "function");
+		json_set_string(out, "type", call->tool_named_custom ? STR("custom") : STR("function"));
+		json_set_object(out, call->tool_named_custom ? "custom" : "function");
 		json_set_string(out, "name", call->tool_named);
 		json_end_object(out);
 		json_end_object(out);

@@ -65,7 +65,7 @@ put_content(struct json_out *out, const struct json *content, const struct part 
 static void
 put_item(struct json_out *out, const struct message *message)
 {
-	static const char *const nameless[] = { "message", "function_call", "function_call_output", NULL };
+	static const char *const nameless[] = { "message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output", NULL };
 	const struct json *raw = message->raw;
 	struct str type = json_get_string(raw, "type");
 	bool plain = !type.len || is_one_of(type, nameless);
@@ -207,6 +207,19 @@ is_billed_search(const struct json *item)
 	return str_eq_c(json_get_string(item, "type"), "web_search_call") && (!status.len || str_eq_c(status, "completed")) && (!action.len || str_eq_c(action, "search"));
 }
 
+static bool
+is_custom(const struct json *item)
+{
+	return str_eq_c(json_get_string(item, "type"), "custom_tool_call");
+}
+
+/* Of a function or a custom tool, which the caller runs. */
+static bool
+is_call(const struct json *item)
+{
+	return is_custom(item) || str_eq_c(json_get_string(item, "type"), "function_call");
+}
+
 /* The end of an answer: how it ended, and what it used. */
 static MAY_PARK const struct err *
 finish(struct decoder *decoder, const struct json *response, struct str frame)
@@ -219,7 +232,7 @@ finish(struct decoder *decoder, const struct json *response, struct str frame)
 	decoder->finished = decoder->done = true;
 	read_usage(decoder, json_get(response, "usage"));
 	for (struct json_iter it = json_iter(json_get(response, "output")); json_next(&it);) {
-		if (!cut && str_eq_c(json_get_string(it.value, "type"), "function_call"))
+		if (!cut && is_call(it.value))
 			how = FINISH_TOOL_CALLS;
 		decoder->usage.web_searches += is_billed_search(it.value);
 	}
@@ -255,10 +268,12 @@ middle(struct decoder *decoder, const struct json *root, struct str type, struct
 		event.type = EVENT_REFUSAL;
 	else if (str_eq_c(type, "response.reasoning_text.delta") || str_eq_c(type, "response.reasoning_summary_text.delta"))
 		event.type = EVENT_REASONING;
-	else if (str_eq_c(type, "response.function_call_arguments.delta"))
+	else if (str_eq_c(type, "response.function_call_arguments.delta") || str_eq_c(type, "response.custom_tool_call_input.delta"))
 		event.type = EVENT_ARGUMENTS;
-	if (str_eq_c(type, "response.output_item.added") && str_eq_c(json_get_string(item, "type"), "function_call")) {
+	event.custom = str_eq_c(type, "response.custom_tool_call_input.delta");
+	if (str_eq_c(type, "response.output_item.added") && is_call(item)) {
 		event.type = EVENT_TOOL_CALL;
+		event.custom = is_custom(item);
 		event.id = json_get_string(item, "call_id");
 		event.name = json_get_string(item, "name");
 	}
@@ -321,9 +336,13 @@ whole_item(struct decoder *decoder, const struct json *item, unsigned index)
 {
 	const struct err *err = NULL;
 
-	if (str_eq_c(json_get_string(item, "type"), "function_call")) {
-		err = emit(decoder, (struct event){ .type = EVENT_TOOL_CALL, .item = index, .id = json_get_string(item, "call_id"), .name = json_get_string(item, "name"), .last = true });
-		return err ? err : emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = index, .text = json_get_string(item, "arguments"), .last = true });
+	if (is_call(item)) {
+		bool custom = is_custom(item);
+		struct str text = json_get_string(item, custom ? "input" : "arguments");
+
+		err = emit(decoder,
+			(struct event){ .type = EVENT_TOOL_CALL, .item = index, .custom = custom, .id = json_get_string(item, "call_id"), .name = json_get_string(item, "name"), .last = true });
+		return err ? err : emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .item = index, .custom = custom, .text = text, .last = true });
 	}
 	if (str_eq_c(json_get_string(item, "type"), "reasoning"))
 		return whole_reasoning(decoder, item);

@@ -135,6 +135,28 @@ put_messages(const struct rewriting *rewriting, const struct json *messages)
 	return err;
 }
 
+static bool
+is_allowed_choice(const struct json *choice)
+{
+	return str_eq_c(json_get_string(choice, "type"), "allowed_tools");
+}
+
+/* A choice among allowed tools, for a server that does not know it: only they are offered, and the choice is among all that is offered. */
+static void
+put_allowed_tools(const struct rewriting *rewriting, const struct json *tools, const struct json *choice)
+{
+	json_begin_array(rewriting->out);
+	for (struct json_iter it = json_iter(tools); json_next(&it);) {
+		bool allowed = false;
+
+		for (struct json_iter each = json_iter(json_get(json_get(choice, "allowed_tools"), "tools")); json_next(&each);)
+			allowed = allowed || str_eq(json_get_string(json_get(each.value, "function"), "name"), json_get_string(json_get(it.value, "function"), "name"));
+		if (allowed)
+			json_put(rewriting->out, it.value);
+	}
+	json_end_array(rewriting->out);
+}
+
 /* The name a member has at this server; ptr NULL: the server has it under a name that the body has too. */
 static struct str
 renamed(const struct rewriting *rewriting, const struct json *body, struct str name)
@@ -186,6 +208,14 @@ put_member(const struct rewriting *rewriting, const struct json *body, struct st
 	json_key(rewriting->out, there);
 	if (str_eq_c(name, "messages"))
 		return put_messages(rewriting, value);
+	if (traits->functions_only && str_eq_c(name, "tools") && is_allowed_choice(json_get(body, "tool_choice"))) {
+		put_allowed_tools(rewriting, value, json_get(body, "tool_choice"));
+		return NULL;
+	}
+	if (traits->functions_only && str_eq_c(name, "tool_choice") && is_allowed_choice(value)) {
+		json_put_string(rewriting->out, json_get_string(json_get(value, "allowed_tools"), "mode"));
+		return NULL;
+	}
 	if (rewriting->completion && str_eq_c(name, "prompt"))
 		return put_prompt(rewriting, value);
 	json_put(rewriting->out, value);

@@ -26,6 +26,7 @@ struct openai_traits {
 
 	bool stream_options_unknown; /* usage comes in a stream without being asked for */
 	bool developer_unknown;      /* messages of the role developer are sent as system's */
+	bool functions_only;         /* knows no custom tools, and no choice among allowed tools: that is carried over */
 	bool names_unknown;          /* refuses messages[].name */
 	bool schema_unknown;         /* knows response_format json_object, and no json_schema */
 	unsigned tool_id_len;        /* ids of tool calls are exactly so many letters and digits; 0: any text */

@@ -1,7 +1,7 @@
 /*
  * provider_compatible.c - the servers that speak OpenAI's chat completions with differences of their own: a row each.
  *
- * Where each difference is published stands above its row. None of these servers is tested live.
+ * Where each difference is published stands above its row. None of them documents tools of the type custom. None of these servers is tested live.
  */
 #include "gateway/provider_openai.h"
 
@@ -12,6 +12,7 @@
  * are nine letters and digits (mistral-common, validator). Usage comes in the last chunk of every stream.
  */
 static const struct openai_traits mistral = {
+	.functions_only = true,
 	.refuses = { "logprobs", "top_logprobs", "logit_bias", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
 	.drops = { HINTS },
 	.renames = { { "max_completion_tokens", "max_tokens" }, { "seed", "random_seed" } },
@@ -23,6 +24,7 @@ static const struct openai_traits mistral = {
 
 /* console.groq.com/docs/openai, "Currently unsupported OpenAI features": 400 for logprobs, logit_bias, top_logprobs, messages[].name, and n other than 1. Reasoning in `reasoning`. */
 static const struct openai_traits groq = {
+	.functions_only = true,
 	.refuses = { "logprobs", "top_logprobs", "logit_bias", "n", "modalities", "audio", "web_search_options" },
 	.drops = { "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention" },
 	.names_unknown = true,
@@ -33,6 +35,7 @@ static const struct openai_traits groq = {
  * reasoning_content; keep-alive comments in a stream. One choice.
  */
 static const struct openai_traits deepseek = {
+	.functions_only = true,
 	.refuses = { "n", "logit_bias", "seed", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
 	.drops = { HINTS, "parallel_tool_calls" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
@@ -42,6 +45,7 @@ static const struct openai_traits deepseek = {
 
 /* docs.x.ai, REST API reference, "Chat completions": logit_bias is not supported; completion_tokens leave out reasoning_tokens, which are billed beside them; errors are {code, error: text}. */
 static const struct openai_traits xai = {
+	.functions_only = true,
 	.refuses = { "logit_bias", "verbosity", "modalities", "audio", "functions", "function_call" },
 	.drops = { "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier" },
 	.developer_unknown = true,
@@ -50,6 +54,7 @@ static const struct openai_traits xai = {
 
 /* docs.together.ai, "Chat completions": max_tokens; roles system, user, assistant, tool; usage in the last chunk. Reasoning in `reasoning`. */
 static const struct openai_traits together = {
+	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of" },
 	.prompts = PROMPTS_ONE_TEXT,
 	.refuses = { "verbosity", "modalities", "audio", "web_search_options" },
@@ -60,6 +65,7 @@ static const struct openai_traits together = {
 
 /* docs.fireworks.ai, "Create chat completion": max_tokens; usage in the last chunk; reasoning in reasoning_content. */
 static const struct openai_traits fireworks = {
+	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of" },
 	.refuses = { "verbosity", "modalities", "audio", "web_search_options" },
 	.drops = { "store", "service_tier", "safety_identifier", "prompt_cache_retention" },
@@ -69,6 +75,7 @@ static const struct openai_traits fireworks = {
 
 /* openrouter.ai/docs/api: `models` and `preset` name other models than the one that was asked for and allowed; unknown members are passed on or ignored by its providers; max_tokens; error codes are numbers; an error in a stream is a chunk with `error` and finish_reason "error"; comments in a stream. */
 static const struct openai_traits openrouter = {
+	.functions_only = true,
 	.refuses = { "models", "preset" },
 	.completion_refuses = { "suffix", "best_of", "echo", "logprobs" },
 	.prompts = PROMPTS_ONE_TEXT,
@@ -77,6 +84,7 @@ static const struct openai_traits openrouter = {
 
 /* docs.perplexity.ai, "Chat completions": max_tokens; no tools; usage in every chunk; sources in `citations` and `search_results`. */
 static const struct openai_traits perplexity = {
+	.functions_only = true,
 	.refuses = { "tools", "tool_choice", "n", "logprobs", "top_logprobs", "logit_bias", "seed", "modalities", "audio", "functions", "function_call" },
 	.drops = { HINTS, "parallel_tool_calls" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
@@ -86,6 +94,7 @@ static const struct openai_traits perplexity = {
 
 /* docs.ollama.com/api/openai-compatibility: the list of members; max_tokens; one choice; images as base64 data; no key. Reasoning in `reasoning`. */
 static const struct openai_traits ollama = {
+	.functions_only = true,
 	.completion_refuses = { "best_of", "echo", "logprobs" },
 	.prompts = PROMPTS_ONE_TEXT,
 	.refuses = { "n", "logit_bias", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
@@ -95,6 +104,7 @@ static const struct openai_traits ollama = {
 
 /* docs.vllm.ai, "OpenAI-compatible server": roles go to the model's template, which knows no developer as a rule; reasoning in reasoning_content, in `reasoning` since 0.11. No key unless --api-key. */
 static const struct openai_traits vllm = {
+	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of" },
 	.refuses = { "modalities", "audio", "web_search_options" },
 	.developer_unknown = true,
@@ -102,6 +112,7 @@ static const struct openai_traits vllm = {
 
 /* huggingface.co/docs/text-generation-inference, "Messages API": max_tokens; one choice; errors are {error: text, error_type}. */
 static const struct openai_traits tgi = {
+	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of", "echo", "logprobs", "logit_bias" },
 	.prompts = PROMPTS_TEXTS,
 	.refuses = { "n", "modalities", "audio", "web_search_options", "functions", "function_call", "parallel_tool_calls" },
@@ -113,6 +124,7 @@ static const struct openai_traits tgi = {
 
 /* github.com/ggml-org/llama.cpp, tools/server/README.md: max_tokens; error codes are numbers; reasoning in reasoning_content. */
 static const struct openai_traits llamacpp = {
+	.functions_only = true,
 	.completion_refuses = { "n", "suffix", "best_of", "echo" },
 	.refuses = { "modalities", "audio", "web_search_options", "functions", "function_call" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
@@ -121,6 +133,7 @@ static const struct openai_traits llamacpp = {
 
 /* lmstudio.ai/docs, "OpenAI compatibility endpoints": the list of members; max_tokens; errors are {error: text} or OpenAI's. */
 static const struct openai_traits lmstudio = {
+	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of", "echo" },
 	.prompts = PROMPTS_ONE_TEXT,
 	.refuses = { "n", "logprobs", "top_logprobs", "modalities", "audio", "web_search_options", "functions", "function_call" },

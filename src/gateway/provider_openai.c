@@ -252,15 +252,16 @@ emit_tool_calls(struct decoder *decoder, unsigned choice, const struct json *cal
 	const struct err *err = NULL;
 
 	for (struct json_iter it = json_iter(calls); !err && json_next(&it);) {
-		const struct json *function = json_get(it.value, "function");
-		struct str name = json_get_string(function, "name"), arguments = json_get_string(function, "arguments");
+		const struct json *custom = json_get(it.value, "custom"), *function = json_is(custom, JSON_OBJECT) ? custom : json_get(it.value, "function");
+		bool is_custom = function && function == custom;
+		struct str name = json_get_string(function, "name"), arguments = json_get_string(function, is_custom ? "input" : "arguments");
 		unsigned item = (unsigned)json_int(json_get(it.value, "index"), (int64_t)it.index);
 
 		if (name.len) /* some servers repeat it empty */
 			err = emit(decoder, (struct event){
-				.type = EVENT_TOOL_CALL, .choice = choice, .item = item, .id = json_get_string(it.value, "id"), .name = name });
+				.type = EVENT_TOOL_CALL, .choice = choice, .item = item, .custom = is_custom, .id = json_get_string(it.value, "id"), .name = name });
 		if (!err && arguments.len)
-			err = emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .choice = choice, .item = item, .text = arguments });
+			err = emit(decoder, (struct event){ .type = EVENT_ARGUMENTS, .choice = choice, .item = item, .custom = is_custom, .text = arguments });
 	}
 	return err;
 }

@@ -242,11 +242,11 @@ def a_base_url_without_its_v1_or_with_one_too_many_is_told() -> None:
     assert "must end without /v1" in refused.message and refused.type == "not_found_error", refused.body
 
 
-def a_tool_that_is_no_function_is_refused_by_its_type() -> None:
+def a_tool_of_a_type_that_nobody_knows_is_refused_by_it() -> None:
     for model in ("gpt-x", "claude-x"):
-        error = raises(openai.BadRequestError, lambda: say("hi", model=model, tools=[{"type": "custom", "custom": {"name": "x"}}]))
+        error = raises(openai.BadRequestError, lambda: say("hi", model=model, tools=[{"type": "verse", "verse": {"name": "x"}}]))
         shape(error)
-        assert error.code == "unsupported_parameter" and "tools[0]" in error.message and "'custom'" in error.message, error.message
+        assert error.code == "unsupported_parameter" and "tools[0]" in error.message and "'verse'" in error.message, error.message
 
 
 def errors_leave_the_connection_usable() -> None:

@@ -114,11 +114,11 @@ def a_tool_call_and_its_result_go_through() -> None:
 
 def items_of_kinds_that_are_not_known_here_pass() -> None:
     world.mock.reset()
-    items = [{"type": "message", "role": "user", "content": "hi"}, {"type": "custom_tool_call_output", "call_id": "call_1", "output": "x"}]
+    items = [{"type": "message", "role": "user", "content": "hi"}, {"type": "tomorrows_item", "call_id": "call_1", "output": "x"}]
     answer = respond(items)
     assert sent()[0]["input"] == items, sent()[0]["input"]
     respond("more", previous_response_id=answer.id)
-    assert [item.get("type", "message") for item in sent()[1]["input"]] == ["message", "custom_tool_call_output", "message", "message"], sent()[1]["input"]
+    assert [item.get("type", "message") for item in sent()[1]["input"]] == ["message", "tomorrows_item", "message", "message"], sent()[1]["input"]
     assert "id" not in sent()[1]["input"][1], "the name is ours"
     search = respond("look it up", tools=SEARCH)
     world.mock.reset()

@@ -53,6 +53,16 @@ const tests = {
 		assert.deepEqual(JSON.parse(answer.choices[0].message.tool_calls[0].function.arguments), { input: "hi" });
 	},
 
+	async "a custom tool is called with text"() {
+		const tools = [{ type: "custom", custom: { name: "shell", format: { type: "text" } } }];
+		const body = { messages: user("ls -l | sort"), tools, tool_choice: { type: "custom", custom: { name: "shell" } } };
+		const answer = await create(body);
+		assert.deepEqual(answer.choices[0].message.tool_calls[0].custom, { name: "shell", input: "ls -l | sort" });
+		const chunks = await collect(await create({ ...body, stream: true }));
+		assert.equal(chunks.flatMap((chunk) => chunk.choices[0]?.delta.tool_calls ?? []).map((call) => call.custom.input).join(""), "ls -l | sort");
+		await assert.rejects(create({ ...body, model: "claude-x" }), OpenAI.BadRequestError);
+	},
+
 	async "a kept answer is given again, whole and as a stream"() {
 		const body = { model: "cached", messages: user(`Hello ${crypto.randomUUID()}`) };
 		const first = await create(body).withResponse();

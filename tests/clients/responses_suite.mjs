@@ -48,6 +48,16 @@ const tests = {
 		assert.equal(second.status, "completed");
 	},
 
+	async "a custom tool is called and answered, or refused where it is not known"(model) {
+		const tools = [{ type: "custom", name: "shell" }];
+		const body = { model, input: "ls -l | sort", tools, tool_choice: { type: "custom", name: "shell" } };
+		if (model === "claude-x") return assert.rejects(client.responses.create(body), OpenAI.BadRequestError);
+		const final = await client.responses.stream(body).finalResponse();
+		assert.equal(final.output[0].input, "ls -l | sort");
+		const output = { type: "custom_tool_call_output", call_id: final.output[0].call_id, output: "a" };
+		assert.equal((await client.responses.create({ model, input: [output], previous_response_id: final.id, tools })).status, "completed");
+	},
+
 	async "a conversation goes on"(model) {
 		const talk = await client.conversations.create({ metadata: { a: "b" } });
 		await client.responses.create({ model, input: "one", conversation: talk.id });

@@ -73,7 +73,29 @@ ask_long(const struct json_node *node)
 	return json_is(node, JSON_NUMBER) && str_number(node->text, &value) && value <= INT32_MAX ? (long)value : 0;
 }
 
-/* The tool to call: the one named in `tool_choice`, or the first. OpenAI keeps names below "function". */
+/* What a tool, or the choice of one, of OpenAI's chat says of it: below "function", or below "custom". */
+static const struct json_node *
+openai_tool(const struct json *json, const struct json_node *tool, bool *custom)
+{
+	*custom = ask_is(json_get(json, tool, "type"), "custom");
+	return json_get(json, tool, *custom ? "custom" : "function");
+}
+
+static const struct json_node *
+openai_choice(struct ask *ask, const struct json *json, const struct json_node *choice)
+{
+	const struct json_node *allowed = json_get(json, choice, "allowed_tools"), *named;
+	bool custom;
+
+	ask->tool_forced = ask_is(choice, "required") || ask_is(json_get(json, allowed, "mode"), "required");
+	named = openai_tool(json, allowed ? json_first(json, json_get(json, allowed, "tools")) : choice, &custom);
+	ask->tool_forced = ask->tool_forced || (named && !allowed);
+	if (named)
+		ask->tool_custom = custom;
+	return named;
+}
+
+/* The tool to call: the one named in `tool_choice`, or the first. */
 static void
 ask_tools(struct ask *ask, const struct json *json, enum dialect dialect)
 {
@@ -84,9 +106,8 @@ ask_tools(struct ask *ask, const struct json *json, enum dialect dialect)
 	if (!json_is(first, JSON_OBJECT))
 		return;
 	if (dialect == DIALECT_OPENAI) {
-		first = json_get(json, first, "function");
-		named = json_get(json, choice, "function");
-		ask->tool_forced = named || ask_is(choice, "required");
+		first = openai_tool(json, first, &ask->tool_custom);
+		named = openai_choice(ask, json, choice);
 	} else {
 		const struct json_node *type = json_get(json, choice, "type");
 

@@ -14,6 +14,7 @@ struct ask {
 	struct bytes message; /* text of the last user message */
 	struct bytes tool;    /* name of the tool to call: the one forced, else the first offered; empty if there are none */
 	bool tool_forced;
+	bool tool_custom;     /* it takes text, no JSON */
 	bool stream;
 	bool include_usage;
 	bool obfuscate;	   /* OpenAI pads streamed events unless told not to */

@@ -105,6 +105,18 @@ chunk_delta(const struct reply *reply, struct str delta, bool finish, struct byt
 	chunk_end(reply, delta.len, finish, out);
 }
 
+static const char *
+tool_kind(const struct reply *reply)
+{
+	return reply->ask.tool_custom ? "custom" : "function";
+}
+
+static const char *
+tool_input(const struct reply *reply)
+{
+	return reply->ask.tool_custom ? "input" : "arguments";
+}
+
 static bool
 calls_whole(const struct reply *reply)
 {
@@ -132,9 +144,9 @@ call_open(const struct reply *reply, struct bytes *delta)
 {
 	bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"id\":\"", reply->block);
 	call_id(reply, delta);
-	bytes_add(delta, STR("\",\"type\":\"function\",\"function\":{\"name\":\""));
+	bytes_fmt(delta, "\",\"type\":\"%s\",\"%s\":{\"name\":\"", tool_kind(reply), tool_kind(reply));
 	bytes_json(delta, reply_tool_name(reply));
-	bytes_add(delta, STR("\",\"arguments\":\""));
+	bytes_fmt(delta, "\",\"%s\":\"", tool_input(reply));
 	if (calls_whole(reply))
 		bytes_json(delta, bytes_view(&reply->args));
 	bytes_add(delta, STR("\"}}]}"));
@@ -170,7 +182,7 @@ args_by_turns(struct reply *reply, struct bytes *delta)
 		reply->step = STEP_FINISH;
 		return false;
 	}
-	bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"function\":{\"arguments\":\"", reply->block);
+	bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"%s\":{\"%s\":\"", reply->block, tool_kind(reply), tool_input(reply));
 	bytes_json(delta, fragment);
 	bytes_add(delta, STR("\"}}]}"));
 	if (++reply->block < calls_wanted(reply))
@@ -225,7 +237,7 @@ step_delta(struct reply *reply, struct bytes *delta)
 			reply->step = ++reply->block < calls_wanted(reply) ? STEP_CALL : STEP_FINISH;
 			return false;
 		}
-		bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"function\":{\"arguments\":\"", reply->block);
+		bytes_fmt(delta, "{\"tool_calls\":[{\"index\":%ld,\"%s\":{\"%s\":\"", reply->block, tool_kind(reply), tool_input(reply));
 		bytes_json(delta, fragment);
 		bytes_add(delta, STR("\"}}]}"));
 		return true;
@@ -286,9 +298,9 @@ whole_calls(struct reply *reply, struct bytes *out)
 		reply_args_start(reply);
 		bytes_fmt(out, "%s\n          {\n            \"id\": \"", reply->block ? "," : "");
 		call_id(reply, out);
-		bytes_add(out, STR("\",\n            \"type\": \"function\",\n            \"function\": {\n              \"name\": \""));
+		bytes_fmt(out, "\",\n            \"type\": \"%s\",\n            \"%s\": {\n              \"name\": \"", tool_kind(reply), tool_kind(reply));
 		bytes_json(out, reply_tool_name(reply));
-		bytes_add(out, STR("\",\n              \"arguments\": \""));
+		bytes_fmt(out, "\",\n              \"%s\": \"", tool_input(reply));
 		bytes_json(out, bytes_view(&reply->args));
 		bytes_add(out, STR("\"\n            }\n          }"));
 	}

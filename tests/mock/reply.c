@@ -91,6 +91,10 @@ reply_args_start(struct reply *reply)
 		bytes_add(&reply->args, reply->plan.args);
 		return;
 	}
+	if (reply->ask.tool_custom) {
+		bytes_add(&reply->args, bytes_view(&reply->ask.message));
+		return;
+	}
 	bytes_add(&reply->args, STR("{\"input\":\""));
 	bytes_json(&reply->args, bytes_view(&reply->ask.message));
 	bytes_add(&reply->args, STR("\"}"));

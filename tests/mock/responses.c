@@ -48,10 +48,12 @@ read_tools(struct ask *ask, const struct json *json)
 
 		if (ask_is(json_get(json, tool, "type"), "web_search"))
 			ask->choices = 1; /* a search comes first */
-		if (ask->tool.len == 0 && name && ask_is(json_get(json, tool, "type"), "function"))
-			json_text(name, &ask->tool);
+		if (ask->tool.len > 0 || !name || !(ask_is(json_get(json, tool, "type"), "function") || ask_is(json_get(json, tool, "type"), "custom")))
+			continue;
+		json_text(name, &ask->tool);
+		ask->tool_custom = ask_is(json_get(json, tool, "type"), "custom");
 	}
-	ask->tool_forced = ask_is(choice, "required");
+	ask->tool_forced = ask_is(choice, "required") || ask_is(json_get(json, choice, "type"), "custom");
 }
 
 void
@@ -132,16 +134,26 @@ add_message(const struct reply *reply, bool whole, struct str text, struct bytes
 	bytes_add(out, STR("]}"));
 }
 
+static const char *
+call_prefix(const struct reply *reply)
+{
+	return reply->ask.tool_custom ? "ctc_" : "fc_";
+}
+
+/* A custom tool's call has no status. */
 static void
 add_call(struct reply *reply, bool whole, struct bytes *out)
 {
 	bytes_add(out, STR("{\"id\":\""));
-	reply_id(reply, "fc_", 32, out);
-	bytes_fmt(out, "\",\"type\":\"function_call\",\"status\":\"%s\",\"call_id\":\"", whole ? "completed" : "in_progress");
+	reply_id(reply, call_prefix(reply), 32, out);
+	if (reply->ask.tool_custom)
+		bytes_add(out, STR("\",\"type\":\"custom_tool_call\",\"call_id\":\""));
+	else
+		bytes_fmt(out, "\",\"type\":\"function_call\",\"status\":\"%s\",\"call_id\":\"", whole ? "completed" : "in_progress");
 	reply_id(reply, "call_", 24, out);
 	bytes_add(out, STR("\",\"name\":\""));
 	bytes_json(out, reply_tool_name(reply));
-	bytes_add(out, STR("\",\"arguments\":\""));
+	bytes_fmt(out, "\",\"%s\":\"", reply->ask.tool_custom ? "input" : "arguments");
 	if (whole)
 		bytes_json(out, bytes_view(&reply->args));
 	bytes_add(out, STR("\"}"));
@@ -336,6 +348,7 @@ static void
 stream_call(struct writer *writer)
 {
 	static struct bytes more;
+	bool custom = writer->reply->ask.tool_custom;
 	struct str fragment;
 
 	reply_args_start(writer->reply);
@@ -347,13 +360,13 @@ stream_call(struct writer *writer)
 		bytes_add(&more, STR(",\"delta\":\""));
 		bytes_json(&more, fragment);
 		bytes_add(&more, STR("\""));
-		event_item(writer, "response.function_call_arguments.delta", "fc_", bytes_view(&more));
+		event_item(writer, custom ? "response.custom_tool_call_input.delta" : "response.function_call_arguments.delta", call_prefix(writer->reply), bytes_view(&more));
 	}
 	bytes_clear(&more, 65536);
-	bytes_add(&more, STR(",\"arguments\":\""));
+	bytes_fmt(&more, ",\"%s\":\"", custom ? "input" : "arguments");
 	bytes_json(&more, bytes_view(&writer->reply->args));
 	bytes_add(&more, STR("\""));
-	event_item(writer, "response.function_call_arguments.done", "fc_", bytes_view(&more));
+	event_item(writer, custom ? "response.custom_tool_call_input.done" : "response.function_call_arguments.done", call_prefix(writer->reply), bytes_view(&more));
 	item_begin(writer, "response.output_item.done");
 	add_call(writer->reply, true, writer->out);
 	event_end(writer);
