@@ -29,7 +29,7 @@ static const struct store_schema *const schemas[] = { &answer_schema, NULL };
 
 /* One stream, as its handler leaves it. */
 struct told {
-	atomic_bool begun, done;
+	atomic_bool begun, said, held, done;
 	bool left;
 	const struct err *err, *cut; /* static ones */
 	int64_t took_us;
@@ -100,6 +100,9 @@ serve(struct http_exchange *exchange, void *arg)
 	CHECK_OK(sse_open(exchange, 0, &writer));
 	atomic_store(&told->begun, true);
 	told->err = say(writer, count, pace_ms);
+	atomic_store(&told->said, true);
+	while (atomic_load(&told->held))
+		CHECK_OK(fiber_sleep_us(USEC_PER_MS));
 	told->took_us = clock_mono_us() - began_us;
 	told->cut = durable_cut(durable);
 	told->left = durable_left(durable);
@@ -290,12 +293,14 @@ all_streams(enum store_engine engine)
 
 	bounds.all_bytes_max = (size_t)40 * (EVENT + 100);
 	open_world(engine, bounds);
-	first = ask(0, 25, 40);
-	pause_ms(900);
+	atomic_store(&world.told[0].held, true); /* it has said all before the second takes the rest of the room */
+	first = ask(0, 25, 10);
+	wait_until(&world.told[0].said);
 	assert_int_equal(read_all(ask(1, 35, 0)), 36);
 	wait_until(&world.told[1].done);
 	assert_true(!world.told[1].err && says(world.told[1].cut, "keeps as much as it may"));
 	check_stored(1, 0, "keeps as much as it may");
+	atomic_store(&world.told[0].held, false);
 	assert_int_equal(read_all(first), 26);
 	wait_until(&world.told[0].done);
 	check_stored(0, 26, "[DONE]");
