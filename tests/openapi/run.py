@@ -1,4 +1,4 @@
-"""Starts a world, walks once through every operation (walk.py), then gives Schemathesis the OpenAPI document and an admin key, and counts operations: one passes when nothing was found wrong with it."""
+"""Starts a world, lets others read the OpenAPI document (generators_tests.py), walks once through every operation (walk.py), then gives Schemathesis the OpenAPI document and an admin key, and counts operations: one passes when nothing was found wrong with it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "lib"))
+import generators_tests  # noqa: E402
 import harness  # noqa: E402
 import walk  # noqa: E402
 import world  # noqa: E402
@@ -93,6 +94,10 @@ def main() -> int:
     only = sys.argv[1] if len(sys.argv) > 1 else ""
     with tempfile.TemporaryDirectory(prefix="corbel-openapi-") as folder, harness.Mock("--key", world.KEY) as mock, harness.Corbel(world.config(mock.url)) as corbel:
         known = world.fill(corbel)
+        made, unmade = harness.count(generators_tests.Generators(corbel, folder).tests(), only)
+        if only and made + unmade:
+            print(f"{made} passed, {unmade} failed")
+            return 1 if unmade else 0
         walked, wrong = walk.go(corbel) if not only else ([], {})
         status, said, events = schemathesis(corbel, folder, known, only)
         alive = corbel.process.poll() is None and corbel.call("GET", "/healthz")[0] == 200
@@ -108,8 +113,8 @@ def main() -> int:
     counts = {"schemathesis found nothing wrong": status == 0, "its key was never taken from it": asks, "corbel still answers": alive, "corbel stops cleanly": stopped}
     for fact, good in counts.items():
         print(f"{'ok      ' if good else 'FAILED  '}{fact}")
-    passed = len(walked) + sum(found.values()) + sum(counts.values())
-    failed = len(wrong) + len(found) + len(counts) - sum(found.values()) - sum(counts.values())
+    passed = made + len(walked) + sum(found.values()) + sum(counts.values())
+    failed = unmade + len(wrong) + len(found) + len(counts) - sum(found.values()) - sum(counts.values())
     if failed or not found:
         print(said)
     print(f"{passed} passed, {failed + (not found)} failed")

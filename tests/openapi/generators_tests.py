@@ -1,0 +1,59 @@
+"""What others make of the OpenAPI document: its validator, and clients made from it.
+
+openapi-spec-validator holds the document against the specification. openapi-typescript makes types of it, which `tsc` checks together with a client over them (typed_client.ts), which then runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import harness
+import openapi_spec_validator
+
+HERE = Path(__file__).resolve().parent
+NODE = Path(os.environ["CORBEL_OPENAPI_NODE"])
+STRICT = ("--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext", "--lib", "es2023,dom,dom.iterable")
+
+
+class Generators:
+    """Facts about the document of a corbel that runs, in the order in which they need each other."""
+
+    def __init__(self, corbel: harness.Corbel, folder: str) -> None:
+        self.corbel = corbel
+        self.folder = Path(folder) / "generated"
+        self.folder.mkdir()
+        (self.folder / "openapi.json").write_bytes(corbel.call("GET", "/openapi.json")[2])
+        (self.folder / "package.json").write_text('{"type": "module"}')
+        (self.folder / "typed_client.ts").write_bytes((HERE / "typed_client.ts").read_bytes())
+        (self.folder / "node_modules").symlink_to(NODE / "node_modules")
+
+    def _node(self, *command: str) -> str:
+        env = {**os.environ, "CORBEL_URL": self.corbel.url, "CORBEL_KEY": self.corbel.key}
+        done = subprocess.run(["node", *command], cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def the_document_is_valid_by_openapi_spec_validator(self) -> None:
+        openapi_spec_validator.validate(json.loads((self.folder / "openapi.json").read_text()), cls=openapi_spec_validator.OpenAPIV31SpecValidator)
+
+    def openapi_typescript_makes_types_of_it(self) -> None:
+        self._node("node_modules/openapi-typescript/bin/cli.js", "openapi.json", "-o", "corbel.d.ts")
+
+    def tsc_accepts_these_types_and_a_client_over_them(self) -> None:
+        self._node("node_modules/typescript/bin/tsc", "--noEmit", *STRICT, "corbel.d.ts", "typed_client.ts")
+
+    def the_typed_client_reads_what_corbel_answers(self) -> None:
+        self._node("node_modules/typescript/bin/tsc", *STRICT, "typed_client.ts")
+        said = self._node("typed_client.js")
+        assert said.count("\n") == (HERE / "typed_client.ts").read_text().count("\ncheck("), said
+
+    def tests(self) -> list:
+        return [
+            self.the_document_is_valid_by_openapi_spec_validator,
+            self.openapi_typescript_makes_types_of_it,
+            self.tsc_accepts_these_types_and_a_client_over_them,
+            self.the_typed_client_reads_what_corbel_answers,
+        ]
