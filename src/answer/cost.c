@@ -2,11 +2,12 @@
  * cost.c - see cost.h.
  *
  * A reservation is a bound as far as one can be had: the output's is max_tokens, or OUTPUT_BOUND where nothing is said; the input is counted roughly and a quarter more is
- * taken. A call that costs more than was reserved is charged what it cost all the same.
+ * taken. Searches in the web are bounded by what the request says of them, or by an assumption (gateway/bound.h). A call that costs more than was reserved is charged what it cost all the same.
  */
 #include "answer/cost.h"
 
 #include "base/clock.h"
+#include "gateway/bound.h"
 #include "gateway/count.h"
 #include "gateway/provider.h"
 
@@ -21,20 +22,47 @@ cost_price(const struct conf_target *row, struct str kind, struct str model, int
 	return true;
 }
 
+/* What a call may use, for each of the targets that it may go to. */
+struct reserved {
+	struct usage usage;
+	const struct call *call; /* for what it may look up in the web; NULL: nothing */
+	bool an_hour;            /* it may write to a cache that keeps for an hour */
+};
+
 static int64_t
 larger(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
 }
 
+/* At a price as if all tokens were of its dearest kinds. */
 static int64_t
-ceiling(const struct price *price, const struct usage *most)
+ceiling_at(const struct price *price, const struct usage *most, bool an_hour)
 {
-	struct price dearest = *price;
+	struct price dearest = *price_for(price, most);
 
-	dearest.input = larger(larger(price->input, price->image_input), larger(price->audio_input, larger(price->cached_input, price->cache_write)));
-	dearest.output = larger(larger(price->output, price->image_output), larger(price->reasoning, price->audio_output));
+	dearest.steps = NULL;
+	dearest.step_count = 0;
+	dearest.input = larger(larger(dearest.input, dearest.image_input), larger(dearest.audio_input, larger(dearest.cached_input, dearest.cache_write)));
+	if (an_hour)
+		dearest.input = larger(dearest.input, dearest.cache_write_1h);
+	dearest.output = larger(larger(dearest.output, dearest.image_output), larger(dearest.reasoning, dearest.audio_output));
+	dearest.web_search = larger(dearest.web_search, larger(dearest.web_search_low, dearest.web_search_high));
 	return price_cost_nanos(&dearest, most);
+}
+
+/* In the tier that is asked for, or in the usual one: a provider may serve it there. */
+static int64_t
+ceiling(const struct price *price, const struct reserved *reserved, int64_t searches)
+{
+	struct usage most = reserved->usage;
+	int64_t usual;
+
+	most.web_searches = searches;
+	most.tier = USAGE_STANDARD;
+	usual = ceiling_at(price, &most, reserved->an_hour);
+	most.tier = reserved->usage.tier;
+	return larger(usual, ceiling_at(price, &most, reserved->an_hour));
 }
 
 static const struct err *
@@ -48,21 +76,22 @@ no_price(struct arena *arena, const struct conf_target *row)
 
 /* The most that the call may cost at a target of the model, or of those it falls back to. */
 static const struct err *
-dearest(struct arena *arena, const struct conf_model *model, unsigned depth, int64_t at_us, const struct usage *usage, int64_t *most)
+dearest(struct arena *arena, const struct conf_model *model, unsigned depth, int64_t at_us, const struct reserved *reserved, int64_t *most)
 {
 	const struct err *err = NULL;
 
 	for (size_t i = 0; i < model->target_count; i++) {
 		const struct conf_target *row = &model->targets[i];
+		struct str kind = conf_provider_kind(row->provider);
 		struct price price;
 
-		if (!cost_price(row, conf_provider_kind(row->provider), row->model, at_us, &price))
+		if (!cost_price(row, kind, row->model, at_us, &price))
 			return no_price(arena, row);
-		*most = larger(*most, ceiling(&price, usage));
+		*most = larger(*most, ceiling(&price, reserved, reserved->call ? bound_web_searches(reserved->call, kind, row->model) : 0));
 	}
 	for (size_t i = 0; depth > 0 && i < model->route.fallback_count && !err; i++)
 		if (model->route.fallbacks[i].model)
-			err = dearest(arena, model->route.fallbacks[i].model, depth - 1, at_us, usage, most);
+			err = dearest(arena, model->route.fallbacks[i].model, depth - 1, at_us, reserved, most);
 	return err;
 }
 
@@ -70,7 +99,7 @@ MAY_PARK const struct err *
 cost_reserve(const struct answer_services *services, struct answer *answer)
 {
 	const struct call *call = answer->call;
-	struct usage usage = { .output = (call->tokens_max ? call->tokens_max : OUTPUT_BOUND) * (call->choices ? call->choices : 1) };
+	struct reserved reserved = { .usage = { .output = (call->tokens_max ? call->tokens_max : OUTPUT_BOUND) * (call->choices ? call->choices : 1) }, .call = call };
 	int64_t most = 0;
 	const struct err *err;
 	struct str user;
@@ -82,9 +111,11 @@ cost_reserve(const struct answer_services *services, struct answer *answer)
 		return &err_no_memory;
 	if (!budget_binds(services->money, answer->identity, user))
 		return NULL;
-	usage.input = call_tokens_estimate(answer->arena, call);
-	usage.input += usage.input / 4 + 16;
-	err = dearest(answer->arena, answer->model, FALLBACKS_DEEP, answer->record.started_us, &usage, &most);
+	reserved.usage.input = call_tokens_estimate(answer->arena, call);
+	reserved.usage.input += reserved.usage.input / 4 + 16;
+	reserved.usage.tier = usage_tier_of(json_get_string(call->source, "service_tier"));
+	reserved.an_hour = bound_keeps_an_hour(call);
+	err = dearest(answer->arena, answer->model, FALLBACKS_DEEP, answer->record.started_us, &reserved, &most);
 	return err ? err : budget_reserve(services->money, answer->arena, answer->identity, user, answer->record.started_us, most, &answer->claim);
 }
 
@@ -92,7 +123,7 @@ MAY_PARK const struct err *
 cost_reserve_usage(struct money *money, struct arena *arena, const struct identity *identity, struct str user, const struct conf_model *model, const struct usage *expected,
 	int64_t at_us, struct budget_claim *out)
 {
-	struct usage usage = *expected;
+	struct reserved reserved = { .usage = *expected };
 	struct str id = access_user_id(arena, user);
 	const struct err *err;
 	int64_t most = 0;
@@ -104,7 +135,7 @@ cost_reserve_usage(struct money *money, struct arena *arena, const struct identi
 		return &err_no_memory;
 	if (!budget_binds(money, identity, id))
 		return NULL;
-	usage.input += usage.input / 4 + 16;
-	err = dearest(arena, model, FALLBACKS_DEEP, at_us, &usage, &most);
+	reserved.usage.input += reserved.usage.input / 4 + 16;
+	err = dearest(arena, model, FALLBACKS_DEEP, at_us, &reserved, &most);
 	return err ? err : budget_reserve(money, arena, identity, id, at_us, most, out);
 }

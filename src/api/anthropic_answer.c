@@ -257,6 +257,12 @@ anthropic_put_figures(struct json_out *out, int64_t input, const struct usage *u
 	json_set_int(out, "input_tokens", input);
 	json_set_int(out, "cache_creation_input_tokens", usage->cache_write);
 	json_set_int(out, "cache_read_input_tokens", usage->cached_input);
+	if (usage->cache_write) {
+		json_set_object(out, "cache_creation");
+		json_set_int(out, "ephemeral_5m_input_tokens", usage->cache_write - usage->cache_write_1h);
+		json_set_int(out, "ephemeral_1h_input_tokens", usage->cache_write_1h);
+		json_end_object(out);
+	}
 	json_set_int(out, "output_tokens", output);
 	if (usage->reasoning) {
 		json_set_object(out, "output_tokens_details");

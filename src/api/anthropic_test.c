@@ -193,13 +193,14 @@ frames_of(const struct call *call, const struct event *events, size_t count)
 static void
 text_is_one_block(void **state)
 {
-	struct usage usage = { .input = 10, .cached_input = 4, .cache_write = 1, .output = 3, .reasoning = 2, .known = true };
+	struct usage usage = { .input = 10, .cached_input = 4, .cache_write = 3, .cache_write_1h = 2, .output = 3, .reasoning = 2, .known = true };
 	struct call call = { 0 };
 
 	(void)state;
 	assert_string_equal(FRAMES(&call, START, TEXT("Hel"), TEXT("lo"), FINISH(FINISH_STOP), { .type = EVENT_USAGE, .usage = &usage }),
 		STARTED OPENED("0", TEXT_BLOCK) PING ADDED("0", "\"type\":\"text_delta\",\"text\":\"Hel\"") ADDED("0", "\"type\":\"text_delta\",\"text\":\"lo\"") CLOSED("0")
-			ENDED("end_turn", "\"input_tokens\":5,\"cache_creation_input_tokens\":1,\"cache_read_input_tokens\":4,\"output_tokens\":3,\"output_tokens_details\":{\"thinking_tokens\":2}"));
+			ENDED("end_turn", "\"input_tokens\":3,\"cache_creation_input_tokens\":3,\"cache_read_input_tokens\":4,"
+					  "\"cache_creation\":{\"ephemeral_5m_input_tokens\":1,\"ephemeral_1h_input_tokens\":2},\"output_tokens\":3,\"output_tokens_details\":{\"thinking_tokens\":2}"));
 }
 
 static void

@@ -31,7 +31,8 @@ day_option(struct args *args, const char *option, int64_t initial, int64_t *out)
 /* --- usage report --- */
 
 static const char *const members[] = { "calls", "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "audio_input_tokens",
-	"audio_output_tokens", "images", "search_units", "cached_audio_tokens", "image_input_tokens", "image_output_tokens", "web_searches", "corrections_nanodollars", NULL };
+	"audio_output_tokens", "images", "search_units", "cached_audio_tokens", "image_input_tokens", "image_output_tokens", "web_searches", "cache_write_1h_tokens",
+	"citation_tokens", "web_searches_low", "web_searches_high", "corrections_nanodollars", NULL };
 
 /* A cell of a CSV file (RFC 4180); one that a spreadsheet would take for a formula is kept from being one. */
 static void

@@ -211,7 +211,7 @@ a_price_of_many_digits_is_whole_in_its_version(void **state)
 			     "    targets:\n"
 			     "      - {provider: p, model: m, price: {input: 1.2345678901234567e-05, cached_input: 2.2345678901234567e-05, cache_write: 3.2345678901234567e-05, output: 4.2345678901234567e-05,\n"
 			     "          search: 5.2345678901234567e-05, audio_input: 6.2345678901234567e-05, audio_output: 7.2345678901234567e-05, image_input: 8.2345678901234567e-05,\n"
-			     "          image_output: 1.3345678901234567e-05, cached_audio: 1.4345678901234567e-05, web_search: 1.5345678901234567e-05}}\n"
+			     "          image_output: 1.3345678901234567e-05, cached_audio: 1.4345678901234567e-05, web_search: 1.5345678901234567e-05, cache_write_1h: 1.6345678901234567e-05}}\n"
 			     "providers:\n"
 			     "  - {name: p, kind: openai}\n"));
 	price = &conf_model(f->conf, STR("m"))->targets[0].price;

@@ -28,7 +28,7 @@ struct litellm_provider {
 };
 
 /* Prices beside those of text: its name, ours, and how many units ours is for. */
-enum { LITELLM_PRICES = 6 };
+enum { LITELLM_PRICES = 7 };
 extern const struct litellm_price {
 	const char *theirs, *ours;
 	double units;

@@ -142,7 +142,7 @@ api_of(struct litellm *it, const struct deployment *deployment, const struct yam
 
 const struct litellm_price litellm_prices[LITELLM_PRICES] = { { "input_cost_per_audio_token", "audio_input", 1e6 }, { "output_cost_per_audio_token", "audio_output", 1e6 },
 	{ "input_cost_per_image_token", "image_input", 1e6 }, { "output_cost_per_image_token", "image_output", 1e6 }, { "cache_read_input_audio_token_cost", "cached_audio", 1e6 },
-	{ "input_cost_per_query", "search", 1e3 } };
+	{ "input_cost_per_query", "search", 1e3 }, { "cache_creation_input_token_cost_above_1hr", "cache_write_1h", 1e6 } };
 
 /* A price of one unit; negative: not given, or none that could be. */
 static double

@@ -48,7 +48,7 @@ void
 conf_price_parts(struct conf_price *price, double *out[CONF_PRICES])
 {
 	double *const all[CONF_PRICES] = { &price->input, &price->cached_input, &price->cache_write, &price->output, &price->search, &price->audio_input, &price->audio_output, &price->image_input,
-		&price->image_output, &price->cached_audio, &price->web_search };
+		&price->image_output, &price->cached_audio, &price->web_search, &price->cache_write_1h };
 
 	memcpy(out, all, sizeof(all));
 }

@@ -57,15 +57,16 @@ struct conf_provider {
 };
 
 /* US dollars for a million tokens. */
-enum { CONF_PRICES = 11 };
+enum { CONF_PRICES = 12 };
 struct conf_price {
 	bool given;
 	double input, cached_input, cache_write, output;
 	double search; /* for a thousand search units */
 	double audio_input, audio_output, image_input, image_output, cached_audio; /* as their wholes, where the file does not say */
 	double web_search; /* for a thousand searches in the web */
+	double cache_write_1h; /* as cache_write, where the file does not say */
 	/*
-	 * "config:[input,cached_input,cache_write,output]", with search where there is one, and with all of them in the order above where the file says one of the rest: what the ledger keeps, so that an amount can be
+	 * "config:[input,cached_input,cache_write,output]", with search where there is one, and with all of them but the last in the order above where the file says one of the rest, and with the last where it says that: what the ledger keeps, so that an amount can be
 	 * proved when the file has changed.
 	 */
 	struct str version;

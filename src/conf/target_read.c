@@ -44,6 +44,8 @@ static const struct field price_fields[] = {
 	{ { "image_output", SETTING_FLOAT, "", "0", "1000000", .help = "Tokens of pictures written; else as `output`." }, AT(conf_price, image_output) },
 	{ { "cached_audio", SETTING_FLOAT, "", "0", "1000000", .help = "Tokens of sound read from the provider's cache; else as `cached_input`." }, AT(conf_price, cached_audio) },
 	{ { "web_search", SETTING_FLOAT, "0", "0", "1000000", .help = "A thousand searches in the web that the provider makes." }, AT(conf_price, web_search) },
+	{ { "cache_write_1h", SETTING_FLOAT, "", "0", "1000000", .help = "Tokens written to the provider's cache for an hour instead of minutes; else as `cache_write`." },
+		AT(conf_price, cache_write_1h) },
 };
 
 const struct field_table price_table = { "price", "Of a target: US dollars for a million tokens. Without it, calls are counted but not priced.", price_fields, COUNT(price_fields) };
@@ -71,7 +73,7 @@ void
 price_table_read(struct reader *reader, const struct yaml *node, struct str path, struct conf_price *price)
 {
 	struct json_out json;
-	bool more;
+	bool more, hour;
 	size_t count;
 	double *parts[CONF_PRICES];
 	struct buf version;
@@ -81,12 +83,14 @@ price_table_read(struct reader *reader, const struct yaml *node, struct str path
 		*parts[i] = -1; /* not said */
 	price->given = true;
 	reader_fields(reader, node, &price_table, path, price);
+	hour = price->cache_write_1h >= 0;
 	more = price_fill(price);
+	price->cache_write_1h = hour ? price->cache_write_1h : price->cache_write;
 	buf_init(&version, reader->arena, KIB(1)); /* a number has 24 characters at most */
 	buf_add(&version, STR("config:"));
 	json_out_init(&json, &version);
 	json_begin_array(&json);
-	count = more ? CONF_PRICES : price->search > 0 ? PRICES_SHORT : PRICES_SHORT - 1;
+	count = hour ? CONF_PRICES : more ? CONF_PRICES - 1 : price->search > 0 ? PRICES_SHORT : PRICES_SHORT - 1;
 	for (size_t i = 0; i < count; i++)
 		json_put_real(&json, *parts[i]);
 	json_end_array(&json);

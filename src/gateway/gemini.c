@@ -18,6 +18,7 @@ struct choice {
 
 struct reading {
 	struct choice choices[CHOICES_MAX];
+	int64_t searches; /* that the answer is grounded in, so far */
 };
 
 /* Tokens of sound or pictures in a list of counts by modality. */
@@ -44,7 +45,9 @@ static void
 read_usage(struct decoder *decoder, const struct json *usage, bool final)
 {
 	int64_t thoughts = provider_count(json_get(usage, "thoughtsTokenCount"), 0);
+	const struct reading *reading = decoder->state;
 
+	decoder->usage.web_searches = reading->searches;
 	if (!json_is(usage, JSON_OBJECT))
 		return;
 	decoder->usage = (struct usage){
@@ -57,6 +60,8 @@ read_usage(struct decoder *decoder, const struct json *usage, bool final)
 		.cached_audio = tokens_of(usage, "cacheTokensDetails", "AUDIO"),
 		.audio_output = tokens_of(usage, "candidatesTokensDetails", "AUDIO"),
 		.image_output = tokens_of(usage, "candidatesTokensDetails", "IMAGE"),
+		.web_searches = reading->searches,
+		.tier = usage_tier_of(json_get_string(usage, "trafficType")), /* Vertex AI's */
 		.known = final,
 	};
 	usage_fit(&decoder->usage);
@@ -202,11 +207,24 @@ answer_error(struct decoder *decoder, const struct json *root)
 	return NULL;
 }
 
+/* Searches in the web that a candidate is grounded in; of an empty text there was none. */
+static int64_t
+queries_of(const struct json *grounding)
+{
+	const struct json *queries = json_get(grounding, "webSearchQueries");
+	int64_t count = 0;
+
+	for (struct json_iter it = json_iter(json_is(queries, JSON_ARRAY) ? queries : NULL); json_next(&it);)
+		count += json_string(it.value).len > 0;
+	return count;
+}
+
 /* What a frame's candidates say together, before any of them is passed on. False: one of them is broken. */
 static bool
 look_ahead(struct decoder *decoder, const struct json *candidates)
 {
 	struct reading *reading = decoder->state;
+	int64_t searches = 0;
 	bool whole = true;
 
 	for (struct json_iter it = json_iter(candidates); json_next(&it);) {
@@ -217,7 +235,10 @@ look_ahead(struct decoder *decoder, const struct json *candidates)
 		whole = whole && !is_broken(reason);
 		if (index >= 0 && index < CHOICES_MAX)
 			reading->choices[index].seen = true;
+		searches += queries_of(json_get(it.value, "groundingMetadata"));
 	}
+	if (searches > reading->searches) /* a later frame repeats what an earlier one has said */
+		reading->searches = searches;
 	return whole;
 }
 

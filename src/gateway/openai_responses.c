@@ -153,8 +153,9 @@ responses_request(const struct call *call, const struct target *target, struct a
 /* --- the answer --- */
 
 static void
-read_usage(struct decoder *decoder, const struct json *usage)
+read_usage(struct decoder *decoder, const struct json *response)
 {
+	const struct json *usage = json_get(response, "usage");
 	const struct json *input = json_get(usage, "input_tokens_details");
 
 	if (!json_is(usage, JSON_OBJECT))
@@ -163,6 +164,7 @@ read_usage(struct decoder *decoder, const struct json *usage)
 		.input = provider_count(json_get(usage, "input_tokens"), 0),
 		.output = provider_count(json_get(usage, "output_tokens"), 0),
 		.cached_input = provider_count(json_get(input, "cached_tokens"), 0),
+		.tier = usage_tier_of(json_get_string(response, "service_tier")),
 		.known = true,
 	};
 	openai_usage_details(&decoder->usage, input, json_get(usage, "output_tokens_details"));
@@ -230,7 +232,8 @@ finish(struct decoder *decoder, const struct json *response, struct str frame)
 	const struct err *err;
 
 	decoder->finished = decoder->done = true;
-	read_usage(decoder, json_get(response, "usage"));
+	read_usage(decoder, response);
+	decoder->usage.web_searches = 0;
 	for (struct json_iter it = json_iter(json_get(response, "output")); json_next(&it);) {
 		if (!cut && is_call(it.value))
 			how = FINISH_TOOL_CALLS;
@@ -262,6 +265,8 @@ middle(struct decoder *decoder, const struct json *root, struct str type, struct
 
 	if (!event.text.ptr)
 		event.text = STR_EMPTY;
+	if (str_eq_c(type, "response.output_item.done"))
+		decoder->usage.web_searches += is_billed_search(item); /* until the end counts them all: a stream may be cut */
 	if (str_eq_c(type, "response.output_text.delta"))
 		event.type = EVENT_TEXT;
 	else if (str_eq_c(type, "response.refusal.delta"))

@@ -31,6 +31,7 @@ struct openai_traits {
 	bool schema_unknown;         /* knows response_format json_object, and no json_schema */
 	unsigned tool_id_len;        /* ids of tool calls are exactly so many letters and digits; 0: any text */
 	bool reasoning_apart;        /* completion_tokens leave out the reasoning tokens */
+	bool searches;               /* searches the web for every answer, and says what that took as Perplexity does */
 };
 
 /* Reads a body again by the differences of a row, and refuses what its server cannot do. */

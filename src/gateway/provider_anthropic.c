@@ -81,6 +81,7 @@ struct reading {
 	enum block block;         /* the open one */
 	bool said;                /* it has sent arguments, or thinking */
 	int64_t input, cache_read, cache_write;
+	int64_t searches;         /* in the web: begun */
 };
 
 static void
@@ -99,6 +100,9 @@ read_usage(struct decoder *decoder, const struct json *usage)
 	decoder->usage.output = provider_count(json_get(usage, "output_tokens"), decoder->usage.output);
 	decoder->usage.reasoning = provider_count(json_get(json_get(usage, "output_tokens_details"), "thinking_tokens"), decoder->usage.reasoning);
 	decoder->usage.web_searches = provider_count(json_get(json_get(usage, "server_tool_use"), "web_search_requests"), decoder->usage.web_searches);
+	decoder->usage.cache_write_1h = provider_count(json_get(json_get(usage, "cache_creation"), "ephemeral_1h_input_tokens"), decoder->usage.cache_write_1h);
+	if (json_get_string(usage, "service_tier").len)
+		decoder->usage.tier = usage_tier_of(json_get_string(usage, "service_tier"));
 	usage_fit(&decoder->usage);
 }
 
@@ -172,6 +176,8 @@ begin_block(struct decoder *decoder, const struct json *block)
 	if (reading->block == BLOCK_TOOL)
 		return emit(decoder, (struct event){
 			.type = EVENT_TOOL_CALL, .item = reading->tools, .id = json_get_string(block, "id"), .name = json_get_string(block, "name") });
+	if (str_eq_c(type, "server_tool_use") && str_eq_c(json_get_string(block, "name"), "web_search"))
+		decoder->usage.web_searches = ++reading->searches; /* until the end of the answer says how many there were */
 	if (str_eq_c(type, "redacted_thinking"))
 		return emit_text(decoder, EVENT_SIGNATURE, json_get_string(block, "data"));
 	return str_eq_c(type, "text") ? emit_text(decoder, EVENT_TEXT, json_get_string(block, "text")) : NULL;

@@ -60,9 +60,23 @@ struct reading {
 	bool arguments;  /* …that has sent arguments */
 };
 
-static void
-read_usage(struct decoder *decoder, const struct json *usage)
+/* What was written to be kept for an hour. */
+static int64_t
+written_for_an_hour(const struct json *details)
 {
+	int64_t tokens = 0;
+
+	for (struct json_iter it = json_iter(json_is(details, JSON_ARRAY) ? details : NULL); json_next(&it);)
+		if (tokens < PROVIDER_COUNT_MAX && str_eq_c(json_get_string(it.value, "ttl"), "1h"))
+			tokens += provider_count(json_get(it.value, "inputTokens"), 0);
+	return tokens;
+}
+
+/* `root`: an answer, or the event behind a stream. */
+static void
+read_usage(struct decoder *decoder, const struct json *root)
+{
+	const struct json *usage = json_get(root, "usage");
 	int64_t read = provider_count(json_get(usage, "cacheReadInputTokens"), 0), written = provider_count(json_get(usage, "cacheWriteInputTokens"), 0);
 
 	if (!json_is(usage, JSON_OBJECT))
@@ -71,6 +85,8 @@ read_usage(struct decoder *decoder, const struct json *usage)
 		.input = provider_count(json_get(usage, "inputTokens"), 0) + read + written,
 		.cached_input = read,
 		.cache_write = written,
+		.cache_write_1h = written_for_an_hour(json_get(usage, "cacheDetails")),
+		.tier = usage_tier_of(json_get_string(json_get(root, "serviceTier"), "type")),
 		.output = provider_count(json_get(usage, "outputTokens"), 0),
 		.known = true,
 	};
@@ -247,7 +263,7 @@ bedrock_frame(struct decoder *decoder, struct str name, struct str payload)
 	case 4:
 		return emit_finish(decoder, json_get_string(root, "stopReason"));
 	case 5:
-		read_usage(decoder, json_get(root, "usage"));
+		read_usage(decoder, root);
 		decoder->done = decoder->finished;
 		return NULL;
 	default:
@@ -290,7 +306,7 @@ bedrock_body(struct decoder *decoder, struct str body)
 	if (is_broken(json_get_string(root, "stopReason")))
 		return emit_finish(decoder, json_get_string(root, "stopReason"));
 	decoder->last = true;
-	read_usage(decoder, json_get(root, "usage"));
+	read_usage(decoder, root);
 	err = emit_start(decoder);
 	for (struct json_iter it = json_iter(json_get(message, "content")); !err && json_next(&it);)
 		err = whole_block(decoder, it.value);

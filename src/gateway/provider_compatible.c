@@ -82,7 +82,7 @@ static const struct openai_traits openrouter = {
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 };
 
-/* docs.perplexity.ai, "Chat completions": max_tokens; no tools; usage in every chunk; sources in `citations` and `search_results`. */
+/* docs.perplexity.ai, "Chat completions": max_tokens; no tools; usage in every chunk; sources in `citations` and `search_results`; each request has a fee by its search_context_size, of deep research each query. */
 static const struct openai_traits perplexity = {
 	.functions_only = true,
 	.refuses = { "tools", "tool_choice", "n", "logprobs", "top_logprobs", "logit_bias", "seed", "modalities", "audio", "functions", "function_call" },
@@ -90,6 +90,7 @@ static const struct openai_traits perplexity = {
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.stream_options_unknown = true,
 	.developer_unknown = true,
+	.searches = true,
 };
 
 /* docs.ollama.com/api/openai-compatibility: the list of members; max_tokens; one choice; images as base64 data; no key. Reasoning in `reasoning`. */

@@ -5,6 +5,7 @@
  * the wish for usage, so parameters of tomorrow work today. Frames of the answer go to the client unchanged; only text, usage and finish are read from them.
  */
 
+#include "gateway/bound.h"
 #include "gateway/openai_request.h"
 #include "gateway/provider_openai.h"
 #include "gateway/request.h"
@@ -194,25 +195,6 @@ openai_usage_details(struct usage *usage, const struct json *input, const struct
 	usage->image_output = provider_count(json_get(output, "image_tokens"), 0);
 }
 
-static void
-read_usage(struct decoder *decoder, const struct json *usage)
-{
-	const struct openai_traits *traits = decoder->target->kind->traits;
-
-	if (!json_is(usage, JSON_OBJECT))
-		return;
-	decoder->usage = (struct usage){
-		.input = provider_count(json_get(usage, "prompt_tokens"), 0),
-		.output = provider_count(json_get(usage, "completion_tokens"), 0),
-		.cached_input = cached_tokens(usage),
-		.known = true,
-	};
-	openai_usage_details(&decoder->usage, json_get(usage, "prompt_tokens_details"), json_get(usage, "completion_tokens_details"));
-	if (traits && traits->reasoning_apart)
-		decoder->usage.output += decoder->usage.reasoning;
-	usage_fit(&decoder->usage);
-}
-
 /* Groq puts it into x_groq as well, and there alone where nobody asked for it. */
 static const struct json *
 usage_of(const struct json *root)
@@ -220,6 +202,54 @@ usage_of(const struct json *root)
 	const struct json *usage = json_get(root, "usage");
 
 	return json_is(usage, JSON_OBJECT) ? usage : json_get(json_get(root, "x_groq"), "usage");
+}
+
+/*
+ * What Perplexity looked up. A request is one search by the size of its context; deep research is billed by its queries, and by tokens of citations and of a reasoning that its completion_tokens leave out.
+ */
+static void
+read_searches(const struct json *usage, struct str model, struct usage *out)
+{
+	struct str size = json_get_string(usage, "search_context_size");
+	int64_t citations = provider_count(json_get(usage, "citation_tokens"), 0), reasoning = provider_count(json_get(usage, "reasoning_tokens"), 0);
+	bool research = bound_is_research(model);
+
+	out->web_searches = research ? provider_count(json_get(usage, "num_search_queries"), 0) : 1;
+	out->web_searches_high = str_eq_c(size, "high") ? out->web_searches : 0;
+	out->web_searches_low = !size.len || str_eq_c(size, "low") ? out->web_searches : 0;
+	out->citations = citations;
+	if (research) {
+		out->reasoning += reasoning;
+		out->output += reasoning;
+	}
+}
+
+/* `root`: a chunk, or a whole answer. */
+static void
+read_usage(struct decoder *decoder, const struct json *root)
+{
+	const struct openai_traits *traits = decoder->target->kind->traits;
+	const struct json *usage = usage_of(root);
+	struct str tier = json_get_string(root, "service_tier");
+
+	if (tier.len)
+		decoder->usage.tier = usage_tier_of(tier);
+	if (!json_is(usage, JSON_OBJECT))
+		return;
+	decoder->usage = (struct usage){
+		.input = provider_count(json_get(usage, "prompt_tokens"), 0),
+		.output = provider_count(json_get(usage, "completion_tokens"), 0),
+		.cached_input = cached_tokens(usage),
+		.web_searches = provider_count(json_get(json_get(usage, "server_side_tool_usage_details"), "web_search_calls"), 0), /* xAI's */
+		.tier = decoder->usage.tier,
+		.known = true,
+	};
+	openai_usage_details(&decoder->usage, json_get(usage, "prompt_tokens_details"), json_get(usage, "completion_tokens_details"));
+	if (traits && traits->reasoning_apart)
+		decoder->usage.output += decoder->usage.reasoning;
+	if (traits && traits->searches)
+		read_searches(usage, decoder->target->model, &decoder->usage);
+	usage_fit(&decoder->usage);
 }
 
 static enum finish
@@ -436,7 +466,7 @@ emit_frame(struct decoder *decoder, const struct json *root, struct str data)
 	} else if (!decoder->started) {
 		err = emit_start(decoder, root);
 	}
-	read_usage(decoder, usage_of(root));
+	read_usage(decoder, root);
 	for (struct json_iter it = json_iter(choices); !err && json_next(&it);)
 		err = emit_choice(decoder, it.value, json_get(it.value, "delta"));
 	if (!err && json_is(json_get(root, "usage"), JSON_OBJECT) && json_count(choices) == 0) {
@@ -507,7 +537,7 @@ openai_body(struct decoder *decoder, struct str body)
 	reading = decoder->state;
 	reading->own = decoder->call->stream || has_parts(choices, "message"); /* a whole answer is no chunk of a stream */
 	reading->first = (struct event){ .frame = body, .last = true };
-	read_usage(decoder, usage_of(root));
+	read_usage(decoder, root);
 	err = emit_start(decoder, root);
 	for (struct json_iter it = json_iter(choices); !err && json_next(&it);)
 		err = emit_choice(decoder, it.value, json_get(it.value, "message"));

@@ -236,6 +236,19 @@ a_target_that_cools_down_is_passed_by(struct fixture *f)
 }
 
 static MAY_PARK void
+a_target_rests_for_an_hour_at_most(struct fixture *f)
+{
+	struct str trail;
+
+	begin(f, PROVIDERS "models: [{name: m, strategy: priority, targets: [{provider: a, model: x}, {provider: b, model: y}]}]", "m");
+	assert_null(walk(f, "r.", 11 * 86400 * USEC_PER_SEC, &trail));
+	now_us += 3599 * USEC_PER_SEC;
+	asked(f, ".", "b/y");
+	now_us += USEC_PER_SEC;
+	asked(f, ".", "a/x");
+}
+
+static MAY_PARK void
 a_broken_target_is_left_alone_and_probed(struct fixture *f)
 {
 	begin(f, PROVIDERS "models: [{name: m, strategy: priority, targets: [{provider: c, model: x}, {provider: b, model: y}]}]", "m");
@@ -509,6 +522,7 @@ FACT(repeats_wait_as_told_and_no_longer)
 FACT(a_repeat_goes_to_who_may_be_asked_the_soonest)
 FACT(the_budget_ends_repeats_when_nothing_succeeds)
 FACT(a_target_that_cools_down_is_passed_by)
+FACT(a_target_rests_for_an_hour_at_most)
 FACT(a_broken_target_is_left_alone_and_probed)
 FACT(when_all_is_broken_the_answer_says_when_to_come_again)
 FACT(what_a_broken_target_cannot_do_is_still_told)
@@ -531,6 +545,7 @@ main(void)
 		cmocka_unit_test(test_a_repeat_goes_to_who_may_be_asked_the_soonest),
 		cmocka_unit_test(test_the_budget_ends_repeats_when_nothing_succeeds),
 		cmocka_unit_test(test_a_target_that_cools_down_is_passed_by),
+		cmocka_unit_test(test_a_target_rests_for_an_hour_at_most),
 		cmocka_unit_test(test_a_broken_target_is_left_alone_and_probed),
 		cmocka_unit_test(test_when_all_is_broken_the_answer_says_when_to_come_again),
 		cmocka_unit_test(test_what_a_broken_target_cannot_do_is_still_told),

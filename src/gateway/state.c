@@ -11,6 +11,8 @@
 
 enum { BUCKETS = 4096 };
 
+#define COOLING_MAX_US (3600 * USEC_PER_SEC) /* a Retry-After of days is asked once an hour whether it still holds */
+
 #define HALF_LIFE_US (20e6)
 
 static struct metric attempts_total = METRIC_COUNTER("corbel_target_attempts_total",
@@ -339,14 +341,15 @@ count(struct target_state *state, enum failure_cause cause)
 void
 target_leave(struct target_state *state, const struct conf_breaker *breaker, const struct target_result *result, int64_t now_us)
 {
+	int64_t cooling_us = result->retry_after_us < COOLING_MAX_US ? result->retry_after_us : COOLING_MAX_US;
 	bool changed, open;
 
 	atomic_fetch_sub_explicit(&state->in_flight, 1, memory_order_relaxed);
 	pthread_mutex_lock(&state->lock);
 	changed = breaker_report(&state->breaker, breaker, says(result->cause), result->probe, now_us);
 	open = state->breaker.open;
-	if ((result->cause == FAILURE_RATE_LIMIT || result->retry_after_us > 0) && now_us + result->retry_after_us > state->cooling_until_us)
-		state->cooling_until_us = now_us + result->retry_after_us;
+	if ((result->cause == FAILURE_RATE_LIMIT || result->retry_after_us > 0) && now_us + cooling_us > state->cooling_until_us)
+		state->cooling_until_us = now_us + cooling_us;
 	if (result->cause == FAILURE_NONE)
 		state->cooling_until_us = 0;
 	if (result->first_us > 0)

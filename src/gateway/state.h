@@ -34,7 +34,7 @@ struct target_state {
 	struct admission admission;
 	pthread_mutex_t lock;                 /* of what follows */
 	struct breaker breaker;
-	int64_t cooling_until_us;             /* a Retry-After that runs */
+	int64_t cooling_until_us;             /* a Retry-After that runs, an hour of it at most */
 	struct latency first[2];              /* time to the first event: whole answers, streams */
 	struct metric_series *_Atomic attempts[FAILURE_CAUSES];
 };

@@ -120,6 +120,15 @@ void account_wake(struct account *account);
 /* Closes blocks that nobody needs: those that are retired, and those not used since `since_us`. On loop 0. */
 MAY_PARK void blocks_return(struct money *money, int64_t since_us);
 
+/* --- reports: usage.c, usage_tags.c --- */
+
+/* A row of a report's statement: the group, calls, quantities, sums. The group's text is the rows'. */
+struct usage_row;
+void usage_row_read(const struct rows *rows, size_t row, struct usage_row *out);
+
+/* usage_report by tag; `range` are the ids of interactions from which and up to which. */
+MAY_PARK const struct err *usage_by_tag(struct money *money, struct arena *arena, int64_t tenant, const struct value range[2], struct usage_row **out, size_t *count);
+
 /* --- transactions: budget_tx.c --- */
 
 /* Thresholds of budgets that a transaction has found crossed. */

@@ -8,6 +8,7 @@
 /* cmocka needs the four above */
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "json/json.h"
 #include "money/money_sql.h"
 #include "money/prices.h"
+#include "money/usage.h"
 #include "rt/fiber.h"
 #include "rt/group.h"
 #include "store/testing.h"
@@ -296,9 +298,50 @@ static const char table[] =
 	"\"money-test-senses\":{\"litellm_provider\":\"gemini\",\"input_cost_per_token\":3e-07,\"output_cost_per_token\":2.5e-06,\"cache_read_input_token_cost\":3e-08,"
 	"\"cache_read_input_audio_token_cost\":1e-07,\"input_cost_per_image_token\":0,\"output_cost_per_image_token\":3e-05,"
 	"\"search_context_cost_per_query\":{\"search_context_size_low\":0.005,\"search_context_size_medium\":0.01}},"
+	"\"money-test-long\":{\"litellm_provider\":\"vertex_ai-language-models\",\"input_cost_per_token\":1.25e-06,\"output_cost_per_token\":1e-05,\"cache_read_input_token_cost\":1.25e-07,"
+	"\"input_cost_per_token_above_200k_tokens\":2.5e-06,\"output_cost_per_token_above_200k_tokens\":1.5e-05,\"input_cost_per_token_priority\":2.25e-06,"
+	"\"input_cost_per_token_above_200k_tokens_priority\":4.5e-06,\"output_cost_per_token_flex\":5e-06,\"input_cost_per_token_batches\":1e-09,"
+	"\"search_context_cost_per_query\":{\"search_context_size_medium\":0.035}},"
+	"\"money-test-hour\":{\"litellm_provider\":\"anthropic\",\"input_cost_per_token\":3e-06,\"output_cost_per_token\":1.5e-05,\"cache_creation_input_token_cost\":3.75e-06,"
+	"\"cache_creation_input_token_cost_above_1hr\":6e-06,\"cache_creation_input_token_cost_above_1hr_above_200k_tokens\":1.2e-05,\"input_cost_per_token_above_200k_tokens\":6e-06},"
+	"\"xai/money-test-x\":{\"litellm_provider\":\"xai\",\"input_cost_per_token\":1e-06,\"input_cost_per_token_above_200k_tokens\":2e-06},"
+	"\"perplexity/money-test-p\":{\"litellm_provider\":\"perplexity\",\"input_cost_per_token\":2e-06,\"citation_cost_per_token\":2e-06,"
+	"\"search_context_cost_per_query\":{\"search_context_size_low\":0.005,\"search_context_size_medium\":0.008,\"search_context_size_high\":0.012}},"
 	"\"rerank-money-test\":{\"litellm_provider\":\"cohere\",\"mode\":\"rerank\",\"input_cost_per_query\":0.002,\"input_cost_per_token\":0.0},"
 	"\"money-test-free\":{\"litellm_provider\":\"nobody\",\"input_cost_per_token\":1},"
 	"\"money-test-odd\":{\"litellm_provider\":\"openai\",\"input_cost_per_token\":\"cheap\"}}";
+
+/* Input, cached input and output of a prompt in a tier. */
+static bool
+costs(const struct price *price, int64_t prompt, enum usage_tier tier, int64_t input, int64_t cached, int64_t output)
+{
+	const struct price *step = price_for(price, &(struct usage){ .input = prompt, .tier = tier });
+
+	return step->input == input && step->cached_input == cached && step->output == output;
+}
+
+/* Of the table above: what a tier or a length does not name costs as in the usual one, or as for the next shorter one. */
+static void
+check_steps(void)
+{
+	struct price price;
+
+	CHECK(price_find(STR("vertex"), STR("money-test-long"), 1000, &price));
+	CHECK(costs(&price, 200000, USAGE_STANDARD, 1250000, 125000, 10000000));
+	CHECK(costs(&price, 200001, USAGE_STANDARD, 2500000, 125000, 15000000));
+	CHECK(costs(&price, 200000, USAGE_PRIORITY, 2250000, 125000, 10000000));
+	CHECK(costs(&price, 200001, USAGE_PRIORITY, 4500000, 125000, 15000000));
+	CHECK(costs(&price, 200000, USAGE_FLEX, 1250000, 125000, 5000000));
+	CHECK(price.web_search_once == 1 && price.web_search == 35000000000);
+	CHECK(price_find(STR("anthropic"), STR("money-test-hour"), 1000, &price));
+	CHECK(price.cache_write == 3750000 && price.cache_write_1h == 6000000 && !price.web_search_once);
+	CHECK(price_for(&price, &(struct usage){ .input = 200001 })->cache_write_1h == 12000000);
+	CHECK(price_find(STR("xai"), STR("money-test-x"), 1000, &price));
+	CHECK(costs(&price, 199999, USAGE_STANDARD, 1000000, 1000000, 0) && costs(&price, 200000, USAGE_STANDARD, 2000000, 2000000, 0));
+	CHECK(price.web_search == 5000000000);
+	CHECK(price_find(STR("perplexity"), STR("money-test-p"), 1000, &price));
+	CHECK(price.web_search_low == 5000000000 && price.web_search == 8000000000 && price.web_search_high == 12000000000 && price.citation == 2000000 && price.step_count == 0);
+}
 
 static MAY_PARK void
 prices_case(struct fixture *f)
@@ -312,7 +355,7 @@ prices_case(struct fixture *f)
 
 	CHECK_OK(json_parse(f->arena, str_of(table), &json));
 	CHECK_OK(prices_import(money, f->arena, json, 1000, &row));
-	CHECK(row.rows == 4 && str_starts(row.id, STR("litellm-")));
+	CHECK(row.rows == 8 && str_starts(row.id, STR("litellm-")));
 	CHECK(!price_find(STR("openai"), STR("money-test-small"), 999, &price));
 	CHECK(price_find(STR("openai"), STR("money-test-small-2026-01-01"), 1000, &price));
 	CHECK(price.input == 150000 && price.cached_input == 75000 && price.cache_write == 150000 && price.output == 600000 && price.reasoning == 600000);
@@ -324,16 +367,58 @@ prices_case(struct fixture *f)
 	CHECK(price_find(STR("cohere"), STR("rerank-money-test"), 1000, &price));
 	CHECK(price.search == 2000000000 && price.input == 0);
 	CHECK(!price_find(STR("openai"), STR("money-test-odd"), 1000, &price));
+	check_steps();
 	CHECK_OK(prices_import(money, f->arena, json, 1000, &again));
 	CHECK(str_eq(row.id, again.id));
 	CHECK_OK(prices_list(money, f->arena, &list, &count));
-	CHECK(count == 1 && list[0].rows == 4 && list[0].effective_us == 1000);
+	CHECK(count == 1 && list[0].rows == 8 && list[0].effective_us == 1000);
 	CHECK_OK(json_parse(f->arena, STR("{\"a\":{},\"b\":5}"), &json));
 	version = prices_version(f->arena, STR("old"), 0, STR("[[\"openai\",\"m\",{\"input\":1000,\"cached_input\":100,\"output\":4000}]]"));
 	CHECK(version && price_of_version(version, STR("old"), STR("openai"), STR("m"), &price));
 	CHECK(price.image_input == 1000 && price.image_output == 4000 && price.cached_audio == 100 && price.audio_input == 0); /* as it was written before pictures had prices */
 	price_version_drop(version);
 	CHECK_ERR(prices_import(money, f->arena, json, 0, &row), ERR_INVALID);
+	closed(f, money);
+}
+
+enum { SETS = 10500 };
+
+/* A ledger whose calls have a tag in common and each one of its own, and one without any. */
+static MAY_PARK const struct err *
+write_tagged(struct tx *tx, void *arg)
+{
+	const struct err *err = NULL;
+
+	(void)arg;
+	for (int i = 0; i <= SETS && !err; i++) {
+		unsigned char id[16] = { 0, 0, 0, 0, 1, 0, (unsigned char)(i >> 8), (unsigned char)i };
+		char tags[64] = "";
+
+		if (i < SETS)
+			(void)snprintf(tags, sizeof(tags), "app=web\nrequest=%d", i);
+		err = tx_send(tx, &stmt_usage_correct,
+			PARAMS(V_INT(TENANT_DEFAULT), V_BLOB(str_n((const char *)id, sizeof(id))), V_INT(0), V_INT(256000), V_TEXT(STR("key_x")), V_TEXT(STR("p")), V_TEXT(STR("m")), V_TEXT(STR_EMPTY),
+				V_INT(i < SETS ? 1 + (i == 77) : 5), V_TEXT(STR_EMPTY), V_TEXT(STR_EMPTY), V_TEXT(str_of(tags)), V_TEXT(STR("openai")), V_TEXT(STR_EMPTY), V_TEXT(STR_EMPTY),
+				V_TEXT(STR_EMPTY)));
+	}
+	return err;
+}
+
+static MAY_PARK void
+tags_case(struct fixture *f)
+{
+	struct money *money = opened(f);
+	struct usage_row *rows;
+	size_t count;
+
+	CHECK_OK(store_tx(f->store, f->arena, write_tagged, NULL));
+	CHECK_OK(usage_report(money, f->arena, TENANT_DEFAULT, USAGE_BY_TAG, 0, INT64_C(1000000000), &rows, &count));
+	CHECK(count == 10000); /* the dearest of all */
+	CHECK(str_eq_c(rows[0].group, "app=web") && rows[0].calls == SETS && rows[0].amount_nanos == SETS + 1);
+	CHECK(rows[1].group.len == 0 && rows[1].amount_nanos == 5 && str_eq_c(rows[2].group, "request=77") && rows[2].amount_nanos == 2);
+	CHECK(rows[9999].calls == 1 && rows[9999].amount_nanos == 1);
+	CHECK_OK(usage_report(money, f->arena, TENANT_DEFAULT, USAGE_BY_TAG, INT64_C(500000000), INT64_C(1000000000), &rows, &count));
+	CHECK(count == 0);
 	closed(f, money);
 }
 
@@ -382,6 +467,7 @@ on_each_engine(void (*fn)(struct fixture *f))
 	static void name(void **state)
 
 ON_EACH_ENGINE(an_imported_table_is_a_version_in_force_from_its_day, prices_case);
+ON_EACH_ENGINE(a_report_by_tag_has_every_set_of_tags, tags_case);
 ON_EACH_ENGINE(a_budget_is_used_to_its_last_nanodollar_and_no_further, spent_case);
 ON_EACH_ENGINE(what_a_node_holds_is_given_back_when_it_stops, restart_case);
 ON_EACH_ENGINE(old_entries_are_folded_and_no_sum_changes, fold_case);
@@ -435,6 +521,7 @@ main(void)
 		cmocka_unit_test(periods_begin_and_end_where_calendars_say),
 		cmocka_unit_test(days_are_read_and_wrong_ones_refused),
 		cmocka_unit_test(an_imported_table_is_a_version_in_force_from_its_day),
+		cmocka_unit_test(a_report_by_tag_has_every_set_of_tags),
 		cmocka_unit_test(a_budget_is_used_to_its_last_nanodollar_and_no_further),
 		cmocka_unit_test(what_a_node_holds_is_given_back_when_it_stops),
 		cmocka_unit_test(old_entries_are_folded_and_no_sum_changes),

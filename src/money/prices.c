@@ -1,5 +1,5 @@
 /*
- * prices.c - see prices.h. The shape of the table that is imported: its file's own entry "sample_spec".
+ * prices.c - see prices.h. How a row of LiteLLM's file is read is in prices_table.c.
  */
 #include "money/prices.h"
 
@@ -8,48 +8,19 @@
 #include "json/json.h"
 #include "money/inside.h"
 #include "money/money_sql.h"
+#include "money/prices_table.h"
 #include "telemetry/price.h"
 
-enum { BODY_MAX = 16 * 1024 * 1024, MODEL_MAX = 256, ID_HEX = 12 };
+enum { BODY_MAX = 16 * 1024 * 1024, ID_HEX = 12 };
 
-/* Its name of a provider, and ours of its kind. What is served over OpenAI's wire elsewhere is named by what it is there. */
-static const struct {
-	const char *theirs, *kind;
-} kinds[] = { { "openai", "openai" }, { "text-completion-openai", "openai" }, { "anthropic", "anthropic" }, { "azure", "azure" }, { "mistral", "mistral" }, { "groq", "groq" },
-	{ "deepseek", "deepseek" }, { "xai", "xai" }, { "together_ai", "together" }, { "fireworks_ai", "fireworks" }, { "openrouter", "openrouter" },
-	{ "perplexity", "perplexity" }, { "bedrock", "bedrock" }, { "bedrock_converse", "bedrock" }, { "gemini", "gemini" }, { "vertex_ai", "vertex" },
-	{ "vertex_ai-language-models", "vertex" }, { "vertex_ai-anthropic_models", "vertex" }, { "ollama", "ollama" }, { "cohere", "cohere" }, { "cohere_chat", "cohere" },
-	{ "fireworks_ai-embedding-models", "fireworks" } };
-
-static const char *
-kind_of(struct str theirs)
+/* An item of a list; NULL: it has none there. */
+static const struct json *
+item(const struct json *list, size_t index)
 {
-	for (size_t i = 0; i < COUNT(kinds); i++)
-		if (str_eq_c(theirs, kinds[i].theirs))
-			return kinds[i].kind;
+	for (struct json_iter it = json_iter(json_is(list, JSON_ARRAY) ? list : NULL); json_next(&it);)
+		if (it.index == index)
+			return it.value;
 	return NULL;
-}
-
-/* Dollars a unit as whole picodollars; false: not there, or no price that could be. */
-static bool
-cost(const struct json *model, const char *key, int64_t *out)
-{
-	const struct json *value = json_get(model, key);
-	double dollars = json_number(value, -1);
-
-	if (!value || !(dollars >= 0) || dollars > 1e6)
-		return false;
-	*out = (int64_t)(dollars * 1e12 + 0.5);
-	return true;
-}
-
-/* "provider/model" is the model to us. */
-static struct str
-model_name(struct str name, struct str theirs)
-{
-	if (str_starts(name, theirs) && name.len > theirs.len + 1 && name.ptr[theirs.len] == '/')
-		return str_slice(name, theirs.len + 1, name.len);
-	return name;
 }
 
 /* Prices that rows of a version do not have when they are what a price without them is: those that the first versions did not know are among them. */
@@ -60,49 +31,21 @@ price_fill(struct price *price)
 	price->image_input = price->input;
 	price->image_output = price->output;
 	price->web_search = 0;
-}
-
-/* A search in the web costs by how much of it is read; where nobody says how much, it is the middle. */
-static void
-web_search_cost(const struct json *model, int64_t *out)
-{
-	(void)cost(json_get(model, "search_context_cost_per_query"), "search_context_size_medium", out);
-}
-
-/* What a missing cost is: cached as input, written as input, reasoning as output, sound and pictures as the rest. */
-static bool
-price_read(const struct json *model, struct price *out)
-{
-	bool input = cost(model, "input_cost_per_token", &out->input), output = cost(model, "output_cost_per_token", &out->output);
-	bool image = cost(model, "output_cost_per_image", &out->image), request = cost(model, "input_cost_per_request", &out->request);
-	bool search = cost(model, "input_cost_per_query", &out->search);
-
-	out->cached_input = out->cache_write = out->audio_input = out->input;
-	out->reasoning = out->audio_output = out->output;
-	(void)cost(model, "cache_read_input_token_cost", &out->cached_input);
-	(void)cost(model, "cache_creation_input_token_cost", &out->cache_write);
-	(void)cost(model, "output_cost_per_reasoning_token", &out->reasoning);
-	(void)cost(model, "input_cost_per_audio_token", &out->audio_input);
-	(void)cost(model, "output_cost_per_audio_token", &out->audio_output);
-	price_fill(out);
-	(void)cost(model, "cache_read_input_audio_token_cost", &out->cached_audio);
-	(void)cost(model, "input_cost_per_image_token", &out->image_input);
-	(void)cost(model, "output_cost_per_image_token", &out->image_output);
-	web_search_cost(model, &out->web_search);
-	return input || output || image || request || search;
+	price->cache_write_1h = price->cache_write;
+	price->citation = price->web_search_once = 0;
 }
 
 /* The quantities of a row, in the order and by the names in which it is stored. */
-enum { QUANTITIES = 14, FILLED_FIRST = 10 };
+enum { QUANTITIES = 19, FILLED_FIRST = 10 };
 
 static void
 quantities(struct price *price, const char *names[QUANTITIES], int64_t *values[QUANTITIES])
 {
 	static const char *const all[QUANTITIES] = { "input", "cached_input", "cache_write", "output", "reasoning", "audio_input", "audio_output", "image", "request", "search",
-		"cached_audio", "image_input", "image_output", "web_search" };
+		"cached_audio", "image_input", "image_output", "web_search", "web_search_low", "web_search_high", "web_search_once", "cache_write_1h", "citation" };
 	int64_t *const members[QUANTITIES] = { &price->input, &price->cached_input, &price->cache_write, &price->output, &price->reasoning, &price->audio_input,
 		&price->audio_output, &price->image, &price->request, &price->search, &price->cached_audio, &price->image_input, &price->image_output,
-		&price->web_search };
+		&price->web_search, &price->web_search_low, &price->web_search_high, &price->web_search_once, &price->cache_write_1h, &price->citation };
 
 	for (size_t i = 0; i < QUANTITIES; i++) {
 		names[i] = all[i];
@@ -110,24 +53,52 @@ quantities(struct price *price, const char *names[QUANTITIES], int64_t *values[Q
 	}
 }
 
+/* What is not as in `plain`. */
+static void
+put_values(struct json_out *json, struct price *price, struct price *plain)
+{
+	const char *names[QUANTITIES];
+	int64_t *values[QUANTITIES], *plains[QUANTITIES];
+
+	quantities(price, names, values);
+	quantities(plain, names, plains);
+	json_begin_object(json);
+	for (size_t i = 0; i < QUANTITIES; i++)
+		if (*values[i] != *plains[i])
+			json_set_int(json, names[i], *values[i]);
+	json_end_object(json);
+}
+
+/* [kind, model, {prices}], and where there are steps [[tier, above, {what is not as in the price}], …]. */
 static void
 put_row(struct json_out *json, const char *kind, struct str model, struct price *price)
 {
 	const char *names[QUANTITIES];
 	struct price plain = *price;
-	int64_t *values[QUANTITIES], *plains[QUANTITIES];
+	int64_t *plains[QUANTITIES];
 
 	price_fill(&plain);
-	quantities(price, names, values);
+	plain.web_search_low = plain.web_search_high = price->web_search;
 	quantities(&plain, names, plains);
+	for (size_t i = 0; i < FILLED_FIRST; i++)
+		*plains[i] = 0;
 	json_begin_array(json);
 	json_put_string(json, str_of(kind));
 	json_put_string(json, model);
-	json_begin_object(json);
-	for (size_t i = 0; i < QUANTITIES; i++)
-		if (i < FILLED_FIRST ? *values[i] != 0 : *values[i] != *plains[i])
-			json_set_int(json, names[i], *values[i]);
-	json_end_object(json);
+	put_values(json, price, &plain);
+	if (price->step_count) {
+		json_begin_array(json);
+		for (size_t i = 0; i < price->step_count; i++) {
+			struct price step = price->steps[i].price;
+
+			json_begin_array(json);
+			json_put_string(json, usage_tier_name(price->steps[i].tier));
+			json_put_int(json, price->steps[i].above);
+			put_values(json, &step, price);
+			json_end_array(json);
+		}
+		json_end_array(json);
+	}
 	json_end_array(json);
 }
 
@@ -143,13 +114,14 @@ prices_read(struct arena *arena, const struct json *table, struct str *body, int
 	json_out_init(&json, text);
 	json_begin_array(&json);
 	for (struct json_iter it = json_iter(table); json_next(&it);) {
-		struct str theirs = json_get_string(it.value, "litellm_provider");
-		const char *kind = theirs.ptr ? kind_of(theirs) : NULL;
-		struct price price = { .version = STR_EMPTY };
+		struct price_step steps[PRICES_STEPS_MAX];
+		struct price price = { .steps = steps };
+		const char *kind;
+		struct str model;
 
-		if (!kind || it.key.len == 0 || it.key.len > MODEL_MAX || str_eq_c(it.key, "sample_spec") || !price_read(it.value, &price))
+		if (!prices_model(it.key, it.value, &kind, &model, &price, steps))
 			continue;
-		put_row(&json, kind, model_name(it.key, theirs), &price);
+		put_row(&json, kind, model, &price);
 		++*rows;
 	}
 	json_end_array(&json);
@@ -158,6 +130,40 @@ prices_read(struct arena *arena, const struct json *table, struct str *body, int
 		return err_new(arena, ERR_INVALID, "no model in this table has a price and a provider that is known here: expected the shape of LiteLLM's "
 						   "model_prices_and_context_window.json");
 	return buf_err(text);
+}
+
+static void
+read_price(const struct json *object, struct price *price)
+{
+	const char *names[QUANTITIES];
+	int64_t *values[QUANTITIES];
+
+	quantities(price, names, values);
+	for (size_t i = 0; i < FILLED_FIRST; i++)
+		*values[i] = json_int(json_get(object, names[i]), 0);
+	price_fill(price);
+	for (size_t i = FILLED_FIRST; i < QUANTITIES; i++) {
+		*values[i] = json_int(json_get(object, names[i]), *values[i]);
+		if (values[i] == &price->web_search)
+			price->web_search_low = price->web_search_high = price->web_search;
+	}
+}
+
+static void
+read_steps(const struct json *list, struct price *price, struct price_step steps[PRICES_STEPS_MAX])
+{
+	for (struct json_iter it = json_iter(list); json_next(&it) && price->step_count < PRICES_STEPS_MAX;) {
+		struct price_step *step = &steps[price->step_count++];
+		const char *names[QUANTITIES];
+		int64_t *values[QUANTITIES];
+
+		*step = (struct price_step){ .tier = usage_tier_of(json_string(item(it.value, 0))), .above = json_int(item(it.value, 1), INT64_MAX), .price = *price };
+		step->price.steps = NULL;
+		step->price.step_count = 0;
+		quantities(&step->price, names, values);
+		for (size_t i = 0; i < QUANTITIES; i++)
+			*values[i] = json_int(json_get(item(it.value, 2), names[i]), *values[i]);
+	}
 }
 
 struct price_version *
@@ -173,24 +179,15 @@ prices_version(struct arena *arena, struct str id, int64_t effective_us, struct 
 		return NULL;
 	}
 	for (struct json_iter it = json_iter(list); json_next(&it);) {
-		struct price price = { .version = STR_EMPTY };
-		struct str kind = STR_EMPTY, model = STR_EMPTY;
-		const char *names[QUANTITIES];
-		int64_t *values[QUANTITIES];
+		struct str kind = json_string(item(it.value, 0)), model = json_string(item(it.value, 1));
+		struct price_step steps[PRICES_STEPS_MAX];
+		struct price price = { .steps = steps };
 
-		quantities(&price, names, values);
-		for (struct json_iter part = json_iter(it.value); json_next(&part);) {
-			if (part.index < 2)
-				*(part.index ? &model : &kind) = json_string(part.value);
-			for (size_t i = 0; part.index == 2 && i < FILLED_FIRST; i++)
-				*values[i] = json_int(json_get(part.value, names[i]), 0);
-			if (part.index == 2)
-				price_fill(&price);
-			for (size_t i = FILLED_FIRST; part.index == 2 && i < QUANTITIES; i++)
-				*values[i] = json_int(json_get(part.value, names[i]), *values[i]);
-		}
-		if (kind.ptr && model.ptr)
-			(void)price_version_add(version, kind, model, &price); /* the first of a name counts */
+		if (!kind.ptr || !model.ptr)
+			continue;
+		read_price(item(it.value, 2), &price);
+		read_steps(item(it.value, 3), &price, steps);
+		(void)price_version_add(version, kind, model, &price); /* the first of a name counts */
 	}
 	return version;
 }

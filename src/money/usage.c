@@ -47,8 +47,8 @@ usage_id_at(int64_t wall_us, unsigned char out[ID])
 
 /* --- reports --- */
 
-static void
-row_read(const struct rows *rows, size_t row, struct usage_row *out)
+void
+usage_row_read(const struct rows *rows, size_t row, struct usage_row *out)
 {
 	*out = (struct usage_row){ .group = rows_text(rows, row, 0),
 		.calls = rows_int(rows, row, 1),
@@ -59,78 +59,27 @@ row_read(const struct rows *rows, size_t row, struct usage_row *out)
 		.saved_nanos = rows_int(rows, row, 5 + USAGE_QUANTITIES) };
 }
 
-static void
-row_add(struct usage_row *sum, const struct usage_row *more)
-{
-	sum->calls += more->calls;
-	sum->usage = usage_sum(&sum->usage, &more->usage);
-	sum->corrections_nanos += more->corrections_nanos;
-	sum->amount_nanos += more->amount_nanos;
-	sum->saved_tokens += more->saved_tokens;
-	sum->saved_nanos += more->saved_nanos;
-}
-
-static int
-by_amount(const void *a, const void *b)
-{
-	const struct usage_row *x = a, *y = b;
-
-	if (x->amount_nanos != y->amount_nanos)
-		return x->amount_nanos < y->amount_nanos ? 1 : -1;
-	return str_cmp(x->group, y->group);
-}
-
-/* Sets of tags, one a line each, become groups of single tags. */
-static const struct err *
-split_tags(struct arena *arena, const struct usage_row *sets, size_t set_count, struct usage_row **out, size_t *count)
-{
-	struct usage_row *list = arena_array(arena, set_count * 60 + 1, sizeof(*list)); /* as many tags as a call may have */
-	struct map known = MAP_EMPTY;
-
-	*count = 0;
-	*out = list;
-	for (size_t i = 0; list && i < set_count; i++) {
-		struct str rest = sets[i].group, tag;
-
-		if (!rest.len)
-			list[(*count)++] = sets[i];
-		while (str_split(&rest, '\n', &tag)) {
-			struct usage_row *row = map_get(&known, tag);
-
-			if (row) {
-				row_add(row, &sets[i]);
-				continue;
-			}
-			row = &list[(*count)++];
-			*row = sets[i];
-			row->group = tag;
-			map_put(&known, row->group, row);
-		}
-	}
-	map_fini(&known);
-	if (list)
-		qsort(list, *count, sizeof(*list), by_amount);
-	return list ? NULL : &err_no_memory;
-}
-
 MAY_PARK const struct err *
 usage_report(struct money *money, struct arena *arena, int64_t tenant, enum usage_by by, int64_t from_us, int64_t to_us, struct usage_row **out, size_t *count)
 {
 	static const struct stmt *const statements[USAGE_BYS] = { &stmt_usage_by_tenant, &stmt_usage_by_team, &stmt_usage_by_key, &stmt_usage_by_user, &stmt_usage_by_model,
-		&stmt_usage_by_tags, &stmt_usage_by_day };
+		NULL, &stmt_usage_by_day };
 	unsigned char from[ID], to[ID];
 	struct value range[2] = { V_BLOB(usage_id_at(from_us, from)), V_BLOB(usage_id_at(to_us, to)) };
 	struct usage_row *list;
 	struct rows rows;
-	const struct err *err = by == USAGE_BY_TENANT ? store_query(money->store, arena, statements[by], PARAMS(range[0], range[1]), &rows)
-						       : store_query(money->store, arena, statements[by], PARAMS(V_INT(tenant), range[0], range[1]), &rows);
+	const struct err *err;
 
+	if (by == USAGE_BY_TAG)
+		return usage_by_tag(money, arena, tenant, range, out, count);
+	err = by == USAGE_BY_TENANT ? store_query(money->store, arena, statements[by], PARAMS(range[0], range[1]), &rows)
+				    : store_query(money->store, arena, statements[by], PARAMS(V_INT(tenant), range[0], range[1]), &rows);
 	if (err)
 		return err;
 	*out = list = arena_array(arena, rows.count, sizeof(*list));
 	*count = rows.count;
 	for (size_t i = 0; list && i < rows.count; i++) {
-		row_read(&rows, i, &list[i]);
+		usage_row_read(&rows, i, &list[i]);
 		if (by == USAGE_BY_DAY) {
 			char text[CLOCK_TEXT_SIZE];
 			int64_t day = 0;
@@ -140,15 +89,13 @@ usage_report(struct money *money, struct arena *arena, int64_t tenant, enum usag
 			list[i].group = arena_dup(arena, str_n(text, 10));
 		}
 	}
-	if (!list)
-		return &err_no_memory;
-	return by == USAGE_BY_TAG ? split_tags(arena, list, rows.count, out, count) : NULL;
+	return list ? NULL : &err_no_memory;
 }
 
 /* --- pricing again --- */
 
 /* Columns of usage_reprice_page. */
-enum { INTERACTION, AT, KIND, MODEL, QUANTITIES, SUM = QUANTITIES + USAGE_QUANTITIES, ENTRY, KEY, PROVIDER, TEAM, USER, TAGS, PARTS };
+enum { INTERACTION, AT, KIND, MODEL, QUANTITIES, TIER = QUANTITIES + USAGE_QUANTITIES, SUM, ENTRY, KEY, PROVIDER, TEAM, USER, TAGS, PARTS };
 
 struct repricing {
 	struct money *money;
@@ -224,6 +171,7 @@ page_price(struct repricing *work)
 		int64_t before = rows_int(rows, i, SUM), after;
 		struct reprice_row *row;
 
+		usage.tier = usage_tier_of_row(rows, i, TIER);
 		work->changed[i] = false;
 		if (!price_again(work, i, &usage, &after, &work->version[i], &work->new_parts[i]))
 			continue;

@@ -25,7 +25,8 @@ struct usage_row {
 };
 
 /*
- * The dearest group first, days in order; at most 10,000 groups. By tag, a call with several tags is in the group of each. `tenant` does not matter for USAGE_BY_TENANT. Times are wall time, from inclusive,
+ * The dearest group first, days in order; at most 10,000 groups. By tag, a call with several tags is in the group of each; ERR_INVALID: the time
+ * has more than 100,000 different tags. `tenant` does not matter for USAGE_BY_TENANT. Times are wall time, from inclusive,
  * to exclusive, to the millisecond.
  */
 MAY_PARK const struct err *usage_report(struct money *money, struct arena *arena, int64_t tenant, enum usage_by by, int64_t from_us, int64_t to_us,

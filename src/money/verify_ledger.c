@@ -14,7 +14,7 @@
 enum { PAGE = 1000, PRICES_MAX = 32 };
 
 /* Columns of verify_page. */
-enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, VERSION = QUANTITIES + USAGE_QUANTITIES, AMOUNT, PARTS, REASON, MADE_BY };
+enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, TIER = QUANTITIES + USAGE_QUANTITIES, VERSION, AMOUNT, PARTS, REASON, MADE_BY };
 
 /* An interaction that is being checked. */
 void
@@ -177,6 +177,7 @@ check_row(struct page *page, size_t row)
 	if (rows_int(rows, row, ENTRY) == 0) {
 		subject->settled = true;
 		subject->usage = usage_of_row(rows, row, QUANTITIES);
+		subject->usage.tier = usage_tier_of_row(rows, row, TIER);
 		subject->kind = rows_text(rows, row, KIND);
 		subject->model = rows_text(rows, row, MODEL);
 		return check_by_prices(page, row);

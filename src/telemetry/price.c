@@ -16,7 +16,11 @@
 #include "json/json.h"
 #include "telemetry/usage.h"
 
-#define BUILT_IN "builtin-2026-01"
+#define BUILT_IN "builtin-2026-11"
+#define BUILT_IN_FIRST "builtin-2026-01" /* the same table, without searches in the web and the hour in the cache: entries name it */
+
+/* Dollars a thousand searches in the web. */
+#define SEARCH_ANTHROPIC 10
 
 enum { KEY_MAX = 400, VERSION_ARENA_MAX = 64 * 1024 * 1024 };
 
@@ -83,11 +87,17 @@ price_version_add(struct price_version *version, struct str provider_kind, struc
 {
 	struct str key = arena_printf(version->arena, "%" STR_F "/%" STR_F, STR_A(provider_kind), STR_A(model));
 	struct price *copy = arena_alloc(version->arena, sizeof(*copy));
+	struct price_step *steps = price->step_count ? arena_array(version->arena, price->step_count, sizeof(*steps)) : NULL;
 
-	if (!key.ptr || !copy || key.len >= KEY_MAX || map_get(&version->prices, key))
+	if (!key.ptr || !copy || (price->step_count && !steps) || key.len >= KEY_MAX || map_get(&version->prices, key))
 		return false;
 	*copy = *price;
 	copy->version = version->id;
+	for (size_t i = 0; i < price->step_count; i++) {
+		steps[i] = price->steps[i];
+		steps[i].price.version = version->id;
+	}
+	copy->steps = steps;
 	map_put(&version->prices, key, copy);
 	return true;
 }
@@ -148,8 +158,14 @@ look_up(const struct price_version *version, struct str key, size_t kind_len)
 	return price;
 }
 
+static int64_t
+per_thousand(double dollars)
+{
+	return (int64_t)(dollars * 1e9 + 0.5);
+}
+
 static bool
-built_in(struct str provider_kind, struct str model, struct price *out)
+built_in(struct str provider_kind, struct str model, struct str version, struct price *out)
 {
 	size_t best = SIZE_MAX;
 
@@ -159,8 +175,12 @@ built_in(struct str provider_kind, struct str model, struct price *out)
 	if (best == SIZE_MAX)
 		return false;
 	*out = price_of_dollars(rows[best].input, rows[best].cached_input, rows[best].cache_write > 0 ? rows[best].cache_write : rows[best].input, rows[best].output);
+	if (str_eq_c(provider_kind, "anthropic") && str_eq_c(version, BUILT_IN)) {
+		out->cache_write_1h = 2 * out->input;
+		out->web_search = out->web_search_low = out->web_search_high = per_thousand(SEARCH_ANTHROPIC);
+	}
 	out->search = (int64_t)(rows[best].search * 1e9 + 0.5);
-	out->version = STR(BUILT_IN);
+	out->version = version;
 	return true;
 }
 
@@ -191,7 +211,7 @@ price_find(struct str provider_kind, struct str model, int64_t at_us, struct pri
 		*out = *price;
 		return true;
 	}
-	return built_in(provider_kind, model, out);
+	return built_in(provider_kind, model, STR(BUILT_IN), out);
 }
 
 #define CONFIG "config:"
@@ -205,13 +225,7 @@ price_is_config(struct str version)
 bool
 price_is_built_in(struct str version)
 {
-	return str_eq_c(version, BUILT_IN);
-}
-
-static int64_t
-per_thousand(double dollars)
-{
-	return (int64_t)(dollars * 1e9 + 0.5);
+	return str_eq_c(version, BUILT_IN) || str_eq_c(version, BUILT_IN_FIRST);
 }
 
 static bool
@@ -224,12 +238,14 @@ config_price(struct str version, struct price *out)
 	bool good = !json_parse(scratch, str_slice(version, sizeof(CONFIG) - 1, version.len), &list) && json_is(list, JSON_ARRAY);
 	size_t count = json_count(list);
 
-	good = good && (count == 4 || count == 5 || count == CONF_PRICES); /* with search, and with all */
+	good = good && (count == 4 || count == 5 || count == CONF_PRICES - 1 || count == CONF_PRICES); /* with search, with all of the first releases, and with all */
 	conf_price_parts(&price, parts);
 	for (struct json_iter it = json_iter(good ? list : NULL); json_next(&it);)
 		*parts[it.index] = json_number(it.value, 0);
 	arena_free(scratch);
-	if (count != CONF_PRICES) {
+	if (count < CONF_PRICES)
+		price.cache_write_1h = price.cache_write;
+	if (count < CONF_PRICES - 1) {
 		*out = price_of_dollars(price.input, price.cached_input, price.cache_write, price.output);
 		out->search = per_thousand(price.search);
 	} else {
@@ -248,8 +264,8 @@ price_of_version(const struct price_version *table, struct str version, struct s
 	if (price_is_config(version))
 		return config_price(version, out);
 	if (price_is_built_in(version)) {
-		*out = (struct price){ .version = STR(BUILT_IN) };
-		return is_ours(provider_kind) || built_in(provider_kind, model, out);
+		*out = (struct price){ .version = version };
+		return is_ours(provider_kind) || built_in(provider_kind, model, version, out);
 	}
 	if (!table || !str_eq(table->id, version) || len <= 0 || len >= KEY_MAX)
 		return false;
@@ -273,6 +289,7 @@ price_of_dollars(double input, double cached_input, double cache_write, double o
 	return (struct price){ .input = pico(input),
 		.cached_input = pico(cached_input),
 		.cache_write = pico(cache_write),
+		.cache_write_1h = pico(cache_write),
 		.output = pico(output),
 		.reasoning = pico(output),
 		.audio_input = pico(input),
@@ -293,7 +310,8 @@ price_of_config(const struct conf_price *from)
 	price.image_input = pico(from->image_input);
 	price.image_output = pico(from->image_output);
 	price.cached_audio = pico(from->cached_audio);
-	price.web_search = per_thousand(from->web_search);
+	price.web_search = price.web_search_low = price.web_search_high = per_thousand(from->web_search);
+	price.cache_write_1h = pico(from->cache_write_1h);
 	price.version = from->version;
 	return price;
 }
@@ -304,17 +322,44 @@ at_least_0(int64_t value)
 	return value > 0 ? value : 0;
 }
 
-int64_t
-price_cost_nanos(const struct price *price, const struct usage *usage)
+const struct price *
+price_for(const struct price *price, const struct usage *usage)
 {
+	const struct price_step *best = NULL;
+
+	for (size_t i = 0; i < price->step_count; i++) {
+		const struct price_step *step = &price->steps[i];
+		bool own = step->tier == usage->tier, better = !best || (own ? best->tier != usage->tier || step->above > best->above : best->tier != usage->tier && step->above > best->above);
+
+		if ((own || step->tier == USAGE_STANDARD) && usage->input > step->above && better)
+			best = step;
+	}
+	return best ? &best->price : price;
+}
+
+/* What was looked up in the web. */
+static __int128
+searches_cost(const struct price *price, const struct usage *usage)
+{
+	int64_t middle = at_least_0(usage->web_searches - usage->web_searches_low - usage->web_searches_high);
+
+	if (price->web_search_once)
+		return usage->web_searches ? price->web_search : 0;
+	return (__int128)middle * price->web_search + (__int128)usage->web_searches_low * price->web_search_low + (__int128)usage->web_searches_high * price->web_search_high;
+}
+
+int64_t
+price_cost_nanos(const struct price *whole, const struct usage *usage)
+{
+	const struct price *price = price_for(whole, usage);
 	int64_t fresh = at_least_0(usage->input - usage->cached_input - usage->cache_write - usage->audio_input - usage->image_input);
 	int64_t plain = at_least_0(usage->output - usage->reasoning - usage->audio_output - usage->image_output);
 	__int128 sum = (__int128)fresh * price->input + (__int128)(usage->cached_input - usage->cached_audio) * price->cached_input +
-		(__int128)usage->cached_audio * price->cached_audio + (__int128)usage->cache_write * price->cache_write + (__int128)usage->audio_input * price->audio_input +
-		(__int128)usage->image_input * price->image_input + (__int128)plain * price->output + (__int128)usage->reasoning * price->reasoning +
-		(__int128)usage->audio_output * price->audio_output + (__int128)usage->image_output * price->image_output + (__int128)usage->images * price->image +
-		(__int128)usage->searches * price->search + (__int128)usage->web_searches * price->web_search +
-		(usage->input || usage->output || usage->searches ? price->request : 0);
+		(__int128)usage->cached_audio * price->cached_audio + (__int128)(usage->cache_write - usage->cache_write_1h) * price->cache_write +
+		(__int128)usage->cache_write_1h * price->cache_write_1h + (__int128)usage->audio_input * price->audio_input + (__int128)usage->image_input * price->image_input +
+		(__int128)plain * price->output + (__int128)usage->reasoning * price->reasoning + (__int128)usage->audio_output * price->audio_output +
+		(__int128)usage->image_output * price->image_output + (__int128)usage->images * price->image + (__int128)usage->searches * price->search +
+		(__int128)usage->citations * price->citation + searches_cost(price, usage) + (usage->input || usage->output || usage->searches ? price->request : 0);
 
 	sum = (sum + 500) / 1000;
 	return sum > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)sum;

@@ -9,13 +9,31 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-struct usage;
+#include "telemetry/usage.h"
 
-/* 1e-12 US dollar for a token, an image, a request, a search unit, a search in the web: a millionth of a dollar for a million tokens is exact. */
+/*
+ * 1e-12 US dollar for a token, an image, a request, a search unit, a search in the web: a millionth of a dollar for a million tokens is exact. What it says holds for a call of the usual service with a
+ * prompt of any length, but for what `steps` say otherwise.
+ */
 struct price {
 	struct str version;
 	int64_t input, cached_input, cache_write, output, reasoning, audio_input, audio_output, image, request, search, cached_audio, image_input, image_output, web_search;
+	int64_t cache_write_1h, citation;
+	int64_t web_search_low, web_search_high; /* where little, or much, of what was found is read */
+	int64_t web_search_once;                 /* 1: a call's searches cost what one does */
+	const struct price_step *steps;          /* live as long as the version */
+	size_t step_count;
 };
+
+/* What calls of a tier cost whose prompt, with all that was cached of it, is longer than so many tokens. */
+struct price_step {
+	enum usage_tier tier;
+	int64_t above; /* -1: all of them */
+	struct price price; /* without steps */
+};
+
+/* The one that holds for a usage: the price itself, or that of a step: the longest of the usage's tier, else of the standard one. */
+const struct price *price_for(const struct price *price, const struct usage *usage);
 
 /* Prices in dollars for a million tokens (1e-6 dollar each); `reasoning` is as output, sound and pictures as the rest, and what is not a token is free. */
 struct price price_of_dollars(double input, double cached_input, double cache_write, double output);
@@ -49,7 +67,7 @@ int64_t price_cost_nanos(const struct price *price, const struct usage *usage);
 /* A version being put together; see price_version_publish. */
 struct price_version *price_version_new(struct str id, int64_t effective_us);
 
-/* False when the model has a price in this version already: the first one counts. */
+/* Copies the price and its steps. False when the model has a price in this version already: the first one counts. */
 bool price_version_add(struct price_version *version, struct str provider_kind, struct str model, const struct price *price);
 struct str price_version_id(const struct price_version *version);
 size_t price_version_count(const struct price_version *version);

@@ -169,8 +169,9 @@ show_sources(struct shown *shown, struct str interaction)
 static void
 show_usage(struct json_out *json, const struct rows *rows, size_t i)
 {
-	enum { COLUMN = 24, ALWAYS = 5 }; /* sound, pictures and searches are said where there are some */
+	enum { COLUMN = 24, ALWAYS = 5 }; /* sound, pictures, searches and the rest are said where there are some */
 	struct usage usage = usage_of_row(rows, i, COLUMN);
+	enum usage_tier tier = usage_tier_of_row(rows, i, COLUMN + USAGE_QUANTITIES);
 	int64_t *values[USAGE_QUANTITIES];
 
 	usage_quantities(&usage, values);
@@ -178,10 +179,12 @@ show_usage(struct json_out *json, const struct rows *rows, size_t i)
 	for (size_t k = 0; k < USAGE_QUANTITIES; k++)
 		if (k < ALWAYS || *values[k])
 			json_set_int(json, usage_names[k], *values[k]);
-	json_set_bool(json, "estimated", rows_int(rows, i, 37) != 0);
+	if (tier != USAGE_STANDARD)
+		json_set_string(json, "service_tier", usage_tier_name(tier));
+	json_set_bool(json, "estimated", rows_int(rows, i, 42) != 0);
 	json_end_object(json);
-	json_set_string(json, "price_version", rows_text(rows, i, 38));
-	json_set_int(json, "cost_nanodollars", rows_int(rows, i, 39));
+	json_set_string(json, "price_version", rows_text(rows, i, 43));
+	json_set_int(json, "cost_nanodollars", rows_int(rows, i, 44));
 }
 
 /* How the answer came from the cache, and what it would have taken upstream. */
@@ -189,11 +192,11 @@ static void
 show_cache(struct json_out *json, const struct rows *rows, size_t i)
 {
 	json_set_object(json, "cache");
-	json_set_string(json, "result", rows_text(rows, i, 42));
-	json_set_real(json, "similarity", rows_real(rows, i, 43));
-	json_set_int(json, "saved_input_tokens", rows_int(rows, i, 44));
-	json_set_int(json, "saved_output_tokens", rows_int(rows, i, 45));
-	json_set_int(json, "saved_nanodollars", rows_int(rows, i, 46));
+	json_set_string(json, "result", rows_text(rows, i, 47));
+	json_set_real(json, "similarity", rows_real(rows, i, 48));
+	json_set_int(json, "saved_input_tokens", rows_int(rows, i, 49));
+	json_set_int(json, "saved_output_tokens", rows_int(rows, i, 50));
+	json_set_int(json, "saved_nanodollars", rows_int(rows, i, 51));
 	json_end_object(json);
 }
 
@@ -222,10 +225,10 @@ show_interaction(struct shown *shown, const struct rows *rows, size_t i)
 	json_set_string(json, "finish_reason", rows_text(rows, i, 20));
 	json_set_int(json, "status", rows_int(rows, i, 21));
 	json_set_string(json, "capture", rows_text(rows, i, 22));
-	json_set_string(json, "route", rows_text(rows, i, 40).len ? rows_text(rows, i, 40) : rows_text(rows, i, 8)); /* 8: the model */
-	json_set_int(json, "attempts", rows_int(rows, i, 41));
+	json_set_string(json, "route", rows_text(rows, i, 45).len ? rows_text(rows, i, 45) : rows_text(rows, i, 8)); /* 8: the model */
+	json_set_int(json, "attempts", rows_int(rows, i, 46));
 	show_usage(json, rows, i);
-	if (rows_text(rows, i, 42).len)
+	if (rows_text(rows, i, 47).len)
 		show_cache(json, rows, i);
 	err = show_messages(shown, rows_text(rows, i, 23));
 	if (!err)

@@ -28,8 +28,9 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 -- name: usage_insert
 insert into usage_entry (tenant, interaction, entry, at_us, key_id, provider, model, input, cached_input, cache_write, output, reasoning, estimated, price_version, amount_nanos,
 	team, end_user, tags, provider_kind, audio_input, audio_output, images, parts, saved_input, saved_output, saved_nanos, searches, cached_audio,
-	image_input, image_output, web_searches)
-values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30);
+	image_input, image_output, web_searches, cache_write_1h, citations, web_searches_low, web_searches_high, tier)
+values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
+	$34, $35);
 
 -- name: interaction_list
 select coalesce(i.trace_id, i.id), i.id, i.response_id, i.operation, i.model, i.provider, i.target_model, i.outcome, i.error_type, i.finish_reason, i.key_id, i.started_us,
@@ -61,7 +62,8 @@ select i.id, coalesce(i.trace_id, i.id), i.span_id, i.response_id, i.started_us,
 	i.config_version, i.key_id, i.conversation, i.parameters, i.streamed, i.outcome, i.error_type, i.error_message, i.finish_reason, i.status, i.capture, i.messages,
 	coalesce(u.input, 0), coalesce(u.cached_input, 0), coalesce(u.cache_write, 0), coalesce(u.output, 0), coalesce(u.reasoning, 0), coalesce(u.audio_input, 0),
 	coalesce(u.audio_output, 0), coalesce(u.images, 0), coalesce(u.searches, 0), coalesce(u.cached_audio, 0), coalesce(u.image_input, 0), coalesce(u.image_output, 0),
-	coalesce(u.web_searches, 0), coalesce(u.estimated, 0),
+	coalesce(u.web_searches, 0), coalesce(u.cache_write_1h, 0), coalesce(u.citations, 0), coalesce(u.web_searches_low, 0), coalesce(u.web_searches_high, 0),
+	coalesce(u.tier, 0), coalesce(u.estimated, 0),
 	coalesce(u.price_version, ''), coalesce(u.amount_nanos, 0), i.route, i.attempts, i.cache, i.cache_similarity, coalesce(u.saved_input, 0), coalesce(u.saved_output, 0),
 	coalesce(u.saved_nanos, 0)
 from interaction i left join usage_entry u on u.tenant = i.tenant and u.interaction = i.id and u.entry = 0

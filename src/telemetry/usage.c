@@ -6,13 +6,14 @@
 #include "store/store.h"
 
 const char *const usage_names[USAGE_QUANTITIES] = { "input_tokens", "cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens", "audio_input_tokens",
-	"audio_output_tokens", "images", "search_units", "cached_audio_tokens", "image_input_tokens", "image_output_tokens", "web_searches" };
+	"audio_output_tokens", "images", "search_units", "cached_audio_tokens", "image_input_tokens", "image_output_tokens", "web_searches", "cache_write_1h_tokens", "citation_tokens", "web_searches_low", "web_searches_high" };
 
 void
 usage_quantities(struct usage *usage, int64_t *out[USAGE_QUANTITIES])
 {
 	int64_t *const all[USAGE_QUANTITIES] = { &usage->input, &usage->cached_input, &usage->cache_write, &usage->output, &usage->reasoning, &usage->audio_input, &usage->audio_output,
-		&usage->images, &usage->searches, &usage->cached_audio, &usage->image_input, &usage->image_output, &usage->web_searches };
+		&usage->images, &usage->searches, &usage->cached_audio, &usage->image_input, &usage->image_output, &usage->web_searches, &usage->cache_write_1h, &usage->citations,
+		&usage->web_searches_low, &usage->web_searches_high };
 
 	memcpy(out, all, sizeof(all));
 }
@@ -58,6 +59,36 @@ usage_of_row(const struct rows *rows, size_t row, size_t column)
 	return usage;
 }
 
+enum usage_tier
+usage_tier_of_row(const struct rows *rows, size_t row, size_t column)
+{
+	int64_t number = rows_int(rows, row, column);
+
+	return number > 0 && number < USAGE_TIERS ? (enum usage_tier)number : USAGE_STANDARD;
+}
+
+enum usage_tier
+usage_tier_of(struct str text)
+{
+	/* OpenAI's and Anthropic's, Bedrock's; Vertex AI's trafficType. "fast" is what OpenAI calls priority in a request. */
+	static const struct {
+		struct str text;
+		enum usage_tier tier;
+	} names[] = { { STR_INIT("flex"), USAGE_FLEX }, { STR_INIT("priority"), USAGE_PRIORITY }, { STR_INIT("fast"), USAGE_PRIORITY },
+		{ STR_INIT("ON_DEMAND_FLEX"), USAGE_FLEX }, { STR_INIT("ON_DEMAND_PRIORITY"), USAGE_PRIORITY } };
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (str_eq(text, names[i].text))
+			return names[i].tier;
+	return USAGE_STANDARD;
+}
+
+struct str
+usage_tier_name(enum usage_tier tier)
+{
+	return tier == USAGE_FLEX ? STR("flex") : tier == USAGE_PRIORITY ? STR("priority") : STR("standard");
+}
+
 /* Takes a part out of what is left of its whole. */
 static void
 take(int64_t *part, int64_t *left)
@@ -84,4 +115,9 @@ usage_fit(struct usage *usage)
 		take(output[i], &left);
 	left = usage->cached_input;
 	take(&usage->cached_audio, &left);
+	left = usage->cache_write;
+	take(&usage->cache_write_1h, &left);
+	left = usage->web_searches;
+	take(&usage->web_searches_low, &left);
+	take(&usage->web_searches_high, &left);
 }

@@ -69,6 +69,8 @@ usage_event_json(struct arena *arena, const struct usage_entry *entry)
 	put_text(&json, "provider", entry->provider);
 	put_text(&json, "model", entry->model);
 	put_quantities(&json, entry->usage);
+	if (entry->usage->tier != USAGE_STANDARD)
+		json_set_string(&json, "service_tier", usage_tier_name(entry->usage->tier));
 	json_set_bool(&json, "estimated", entry->usage->estimated);
 	put_text(&json, "price_version", entry->price_version);
 	json_set_int(&json, "amount_nanodollars", entry->amount_nanos);

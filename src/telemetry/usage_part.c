@@ -5,7 +5,7 @@
 
 #include "json/json.h"
 
-enum { TEXT_MAX = 32 * 1024, KEPT_FIRST = 8 }; /* quantities of a part as the first releases wrote it */
+enum { TEXT_MAX = 32 * 1024, KEPT_FIRST = 8, KEPT_THEN = 13 }; /* quantities of a part as earlier releases wrote it */
 
 struct str
 usage_parts_write(struct arena *arena, const struct usage_part *parts, size_t count)
@@ -30,6 +30,8 @@ usage_parts_write(struct arena *arena, const struct usage_part *parts, size_t co
 			json_put_int(&json, *values[k]);
 		json_end_array(&json);
 		json_put_int(&json, parts[i].cost_nanos);
+		if (usage.tier != USAGE_STANDARD)
+			json_put_string(&json, usage_tier_name(usage.tier));
 		json_end_array(&json);
 	}
 	json_end_array(&json);
@@ -41,7 +43,7 @@ part_read(const struct json *list, struct usage_part *out)
 {
 	struct str *const texts[] = { &out->provider_kind, &out->model, &out->price_version };
 	int64_t *values[USAGE_QUANTITIES];
-	bool good = json_is(list, JSON_ARRAY) && json_count(list) == 5;
+	bool good = json_is(list, JSON_ARRAY) && (json_count(list) == 5 || json_count(list) == 6);
 
 	*out = (struct usage_part){ .cost_nanos = 0 };
 	usage_quantities(&out->usage, values);
@@ -50,9 +52,12 @@ part_read(const struct json *list, struct usage_part *out)
 			good = json_is(it.value, JSON_STRING);
 			*texts[it.index] = json_string(it.value);
 		} else if (it.index == 3) {
-			good = json_is(it.value, JSON_ARRAY) && (json_count(it.value) == KEPT_FIRST || json_count(it.value) == USAGE_QUANTITIES);
+			good = json_is(it.value, JSON_ARRAY) && (json_count(it.value) == KEPT_FIRST || json_count(it.value) == KEPT_THEN || json_count(it.value) == USAGE_QUANTITIES);
 			for (struct json_iter number = json_iter(good ? it.value : NULL); json_next(&number);)
 				*values[number.index] = json_int(number.value, 0);
+		} else if (it.index == 5) {
+			out->usage.tier = usage_tier_of(json_string(it.value));
+			good = out->usage.tier != USAGE_STANDARD;
 		} else {
 			good = json_is(it.value, JSON_INT);
 			out->cost_nanos = json_int(it.value, 0);

@@ -1,9 +1,9 @@
 /*
  * usage_part.h - what a ledger's entry consists of when several targets have answered in turn: quantities, price version and amount of each.
  *
- *	[["openai","gpt-4o","builtin-2026-01",[quantities],nanodollars],…]
+ *	[["openai","gpt-4o","builtin-2026-11",[quantities],nanodollars],…]
  *
- * Quantities stand in the order of telemetry/usage.h; releases before it wrote the first eight.
+ * A part that was not served as usual ends with its tier ("flex"). Quantities stand in the order of telemetry/usage.h; earlier releases wrote the first eight, or thirteen.
  */
 #pragma once
 

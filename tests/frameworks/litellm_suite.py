@@ -135,8 +135,29 @@ USAGES = {
         FIGURES + "audio-tokens=400 image-tokens=200",
         FIGURES + "cached-tokens=500 cached-audio-tokens=300 audio-tokens=400",
         FIGURES + "thinking audio-tokens=100",
+        FIGURES + "web-searches=3",  # one price a prompt
+        FIGURES + "cached-tokens=500 cached-audio-tokens=300 audio-tokens=400 tier=ON_DEMAND_FLEX",
     ),
-    "anthropic/claude-sonnet-4-5": (FIGURES + "cached-tokens=300 cache-write-tokens=200", FIGURES + "web-searches=3"),
+    "gemini/gemini-2.5-pro": tuple(
+        f"prompt-tokens={prompt} completion-tokens=300 cached-tokens=150 tier={tier}" for prompt in (200000, 200001) for tier in ("ON_DEMAND", "ON_DEMAND_PRIORITY", "ON_DEMAND_FLEX")
+    ),
+    "gemini/gemini-3.1-flash-lite-preview": (FIGURES + "web-searches=3",),  # each query has its price
+    "openai/gpt-5.4": tuple(
+        f"prompt-tokens={prompt} completion-tokens=300 cached-tokens=150 tier={tier}" for prompt in (272000, 272001) for tier in ("default", "flex", "priority")
+    ),
+    "anthropic/claude-sonnet-4-5": (
+        FIGURES + "cached-tokens=300 cache-write-tokens=200",
+        FIGURES + "cached-tokens=300 cache-write-tokens=200 cache-write-1h-tokens=150",
+        FIGURES + "cache-write-tokens=200 cache-write-1h-tokens=200 web-searches=2",
+        FIGURES + "cache-write-tokens=200 tier=priority",
+        FIGURES + "web-searches=3",
+        "prompt-tokens=300000 completion-tokens=300 cache-write-tokens=200 cache-write-1h-tokens=150",
+    ),
+    "anthropic/claude-opus-4-5": (FIGURES + "cache-write-tokens=300 cache-write-1h-tokens=299",),
+    "xai/grok-4.3": (
+        *(f"like=xai prompt-tokens={prompt} completion-tokens=300 cached-tokens=150" for prompt in (199999, 200000, 200001)),
+        "like=xai thinking " + FIGURES,
+    ),
 }
 
 
@@ -148,20 +169,40 @@ def _ask(path: str, body: dict[str, Any] | None = None) -> tuple[Any, str]:
         return json.load(answer), answer.headers["x-request-id"]
 
 
-def it_comes_to_the_same_price_by_its_own_table() -> None:
+def _import_its_table() -> None:
     table = Path(litellm.__file__).with_name("model_prices_and_context_window_backup.json")
     _ask("/admin/v1/prices", json.loads(table.read_text()))
+
+
+def _record(model: str, text: str) -> Any:
+    """What the record says of a call that the mock answers with these figures."""
+    _, request_id = _ask("/v1/chat/completions", {"model": model, "messages": _user(f"[mock {text}]")})
+    return _ask(f"/admin/v1/traces/{request_id}")[0]["interaction"]
+
+
+def it_comes_to_the_same_price_by_its_own_table() -> None:
+    _import_its_table()
     mock = os.environ["MOCK_URL"]
-    bases = {"openai": f"{mock}/v1", "gemini": f"{mock}/v1beta/models/gemini-2.5-flash", "anthropic": mock}
+    bases = {"openai": f"{mock}/v1", "gemini": f"{mock}/v1beta/models/{{}}", "anthropic": mock, "xai": f"{mock}/v1"}
     for model, texts in USAGES.items():
         kind, name = model.split("/")
         for text in texts:
             messages = _user(f"[mock {text}]")
-            answer = litellm.completion(model=model, messages=messages, api_base=bases[kind], api_key=UPSTREAM_KEY, num_retries=0)
-            _, request_id = _ask("/v1/chat/completions", {"model": name, "messages": messages})
-            record = _ask(f"/admin/v1/traces/{request_id}")[0]["interaction"]
+            answer = litellm.completion(model=model, messages=messages, api_base=bases[kind].format(name), api_key=UPSTREAM_KEY, num_retries=0)
+            record = _record(name, text)
             theirs = round(litellm.completion_cost(answer) * 1e9)
             assert record["cost_nanodollars"] == theirs > 0, (model, text, theirs, record["cost_nanodollars"], record["usage"], answer.usage)
+
+
+def it_comes_to_the_same_price_for_what_perplexity_looks_up() -> None:
+    """It does not read these figures from an answer itself, so its calculator is given them: the reasoning of deep research as a part of the completion, as it takes them."""
+    _import_its_table()
+    for model, searches, citations, reasoning in (("sonar", 1, 0, 0), ("sonar-deep-research", 54, 0, 0), ("sonar-deep-research", 54, 8014, 92431)):
+        record = _record(model, f"like=perplexity prompt-tokens=1188 completion-tokens=4240 web-searches={searches} citation-tokens={citations} research-tokens={reasoning}")
+        usage = litellm.Usage(prompt_tokens=1188, completion_tokens=4240 + reasoning, total_tokens=5428 + reasoning, prompt_tokens_details={"web_search_requests": searches})
+        usage.citation_tokens, usage.reasoning_tokens = citations, reasoning  # type: ignore[attr-defined]
+        theirs = round(sum(litellm.cost_per_token(model=f"perplexity/{model}", usage_object=usage)) * 1e9)
+        assert record["cost_nanodollars"] == theirs > 0, (model, theirs, record["cost_nanodollars"], record["usage"])
 
 
 if __name__ == "__main__":

@@ -22,7 +22,19 @@ KEY = os.environ.get("CORBEL_KEY", "")
 UPSTREAMS = {"gpt-x": "OpenAI", "claude-x": "Anthropic"}  # a model, and the shape of the upstream that it stands behind
 MODELS = tuple(UPSTREAMS)
 UPSTREAM_KEY = "upstream-key"
-PRICED = {"gpt-audio": "main", "gemini-2.5-flash": "google", "claude-sonnet-4-5": "claude"}  # names that price tables know
+# Names that price tables know, and who serves them.
+PRICED = {
+    "gpt-audio": "main",
+    "gpt-5.4": "main",
+    "gemini-2.5-flash": "google",
+    "gemini-2.5-pro": "google",
+    "gemini-3.1-flash-lite-preview": "google",
+    "claude-sonnet-4-5": "claude",
+    "claude-opus-4-5": "claude",
+    "grok-4.3": "grok",
+    "sonar": "sonar",
+    "sonar-deep-research": "sonar",
+}
 CHAT, RESPONSES, MESSAGES = "Chat Completions", "Responses", "Messages"
 
 
@@ -41,7 +53,7 @@ def config(mock_url: str) -> dict[str, Any]:
         return {"name": name, "kind": kind, "base_url": f"{mock_url}/v1", "api_key": UPSTREAM_KEY}
 
     return {
-        "providers": [provider("main", "openai"), provider("claude", "anthropic"), {**provider("google", "gemini"), "base_url": f"{mock_url}/v1beta"}],
+        "providers": [provider("main", "openai"), provider("claude", "anthropic"), {**provider("google", "gemini"), "base_url": f"{mock_url}/v1beta"}, provider("grok", "xai"), provider("sonar", "perplexity")],
         "models": [
             {"name": "gpt-x", "targets": [{"provider": "main", "model": "gpt-upstream"}]},
             {"name": "claude-x", "targets": [{"provider": "claude", "model": "claude-upstream"}]},

@@ -71,13 +71,14 @@ static void
 add_usage(const struct reply *reply, long output_tokens, struct bytes *out)
 {
 	long cached = reply->plan.cached_tokens, written = reply->plan.cache_write_tokens;
-	long input = reply_prompt_tokens(reply) - cached - written;
+	long input = reply_prompt_tokens(reply) - cached - written, hour = reply->plan.cache_write_1h_tokens;
+	struct str tier = reply->plan.tier.ptr ? reply->plan.tier : STR("standard");
 
 	bytes_fmt(out,
 		  "\"usage\":{\"input_tokens\":%ld,\"cache_creation_input_tokens\":%ld,\"cache_read_input_tokens\":%ld,"
-		  "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%ld,\"ephemeral_1h_input_tokens\":0},"
-		  "\"output_tokens\":%ld,\"service_tier\":\"standard\"",
-		  input > 0 ? input : 0, written, cached, written, output_tokens);
+		  "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%ld,\"ephemeral_1h_input_tokens\":%ld},"
+		  "\"output_tokens\":%ld,\"service_tier\":\"%.*s\"",
+		  input > 0 ? input : 0, written, cached, written - hour, hour, output_tokens, (int)tier.len, tier.ptr);
 	if (reply->plan.web_searches)
 		bytes_fmt(out, ",\"server_tool_use\":{\"web_search_requests\":%ld,\"web_fetch_requests\":0}", reply->plan.web_searches);
 	bytes_add(out, STR("}"));

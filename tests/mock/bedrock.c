@@ -96,14 +96,23 @@ add_stop_reason(const struct reply *reply, struct bytes *out)
 	bytes_add(out, STR("\""));
 }
 
-/* inputTokens leave out what the cache served. */
+/* inputTokens leave out what the cache served and took; its details stand by the longest time. */
 static void
 add_usage(const struct reply *reply, struct bytes *out)
 {
-	long cached = reply->plan.cached_tokens, all = reply_prompt_tokens(reply), input = all > cached ? all - cached : 0, output = reply_completion_tokens(reply);
+	long cached = reply->plan.cached_tokens, written = reply->plan.cache_write_tokens, hour = reply->plan.cache_write_1h_tokens;
+	long all = reply_prompt_tokens(reply), input = all > cached + written ? all - cached - written : 0, output = reply_completion_tokens(reply);
 
-	bytes_fmt(out, "\"usage\":{\"inputTokens\":%ld,\"outputTokens\":%ld,\"totalTokens\":%ld,\"cacheReadInputTokens\":%ld,\"cacheWriteInputTokens\":0}", input, output,
-		  all + output, cached);
+	bytes_fmt(out, "\"usage\":{\"inputTokens\":%ld,\"outputTokens\":%ld,\"totalTokens\":%ld,\"cacheReadInputTokens\":%ld,\"cacheWriteInputTokens\":%ld", input, output,
+		  all + output, cached, written);
+	if (hour)
+		bytes_fmt(out, ",\"cacheDetails\":[{\"inputTokens\":%ld,\"ttl\":\"1h\"},{\"inputTokens\":%ld,\"ttl\":\"5m\"}]", hour, written - hour);
+	bytes_add(out, STR("}"));
+	if (reply->plan.tier.ptr) {
+		bytes_add(out, STR(",\"serviceTier\":{\"type\":\""));
+		bytes_json(out, reply->plan.tier);
+		bytes_add(out, STR("\"}"));
+	}
 }
 
 static void

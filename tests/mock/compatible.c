@@ -26,9 +26,10 @@ static const struct likeness likenesses[] = {
 	  .usage = USAGE_APART,
 	  .errors = ERROR_TEXT,
 	  .reasoning = "reasoning_content",
-	  .reasoning_apart = true },
+	  .reasoning_apart = true,
+	  .searches = SEARCHES_XAI },
 	{ .name = "openrouter", .usage = USAGE_APART, .errors = ERROR_NUMBER, .reasoning = "reasoning" },
-	{ .name = "perplexity", .refused = { "tools", "stream_options" }, .usage = USAGE_ALWAYS, .reasoning = "reasoning_content" },
+	{ .name = "perplexity", .refused = { "tools", "stream_options" }, .usage = USAGE_ALWAYS, .reasoning = "reasoning_content", .searches = SEARCHES_PERPLEXITY },
 	{ .name = "tgi", .usage = USAGE_APART, .errors = ERROR_TEXT },
 };
 
@@ -122,5 +123,25 @@ likeness_error(const struct likeness *likeness, int status, const char *message,
 		bytes_json(out, text);
 		bytes_add(out, STR("\",\"type\":\"invalid_request_error\"}}"));
 		break;
+	}
+}
+
+void
+likeness_searches(const struct likeness *likeness, const struct plan *plan, struct bytes *out)
+{
+	struct str size = plan->search_size.ptr ? plan->search_size : STR("low");
+
+	if (likeness->searches == SEARCHES_XAI) {
+		bytes_fmt(out, ",\"num_sources_used\":0,\"server_side_tool_usage_details\":{\"web_search_calls\":%ld,\"x_search_calls\":0,\"code_interpreter_calls\":0}", plan->web_searches);
+	} else if (likeness->searches == SEARCHES_PERPLEXITY) {
+		bytes_add(out, STR(",\"search_context_size\":\""));
+		bytes_json(out, size);
+		bytes_add(out, STR("\""));
+		if (plan->citation_tokens)
+			bytes_fmt(out, ",\"citation_tokens\":%ld", plan->citation_tokens);
+		if (plan->web_searches)
+			bytes_fmt(out, ",\"num_search_queries\":%ld", plan->web_searches);
+		if (plan->research_tokens)
+			bytes_fmt(out, ",\"reasoning_tokens\":%ld", plan->research_tokens);
 	}
 }

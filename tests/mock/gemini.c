@@ -49,6 +49,11 @@ add_usage(const struct reply *reply, struct bytes *out)
 		add_modalities(out, "candidatesTokensDetails", answer, reply->plan.audio_output_tokens, reply->plan.image_output_tokens);
 	if (thoughts)
 		bytes_fmt(out, ",\"thoughtsTokenCount\": %ld", thoughts);
+	if (reply->plan.tier.ptr) {
+		bytes_add(out, STR(",\"trafficType\": \""));
+		bytes_json(out, reply->plan.tier);
+		bytes_add(out, STR("\""));
+	}
 	bytes_add(out, STR("}"));
 }
 
@@ -70,6 +75,12 @@ add_rest(const struct reply *reply, bool finish, struct bytes *out)
 		else
 			bytes_fmt(out, "%s", finish_reason(reply));
 		bytes_add(out, STR("\""));
+	}
+	if (finish && reply->plan.web_searches) {
+		bytes_add(out, STR(",\"groundingMetadata\": {\"webSearchQueries\": ["));
+		for (long i = 0; i < reply->plan.web_searches; i++)
+			bytes_fmt(out, "%s\"query %ld\"", i ? "," : "", i);
+		bytes_add(out, STR("]}"));
 	}
 	bytes_add(out, STR(",\"index\": 0}]"));
 	if (!reply->plan.no_usage) {

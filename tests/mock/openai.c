@@ -31,6 +31,13 @@ add_finish(const struct reply *reply, struct bytes *out)
 static const char thinking_text[] = "Let me think about this.";
 enum { THINKING_TOKENS = 5 };
 
+/* The service_tier. */
+static struct str
+tier_of(const struct reply *reply)
+{
+	return reply->plan.tier.ptr ? reply->plan.tier : STR("default");
+}
+
 /* The `usage` object; `gap` is what stands between its members. */
 static void
 add_usage(const struct reply *reply, const char *gap, struct bytes *out)
@@ -52,7 +59,10 @@ add_usage(const struct reply *reply, const char *gap, struct bytes *out)
 	bytes_fmt(out, "},%s\"completion_tokens_details\":{\"reasoning_tokens\":%ld,\"audio_tokens\":%ld,", gap, reasoning, reply->plan.audio_output_tokens);
 	if (reply->plan.image_output_tokens)
 		bytes_fmt(out, "\"image_tokens\":%ld,", reply->plan.image_output_tokens);
-	bytes_add(out, STR("\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}"));
+	bytes_add(out, STR("\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}"));
+	if (likeness)
+		likeness_searches(likeness, &reply->plan, out);
+	bytes_add(out, STR("}"));
 }
 
 static void
@@ -62,7 +72,9 @@ chunk_begin(const struct reply *reply, struct bytes *out)
 	reply_id(reply, "chatcmpl-", 29, out);
 	bytes_fmt(out, "\",\"object\":\"chat.completion.chunk\",\"created\":%lld,\"model\":\"", (long long)reply->created);
 	bytes_json(out, bytes_view(&reply->ask.model));
-	bytes_add(out, STR("\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_mock\",\"choices\":["));
+	bytes_add(out, STR("\",\"service_tier\":\""));
+	bytes_json(out, tier_of(reply));
+	bytes_add(out, STR("\",\"system_fingerprint\":\"fp_mock\",\"choices\":["));
 }
 
 /* The service pads events to hide the length of words from those who watch the line. */
@@ -348,7 +360,9 @@ openai_whole(struct reply *reply, struct bytes *out)
 		add_usage(reply, "\n    ", out);
 		bytes_add(out, STR(",\n"));
 	}
-	bytes_add(out, STR("  \"service_tier\": \"default\",\n  \"system_fingerprint\": \"fp_mock\"\n}\n"));
+	bytes_add(out, STR("  \"service_tier\": \""));
+	bytes_json(out, tier_of(reply));
+	bytes_add(out, STR("\",\n  \"system_fingerprint\": \"fp_mock\"\n}\n"));
 }
 
 /* A JSON string or null. */

@@ -58,6 +58,9 @@ static const struct number_row {
 	NUMBER("audio-output-tokens", audio_output_tokens, 0, NO_BARE),
 	NUMBER("image-output-tokens", image_output_tokens, 0, NO_BARE),
 	NUMBER("web-searches", web_searches, 0, NO_BARE),
+	NUMBER("cache-write-1h-tokens", cache_write_1h_tokens, 0, NO_BARE),
+	NUMBER("citation-tokens", citation_tokens, 0, NO_BARE),
+	NUMBER("research-tokens", research_tokens, 0, NO_BARE),
 	FLAG("gzip", gzip),
 	FLAG("http10", http10),
 	FLAG("bytewise", bytewise),
@@ -77,6 +80,8 @@ static const struct text_row {
 	{ "finish", offsetof(struct plan, finish) },
 	{ "like", offsetof(struct plan, like) },
 	{ "stop-sequence", offsetof(struct plan, stop_sequence) },
+	{ "tier", offsetof(struct plan, tier) },
+	{ "search-size", offsetof(struct plan, search_size) },
 	{ "content-type", offsetof(struct plan, content_type) },
 };
 

@@ -70,6 +70,9 @@ struct plan {
 	long audio_output_tokens;
 	long image_output_tokens;
 	long web_searches;
+	long cache_write_1h_tokens; /* of the written ones */
+	long citation_tokens;
+	long research_tokens; /* Perplexity's reasoning of deep research: beside the answer's tokens */
 
 	/* HTTP */
 	long gzip;
@@ -87,6 +90,8 @@ struct plan {
 	struct str finish;
 	struct str like; /* a server that speaks OpenAI's wire with differences */
 	struct str stop_sequence;
+	struct str tier; /* the kind of service it was */
+	struct str search_size; /* Perplexity's search_context_size */
 	struct str content_type;
 
 	struct bytes source; /* all directives, each source behind the other */

@@ -180,6 +180,8 @@ add_response(const struct reply *reply, const char *status, struct str output, s
 	bytes_fmt(out, "\",\"object\":\"response\",\"created_at\":%lld,\"status\":\"%s\",\"error\":null,\"incomplete_details\":%s,\"model\":\"", (long long)reply->created, status,
 		  strcmp(status, "incomplete") == 0 ? "{\"reason\":\"max_output_tokens\"}" : "null");
 	bytes_json(out, bytes_view(&reply->ask.model));
+	bytes_add(out, STR("\",\"service_tier\":\""));
+	bytes_json(out, reply->plan.tier.ptr ? reply->plan.tier : STR("default"));
 	bytes_add(out, STR("\",\"store\":false,\"output\":["));
 	bytes_add(out, output);
 	bytes_add(out, STR("],\"usage\":"));

@@ -1,0 +1,209 @@
+"""What is billed beside plain tokens: searches in the web and search units are reserved before they are made; the hour in a provider's cache, tiers and long prompts have their prices, from the answer to the proof of the books."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anthropic
+import openai
+import own_world
+import world
+from ledger_tests import table_file
+from world import raises, user
+
+SEARCH = 100_000_000  # nanodollars: a tenth of a dollar each
+TOKEN = 1_000  # a thousandth of a thousandth
+
+
+def search_tool(**more: Any) -> Any:
+    return {"type": "web_search_20250305", "name": "web_search", **more}
+
+
+def config() -> dict[str, Any]:
+    def provider(name: str, kind: str) -> dict[str, Any]:
+        return {"name": name, "kind": kind, "base_url": world.mock.url, "api_key": world.UPSTREAM_KEY}
+
+    price = {"input": 1, "output": 1, "web_search": 100}
+    return {
+        "providers": [provider("claude", "anthropic"), {**provider("main", "openai"), "base_url": f"{world.mock.url}/v1"}, provider("ranks", "cohere")],
+        "models": [
+            {"name": "searches", "targets": [{"provider": "claude", "model": "claude-x", "price": price}]},
+            {"name": "hour", "targets": [{"provider": "claude", "model": "claude-x", "price": {"input": 1000, "cache_write": 1250, "cache_write_1h": 2000, "output": 5000}}]},
+            {"name": "dear-hour", "targets": [{"provider": "claude", "model": "claude-x", "price": {"input": 1, "cache_write_1h": 1_000_000, "output": 1}}]},
+            {"name": "tabled", "targets": [{"provider": "claude", "model": "billing-claude"}]},
+            {"name": "tiers", "targets": [{"provider": "main", "model": "billing-tiers"}]},
+            {"name": "ranks", "type": "rerank", "targets": [{"provider": "ranks", "model": "rerank-v3.5"}]},
+        ],
+    }
+
+
+@contextmanager
+def served() -> Iterator[tuple[own_world.Node, Any, Any]]:
+    with own_world.store() as store, own_world.Node({**store, **config()}) as corbel:
+        yield corbel, anthropic.Anthropic(base_url=corbel.url, api_key=corbel.key, max_retries=0, timeout=30), store
+
+
+def budget(corbel: Any, dollars: float) -> None:
+    status, _, body = corbel.call("POST", "/admin/v1/budgets", {"name": "all", "period": "total", "limit_nanodollars": int(dollars * 1e9)})
+    assert status == 201, body
+
+
+def spent(corbel: Any) -> int:
+    return json.loads(corbel.call("GET", "/admin/v1/budgets/all")[2])["current"]["spent_nanodollars"]
+
+
+def record_of(corbel: Any, answer: Any) -> dict[str, Any]:
+    return json.loads(corbel.call("GET", f"/admin/v1/traces/{answer.headers['x-request-id']}")[2])["interaction"]
+
+
+def look_up(client: anthropic.Anthropic, searches: int, **tool: Any) -> Any:
+    text = f"[mock prompt-tokens=10 completion-tokens=5 web-searches={searches} pace=5] look it up"
+    return client.messages.with_raw_response.create(model="searches", max_tokens=10, messages=[{"role": "user", "content": text}], tools=[search_tool(**tool)])
+
+
+def calls_that_race_cannot_overrun_a_budget_by_searches() -> None:
+    with served() as (corbel, client, _):
+        budget(corbel, 2)
+
+        def one(turn: int) -> str:
+            try:
+                look_up(client, turn % 4, max_uses=3)
+            except anthropic.RateLimitError:
+                return "held"
+            except anthropic.APIStatusError as error:
+                assert error.status_code == 402, error
+                return "spent"
+            return "answered"
+
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            outcomes = collections.Counter(pool.map(one, range(160)))
+        total = spent(corbel)
+        assert 1_500_000_000 < total <= 2_000_000_000 and outcomes["answered"] >= 10 and outcomes["held"] + outcomes["spent"] > 0, (total, outcomes)
+        rows = json.loads(corbel.call("GET", "/admin/v1/traces?limit=1000")[2])["data"]
+        assert total == sum(row["cost_nanodollars"] for row in rows), "the budget says what the records say"
+        books = json.loads(corbel.cli("verify", "--json").stdout)
+        assert books["good"] and books["unproved_entries"] == 0, books
+
+
+def searches_are_reserved_by_what_the_request_allows_and_settled_by_what_was_made() -> None:
+    with served() as (corbel, client, _):
+        budget(corbel, 0.95)
+        world.mock.reset()
+        error = raises(anthropic.APIStatusError, lambda: look_up(client, 0))
+        assert error.status_code == 402 and "has not enough left" in str(error), "ten searches are assumed where none are said"
+        raises(anthropic.APIStatusError, lambda: look_up(client, 0, max_uses=10))
+        assert world.mock.requests() == [] and spent(corbel) == 0
+        assert record_of(corbel, look_up(client, 2, max_uses=9))["usage"]["web_searches"] == 2
+        assert spent(corbel) == 2 * SEARCH + 15 * TOKEN
+        look_up(client, 0, max_uses=7)
+        assert spent(corbel) == 2 * SEARCH + 30 * TOKEN, "what was reserved and not used is free again"
+        raises(anthropic.APIStatusError, lambda: look_up(client, 0, max_uses=8))
+
+
+def search_units_are_reserved() -> None:
+    with served() as (corbel, _, _):
+        budget(corbel, 0.003)
+        world.mock.reset()
+
+        def rank(documents: int) -> int:
+            return corbel.call("POST", "/v1/rerank", {"model": "ranks", "query": "which", "documents": [f"one {i}" for i in range(documents)]})[0]
+
+        assert rank(101) == 402, "two units of a fifth of a cent"
+        assert world.mock.requests() == []
+        assert rank(100) == 200 and spent(corbel) == 2_000_000
+        assert rank(1) == 402 and spent(corbel) == 2_000_000
+
+
+def the_hour_in_the_cache_is_priced_reported_and_proved() -> None:
+    with served() as (corbel, client, store):
+        text = "[mock prompt-tokens=1000 cache-write-tokens=300 cache-write-1h-tokens=200 completion-tokens=10]"
+        cost = (700 * 1000 + 100 * 1250 + 200 * 2000 + 10 * 5000) * 1000
+        for stream in (False, True):
+            answer = client.messages.with_raw_response.create(model="hour", max_tokens=20, messages=[{"role": "user", "content": text}], stream=stream)
+            if stream:
+                list(answer.parse())
+            else:
+                assert answer.parse().usage.cache_creation.ephemeral_1h_input_tokens == 200
+            record = record_of(corbel, answer)
+            assert record["usage"]["cache_write_1h_tokens"] == 200 and record["usage"]["cache_write_tokens"] == 300 and record["cost_nanodollars"] == cost, record
+        rows = list(csv.DictReader(io.StringIO(corbel.cli("usage", "report", "--csv").stdout)))
+        assert [(row["cache_write_1h_tokens"], row["amount_nanodollars"]) for row in rows] == [("400", str(2 * cost))], rows
+        assert json.loads(corbel.cli("verify", "--json").stdout)["good"]
+        own_world.change(corbel, store, "update usage_entry set cache_write_1h = cache_write_1h + 1 where entry = 0")
+        assert corbel.cli("verify").returncode == 1
+
+
+TIERS = {
+    "litellm_provider": "openai",
+    "input_cost_per_token": 2e-06,
+    "output_cost_per_token": 8e-06,
+    "input_cost_per_token_flex": 1e-06,
+    "output_cost_per_token_flex": 4e-06,
+    "input_cost_per_token_priority": 4e-06,
+    "input_cost_per_token_above_200k_tokens": 3e-06,
+    "output_cost_per_token_above_200k_tokens": 9e-06,
+}
+CLAUDE = {
+    "litellm_provider": "anthropic",
+    "input_cost_per_token": 3e-06,
+    "output_cost_per_token": 15e-06,
+    "cache_creation_input_token_cost": 3.75e-06,
+    "search_context_cost_per_query": {"search_context_size_medium": 0.01},
+}
+
+
+def tiers_and_long_prompts_are_priced_again_and_proved() -> None:
+    with served() as (corbel, client, store), tempfile.TemporaryDirectory() as scratch:
+        chat = own_world.client_of(corbel)
+
+        def ask(prompt: int, tier: str) -> dict[str, Any]:
+            text = f"[mock prompt-tokens={prompt} completion-tokens=100 tier={tier}]"
+            return record_of(corbel, chat.chat.completions.with_raw_response.create(model="tiers", messages=user(text), max_tokens=100))
+
+        before = ask(100, "flex")
+        assert before["cost_nanodollars"] == 0 and before["usage"]["service_tier"] == "flex", "no price is known"
+        assert corbel.cli("price", "import", table_file(scratch, **{"billing-tiers": TIERS, "billing-claude": CLAUDE}), "--from", "2026-01-01").returncode == 0
+        costs = [ask(*call)["cost_nanodollars"] for call in ((100, "flex"), (100, "default"), (100, "priority"), (200_000, "default"), (200_001, "default"), (200_001, "flex"))]
+        assert costs == [500_000, 1_000_000, 1_200_000, 400_800_000, 600_903_000, 600_903_000], costs
+        text = "[mock prompt-tokens=1000 cache-write-tokens=300 cache-write-1h-tokens=200 completion-tokens=10 web-searches=2]"
+        answer = client.messages.with_raw_response.create(model="tabled", max_tokens=20, messages=[{"role": "user", "content": text}])
+        plain = 700 * 3000 + 300 * 3750 + 10 * 15000 + 2 * 10_000_000
+        assert record_of(corbel, answer)["cost_nanodollars"] == plain, "as the short ones, where the table knows no other"
+        CLAUDE_HOUR = {**CLAUDE, "cache_creation_input_token_cost_above_1hr": 6e-06}
+        assert corbel.cli("price", "import", table_file(scratch, **{"billing-tiers": TIERS, "billing-claude": CLAUDE_HOUR}), "--from", "2026-02-01").returncode == 0
+        done = json.loads(corbel.cli("usage", "reprice", "--from", "2026-01-01", "--apply", "--json").stdout)
+        rows = {row["model"]: row["after_nanodollars"] - row["before_nanodollars"] for row in done["data"]}
+        assert rows == {"billing-tiers": 500_000, "billing-claude": 200 * 2250}, rows
+        books = json.loads(corbel.cli("verify", "--json").stdout)
+        assert books["good"] and books["unproved_entries"] == 0, books
+        for column, bad, good in (("tier", "tier > 0", "tier > 9"), ("cache_write_1h", "cache_write_1h > 0", "cache_write_1h > 9")):
+            own_world.change(corbel, store, f"update usage_entry set {column} = {column} + 10 where entry = 0 and {bad}")
+            assert not json.loads(corbel.cli("verify", "--json").stdout)["good"], column
+            own_world.change(corbel, store, f"update usage_entry set {column} = {column} - 10 where entry = 0 and {good}")
+        assert corbel.cli("verify").returncode == 0
+
+
+def the_tier_and_the_hour_are_reserved() -> None:
+    with served() as (corbel, _, _), tempfile.TemporaryDirectory() as scratch:
+        assert corbel.cli("price", "import", table_file(scratch, **{"billing-tiers": {**TIERS, "output_cost_per_token_priority": 0.1}}), "--from", "2026-01-01").returncode == 0
+        budget(corbel, 1)
+        chat = own_world.client_of(corbel)
+        dear = lambda: chat.chat.completions.create(model="tiers", messages=user("hi"), max_tokens=100, service_tier="priority")  # noqa: E731
+        assert raises(openai.APIStatusError, dear).status_code == 402, "ten cents a token"
+        chat.chat.completions.create(model="tiers", messages=user("hi"), max_tokens=100)
+        claude = anthropic.Anthropic(base_url=corbel.url, api_key=corbel.key, max_retries=0)
+
+        def mark(ttl: str) -> Any:
+            text = {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral", "ttl": ttl}}
+            return claude.messages.create(model="dear-hour", max_tokens=1, messages=[{"role": "user", "content": [text]}])
+
+        assert raises(anthropic.APIStatusError, lambda: mark("1h")).status_code == 402, "a dollar a token"
+        mark("5m")
