@@ -23,11 +23,11 @@ SEARCH = 100_000_000  # nanodollars: a tenth of a dollar each
 TOKEN = 1_000  # a thousandth of a thousandth
 
 
-def search_tool(**more: Any) -> Any:
+def _search_tool(**more: Any) -> Any:
     return {"type": "web_search_20250305", "name": "web_search", **more}
 
 
-def config() -> dict[str, Any]:
+def _config() -> dict[str, Any]:
     def provider(name: str, kind: str) -> dict[str, Any]:
         return {"name": name, "kind": kind, "base_url": world.mock.url, "api_key": world.UPSTREAM_KEY}
 
@@ -46,8 +46,8 @@ def config() -> dict[str, Any]:
 
 
 @contextmanager
-def served() -> Iterator[tuple[own_world.Node, Any, Any]]:
-    with own_world.store() as store, own_world.Node({**store, **config()}) as corbel:
+def _served() -> Iterator[tuple[own_world.Node, Any, Any]]:
+    with own_world.store() as store, own_world.Node({**store, **_config()}) as corbel:
         yield corbel, anthropic.Anthropic(base_url=corbel.url, api_key=corbel.key, max_retries=0, timeout=30), store
 
 
@@ -60,22 +60,22 @@ def spent(corbel: Any) -> int:
     return json.loads(corbel.call("GET", "/admin/v1/budgets/all")[2])["current"]["spent_nanodollars"]
 
 
-def record_of(corbel: Any, answer: Any) -> dict[str, Any]:
+def _record_of(corbel: Any, answer: Any) -> dict[str, Any]:
     return json.loads(corbel.call("GET", f"/admin/v1/traces/{answer.headers['x-request-id']}")[2])["interaction"]
 
 
-def look_up(client: anthropic.Anthropic, searches: int, **tool: Any) -> Any:
+def _look_up(client: anthropic.Anthropic, searches: int, **tool: Any) -> Any:
     text = f"[mock prompt-tokens=10 completion-tokens=5 web-searches={searches} pace=5] look it up"
-    return client.messages.with_raw_response.create(model="searches", max_tokens=10, messages=[{"role": "user", "content": text}], tools=[search_tool(**tool)])
+    return client.messages.with_raw_response.create(model="searches", max_tokens=10, messages=[{"role": "user", "content": text}], tools=[_search_tool(**tool)])
 
 
 def calls_that_race_cannot_overrun_a_budget_by_searches() -> None:
-    with served() as (corbel, client, _):
+    with _served() as (corbel, client, _):
         budget(corbel, 2)
 
         def one(turn: int) -> str:
             try:
-                look_up(client, turn % 4, max_uses=3)
+                _look_up(client, turn % 4, max_uses=3)
             except anthropic.RateLimitError:
                 return "held"
             except anthropic.APIStatusError as error:
@@ -94,22 +94,22 @@ def calls_that_race_cannot_overrun_a_budget_by_searches() -> None:
 
 
 def searches_are_reserved_by_what_the_request_allows_and_settled_by_what_was_made() -> None:
-    with served() as (corbel, client, _):
+    with _served() as (corbel, client, _):
         budget(corbel, 0.95)
         world.mock.reset()
-        error = raises(anthropic.APIStatusError, lambda: look_up(client, 0))
+        error = raises(anthropic.APIStatusError, lambda: _look_up(client, 0))
         assert error.status_code == 402 and "has not enough left" in str(error), "ten searches are assumed where none are said"
-        raises(anthropic.APIStatusError, lambda: look_up(client, 0, max_uses=10))
+        raises(anthropic.APIStatusError, lambda: _look_up(client, 0, max_uses=10))
         assert world.mock.requests() == [] and spent(corbel) == 0
-        assert record_of(corbel, look_up(client, 2, max_uses=9))["usage"]["web_searches"] == 2
+        assert _record_of(corbel, _look_up(client, 2, max_uses=9))["usage"]["web_searches"] == 2
         assert spent(corbel) == 2 * SEARCH + 15 * TOKEN
-        look_up(client, 0, max_uses=7)
+        _look_up(client, 0, max_uses=7)
         assert spent(corbel) == 2 * SEARCH + 30 * TOKEN, "what was reserved and not used is free again"
-        raises(anthropic.APIStatusError, lambda: look_up(client, 0, max_uses=8))
+        raises(anthropic.APIStatusError, lambda: _look_up(client, 0, max_uses=8))
 
 
 def search_units_are_reserved() -> None:
-    with served() as (corbel, _, _):
+    with _served() as (corbel, _, _):
         budget(corbel, 0.003)
         world.mock.reset()
 
@@ -123,7 +123,7 @@ def search_units_are_reserved() -> None:
 
 
 def the_hour_in_the_cache_is_priced_reported_and_proved() -> None:
-    with served() as (corbel, client, store):
+    with _served() as (corbel, client, store):
         text = "[mock prompt-tokens=1000 cache-write-tokens=300 cache-write-1h-tokens=200 completion-tokens=10]"
         cost = (700 * 1000 + 100 * 1250 + 200 * 2000 + 10 * 5000) * 1000
         for stream in (False, True):
@@ -132,7 +132,7 @@ def the_hour_in_the_cache_is_priced_reported_and_proved() -> None:
                 list(answer.parse())
             else:
                 assert answer.parse().usage.cache_creation.ephemeral_1h_input_tokens == 200
-            record = record_of(corbel, answer)
+            record = _record_of(corbel, answer)
             assert record["usage"]["cache_write_1h_tokens"] == 200 and record["usage"]["cache_write_tokens"] == 300 and record["cost_nanodollars"] == cost, record
         rows = list(csv.DictReader(io.StringIO(corbel.cli("usage", "report", "--csv").stdout)))
         assert [(row["cache_write_1h_tokens"], row["amount_nanodollars"]) for row in rows] == [("400", str(2 * cost))], rows
@@ -161,12 +161,12 @@ CLAUDE = {
 
 
 def tiers_and_long_prompts_are_priced_again_and_proved() -> None:
-    with served() as (corbel, client, store), tempfile.TemporaryDirectory() as scratch:
+    with _served() as (corbel, client, store), tempfile.TemporaryDirectory() as scratch:
         chat = own_world.client_of(corbel)
 
         def ask(prompt: int, tier: str) -> dict[str, Any]:
             text = f"[mock prompt-tokens={prompt} completion-tokens=100 tier={tier}]"
-            return record_of(corbel, chat.chat.completions.with_raw_response.create(model="tiers", messages=user(text), max_tokens=100))
+            return _record_of(corbel, chat.chat.completions.with_raw_response.create(model="tiers", messages=user(text), max_tokens=100))
 
         before = ask(100, "flex")
         assert before["cost_nanodollars"] == 0 and before["usage"]["service_tier"] == "flex", "no price is known"
@@ -176,7 +176,7 @@ def tiers_and_long_prompts_are_priced_again_and_proved() -> None:
         text = "[mock prompt-tokens=1000 cache-write-tokens=300 cache-write-1h-tokens=200 completion-tokens=10 web-searches=2]"
         answer = client.messages.with_raw_response.create(model="tabled", max_tokens=20, messages=[{"role": "user", "content": text}])
         plain = 700 * 3000 + 300 * 3750 + 10 * 15000 + 2 * 10_000_000
-        assert record_of(corbel, answer)["cost_nanodollars"] == plain, "as the short ones, where the table knows no other"
+        assert _record_of(corbel, answer)["cost_nanodollars"] == plain, "as the short ones, where the table knows no other"
         CLAUDE_HOUR = {**CLAUDE, "cache_creation_input_token_cost_above_1hr": 6e-06}
         assert corbel.cli("price", "import", table_file(scratch, **{"billing-tiers": TIERS, "billing-claude": CLAUDE_HOUR}), "--from", "2026-02-01").returncode == 0
         done = json.loads(corbel.cli("usage", "reprice", "--from", "2026-01-01", "--apply", "--json").stdout)
@@ -192,7 +192,7 @@ def tiers_and_long_prompts_are_priced_again_and_proved() -> None:
 
 
 def the_tier_and_the_hour_are_reserved() -> None:
-    with served() as (corbel, _, _), tempfile.TemporaryDirectory() as scratch:
+    with _served() as (corbel, _, _), tempfile.TemporaryDirectory() as scratch:
         assert corbel.cli("price", "import", table_file(scratch, **{"billing-tiers": {**TIERS, "output_cost_per_token_priority": 0.1}}), "--from", "2026-01-01").returncode == 0
         budget(corbel, 1)
         chat = own_world.client_of(corbel)
