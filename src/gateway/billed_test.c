@@ -4,6 +4,7 @@
 #include "gateway/test_provider.h"
 
 #include "gateway/bound.h"
+#include "gateway/openai_responses.h"
 #include "telemetry/price.h"
 
 /* What a whole answer of this kind of provider is read to have used. */
@@ -97,6 +98,10 @@ google_tells_queries_and_the_kind_of_traffic(void **state)
 	(void)state;
 	assert_int_equal(usage.web_searches, 2);
 	assert_int_equal(usage.tier, USAGE_PRIORITY);
+	usage = used("gemini", "m",
+		"{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]},\"finishReason\":\"STOP\",\"index\":0}],"
+		"\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":5,\"serviceTier\":\"flex\"}}");
+	assert_int_equal(usage.tier, USAGE_FLEX);
 }
 
 static void
@@ -108,6 +113,10 @@ openai_and_xai_tell_the_tier_and_searches(void **state)
 	assert_int_equal(usage.tier, USAGE_FLEX);
 	usage = used("openai", "m", CHAT(",\"service_tier\":\"default\"", ""));
 	assert_int_equal(usage.tier, USAGE_STANDARD);
+	usage = used("openai", "m", CHAT(",\"service_tier\":\"ultrafast\"", ""));
+	assert_int_equal(usage.tier, USAGE_ULTRAFAST);
+	usage = used("openai", "m", CHAT(",\"service_tier\":\"fast\"", ""));
+	assert_int_equal(usage.tier, USAGE_PRIORITY);
 	usage = used("xai", "m", CHAT("", ",\"num_sources_used\":0,\"server_side_tool_usage_details\":{\"web_search_calls\":4}"));
 	assert_int_equal(usage.web_searches, 4);
 }
@@ -131,6 +140,35 @@ perplexity_bills_requests_and_research(void **state)
 	usage = used("perplexity", "sonar", CHAT("", ""));
 	assert_int_equal(usage.web_searches_low, 1);
 	assert_int_equal(usage.output, 5);
+}
+
+/* Each search once: those of a stream that is cut, and those of one whose end does not say again what it consisted of. */
+static void
+searches_of_a_response_are_counted_once(void **state)
+{
+#define SEARCHED(id, action) "{\"type\":\"web_search_call\",\"id\":\"" id "\",\"status\":\"completed\",\"action\":{\"type\":\"" action "\"}}"
+#define DONE(item) "{\"type\":\"response.output_item.done\",\"output_index\":0,\"item\":" item "}"
+#define COMPLETED(output) \
+	"{\"type\":\"response.completed\",\"response\":{\"id\":\"r\",\"status\":\"completed\",\"output\":[" output "],\"service_tier\":\"flex\",\"usage\":{\"input_tokens\":9,\"output_tokens\":2}}}"
+	static const char *const ends[] = { COMPLETED(SEARCHED("a", "search") "," SEARCHED("b", "open_page") "," SEARCHED("c", "search")), COMPLETED("") };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(ends); i++) {
+		struct fixture fixture;
+
+		begin(&fixture, provider_find(STR("openai")));
+		fixture.call.dialect = DIALECT_OPENAI_RESPONSES;
+		fixture.call.stream = true;
+		assert_null(wire_openai_responses.frame(&fixture.decoder, STR_EMPTY, STR("{\"type\":\"response.created\",\"response\":{\"id\":\"r\"}}")));
+		assert_null(wire_openai_responses.frame(&fixture.decoder, STR_EMPTY, STR(DONE(SEARCHED("a", "search")))));
+		assert_null(wire_openai_responses.frame(&fixture.decoder, STR_EMPTY, STR(DONE(SEARCHED("b", "open_page")))));
+		assert_null(wire_openai_responses.frame(&fixture.decoder, STR_EMPTY, STR(DONE(SEARCHED("c", "search")))));
+		assert_int_equal(fixture.decoder.usage.web_searches, 2); /* should it be cut here */
+		assert_null(wire_openai_responses.frame(&fixture.decoder, STR_EMPTY, str_of(ends[i])));
+		assert_int_equal(fixture.decoder.usage.web_searches, 2);
+		assert_int_equal(fixture.decoder.usage.tier, USAGE_FLEX);
+		end(&fixture);
+	}
 }
 
 static int64_t
@@ -162,6 +200,7 @@ searches_are_bounded_before_the_call(void **state)
 		{ DIALECT_ANTHROPIC, "anthropic", "m", "{\"tools\":[{\"type\":\"web_search_20250305\",\"max_uses\":99999999999}]}", 1000000 },
 		{ DIALECT_OPENAI_RESPONSES, "openai", "m", "{\"tools\":[{\"type\":\"web_search\"}]}", BOUND_SEARCHES },
 		{ DIALECT_OPENAI_RESPONSES, "openai", "m", "{\"tools\":[{\"type\":\"web_search_preview\"}],\"max_tool_calls\":4}", 4 },
+		{ DIALECT_OPENAI_RESPONSES, "openai", "m", "{\"tools\":[{\"type\":\"web_search\",\"max_uses\":0}]}", BOUND_SEARCHES }, /* no member of that tool: it bounds nothing */
 		{ DIALECT_OPENAI_RESPONSES, "openai", "m", "{\"tools\":[{\"type\":\"function\"}],\"max_tool_calls\":4}", 0 },
 		{ DIALECT_OPENAI_CHAT, "openai", "m", "{\"web_search_options\":{}}", 1 },
 		{ DIALECT_OPENAI_CHAT, "openai", "m", "{\"web_search_options\":null,\"tools\":\"web_search\"}", 0 },
@@ -210,6 +249,7 @@ main(void)
 		cmocka_unit_test(google_tells_queries_and_the_kind_of_traffic),
 		cmocka_unit_test(openai_and_xai_tell_the_tier_and_searches),
 		cmocka_unit_test(perplexity_bills_requests_and_research),
+		cmocka_unit_test(searches_of_a_response_are_counted_once),
 		cmocka_unit_test(searches_are_bounded_before_the_call),
 		cmocka_unit_test(an_hour_is_seen_wherever_it_is_asked_for),
 	};

@@ -36,7 +36,7 @@ bound_web_searches(const struct call *call, struct str provider_kind, struct str
 		return answers * (bound_is_research(model) ? BOUND_RESEARCH : 1);
 	for (struct json_iter it = json_iter(json_is(tools, JSON_ARRAY) ? tools : NULL); json_next(&it);)
 		if (str_starts(json_get_string(it.value, "type"), STR("web_search")))
-			searches = smaller(searches + bound_said(json_get(it.value, "max_uses")), USES_MAX);
+			searches = smaller(searches + bound_said(call->dialect == DIALECT_ANTHROPIC ? json_get(it.value, "max_uses") : NULL), USES_MAX); /* a member of Anthropic's tool alone */
 	if (searches && json_is(all, JSON_INT) && call->dialect == DIALECT_OPENAI_RESPONSES)
 		searches = bound_said(all); /* the one bound of a response; its tools have none of their own */
 	if (json_is(json_get(call->source, "web_search_options"), JSON_OBJECT))

@@ -18,6 +18,13 @@ failure_cause_name(enum failure_cause cause)
 
 enum { RETRY_AFTER_MAX_S = 1000000, SECRET_MIN = 8 /* a shorter one would be found in any text */ };
 
+/* A provider may ask for any time: it is not forgotten for being too long. */
+static int64_t
+at_most(int64_t us)
+{
+	return us < RETRY_AFTER_MAX_S * USEC_PER_SEC ? us : RETRY_AFTER_MAX_S * USEC_PER_SEC;
+}
+
 /* Until a date, by the server's own clock where it tells its time: ours may differ. */
 static int64_t
 until_us(const struct http_headers *headers, struct str date)
@@ -28,7 +35,7 @@ until_us(const struct http_headers *headers, struct str date)
 		return 0;
 	if (!http_date_parse(http_header_get(headers, STR("date")), &now_us))
 		now_us = clock_wall_us();
-	return at_us > now_us && at_us - now_us < RETRY_AFTER_MAX_S * USEC_PER_SEC ? at_us - now_us : 0;
+	return at_us > now_us ? at_most(at_us - now_us) : 0;
 }
 
 int64_t
@@ -38,11 +45,13 @@ failure_retry_after_us(const struct http_headers *headers)
 	struct str seconds = http_header_get(headers, STR("retry-after"));
 	double value;
 
-	if (ms.ptr && str_to_f64(ms, &value) && value > 0 && value < 1e9)
-		return (int64_t)(value * (double)USEC_PER_MS);
+	if (ms.ptr && str_to_f64(ms, &value) && value > 0)
+		return value < 1e9 ? (int64_t)(value * (double)USEC_PER_MS) : at_most(INT64_MAX);
 	if (!seconds.ptr || !str_to_f64(seconds, &value))
 		return until_us(headers, seconds);
-	return value > 0 && value < RETRY_AFTER_MAX_S ? (int64_t)(value * (double)USEC_PER_SEC) : 0;
+	if (!(value > 0))
+		return 0;
+	return value < RETRY_AFTER_MAX_S ? (int64_t)(value * (double)USEC_PER_SEC) : at_most(INT64_MAX);
 }
 
 static enum err_kind

@@ -257,6 +257,24 @@ failure_reads_message_code_and_retry_after(void **state)
 }
 
 static void
+a_retry_after_of_any_length_is_heard_and_bounded(void **state)
+{
+	static const struct {
+		const char *name, *value;
+		int64_t us;
+	} rows[] = { { "Retry-After", "0.5", 500000 }, { "Retry-After", "999999", INT64_C(999999000000) }, { "Retry-After", "99999999999999999999", INT64_C(1000000000000) },
+		{ "Retry-After", "Fri, 01 Jan 2100 00:00:00 GMT", INT64_C(1000000000000) }, { "Retry-After", "Fri, 01 Jan 1999 00:00:00 GMT", 0 }, { "Retry-After", "-5", 0 },
+		{ "Retry-After", "soon", 0 }, { "retry-after-ms", "1500", 1500000 }, { "retry-after-ms", "1e30", INT64_C(1000000000000) }, { "retry-after-ms", "-1", 0 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct http_header list[] = { { str_of(rows[i].name), str_of(rows[i].value) } };
+
+		assert_int_equal(failure_retry_after_us(&(struct http_headers){ list, 1 }), rows[i].us);
+	}
+}
+
+static void
 failure_tells_causes_apart(void **state)
 {
 	static const struct {
@@ -341,6 +359,7 @@ main(void)
 		cmocka_unit_test(anthropic_request_joins_turns_and_lifts_the_system_prompt),
 		cmocka_unit_test(anthropic_refuses_what_it_cannot_do),
 		cmocka_unit_test(failure_reads_message_code_and_retry_after),
+		cmocka_unit_test(a_retry_after_of_any_length_is_heard_and_bounded),
 		cmocka_unit_test(failure_tells_causes_apart),
 		cmocka_unit_test(extractive_quotes_the_sentence_that_matches),
 		cmocka_unit_test(extractive_says_that_nothing_was_found),

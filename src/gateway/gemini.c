@@ -45,6 +45,7 @@ static void
 read_usage(struct decoder *decoder, const struct json *usage, bool final)
 {
 	int64_t thoughts = provider_count(json_get(usage, "thoughtsTokenCount"), 0);
+	struct str tier = json_get_string(usage, "serviceTier"); /* Gemini's own API */
 	const struct reading *reading = decoder->state;
 
 	decoder->usage.web_searches = reading->searches;
@@ -61,7 +62,7 @@ read_usage(struct decoder *decoder, const struct json *usage, bool final)
 		.audio_output = tokens_of(usage, "candidatesTokensDetails", "AUDIO"),
 		.image_output = tokens_of(usage, "candidatesTokensDetails", "IMAGE"),
 		.web_searches = reading->searches,
-		.tier = usage_tier_of(json_get_string(usage, "trafficType")), /* Vertex AI's */
+		.tier = usage_tier_of(tier.len ? tier : json_get_string(usage, "trafficType")), /* Vertex AI's */
 		.known = final,
 	};
 	usage_fit(&decoder->usage);

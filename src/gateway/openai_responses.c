@@ -228,17 +228,18 @@ finish(struct decoder *decoder, const struct json *response, struct str frame)
 {
 	struct str status = json_get_string(response, "status"), why = json_get_string(json_get(response, "incomplete_details"), "reason");
 	bool cut = str_eq_c(status, "incomplete"), filtered = cut && str_eq_c(why, "content_filter");
+	int64_t seen = decoder->usage.web_searches, searches = 0;
 	enum finish how = filtered ? FINISH_CONTENT_FILTER : cut ? FINISH_LENGTH : FINISH_STOP;
 	const struct err *err;
 
 	decoder->finished = decoder->done = true;
 	read_usage(decoder, response);
-	decoder->usage.web_searches = 0;
 	for (struct json_iter it = json_iter(json_get(response, "output")); json_next(&it);) {
 		if (!cut && is_call(it.value))
 			how = FINISH_TOOL_CALLS;
-		decoder->usage.web_searches += is_billed_search(it.value);
+		searches += is_billed_search(it.value);
 	}
+	decoder->usage.web_searches = searches > seen ? searches : seen; /* some servers end a stream without its items */
 	err = emit(decoder, (struct event){ .type = EVENT_FINISH, .finish = how, .finish_text = cut && why.len ? why : finish_name(how), .frame = frame, .last = true });
 	return err || !decoder->usage.known ? err : emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage, .last = true });
 }

@@ -119,7 +119,7 @@ void failure_from_status(struct arena *arena, int status, const struct http_head
 /* The cause of an error that came without an HTTP status: in a stream, or from the connection. */
 enum failure_cause failure_cause_of(const struct err *err);
 
-/* Retry-After in seconds or as a date (RFC 9110, 10.2.3), or retry-after-ms; 0: not said. */
+/* Retry-After in seconds or as a date (RFC 9110, 10.2.3), or retry-after-ms; 0: not said. A million seconds (eleven days) is the longest. */
 int64_t failure_retry_after_us(const struct http_headers *headers);
 
 /* "error", "timeout", "rate_limit"…: as the configuration, spans and metrics say it. */

@@ -300,7 +300,7 @@ static const char table[] =
 	"\"search_context_cost_per_query\":{\"search_context_size_low\":0.005,\"search_context_size_medium\":0.01}},"
 	"\"money-test-long\":{\"litellm_provider\":\"vertex_ai-language-models\",\"input_cost_per_token\":1.25e-06,\"output_cost_per_token\":1e-05,\"cache_read_input_token_cost\":1.25e-07,"
 	"\"input_cost_per_token_above_200k_tokens\":2.5e-06,\"output_cost_per_token_above_200k_tokens\":1.5e-05,\"input_cost_per_token_priority\":2.25e-06,"
-	"\"input_cost_per_token_above_200k_tokens_priority\":4.5e-06,\"output_cost_per_token_flex\":5e-06,\"input_cost_per_token_batches\":1e-09,"
+	"\"input_cost_per_token_above_200k_tokens_priority\":4.5e-06,\"input_cost_per_token_ultrafast\":7.5e-06,\"output_cost_per_token_above_200k_tokens_ultrafast\":9e-05,\"output_cost_per_token_flex\":5e-06,\"input_cost_per_token_batches\":1e-09,"
 	"\"search_context_cost_per_query\":{\"search_context_size_medium\":0.035}},"
 	"\"money-test-hour\":{\"litellm_provider\":\"anthropic\",\"input_cost_per_token\":3e-06,\"output_cost_per_token\":1.5e-05,\"cache_creation_input_token_cost\":3.75e-06,"
 	"\"cache_creation_input_token_cost_above_1hr\":6e-06,\"cache_creation_input_token_cost_above_1hr_above_200k_tokens\":1.2e-05,\"input_cost_per_token_above_200k_tokens\":6e-06},"
@@ -332,6 +332,8 @@ check_steps(void)
 	CHECK(costs(&price, 200000, USAGE_PRIORITY, 2250000, 125000, 10000000));
 	CHECK(costs(&price, 200001, USAGE_PRIORITY, 4500000, 125000, 15000000));
 	CHECK(costs(&price, 200000, USAGE_FLEX, 1250000, 125000, 5000000));
+	CHECK(costs(&price, 200000, USAGE_ULTRAFAST, 7500000, 125000, 10000000));
+	CHECK(costs(&price, 200001, USAGE_ULTRAFAST, 2500000, 125000, 90000000));
 	CHECK(price.web_search_once == 1 && price.web_search == 35000000000);
 	CHECK(price_find(STR("anthropic"), STR("money-test-hour"), 1000, &price));
 	CHECK(price.cache_write == 3750000 && price.cache_write_1h == 6000000 && !price.web_search_once);

@@ -70,12 +70,12 @@ usage_tier_of_row(const struct rows *rows, size_t row, size_t column)
 enum usage_tier
 usage_tier_of(struct str text)
 {
-	/* OpenAI's and Anthropic's, Bedrock's; Vertex AI's trafficType. "fast" is what OpenAI calls priority in a request. */
+	/* OpenAI's, Anthropic's, Bedrock's and Gemini's; Vertex AI's trafficType. "fast" is what OpenAI calls priority in a request. */
 	static const struct {
 		struct str text;
 		enum usage_tier tier;
 	} names[] = { { STR_INIT("flex"), USAGE_FLEX }, { STR_INIT("priority"), USAGE_PRIORITY }, { STR_INIT("fast"), USAGE_PRIORITY },
-		{ STR_INIT("ON_DEMAND_FLEX"), USAGE_FLEX }, { STR_INIT("ON_DEMAND_PRIORITY"), USAGE_PRIORITY } };
+		{ STR_INIT("ultrafast"), USAGE_ULTRAFAST }, { STR_INIT("ON_DEMAND_FLEX"), USAGE_FLEX }, { STR_INIT("ON_DEMAND_PRIORITY"), USAGE_PRIORITY } };
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (str_eq(text, names[i].text))
@@ -86,7 +86,9 @@ usage_tier_of(struct str text)
 struct str
 usage_tier_name(enum usage_tier tier)
 {
-	return tier == USAGE_FLEX ? STR("flex") : tier == USAGE_PRIORITY ? STR("priority") : STR("standard");
+	static const struct str names[USAGE_TIERS] = { STR_INIT("standard"), STR_INIT("flex"), STR_INIT("priority"), STR_INIT("ultrafast") };
+
+	return names[tier];
 }
 
 /* Takes a part out of what is left of its whole. */

@@ -145,6 +145,9 @@ USAGES = {
     "openai/gpt-5.4": tuple(
         f"prompt-tokens={prompt} completion-tokens=300 cached-tokens=150 tier={tier}" for prompt in (272000, 272001) for tier in ("default", "flex", "priority")
     ),
+    "openai/gpt-6-astra": tuple(
+        f"prompt-tokens={prompt} completion-tokens=300 cached-tokens=150 tier={tier}" for prompt in (272000, 272001) for tier in ("ultrafast", "fast", "flex")
+    ),
     "anthropic/claude-sonnet-4-5": (
         FIGURES + "cached-tokens=300 cache-write-tokens=200",
         FIGURES + "cached-tokens=300 cache-write-tokens=200 cache-write-1h-tokens=150",

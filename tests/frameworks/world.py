@@ -26,6 +26,7 @@ UPSTREAM_KEY = "upstream-key"
 PRICED = {
     "gpt-audio": "main",
     "gpt-5.4": "main",
+    "gpt-6-astra": "main",
     "gemini-2.5-flash": "google",
     "gemini-2.5-pro": "google",
     "gemini-3.1-flash-lite-preview": "google",

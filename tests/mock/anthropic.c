@@ -67,20 +67,23 @@ add_stop_reason(const struct reply *reply, struct bytes *out)
 	bytes_add(out, STR("\""));
 }
 
+/* `message_start` knows of no search yet; `message_delta` repeats the sums, and neither what was written for how long nor the tier. */
+enum usage_at { AT_START, AT_DELTA, AT_WHOLE };
+
 static void
-add_usage(const struct reply *reply, long output_tokens, struct bytes *out)
+add_usage(const struct reply *reply, long output_tokens, enum usage_at at, struct bytes *out)
 {
 	long cached = reply->plan.cached_tokens, written = reply->plan.cache_write_tokens;
 	long input = reply_prompt_tokens(reply) - cached - written, hour = reply->plan.cache_write_1h_tokens;
 	struct str tier = reply->plan.tier.ptr ? reply->plan.tier : STR("standard");
 
-	bytes_fmt(out,
-		  "\"usage\":{\"input_tokens\":%ld,\"cache_creation_input_tokens\":%ld,\"cache_read_input_tokens\":%ld,"
-		  "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%ld,\"ephemeral_1h_input_tokens\":%ld},"
-		  "\"output_tokens\":%ld,\"service_tier\":\"%.*s\"",
-		  input > 0 ? input : 0, written, cached, written - hour, hour, output_tokens, (int)tier.len, tier.ptr);
+	bytes_fmt(out, "\"usage\":{\"input_tokens\":%ld,\"cache_creation_input_tokens\":%ld,\"cache_read_input_tokens\":%ld,", input > 0 ? input : 0, written, cached);
+	if (at != AT_DELTA)
+		bytes_fmt(out, "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%ld,\"ephemeral_1h_input_tokens\":%ld},\"service_tier\":\"%.*s\",", written - hour, hour,
+			  (int)tier.len, tier.ptr);
+	bytes_fmt(out, "\"output_tokens\":%ld", output_tokens);
 	if (reply->plan.web_searches)
-		bytes_fmt(out, ",\"server_tool_use\":{\"web_search_requests\":%ld,\"web_fetch_requests\":0}", reply->plan.web_searches);
+		bytes_fmt(out, ",\"server_tool_use\":{\"web_search_requests\":%ld,\"web_fetch_requests\":0}", at == AT_START ? 0 : reply->plan.web_searches);
 	bytes_add(out, STR("}"));
 }
 
@@ -170,7 +173,7 @@ start_message(struct reply *reply, struct bytes *out)
 	bytes_add(out, STR(",\"message\":"));
 	add_message_begin(reply, out);
 	bytes_add(out, STR("],\"stop_reason\":null,\"stop_sequence\":null,"));
-	add_usage(reply, 1, out);
+	add_usage(reply, 1, AT_START, out);
 	bytes_add(out, STR("}}\n\n"));
 	reply->step = step_after(reply, STEP_MESSAGE_START);
 }
@@ -240,7 +243,7 @@ next_message_delta(struct reply *reply, struct bytes *out)
 	bytes_add(out, STR("}"));
 	if (!reply->plan.no_usage) {
 		bytes_add(out, STR(","));
-		add_usage(reply, reply_completion_tokens(reply), out);
+		add_usage(reply, reply_completion_tokens(reply), AT_DELTA, out);
 	}
 	bytes_add(out, STR("}\n\n"));
 	reply->step = reply->plan.no_done ? STEP_END : STEP_MESSAGE_STOP;
@@ -344,7 +347,7 @@ anthropic_whole(struct reply *reply, struct bytes *out)
 	add_stop_reason(reply, out);
 	if (!reply->plan.no_usage) {
 		bytes_add(out, STR(","));
-		add_usage(reply, reply_completion_tokens(reply), out);
+		add_usage(reply, reply_completion_tokens(reply), AT_WHOLE, out);
 	}
 	bytes_add(out, STR("}"));
 }

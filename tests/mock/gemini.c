@@ -49,8 +49,8 @@ add_usage(const struct reply *reply, struct bytes *out)
 		add_modalities(out, "candidatesTokensDetails", answer, reply->plan.audio_output_tokens, reply->plan.image_output_tokens);
 	if (thoughts)
 		bytes_fmt(out, ",\"thoughtsTokenCount\": %ld", thoughts);
-	if (reply->plan.tier.ptr) {
-		bytes_add(out, STR(",\"trafficType\": \""));
+	if (reply->plan.tier.ptr) { /* Gemini's own API says "flex", Vertex AI "ON_DEMAND_FLEX" */
+		bytes_fmt(out, ",\"%s\": \"", reply->plan.tier.len && reply->plan.tier.ptr[0] >= 'a' ? "serviceTier" : "trafficType");
 		bytes_json(out, reply->plan.tier);
 		bytes_add(out, STR("\""));
 	}
