@@ -38,8 +38,12 @@ static const char *const members[] = { "calls", "input_tokens", "cached_input_to
 static void
 csv_cell(struct str text)
 {
-	bool formula = text.len && strchr("=+-@\t\r", text.ptr[0]);
+	/* with the wide ones of East Asian keyboards, which spreadsheets take for the same */
+	static const char *const beginnings[] = { "=", "+", "-", "@", "\t", "\r", "\n", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0" };
+	bool formula = false;
 
+	for (size_t i = 0; i < COUNT(beginnings); i++)
+		formula = formula || str_starts(text, str_of(beginnings[i]));
 	putchar('"');
 	if (formula)
 		putchar('\'');

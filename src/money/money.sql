@@ -213,7 +213,7 @@ select coalesce(min(tenant), 0) from (
 -- name: verify_page
 select u.interaction, u.entry, u.provider_kind, u.model, u.input, u.cached_input, u.cache_write, u.output, u.reasoning, u.audio_input, u.audio_output, u.images, u.searches,
 	u.cached_audio, u.image_input, u.image_output, u.web_searches, u.cache_write_1h, u.citations, u.web_searches_low, u.web_searches_high, u.tier,
-	u.price_version, u.amount_nanos, u.parts, u.reason, u.made_by
+	u.price_version, u.amount_nanos, u.parts, u.reason, u.made_by, u.key_id, u.provider, u.team, u.end_user, u.tags
 from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3 order by u.interaction, u.entry limit $4;
 
 -- name: verify_interactions
@@ -230,6 +230,14 @@ order by i.id limit 1000;
 select u.interaction from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3 and u.entry = 0
 	and not exists (select 1 from interaction i where i.tenant = u.tenant and i.id = u.interaction)
 	and u.interaction >= (select i.id from interaction i where i.tenant = $1 order by i.id limit 1)
+order by u.interaction limit 1000;
+
+-- A key is never deleted; calls by the configuration's admin key are the first tenant's, and shadows have none.
+-- name: verify_holders
+select u.interaction from usage_entry u left join interaction i on i.tenant = u.tenant and i.id = u.interaction
+where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3 and u.entry = 0
+	and (u.key_id <> i.key_id or u.provider <> i.provider or u.model <> i.target_model or u.at_us <> i.started_us
+		or (u.key_id <> '' and not (u.tenant = 1 and u.key_id = 'admin') and not exists (select 1 from access_key k where k.tenant = u.tenant and k.id = u.key_id)))
 order by u.interaction limit 1000;
 
 -- And of the budgets.

@@ -146,6 +146,58 @@ spent_case(struct fixture *f)
 }
 
 static MAY_PARK int64_t
+spent_in(struct fixture *f, const struct budget_row *row, int64_t starts_us)
+{
+	struct rows rows;
+
+	CHECK_OK(store_query(f->store, f->arena, &stmt_budget_period_get, PARAMS(V_INT(TENANT_DEFAULT), V_TEXT(row->id), V_INT(starts_us), V_TEXT(STR_EMPTY)), &rows));
+	return rows.count ? rows_int(&rows, 0, 0) : -1;
+}
+
+static MAY_PARK const struct err *
+reserve_at(struct fixture *f, struct money *money, int64_t at_us, int64_t nanos, struct budget_claim *claim)
+{
+	struct identity identity = caller();
+
+	return budget_reserve(money, f->arena, &identity, STR_EMPTY, at_us, nanos, claim);
+}
+
+/* A call that began before midnight is the old period's, whenever it ends, and takes nothing from the new one. */
+static MAY_PARK void
+border_case(struct fixture *f)
+{
+	struct money *money = opened(f);
+
+	for (unsigned period = PERIOD_DAY; period < PERIOD_TOTAL; period++) {
+		struct budget_spec spec = { .name = STR("border"), .kind = HOLDER_TENANT, .period = (enum period)period, .limit_nanos = 1000 };
+		struct budget_claim before, after, more;
+		int64_t starts_us, ends_us, next_us, next_end_us;
+		struct budget_row row;
+		const struct err *err;
+
+		CHECK_OK(budget_create(money, f->access, f->arena, TENANT_DEFAULT, &spec, &row));
+		period_bounds((enum period)period, clock_wall_us(), &starts_us, &ends_us);
+		period_bounds((enum period)period, ends_us, &next_us, &next_end_us);
+		CHECK(next_us == ends_us && next_end_us > next_us);
+		CHECK_OK(reserve_at(f, money, ends_us - 1, 600, &before));
+		CHECK_OK(reserve_at(f, money, ends_us, 1000, &after)); /* all of the new one */
+		CHECK_ERR(reserve_at(f, money, ends_us, 1, &more), ERR_RATE_LIMITED);
+		settle(f, &after, 1000);
+		settle(f, &before, 500);
+		CHECK_OK(reserve_at(f, money, ends_us - 1, 500, &more));
+		budget_end(&more, &err_cancelled);
+		err = reserve_at(f, money, ends_us - 1, 501, &more);
+		CHECK_ERR(err, ERR_QUOTA);
+		CHECK(strstr(err->message.ptr, "T00:00:00Z")); /* it says when, and in which time zone */
+		closed(f, money);
+		CHECK(spent_in(f, &row, starts_us) == 500 && spent_in(f, &row, ends_us) == 1000);
+		money = opened(f);
+		CHECK_OK(budget_update(money, f->arena, TENANT_DEFAULT, row.id, (struct str){ NULL, 0 }, 0, (struct str){ NULL, 0 }, true, &row));
+	}
+	closed(f, money);
+}
+
+static MAY_PARK int64_t
 counted(struct fixture *f, const struct stmt *stmt)
 {
 	struct rows rows;
@@ -471,6 +523,7 @@ on_each_engine(void (*fn)(struct fixture *f))
 ON_EACH_ENGINE(an_imported_table_is_a_version_in_force_from_its_day, prices_case);
 ON_EACH_ENGINE(a_report_by_tag_has_every_set_of_tags, tags_case);
 ON_EACH_ENGINE(a_budget_is_used_to_its_last_nanodollar_and_no_further, spent_case);
+ON_EACH_ENGINE(a_call_is_of_the_period_in_which_it_began, border_case);
 ON_EACH_ENGINE(what_a_node_holds_is_given_back_when_it_stops, restart_case);
 ON_EACH_ENGINE(old_entries_are_folded_and_no_sum_changes, fold_case);
 ON_EACH_ENGINE(what_a_dead_node_held_comes_back_without_what_it_spent, crash_case);
@@ -525,6 +578,7 @@ main(void)
 		cmocka_unit_test(an_imported_table_is_a_version_in_force_from_its_day),
 		cmocka_unit_test(a_report_by_tag_has_every_set_of_tags),
 		cmocka_unit_test(a_budget_is_used_to_its_last_nanodollar_and_no_further),
+		cmocka_unit_test(a_call_is_of_the_period_in_which_it_began),
 		cmocka_unit_test(what_a_node_holds_is_given_back_when_it_stops),
 		cmocka_unit_test(old_entries_are_folded_and_no_sum_changes),
 		cmocka_unit_test(what_a_dead_node_held_comes_back_without_what_it_spent),

@@ -13,6 +13,8 @@
 
 enum { BODY_MAX = 16 * 1024 * 1024, ID_HEX = 12 };
 
+#define ID_PREFIX "litellm-"
+
 /* An item of a list; NULL: it has none there. */
 static const struct json *
 item(const struct json *list, size_t index)
@@ -166,6 +168,16 @@ read_steps(const struct json *list, struct price *price, struct price_step steps
 	}
 }
 
+bool
+prices_is_of(struct str id, struct str body)
+{
+	char hex[HASH_SHA256_HEX];
+	size_t at = sizeof(ID_PREFIX) - 1;
+
+	hash_sha256_hex(body, hex);
+	return str_eq(str_slice(id, at, at + ID_HEX), str_n(hex, ID_HEX));
+}
+
 struct price_version *
 prices_version(struct arena *arena, struct str id, int64_t effective_us, struct str body)
 {
@@ -259,7 +271,7 @@ prices_import(struct money *money, struct arena *arena, const struct json *table
 	if (err)
 		return err;
 	hash_sha256_hex(work.body, hex);
-	work.row.id = effective_us ? arena_printf(arena, "litellm-%.*s-%lld", ID_HEX, hex, (long long)(effective_us / USEC_PER_SEC)) : arena_printf(arena, "litellm-%.*s", ID_HEX, hex);
+	work.row.id = effective_us ? arena_printf(arena, ID_PREFIX "%.*s-%lld", ID_HEX, hex, (long long)(effective_us / USEC_PER_SEC)) : arena_printf(arena, ID_PREFIX "%.*s", ID_HEX, hex);
 	err = work.row.id.ptr ? store_tx(money->store, arena, import, &work) : &err_no_memory;
 	if (err)
 		return err;

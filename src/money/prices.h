@@ -28,5 +28,8 @@ MAY_PARK const struct err *prices_list(struct money *money, struct arena *arena,
 /* What a table of that shape says, in the form it is stored in: for tests and fuzzing. */
 const struct err *prices_read(struct arena *arena, const struct json *table, struct str *body, int64_t *rows);
 
+/* Whether a body is the one that its version was named after: the id has the beginning of its hash. */
+bool prices_is_of(struct str id, struct str body);
+
 /* A stored body as a version; NULL when memory is out or the body is not of its form. */
 struct price_version *prices_version(struct arena *arena, struct str id, int64_t effective_us, struct str body);

@@ -19,7 +19,8 @@ enum verify_check {
 	VERIFY_PARTS,       /* what several targets answered in turn adds up */
 	VERIFY_REPRICED,    /* every correction by prices comes to what they say */
 	VERIFY_BY_HAND,     /* every correction by hand says who and why */
-	VERIFY_ORPHANS,     /* every correction has its settlement */
+	VERIFY_ORPHANS,     /* every correction has its settlement, and the corrections before it */
+	VERIFY_HOLDERS,     /* every entry is of whom its interaction is, and its key is one of its tenant's */
 	VERIFY_ENTRIES,     /* budgets were charged what the ledger says */
 	VERIFY_BLOCKS,      /* closed blocks are the sums of their entries */
 	VERIFY_SPENT,       /* periods have spent what their closed blocks say */

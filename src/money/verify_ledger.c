@@ -14,7 +14,7 @@
 enum { PAGE = 1000, PRICES_MAX = 32 };
 
 /* Columns of verify_page. */
-enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, TIER = QUANTITIES + USAGE_QUANTITIES, VERSION, AMOUNT, PARTS, REASON, MADE_BY };
+enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, TIER = QUANTITIES + USAGE_QUANTITIES, VERSION, AMOUNT, PARTS, REASON, MADE_BY, KEY, PROVIDER, TEAM, USER, TAGS };
 
 /* An interaction that is being checked. */
 void
@@ -34,9 +34,14 @@ verify_wrong(struct verify_run *run, enum verify_check check, struct str id, boo
 	room[len] = '\0';
 }
 
+/* Who and what an entry is for: corrections repeat it, so that reports count them where the settlement is. */
+static const int holder_columns[] = { KIND, MODEL, KEY, PROVIDER, TEAM, USER, TAGS };
+
 struct subject {
 	struct str id;          /* NULL: none yet */
 	bool settled;           /* its settlement was seen */
+	int64_t entries;        /* so far: they are numbered from 0 */
+	size_t settlement;      /* its row */
 	struct usage usage;     /* of the settlement */
 	struct str kind, model;
 	int64_t by_prices;      /* what settlement and corrections by prices come to so far */
@@ -77,7 +82,7 @@ version_of(struct page *page, struct str id, const struct price_version **out)
 	err = store_query(page->money->store, page->arena, &stmt_price_version_body, PARAMS(V_TEXT(id)), &rows);
 	if (err || rows.count == 0)
 		return err;
-	version = prices_version(page->arena, id, 0, rows_text(&rows, 0, 0));
+	version = prices_is_of(id, rows_text(&rows, 0, 0)) ? prices_version(page->arena, id, 0, rows_text(&rows, 0, 0)) : price_version_new(id, 0); /* a table that was changed prices nothing */
 	if (!version)
 		return &err_no_memory;
 	if (page->prices->used >= PRICES_MAX)
@@ -138,6 +143,7 @@ cost_of_parts(struct page *page, size_t row, int64_t *nanos, enum finding *findi
 		*nanos += part->cost_nanos;
 		sum = usage_sum(&sum, &part->usage);
 	}
+	good = good && count > 0 && page->parts[0].usage.tier == page->subject.usage.tier; /* the whole's tier is that of the target that answered last, whose part is the first */
 	if (!err && (!good || !usage_equal(&sum, &page->subject.usage)))
 		verify_wrong(page->run, VERIFY_PARTS, page->subject.id, true);
 	return err;
@@ -163,6 +169,22 @@ check_by_prices(struct page *page, size_t row)
 	return err;
 }
 
+/* A correction: it is the next one, and of whom the settlement is. */
+static void
+check_place(struct page *page, size_t row)
+{
+	struct subject *subject = &page->subject;
+	bool same = true;
+
+	if (rows_int(&page->rows, row, ENTRY) != subject->entries)
+		verify_wrong(page->run, VERIFY_ORPHANS, subject->id, true);
+	for (size_t i = 0; subject->settled && i < COUNT(holder_columns); i++)
+		same = same && str_eq(rows_text(&page->rows, row, holder_columns[i]), rows_text(&page->rows, subject->settlement, holder_columns[i]));
+	if (!same)
+		verify_wrong(page->run, VERIFY_HOLDERS, subject->id, true);
+	subject->entries = rows_int(&page->rows, row, ENTRY) + 1;
+}
+
 static MAY_PARK const struct err *
 check_row(struct page *page, size_t row)
 {
@@ -174,18 +196,21 @@ check_row(struct page *page, size_t row)
 		*subject = (struct subject){ .id = id };
 	page->run->entries++;
 	page->run->amount_nanos += rows_int(rows, row, AMOUNT);
+	if (rows_int(rows, row, ENTRY) == 0)
+		subject->settlement = row;
+	subject->settled = subject->settled || rows_int(rows, row, ENTRY) == 0;
+	check_place(page, row);
 	if (rows_int(rows, row, ENTRY) == 0) {
-		subject->settled = true;
 		subject->usage = usage_of_row(rows, row, QUANTITIES);
 		subject->usage.tier = usage_tier_of_row(rows, row, TIER);
+		if (rows_int(rows, row, TIER) != (int64_t)subject->usage.tier)
+			verify_wrong(page->run, VERIFY_AMOUNTS, id, true); /* a tier that nobody knows has no price */
 		subject->kind = rows_text(rows, row, KIND);
 		subject->model = rows_text(rows, row, MODEL);
 		return check_by_prices(page, row);
 	}
-	if (!subject->settled) {
-		verify_wrong(page->run, VERIFY_ORPHANS, id, true);
+	if (!subject->settled)
 		return NULL;
-	}
 	if (!rows_text(rows, row, REASON).len && !rows_text(rows, row, MADE_BY).len)
 		return check_by_prices(page, row);
 	if (!rows_text(rows, row, REASON).len || !rows_text(rows, row, MADE_BY).len)
@@ -211,7 +236,7 @@ check_missing(struct page *page, int64_t tenant, struct str after, struct str up
 	static const struct {
 		const struct stmt *stmt;
 		enum verify_check check;
-	} lists[] = { { &stmt_verify_unpaid, VERIFY_UNPAID }, { &stmt_verify_unrecorded, VERIFY_UNRECORDED } };
+	} lists[] = { { &stmt_verify_unpaid, VERIFY_UNPAID }, { &stmt_verify_unrecorded, VERIFY_UNRECORDED }, { &stmt_verify_holders, VERIFY_HOLDERS } };
 	struct rows rows;
 	const struct err *err = store_query(page->money->store, page->arena, &stmt_verify_interactions, PARAMS(V_INT(tenant), V_BLOB(after), V_BLOB(upto)), &rows);
 

@@ -86,7 +86,7 @@ def calls_that_race_cannot_overrun_a_budget_by_searches() -> None:
         with concurrent.futures.ThreadPoolExecutor(24) as pool:
             outcomes = collections.Counter(pool.map(one, range(160)))
         total = spent(corbel)
-        assert 1_500_000_000 < total <= 2_000_000_000 and outcomes["answered"] >= 10 and outcomes["held"] + outcomes["spent"] > 0, (total, outcomes)
+        assert 1_500_000_000 < total <= 2_000_000_000 and outcomes["answered"] >= 6 and outcomes["held"] + outcomes["spent"] > 0, (total, outcomes)
         rows = json.loads(corbel.call("GET", "/admin/v1/traces?limit=1000")[2])["data"]
         assert total == sum(row["cost_nanodollars"] for row in rows), "the budget says what the records say"
         books = json.loads(corbel.cli("verify", "--json").stdout)

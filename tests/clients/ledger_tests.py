@@ -60,6 +60,21 @@ def reports_say_what_the_records_say() -> None:
     assert "total $0.600000" in world.corbel.cli("usage", "report", *of).stdout
 
 
+def no_name_is_a_formula_in_a_file() -> None:
+    """End users choose their names, and their operator opens the file with a spreadsheet."""
+    tenant = fresh("tenant")
+    run("tenant", "create", tenant)
+    client = world.make_client(api_key=run("key", "create", "--tenant", tenant)["key"])
+    formulas = ('=HYPERLINK("http://127.0.0.1/?x="&A1,"open")', "+1+1", "-2+3", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "\uff201")
+    plain = ("ann", 'a,"b"', "a\n=1", "1=1", "\u00fc=")
+    for name in formulas + plain:
+        ask(client, user=name)
+    options = ("usage", "report", "--by", "user", "--tenant", tenant)
+    rows = csv.DictReader(io.StringIO(world.corbel.cli(*options, "--csv").stdout, newline=""))
+    assert {row["group"] for row in rows} == {"'" + name.replace("\r", "\n") for name in formulas} | set(plain)  # the pipe to us makes lines of both
+    assert {row["group"] for row in run(*options)["data"]} == set(formulas + plain)
+
+
 def prices_are_imported_and_the_past_is_priced_again() -> None:
     tenant = fresh("tenant")
     run("tenant", "create", tenant)
@@ -219,28 +234,55 @@ def whatever_is_corrupted_is_found() -> None:
             ("price", "import", table_file(scratch, **{"ledger-model": CHEAP}), "--from", "2026-01-01"),
             ("usage", "reprice", "--from", "2026-01-01", "--apply"),
             ("usage", "correct", other, "--amount", "0.5", "--reason", "a test"),
+            ("usage", "correct", other, "--amount=-0.1", "--reason", "and back"),
         ):
             done = corbel.cli(*command)
             assert done.returncode == 0, done
         books = json.loads(corbel.cli("verify", "--json").stdout)
-        assert books["good"] and books["ledger_entries"] == 6 and books["interactions"] == 4 and books["unproved_entries"] == 0, books
+        assert books["good"] and books["ledger_entries"] == 7 and books["interactions"] == 4 and books["unproved_entries"] == 0, books
         held = _wait_closed(corbel)
         (continued,) = {row["request_id"] for row in json.loads(corbel.call("GET", "/admin/v1/traces")[2])["data"]} - {plain, other, later}
 
         def entry(request: str, number: int = 0) -> str:
             return f"where interaction = {own_world.blob(request)} and entry = {number}"
 
-        cost, sums = "every amount is what its quantities cost", "what several targets answered adds up"
+        def copied(tenant: str, request: str, number: str) -> str:
+            """A second row of what a settlement says, elsewhere."""
+            columns = "at_us, key_id, provider, model, input, cached_input, cache_write, output, reasoning, estimated, price_version, amount_nanos, provider_kind"
+            return f"insert into usage_entry (tenant, interaction, entry, {columns}) select {tenant}, {request}, {number}, {columns} from usage_entry {entry(plain)}"
+
+        cost, sums, owners = "every amount is what its quantities cost", "what several targets answered adds up", "every entry is of whom its interaction is"
+        repriced, recorded = "every correction comes to what its prices say", "every settlement has its interaction"
+        moved = "update usage_entry set tenant = {0} where interaction = {1}; update interaction set tenant = {0} where id = {1}"
+        nobody = plain[:-2] + ("00" if plain.endswith("ff") else "ff")
+        this, forged = own_world.blob(plain), own_world.blob(nobody)
         for name, change, undo, request in (
             (cost, f"update usage_entry set amount_nanos = amount_nanos + 1 {entry(plain)}", f"update usage_entry set amount_nanos = amount_nanos - 1 {entry(plain)}", plain),
             (cost, f"update usage_entry set input = input + 1 {entry(plain)}", f"update usage_entry set input = input - 1 {entry(plain)}", plain),
             (cost, f"update usage_entry set cached_input = 1 {entry(plain)}", f"update usage_entry set cached_input = 0 {entry(plain)}", plain),
             (cost, f"update usage_entry set price_version = 'none' {entry(plain)}", f"update usage_entry set price_version = '{held}' {entry(plain)}", plain),
             (cost, f"update usage_entry set price_version = '' {entry(plain)}", f"update usage_entry set price_version = '{held}' {entry(plain)}", plain),
+            (cost, f"update usage_entry set tier = 9 {entry(plain)}", f"update usage_entry set tier = 0 {entry(plain)}", plain),
+            (sums, "update usage_entry set tier = 1 where parts <> ''", "update usage_entry set tier = 0 where parts <> ''", continued),
+            (owners, f"update usage_entry set key_id = 'key_other' {entry(plain)}", f"update usage_entry set key_id = 'admin' {entry(plain)}", plain),
+            (owners, f"update usage_entry set at_us = at_us + 86400000000 {entry(plain)}", f"update usage_entry set at_us = at_us - 86400000000 {entry(plain)}", plain),
+            (owners, f"update usage_entry set team = 'team_other' {entry(other, 1)}", f"update usage_entry set team = '' {entry(other, 1)}", other),
+            (owners, moved.format(2, this), moved.format(1, this), plain),
+            ("every interaction is in the ledger", f"update usage_entry set tenant = 2 {entry(later)}", f"update usage_entry set tenant = 1 {entry(later)}", later),
+            (owners, copied("2", "interaction", "0"), f"delete from usage_entry {entry(plain)} and tenant = 2", plain),
+            (repriced, copied("tenant", "interaction", "1"), f"delete from usage_entry {entry(plain, 1)}", plain),
+            (recorded, copied("tenant", forged, "0"), f"delete from usage_entry where interaction = {forged}", nobody),
+            (repriced, "update price_version set body = replace(body, ',', ', ')", "update price_version set body = replace(body, ', ', ',')", later),
+            (
+                "closed blocks are the sums of their entries",
+                f"update budget_entry set tenant = 2 where interaction = {this}",
+                f"update budget_entry set tenant = 1 where interaction = {this}",
+                "",
+            ),
             (sums, "update usage_entry set output = output + 1 where parts <> ''", "update usage_entry set output = output - 1 where parts <> ''", ""),
             (sums, "update usage_entry set parts = replace(parts, '\"gpt-x\"', '\"gpt-x')  where parts <> ''", "update usage_entry set parts = replace(parts, '\"gpt-x', '\"gpt-x\"') where parts <> ''", ""),
             (
-                "every correction comes to what its prices say",
+                repriced,
                 f"update usage_entry set amount_nanos = amount_nanos + 1 {entry(later, 1)}",
                 f"update usage_entry set amount_nanos = amount_nanos - 1 {entry(later, 1)}",
                 later,
@@ -260,17 +302,21 @@ def whatever_is_corrupted_is_found() -> None:
             ("closed blocks are the sums of their entries", "update budget_block set settled_nanos = settled_nanos + 1", "update budget_block set settled_nanos = settled_nanos - 1", ""),
             ("periods have spent what their closed blocks say", "update budget_period set spent_nanos = spent_nanos + 1", "update budget_period set spent_nanos = spent_nanos - 1", ""),
             ("periods hold what their open blocks say", "update budget_period set held_nanos = held_nanos + 1", "update budget_period set held_nanos = held_nanos - 1", ""),
-            ("every correction has its settlement", f"delete from usage_entry {entry(later)}", "", later),
+            ("closed blocks are the sums of their entries", f"delete from budget_entry where interaction = {this}", "", ""),
+            ("every correction has all entries before it", f"delete from usage_entry {entry(other, 1)}", "", other),
+            ("every correction has all entries before it", f"delete from usage_entry {entry(later)}", "", later),
             ("every interaction is in the ledger", f"delete from usage_entry where interaction = {own_world.blob(other)}", "", other),
-            ("every settlement has its interaction", f"delete from interaction where id = {own_world.blob(continued)}", "", continued),
+            (recorded, f"delete from interaction where id = {own_world.blob(continued)}", "", continued),
         ):
-            own_world.change(corbel, store, change)
+            for statement in change.split("; "):
+                own_world.change(corbel, store, statement)
             done = corbel.cli("verify", "--json")
             found = {check["name"]: check for check in json.loads(done.stdout)["checks"] if check["wrong"]}
             assert done.returncode == 1 and name in found, (change, found)
             assert not request or request in found[name]["examples"], (change, found)
             if undo:
-                own_world.change(corbel, store, undo)
+                for statement in undo.split("; "):
+                    own_world.change(corbel, store, statement)
                 assert corbel.cli("verify").returncode == 0, undo
         done = corbel.cli("verify", "--to", "2026-01-01")
         assert "0 interactions, 0 entries" in done.stdout, done
@@ -287,5 +333,5 @@ def the_books_are_right_after_everything() -> None:
     _, client = made()
     assert cost_of(ask(client)) == 200_000_000
     done = world.corbel.cli("verify")
-    checked = 11 if world.STORE else 12  # PostgreSQL's soundness is checked with its own tools
+    checked = 12 if world.STORE else 13  # PostgreSQL's soundness is checked with its own tools
     assert done.returncode == 0 and "WRONG" not in done.stdout and done.stdout.count("ok ") == checked, done
