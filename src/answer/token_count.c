@@ -4,9 +4,9 @@
 #include "answer/token_count.h"
 
 #include "gateway/anthropic_request.h"
+#include "gateway/attempt.h"
 #include "gateway/count.h"
 #include "gateway/route.h"
-#include "net/http_client.h"
 
 enum { ANSWER_MAX = 64 * 1024, REQUEST_ARENA_MAX = 160 * 1024 * 1024 };
 
@@ -14,28 +14,14 @@ static MAY_PARK const struct err *
 ask_anthropic(struct arena *arena, const struct conf_target *row, const struct call *call, int64_t *out)
 {
 	struct target target = { .provider = row->provider, .kind = &provider_anthropic, .model = row->model };
-	struct http_call_spec spec = { .body_max = ANSWER_MAX };
-	struct failure failure;
-	struct http_call *http;
+	struct http_call_spec spec = { 0 };
+	enum failure_cause cause;
 	const struct json *root = NULL;
 	struct str body = STR_EMPTY;
 	const struct err *err = anthropic_http(call, &target, arena, "/v1/messages/count_tokens", &spec);
 
-	spec.connect_timeout_us = row->provider->connect_timeout_us;
-	spec.headers_timeout_us = row->provider->headers_timeout_us;
-	spec.idle_timeout_us = row->provider->idle_timeout_us;
-	spec.proxy = row->provider->proxy;
-	spec.http2 = row->provider->http2;
 	if (!err)
-		err = http_call_open(arena, &spec, &http);
-	if (err)
-		return err;
-	err = http_call_read_all(http, arena, ANSWER_MAX, &body);
-	if (!err && http_call_status(http) / 100 != 2) {
-		provider_anthropic.failure(arena, http_call_status(http), http_call_headers(http), body, &failure);
-		err = failure.err;
-	}
-	http_call_close(http);
+		err = attempt_post(&target, arena, &spec, NULL, ANSWER_MAX, &body, &cause);
 	if (err)
 		return err;
 	*out = json_parse(arena, body, &root) ? -1 : json_int(json_get(root, "input_tokens"), -1);

@@ -327,6 +327,48 @@ time_is_written_in_utc(void **state)
 	assert_string_equal(text, "2023-11-14T22:13:20.123456Z");
 }
 
+/* What a provider says goes on to clients and into records and logs. */
+static void
+a_secret_is_hidden_in_every_text_of_an_error(void **state)
+{
+	struct arena *arena = arena_new(MIB(1));
+	const struct err *below = err_detail(arena, err_new(arena, ERR_IO, "below"), "bearer sk-12345");
+	const struct err *plain = err_param(arena, ERR_UPSTREAM, "model", "invalid_api_key", "Incorrect key: sk-12, that is sk-12345, not sk-12345sk-12345");
+	struct err full = *err_wrap(arena, below, "said sk-123456");
+	const struct err *hidden = err_without(arena, plain, STR("sk-12345"));
+
+	(void)state;
+	assert_true(str_eq_c(hidden->message, "Incorrect key: sk-12, that is (hidden), not (hidden)(hidden)"));
+	assert_true(hidden->kind == plain->kind && str_eq(hidden->code, plain->code) && str_eq(hidden->param, plain->param));
+	assert_ptr_equal(err_without(arena, plain, STR("sk-12346")), plain);
+	assert_ptr_equal(err_without(arena, plain, STR("key")), plain);
+	assert_ptr_equal(err_without(arena, plain, STR_EMPTY), plain);
+	full.code = STR("sk-12345_is_wrong");
+	full.param = STR("sk-12345");
+	full.detail = STR("key=sk-12345");
+	hidden = err_without(arena, &full, STR("sk-12345"));
+	assert_true(str_eq_c(hidden->message, "said (hidden)6") && str_eq_c(hidden->code, "(hidden)_is_wrong"));
+	assert_true(str_eq_c(hidden->param, "(hidden)") && str_eq_c(hidden->detail, "key=(hidden)"));
+	assert_true(str_eq_c(hidden->cause->message, "below") && str_eq_c(hidden->cause->detail, "bearer (hidden)"));
+	arena_free(arena);
+}
+
+/* A message has at most 1,023 bytes. */
+static void
+what_is_left_of_a_secret_where_a_text_was_cut_is_hidden(void **state)
+{
+	struct arena *arena = arena_new(MIB(1));
+	static const struct str secret = STR_INIT("sk-0123456789abcdef");
+
+	(void)state;
+	for (int before = 1000; before < 1030; before++) {
+		const struct err *err = err_without(arena, err_new(arena, ERR_UPSTREAM, "%*s sk-0123456789abcdef", before, ""), secret);
+
+		assert_int_equal(str_find(err->message, STR("sk-01234"), 0), SIZE_MAX);
+	}
+	arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -346,6 +388,8 @@ main(void)
 		cmocka_unit_test(hex_refuses_odd_and_foreign_digits),
 		cmocka_unit_test(error_is_static_when_the_arena_is_full),
 		cmocka_unit_test(error_copy_outlives_its_arena),
+		cmocka_unit_test(a_secret_is_hidden_in_every_text_of_an_error),
+		cmocka_unit_test(what_is_left_of_a_secret_where_a_text_was_cut_is_hidden),
 		cmocka_unit_test(metric_counts_by_label_and_bucket),
 		cmocka_unit_test(fault_fails_the_nth_hit_once),
 		cmocka_unit_test(base64_gives_the_published_vectors),

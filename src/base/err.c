@@ -6,6 +6,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/buf.h"
+
+enum { SECRET_MIN = 8 };
+
 const struct err err_no_memory = { .kind = ERR_NO_MEMORY, .retryable = true, .message = STR_INIT("the memory limit of this request is reached") };
 const struct err err_cancelled = { .kind = ERR_CANCELLED, .message = STR_INIT("the request was cancelled") };
 const struct err err_timeout = { .kind = ERR_TIMEOUT, .retryable = true, .message = STR_INIT("the time limit was reached") };
@@ -138,6 +142,69 @@ err_copy(struct arena *arena, const struct err *err)
 	copy->code = arena_dup(arena, err->code);
 	copy->cause = err_copy(arena, err->cause);
 	return copy->message.ptr && copy->detail.ptr && copy->param.ptr && copy->code.ptr ? copy : &err_no_memory;
+}
+
+/* How much of the secret the text ends with: a text that was cut may have lost the rest. */
+static size_t
+secret_begun(struct str text, struct str secret)
+{
+	size_t len = text.len < secret.len - 1 ? text.len : secret.len - 1;
+
+	while (len >= SECRET_MIN && !str_ends(text, str_slice(secret, 0, len)))
+		len--;
+	return len >= SECRET_MIN ? len : 0;
+}
+
+/* False: no memory. */
+static bool
+hide(struct arena *arena, struct str *text, struct str secret)
+{
+	size_t at = str_find(*text, secret, 0), begun = secret_begun(*text, secret);
+	struct str rest = *text;
+	struct buf out;
+
+	if (at == SIZE_MAX && !begun)
+		return true;
+	buf_init(&out, arena, 2 * text->len + KIB(1)); /* the mark is as long as the shortest secret */
+	for (; at != SIZE_MAX; at = str_find(rest, secret, 0)) {
+		buf_add(&out, str_slice(rest, 0, at));
+		buf_add(&out, STR("(hidden)"));
+		rest = str_slice(rest, at + secret.len, rest.len);
+	}
+	begun = secret_begun(rest, secret);
+	buf_add(&out, str_slice(rest, 0, rest.len - begun));
+	if (begun)
+		buf_add(&out, STR("(hidden)"));
+	*text = buf_str(&out);
+	return !out.failed;
+}
+
+static bool
+has_secret(const struct err *err, struct str secret)
+{
+	const struct str texts[] = { err->message, err->detail, err->param, err->code };
+
+	for (size_t i = 0; i < COUNT(texts); i++)
+		if (str_find(texts[i], secret, 0) != SIZE_MAX || secret_begun(texts[i], secret))
+			return true;
+	return err->cause && has_secret(err->cause, secret);
+}
+
+const struct err *
+err_without(struct arena *arena, const struct err *err, struct str secret)
+{
+	struct err *copy;
+
+	if (secret.len < SECRET_MIN || !has_secret(err, secret))
+		return err;
+	copy = arena_alloc(arena, sizeof(*copy));
+	if (!copy)
+		return &err_no_memory;
+	*copy = *err;
+	if (!hide(arena, &copy->message, secret) || !hide(arena, &copy->detail, secret) || !hide(arena, &copy->param, secret) || !hide(arena, &copy->code, secret))
+		return &err_no_memory;
+	copy->cause = err->cause ? err_without(arena, err->cause, secret) : NULL;
+	return copy;
 }
 
 const char *

@@ -60,6 +60,12 @@ const struct err *err_wrap(struct arena *arena, const struct err *cause, const c
 /* A copy into another arena, causes included: an error that is to outlive its request. */
 const struct err *err_copy(struct arena *arena, const struct err *err);
 
+/*
+ * The error with "(hidden)" wherever one of its texts has the secret, those of its causes too, and where a text that was cut ends with the secret's first part. Itself where none has; a secret under 8 bytes
+ * would be found in any text, and is not looked for.
+ */
+const struct err *err_without(struct arena *arena, const struct err *err, struct str secret);
+
 /* "timeout", "not_found"…: for logs, metrics and traces. */
 const char *err_kind_name(enum err_kind kind);
 

@@ -148,7 +148,7 @@ open_request(const struct target *target, const struct provider *wire, struct ar
 	bool *asked, enum failure_cause *cause)
 {
 	const struct conf_provider *provider = target->provider;
-	const struct err *err = add_traceparent(arena, span, &spec->headers);
+	const struct err *err = span ? add_traceparent(arena, span, &spec->headers) : NULL;
 
 	if (err)
 		return err;
@@ -191,14 +191,14 @@ without_secrets(struct arena *arena, const struct conf_provider *provider, const
 	const struct str own[] = { provider->api_key, provider->client_secret, provider->secret_access_key, provider->session_token, request_bearer_of(spec) };
 
 	for (size_t i = 0; i < COUNT(own); i++)
-		err = failure_without(arena, err, own[i]);
+		err = err_without(arena, err, own[i]);
 	for (size_t i = 0; i < provider->header_count; i++) {
 		struct str value = provider->headers[i].value;
 		size_t scheme = str_find_byte(value, ' ', 0); /* "Bearer TOKEN": the token alone may come back */
 
-		err = failure_without(arena, err, value);
+		err = err_without(arena, err, value);
 		if (scheme != SIZE_MAX)
-			err = failure_without(arena, err, str_slice(value, scheme + 1, value.len));
+			err = err_without(arena, err, str_slice(value, scheme + 1, value.len));
 	}
 	return err;
 }

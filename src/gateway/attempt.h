@@ -17,7 +17,7 @@ MAY_PARK const struct err *attempt_send(struct decoder *decoder, struct http_cal
 
 /*
  * A request that is answered whole, and by no decoder: at most `answer_max` bytes to *body. What proves who calls, and what an error answer means, is the target's kind's. *cause is as of
- * attempt_run.
+ * attempt_run. `span` NULL: of no trace.
  */
 MAY_PARK const struct err *attempt_post(const struct target *target, struct arena *arena, struct http_call_spec *request, const struct span *span, size_t answer_max, struct str *body,
 	enum failure_cause *cause);

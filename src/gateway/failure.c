@@ -16,7 +16,7 @@ failure_cause_name(enum failure_cause cause)
 	return names[cause];
 }
 
-enum { RETRY_AFTER_MAX_S = 1000000, SECRET_MIN = 8 /* a shorter one would be found in any text */ };
+enum { RETRY_AFTER_MAX_S = 1000000 };
 
 /* A provider may ask for any time: it is not forgotten for being too long. */
 static int64_t
@@ -148,30 +148,6 @@ failure_cause_of(const struct err *err)
 	default:
 		return FAILURE_REQUEST;
 	}
-}
-
-const struct err *
-failure_without(struct arena *arena, const struct err *err, struct str secret)
-{
-	size_t at = secret.len >= SECRET_MIN ? str_find(err->message, secret, 0) : SIZE_MAX;
-	struct err *copy = at == SIZE_MAX ? NULL : arena_alloc(arena, sizeof(*copy));
-	struct str rest = err->message;
-	struct buf text;
-
-	if (at == SIZE_MAX)
-		return err;
-	buf_init(&text, arena, 16 * err->message.len + KIB(1));
-	for (; at != SIZE_MAX; at = str_find(rest, secret, 0)) {
-		buf_add(&text, str_slice(rest, 0, at));
-		buf_add(&text, STR("(hidden)"));
-		rest = str_slice(rest, at + secret.len, rest.len);
-	}
-	buf_add(&text, rest);
-	if (!copy || text.failed)
-		return &err_no_memory;
-	*copy = *err;
-	copy->message = buf_str(&text);
-	return copy;
 }
 
 void

@@ -106,9 +106,6 @@ const struct err *provider_request(const struct call *call, const struct target 
 /* By its kind's name; NULL when there is none. */
 const struct provider *provider_find(struct str kind);
 
-/* The error with "(hidden)" where its message has the secret; itself where it has not, or where there is none. */
-const struct err *failure_without(struct arena *arena, const struct err *err, struct str secret);
-
 /*
  * For a provider's `failure`: the error that an HTTP status stands for, with Retry-After read, and its cause, from the status, the code and what the services are known
  * to say. `code` (empty: none) goes to the client; a context that is too long has OpenAI's "context_length_exceeded" wherever it comes from. A provider with words of its

@@ -83,11 +83,13 @@ status_err(struct arena *arena, const struct remote *remote, int status, struct 
 	const struct json *root = NULL;
 	struct str said = str_n(NULL, 0);
 	enum err_kind kind = status == 429 ? ERR_RATE_LIMITED : status == 401 || status == 403 || status == 404 ? ERR_UNAVAILABLE : ERR_UPSTREAM;
+	const struct err *err;
 
 	if (!json_parse(arena, reply, &root))
 		said = json_get_string(json_get(root, "error"), "message");
-	return err_detail(arena, err_new(arena, kind, "the embedding service answered with status %d for the model %" STR_F, status, STR_A(remote->base.model)),
+	err = err_detail(arena, err_new(arena, kind, "the embedding service answered with status %d for the model %" STR_F, status, STR_A(remote->base.model)),
 		"%" STR_F, STR_A(utf8_cut(said.ptr ? said : reply, 500)));
+	return remote->authorization.len ? err_without(arena, err, str_slice(remote->authorization, sizeof("Bearer ") - 1, remote->authorization.len)) : err; /* it goes to the log */
 }
 
 static MAY_PARK const struct err *

@@ -161,11 +161,11 @@ part_add(struct batch *batch, const struct part *version, int64_t *ordinal)
 static MAY_PARK const struct err *
 versions_embed(struct knowledge *k, const struct part *versions, size_t count)
 {
-	unsigned dimensions = embedder_dimensions(k->embedder);
-	float *vectors = mem_alloc(CHUNKS_A_BATCH * dimensions * sizeof(float));
 	struct arena *arena = arena_new(EMBED_ARENA_MAX);
 	struct batch *batch = mem_zalloc(sizeof(*batch));
-	const struct err *err = NULL;
+	const struct err *err = embedder_prepare(k->embedder, arena);
+	unsigned dimensions = embedder_dimensions(k->embedder);
+	float *vectors = err ? NULL : mem_alloc(CHUNKS_A_BATCH * dimensions * sizeof(float));
 
 	*batch = (struct batch){ .knowledge = k, .arena = arena, .dimensions = dimensions, .vectors = vectors };
 	for (size_t i = 0; i < count && !err; i++) {
