@@ -26,13 +26,16 @@ update response set cancel = 1 where tenant = $1 and id = $2 and status in ('que
 
 -- name: response_end
 update response set status = $3, completed_us = $4, error = $5, incomplete = $6, usage = $7, lease_until_us = 0
-where tenant = $1 and id = $2 and status in ('queued', 'in_progress');
+where tenant = $1 and id = $2 and status in ('queued', 'in_progress') and lease_until_us = $8;
 
 -- name: response_event_insert
 insert into response_event (tenant, response, last, first, frames) values ($1, $2, $3, $4, $5) on conflict do nothing;
 
 -- name: response_event_after
 select last, frames from response_event where tenant = $1 and response = $2 and last > $3 order by last limit 64;
+
+-- name: response_event_last
+select last, frames from response_event where tenant = $1 and response = $2 order by last desc limit 1;
 
 -- name: response_event_delete
 delete from response_event where tenant = $1 and response = $2;
@@ -133,6 +136,9 @@ update answer_stream set lease_until_us = $3, alias = $4 where tenant = $1 and i
 
 -- name: stream_end
 update answer_stream set ended_us = $3, alias = $4, seen = $5, lease_until_us = 0 where tenant = $1 and id = $2 and ended_us = 0;
+
+-- name: stream_end_lost
+update answer_stream set ended_us = $3, lease_until_us = 0 where tenant = $1 and id = $2 and ended_us = 0 and lease_until_us = $4;
 
 -- name: stream_seen
 update answer_stream set seen = 1 where tenant = $1 and id = $2 and ended_us > 0;

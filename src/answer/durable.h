@@ -100,7 +100,7 @@ MAY_PARK const struct err *durable_get(
 /* Whether nobody goes on with it: its lease is over, or its process was the only one of this database and is gone. */
 bool durable_abandoned(const struct durables *durables, struct str owner, int64_t lease_until_us);
 
-/* Ends one that is abandoned, with these events, which have the numbers `first` to `last`. No effect on one that has ended. */
+/* Ends one that is abandoned, with these events, which have the numbers `first` to `last`. No effect on one that has ended, or whose lease was renewed since `stored` was read. */
 MAY_PARK const struct err *durable_end(struct store *store, struct arena *arena, int64_t tenant, const struct durable_stored *stored, struct str events, int64_t first, int64_t last);
 
 /* A client has had the end. */

@@ -121,18 +121,30 @@ durable_get(struct store *store, struct arena *arena, int64_t tenant, enum durab
 	return NULL;
 }
 
+struct lost {
+	int64_t tenant, first, last;
+	const struct durable_stored *stored;
+	struct str events;
+};
+
+/* Not if its lease was renewed since it was found to be over: its process is there after all, and may have said more. */
 static MAY_PARK const struct err *
 end_tx(struct tx *tx, void *arg)
 {
-	return durable_end_in(tx, arg, false);
+	const struct lost *lost = arg;
+	struct rows rows;
+	const struct err *err = tx_exec(tx, &stmt_stream_end_lost,
+		PARAMS(V_INT(lost->tenant), V_TEXT(lost->stored->id), V_INT(clock_wall_us()), V_INT(lost->stored->lease_until_us)), &rows);
+
+	return err || !rows.changed ? err : put_events(tx, lost->tenant, lost->stored->id, lost->first, lost->last, lost->events);
 }
 
 MAY_PARK const struct err *
 durable_end(struct store *store, struct arena *arena, int64_t tenant, const struct durable_stored *stored, struct str events, int64_t first, int64_t last)
 {
-	struct durable_write write = { .kind = DURABLE_NONE, .tenant = tenant, .id = stored->id, .alias = stored->alias, .events = events, .first = first, .last = last };
+	struct lost lost = { tenant, first, last, stored, events };
 
-	return store_tx(store, arena, end_tx, &write);
+	return store_tx(store, arena, end_tx, &lost);
 }
 
 struct named {

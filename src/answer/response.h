@@ -110,6 +110,9 @@ MAY_PARK const struct err *response_progress(struct tx *tx, const struct respons
 /* Runs of frames with events behind number `after`, in order, some at a time; a run may begin before it. None: there are no more now. */
 MAY_PARK const struct err *response_events(struct store *store, struct arena *arena, int64_t tenant, struct str id, int64_t after, struct str **out, size_t *count);
 
+/* The last of those runs, and the number of its last event; -1 and nothing: there is none. */
+MAY_PARK const struct err *response_events_last(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct str *out, int64_t *number);
+
 /* Asks the process that makes it to end it. */
 MAY_PARK const struct err *response_want_cancel(struct store *store, struct arena *arena, int64_t tenant, struct str id);
 
@@ -118,11 +121,12 @@ struct response_end {
 	int64_t tenant;
 	struct str id, status, error;
 	int64_t completed_us;
+	int64_t lease_until_us;    /* as it was found */
 	struct response_item *items;
 	size_t count;
 	struct str frames;
 	int64_t sequence;
 };
 
-/* No effect on one that has ended meanwhile. */
+/* No effect on one that has ended meanwhile, or whose lease was renewed. */
 MAY_PARK const struct err *response_end(struct store *store, struct arena *arena, struct response_end *end);

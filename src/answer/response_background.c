@@ -46,6 +46,18 @@ response_events(struct store *store, struct arena *arena, int64_t tenant, struct
 	return NULL;
 }
 
+MAY_PARK const struct err *
+response_events_last(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct str *out, int64_t *number)
+{
+	struct rows rows;
+	const struct err *err = store_query(store, arena, &stmt_response_event_last, PARAMS(V_INT(tenant), V_TEXT(id)), &rows);
+	bool any = !err && rows.count;
+
+	*number = any ? rows_int(&rows, 0, 0) : -1;
+	*out = any ? rows_text(&rows, 0, 1) : STR_EMPTY;
+	return err;
+}
+
 struct wish {
 	int64_t tenant;
 	struct str id;
@@ -67,7 +79,7 @@ response_want_cancel(struct store *store, struct arena *arena, int64_t tenant, s
 	return store_tx(store, arena, want_cancel_tx, &wish);
 }
 
-/* Whoever ends it first has ended it: the others change nothing. */
+/* Whoever ends it first has ended it: the others change nothing. Nor has one effect whose lease was renewed: its process is there after all, and may have said more. */
 static MAY_PARK const struct err *
 end_tx(struct tx *tx, void *arg)
 {
@@ -75,7 +87,9 @@ end_tx(struct tx *tx, void *arg)
 	int64_t day = response_today(), position = 0;
 	struct rows rows;
 	const struct err *err = tx_exec(tx, &stmt_response_end,
-		PARAMS(V_INT(end->tenant), V_TEXT(end->id), V_TEXT(end->status), V_INT(end->completed_us), V_TEXT(end->error), V_TEXT(STR_EMPTY), V_TEXT(STR_EMPTY)), &rows);
+		PARAMS(V_INT(end->tenant), V_TEXT(end->id), V_TEXT(end->status), V_INT(end->completed_us), V_TEXT(end->error), V_TEXT(STR_EMPTY), V_TEXT(STR_EMPTY),
+			V_INT(end->lease_until_us)),
+		&rows);
 
 	if (err || !rows.changed)
 		return err;

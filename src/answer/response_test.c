@@ -176,6 +176,11 @@ background(struct store *store, void *arg)
 	beat.progress.frames = STR_EMPTY;
 	CHECK_OK(store_tx(store, arena, beat_tx, &beat));
 	CHECK(beat.there && beat.cancel);
+	end.lease_until_us = 8; /* it was renewed since */
+	CHECK_OK(response_end(store, arena, &end));
+	CHECK_OK(response_get(store, arena, TENANT, STR("r1"), "id", &stored));
+	CHECK(response_unfinished(&stored));
+	end.lease_until_us = 7;
 	CHECK_OK(response_end(store, arena, &end));
 	CHECK_OK(response_end(store, arena, &end)); /* the second has no effect */
 	CHECK_OK(response_get(store, arena, TENANT, STR("r1"), "id", &stored));

@@ -49,19 +49,28 @@ look_after(struct follower *follower, bool *finished)
 	return err;
 }
 
-/* The terminal event is among the rows; a client that says it has had it gets nothing more. */
+/*
+ * The terminal event is among the rows. A client that has had it gets nothing more; one that had more than was stored when its process was lost gets it all the same, and one whose number is that of the failure
+ * may have had another event with it.
+ */
 static MAY_PARK const struct err *
-end_empty(struct follower *follower)
+send_end(struct follower *follower)
 {
+	struct str last = STR_EMPTY;
+	int64_t number = -1;
+	const struct err *err = follower->any ? NULL : follow_last(follower, &last, &number);
+
 	follower->ended = true;
-	return sse_end(follower->writer, STR_EMPTY);
+	if (!err && follower->after <= number && !str_starts(last, STR("event: response.failed\n")))
+		last = STR_EMPTY;
+	return err ? err : sse_end(follower->writer, last);
 }
 
 MAY_PARK const struct err *
 background_follow(struct api_request *request, struct str id, int64_t after)
 {
 	struct follower follower = { .request = request, .page = arena_new(PAGE_ARENA_MAX), .id = id, .after = after,
-		.number = background_sequence, .is_last = background_ends, .look_after = look_after, .end = end_empty };
+		.number = background_sequence, .is_last = background_ends, .look_after = look_after, .end = send_end };
 	const struct err *err = sse_open(request->http, HEARTBEAT_US, &follower.writer);
 
 	if (!err)
@@ -273,7 +282,7 @@ final_frame(struct api_request *request, const struct response_stored *stored, c
 static MAY_PARK const struct err *
 recover(struct api_request *request, struct response_stored *stored, struct arena *arena, const struct err *why)
 {
-	struct response_end end = { .tenant = request->identity->tenant, .id = stored->id, .status = STR("failed"), .completed_us = clock_wall_us() };
+	struct response_end end = { .tenant = request->identity->tenant, .id = stored->id, .status = STR("failed"), .completed_us = clock_wall_us(), .lease_until_us = stored->lease_until_us };
 	struct recovered recovered;
 	struct buf frame;
 	const struct err *err = background_replay(request, stored->id, arena, &recovered);

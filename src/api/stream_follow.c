@@ -68,3 +68,17 @@ follow_rows(struct follower *follower)
 	}
 	return err;
 }
+
+MAY_PARK const struct err *
+follow_last(struct follower *follower, struct str *out, int64_t *number)
+{
+	const struct api_request *request = follower->request;
+	struct str run, event;
+	const struct err *err;
+
+	*out = STR_EMPTY;
+	err = response_events_last(request->app->store, follower->page, request->identity->tenant, follower->id, &run, number);
+	while (!err && durable_next_event(&run, &event))
+		*out = event;
+	return err;
+}

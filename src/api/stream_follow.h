@@ -31,3 +31,6 @@ MAY_PARK const struct err *follow_send(struct follower *follower, struct str run
 
 /* Sends what the rows have and get, up to the end. ERR_CANCELLED: this server stops. */
 MAY_PARK const struct err *follow_rows(struct follower *follower);
+
+/* The last event of all that is stored, and its number: -1 and nothing, where there is none. */
+MAY_PARK const struct err *follow_last(struct follower *follower, struct str *out, int64_t *number);

@@ -68,47 +68,28 @@ follow_here(struct follower *follower, const struct durable *durable)
 	return err;
 }
 
-/* The last event of all, and its number. */
-static MAY_PARK const struct err *
-read_last(struct follower *follower, struct str *out, int64_t *number)
-{
-	const struct api_request *request = follower->request;
-	const struct err *err = NULL;
-	struct str *runs, event;
-	size_t count = 1;
-
-	*number = -1;
-	*out = STR_EMPTY;
-	while (!err && count) {
-		err = response_events(request->app->store, follower->page, request->identity->tenant, follower->id, *number, &runs, &count);
-		for (size_t i = 0; !err && i < count; i++)
-			while (durable_next_event(&runs[i], &event))
-				if (durable_number(event) > *number) {
-					*number = durable_number(event);
-					*out = event;
-				}
-	}
-	return err;
-}
-
 static const struct err server_ended = { .kind = ERR_UNAVAILABLE, .message = STR_INIT("the server ended before the answer was complete; what it had said by then is above") };
 
-/* The end of a stream that nobody goes on with, as its protocol says that something went wrong. */
-static void
-put_lost(const struct resumed *resumed, struct buf *out)
+/* The end of a stream that nobody goes on with, as its protocol says that something went wrong, with numbers from *next on. */
+static const struct err *
+put_lost(const struct resumed *resumed, int64_t *next, struct buf *out)
 {
 	const struct error_shape *shape = resumed->kind == DURABLE_MESSAGES ? &anthropic_errors : &openai_errors;
 	struct json_out json;
-	struct buf body;
+	struct buf events, body;
 
+	buf_init(&events, resumed->follower.page, KIB(16));
+	buf_init(out, resumed->follower.page, KIB(16));
 	if (resumed->kind == DURABLE_UI) {
-		ai_sdk_put_error(out, &server_ended);
-		return;
+		ai_sdk_put_error(&events, &server_ended);
+	} else {
+		buf_init(&body, resumed->follower.page, KIB(4));
+		json_out_init(&json, &body);
+		shape->write(&json, &server_ended, resumed->follower.id);
+		dialect_frame_add(&events, resumed->kind == DURABLE_MESSAGES ? STR("error") : STR_EMPTY, buf_str(&body));
 	}
-	buf_init(&body, resumed->follower.page, KIB(4));
-	json_out_init(&json, &body);
-	shape->write(&json, &server_ended, resumed->follower.id);
-	dialect_frame_add(out, resumed->kind == DURABLE_MESSAGES ? STR("error") : STR_EMPTY, buf_str(&body));
+	sse_number(out, buf_str(&events), next);
+	return events.failed ? &err_no_memory : buf_err(out);
 }
 
 static MAY_PARK const struct err *
@@ -116,24 +97,18 @@ end_lost(struct resumed *resumed, const struct durable_stored *stored)
 {
 	struct follower *follower = &resumed->follower;
 	const struct api_request *request = follower->request;
-	struct buf events, numbered;
+	struct buf events;
 	struct str last;
 	int64_t first, next;
-	const struct err *err = read_last(follower, &last, &first);
+	const struct err *err = follow_last(follower, &last, &first);
 
-	if (err)
-		return err;
 	next = ++first;
-	buf_init(&events, follower->page, KIB(16));
-	buf_init(&numbered, follower->page, KIB(16));
-	put_lost(resumed, &events);
-	sse_number(&numbered, buf_str(&events), &next);
-	if (events.failed || numbered.failed)
-		return &err_no_memory;
-	return durable_end(request->app->store, follower->page, request->identity->tenant, stored, buf_str(&numbered), first, next - 1);
+	if (!err)
+		err = put_lost(resumed, &next, &events);
+	return err ? err : durable_end(request->app->store, follower->page, request->identity->tenant, stored, buf_str(&events), first, next - 1);
 }
 
-/* Whether the stream has ended; one that nobody goes on with gets its end now. */
+/* Whether the stream has ended; one that nobody goes on with gets its end now, and the next look finds it, or that somebody does. */
 static MAY_PARK const struct err *
 look_after(struct follower *follower, bool *finished)
 {
@@ -146,21 +121,32 @@ look_after(struct follower *follower, bool *finished)
 	*finished = !err && (!found || stored.ended_us);
 	if (err || *finished || !durable_abandoned(request->app->durables, stored.owner, stored.lease_until_us))
 		return err;
-	err = end_lost(resumed, &stored);
-	*finished = !err;
-	return err;
+	return end_lost(resumed, &stored);
 }
 
-/* A client that had more than was stored before the server was killed gets the last event all the same: it must not take what it has for whole. */
+/*
+ * A client that had more than was stored gets the end all the same: it must not take what it has for whole. The end of a stream that was lost has the numbers of events that its process may have said and not
+ * stored, so that a client which names such a number may have had either: it is told of the loss, if need be once more.
+ */
 static MAY_PARK const struct err *
 send_end(struct follower *follower)
 {
+	const struct resumed *resumed = (const struct resumed *)follower;
 	struct str last = STR_EMPTY;
-	int64_t number = -1;
-	const struct err *err = follower->any ? NULL : read_last(follower, &last, &number);
+	int64_t number = -1, next;
+	const struct err *err = follower->any ? NULL : follow_last(follower, &last, &number);
+	struct buf lost;
 
 	follower->ended = true;
-	return err ? err : sse_end(follower->writer, follower->after > number ? last : STR_EMPTY);
+	if (err || !last.len)
+		return err ? err : sse_end(follower->writer, STR_EMPTY);
+	next = resumed->kind == DURABLE_UI ? number - 1 : number; /* its error has two events */
+	err = put_lost(resumed, &next, &lost);
+	if (!err && str_ends(buf_str(&lost), last))
+		last = buf_str(&lost);
+	else if (follower->after <= number)
+		last = STR_EMPTY;
+	return err ? err : sse_end(follower->writer, last);
 }
 
 MAY_PARK const struct err *
@@ -185,6 +171,7 @@ stream_resume(struct api_request *request, enum durable_kind kind, struct str id
 	if (!err && here)
 		err = follow_here(follower, here);
 	durable_unref(here);
+	follower->any = false; /* of the rows */
 	if (!err && !follower->ended)
 		err = follow_rows(follower);
 	if (!err && kind == DURABLE_UI)

@@ -280,12 +280,15 @@ def after_a_kill_there_is_the_text_so_far_and_a_clear_end() -> None:
                 assert numbers == list(range(len(numbers))) and len(rest) > 3, numbers
                 assert b"ended before the answer was complete" in rest[-1] and b"[DONE]" not in rest[-1]
                 assert seen + rest == _rest(path, identity, None, second, key)
-                assert _rest(path, identity, 10_000, second, key) == rest[-1:], "who had more than was stored is told, too"
+                for number in (numbers[-1] - 1, numbers[-1], numbers[-1] + 1, 10_000):
+                    assert _rest(path, identity, number, second, key) == rest[-1:], (number, "who had more than was stored is told, too")
             client = openai.OpenAI(base_url=f"{second.url}/v1", api_key=key, max_retries=0, timeout=30)
             rest = list(client.responses.retrieve(heard[0].response.id, stream=True, starting_after=heard[-1].sequence_number))
             assert rest[-1].type == "response.failed" and rest[-1].response.output_text.startswith("You said:")
             assert [event.sequence_number for event in heard + rest] == list(range(len(heard + rest)))
             assert client.responses.retrieve(heard[0].response.id).status == "failed"
+            for number in (rest[-1].sequence_number, rest[-1].sequence_number + 1, 10_000):
+                assert list(client.responses.retrieve(heard[0].response.id, stream=True, starting_after=number)) == rest[-1:], (number, "who had more than was stored is told, too")
 
 
 def a_server_that_is_stopped_does_not_wait_for_those_who_left() -> None:

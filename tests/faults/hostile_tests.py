@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import sqlite3
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -76,7 +79,52 @@ def documents_are_embedded_by_a_service_whose_dimensions_nobody_has_said() -> No
     _embeds(vectors, lambda corbel: json.loads(corbel.cli("document", "ls", "--json", "c").stdout)["data"][0]["chunks_embedded"] == 1)
 
 
+def who_follows_a_stream_that_was_lost_while_the_database_stalled_gets_no_clean_end() -> None:
+    """A second reader has more in memory than the rows ever got: the record could not be committed, and the lease is over when it could be again."""
+    with harness.Mock() as mock, harness.Corbel(_going_on(mock)) as corbel:
+        first, headers, said = _begun(corbel, "POST", "/v1/chat/completions", {"model": "m", "stream": True, "messages": [{"role": "user", "content": "[mock chunks=100 pace=20]"}]})
+        said(b"data: ")
+        second, _, heard = _begun(corbel, "GET", f"/v1/chat/completions/{headers['x-corbel-stream']}?stream=true")
+        database = sqlite3.connect(next(corbel.data.glob("*.db")), timeout=20, isolation_level=None)
+        heard(b"data: ")
+        database.execute("begin immediate")
+        assert database.execute("update answer_stream set lease_until_us = 1 where ended_us = 0").rowcount == 1
+        whole = said(None)
+        assert b"[DONE]" not in whole and b'"error"' in whole, whole[-300:]
+        time.sleep(1.5)  # and neither can what was said, which is written beside it
+        database.execute("commit")
+        lost = heard(None)
+        assert lost.count(b"data: ") > 50 and b"[DONE]" not in lost and b"ended before the answer was complete" in lost[-600:], lost[-600:]
+        first.close()
+        second.close()
+
+
+def _going_on(mock: harness.Mock) -> dict[str, Any]:
+    provider = {"name": "main", "kind": "openai", "base_url": f"{mock.url}/v1"}
+    return {"providers": [provider], "models": [{"name": "m", "on_disconnect": "continue", "targets": [{"provider": "main", "model": "gpt-x"}]}]}
+
+
+def _begun(corbel: harness.Corbel, method: str, path: str, body: Any = None) -> tuple[http.client.HTTPConnection, dict[str, str], Callable[[bytes | None], bytes]]:
+    """A request on its way: its connection, the answer's headers, and what reads up to a line with this in it, or to the end."""
+    connection = corbel.connect()
+    connection.request(method, path, body and json.dumps(body), {"content-type": "application/json", "authorization": f"Bearer {corbel.key}"})
+    answer = connection.getresponse()
+    assert answer.status == 200, answer.read()
+
+    def read(until: bytes | None) -> bytes:
+        said = b""
+        while until is None or until not in said:
+            line = answer.readline()
+            if not line:
+                return said
+            said += line
+        return said
+
+    return connection, {name.lower(): value for name, value in answer.getheaders()}, read
+
+
 TESTS = [
+    who_follows_a_stream_that_was_lost_while_the_database_stalled_gets_no_clean_end,
     a_key_is_hidden_wherever_a_provider_repeats_it,
     a_service_that_refuses_to_embed_is_waited_for_and_the_log_does_not_have_its_key,
     documents_are_embedded_by_a_service_whose_dimensions_nobody_has_said,
