@@ -19,6 +19,7 @@ static const int64_t TICK_US = 200 * USEC_PER_MS, RENEW_US = 3 * USEC_PER_SEC, R
 static const struct err stopped = { .kind = ERR_CANCELLED, .message = STR_INIT("the server was stopped before the answer was complete") };
 static const struct err too_long = { .kind = ERR_TIMEOUT, .message = STR_INIT("the answer went on for too long after its client had left") };
 static const struct err unwanted = { .kind = ERR_CANCELLED, .code = STR_INIT("cancelled"), .message = STR_INIT("the answer was cancelled") };
+static const struct err given_up = { .kind = ERR_UNAVAILABLE, .retryable = true, .message = STR_INIT("the database could not be written to for so long that the answer was given up") };
 
 const struct durable_bounds durable_bounds_default = {
 	.bytes_max = (size_t)16 * 1024 * 1024,
@@ -140,8 +141,8 @@ note_stored(struct durables *durables, const struct durable_write *write)
 	write->durable->stored_last = write->last;
 	write->durable->renewed_us = clock_mono_us();
 	pthread_mutex_unlock(&durables->lock);
-	if (write->cancel || !write->there)
-		durable_end_there(write->durable, &unwanted, false);
+	if (write->cancel || !write->there) /* a response may have been deleted; another stream's row is gone or ended only where its lease was over */
+		durable_end_there(write->durable, write->cancel || write->kind == DURABLE_RESPONSE ? &unwanted : &given_up, false);
 }
 
 /* One batch; false when there was none. */
