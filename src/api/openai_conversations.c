@@ -178,7 +178,7 @@ static const struct route routes[] = {
 	{ ROUTE(HTTP_GET, "/v1/conversations/{conversation_id}/items", "conversations.items.list", "ResponseItemList", items_list, "Items of a conversation"), .query = "limit order after" },
 	{ ROUTE(HTTP_POST, "/v1/conversations/{conversation_id}/items", "conversations.items.create", "ResponseItemList", items_add, "Add items to a conversation"), .body = BODY_JSON,
 		.body_bytes_max = BODY_MAX, .request_schema = SCHEMA_ADD },
-	{ ROUTE(HTTP_GET, "/v1/conversations/{conversation_id}/items/{item_id}", "conversations.items.get", "ResponseItem", items_get, "An item of a conversation") },
+	{ ROUTE(HTTP_GET, "/v1/conversations/{conversation_id}/items/{item_id}", "conversations.items.get", "ResponseStoredItem", items_get, "An item of a conversation") },
 	{ ROUTE(HTTP_DELETE, "/v1/conversations/{conversation_id}/items/{item_id}", "conversations.items.delete", "Conversation", items_delete, "Take an item out of a conversation") },
 };
 const struct route_table openai_conversations_routes = { routes, COUNT(routes) };

@@ -15,7 +15,7 @@ import openapi_spec_validator
 
 HERE = Path(__file__).resolve().parent
 NODE = Path(os.environ["CORBEL_OPENAPI_NODE"])
-STRICT = ("--strict", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext", "--lib", "es2023,dom,dom.iterable")
+STRICT = ("--strict", "--skipDefaultLibCheck", "--exactOptionalPropertyTypes", "--noUncheckedIndexedAccess", "--target", "es2022", "--module", "nodenext", "--lib", "es2023,dom,dom.iterable")
 
 
 class Generators:
@@ -32,7 +32,7 @@ class Generators:
 
     def _node(self, *command: str) -> str:
         env = {**os.environ, "CORBEL_URL": self.corbel.url, "CORBEL_KEY": self.corbel.key}
-        done = subprocess.run(["node", *command], cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+        done = subprocess.run(["node", *command], cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=150, check=False)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
@@ -43,17 +43,11 @@ class Generators:
         self._node("node_modules/openapi-typescript/bin/cli.js", "openapi.json", "-o", "corbel.d.ts")
 
     def tsc_accepts_these_types_and_a_client_over_them(self) -> None:
-        self._node("node_modules/typescript/bin/tsc", "--noEmit", *STRICT, "corbel.d.ts", "typed_client.ts")
+        self._node("node_modules/typescript/bin/tsc", "--noEmitOnError", *STRICT, "corbel.d.ts", "typed_client.ts")
 
     def the_typed_client_reads_what_corbel_answers(self) -> None:
-        self._node("node_modules/typescript/bin/tsc", *STRICT, "typed_client.ts")
         said = self._node("typed_client.js")
         assert said.count("\n") == (HERE / "typed_client.ts").read_text().count("\ncheck("), said
 
     def tests(self) -> list:
-        return [
-            self.the_document_is_valid_by_openapi_spec_validator,
-            self.openapi_typescript_makes_types_of_it,
-            self.tsc_accepts_these_types_and_a_client_over_them,
-            self.the_typed_client_reads_what_corbel_answers,
-        ]
+        return [getattr(self, name) for name in vars(type(self)) if not name.startswith("_") and name != "tests"]

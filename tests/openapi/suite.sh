@@ -13,5 +13,6 @@ ROOT=$(cd "$here/../.." && pwd)
 
 export CORBEL_BUILD="${CORBEL_BUILD:-$ROOT/build}"
 CORBEL_OPENAPI_NODE=$(node_env openapi "$here")
-export CORBEL_OPENAPI_NODE
+CORBEL_TEST_SECONDS=${CORBEL_TEST_SECONDS:-160} # compilers of others run in them
+export CORBEL_OPENAPI_NODE CORBEL_TEST_SECONDS
 exec "$(python_env "$here/requirements.txt")/bin/python" "$here/run.py" "$@"

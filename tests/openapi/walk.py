@@ -1,7 +1,7 @@
 """A walk through the API: one request at least for each operation of the document, in a world where it can succeed, and each answer held against the document.
 
 Schemathesis makes requests up, and what is made up is mostly refused; this sees to it that every operation is known by its success. The document is closed first: a member of an answer that it does not name is a mistake,
-unless the schema itself says `additionalProperties`.
+unless the schema itself says `additionalProperties`. Requests and answers are read with models made from the document too (models.py).
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import Any
 
 import harness
 import jsonschema_rs
+from models import Models
 
 USER = [{"role": "user", "content": "hello"}]
 ASKED = [{"role": "user", "content": "What starts the workers?"}]
 WEATHER = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
 ANSWER = {"type": "object", "properties": {"value": {"type": "integer"}}, "required": ["value"], "additionalProperties": False}
+PICTURE, PAGES = "data:image/png;base64,AAAA", "data:application/pdf;base64,AAAA"
 RATS = b"# Rats\n\nRats dig.\n"
 TOLD = {  # kinds of events that the walk must have seen
     "ChatEvent": {"chat.completion.chunk", "error"},
@@ -66,8 +68,8 @@ def events(data: bytes) -> Iterator[tuple[str, str]]:
 class Walk:
     """Asks, and remembers what was seen of each operation and what was wrong with it."""
 
-    def __init__(self, corbel: harness.Corbel, document: Any) -> None:
-        self.corbel, self.document = corbel, document
+    def __init__(self, corbel: harness.Corbel, document: Any, models: Models) -> None:
+        self.corbel, self.document, self.models = corbel, document, models
         self.components = closed(document["components"])
         self.operations = {f"{method.upper()} {path}": operation for path, methods in document["paths"].items() for method, operation in methods.items()}
         self.seen: set[str] = set()
@@ -99,7 +101,11 @@ class Walk:
             self.validators[name] = jsonschema_rs.Draft202012Validator({**closed(schema), "components": self.components})
         for error in self.validators[name].iter_errors(value):
             return f"{'.'.join(str(part) for part in error.instance_path)}: {error.message}"[:1000] + f"\n{json.dumps(value)[:2000]}"
-        return ""
+        return self.models.wrong(schema, value)
+
+    def _check_request(self, operation: str, body: Any) -> str:
+        schema = self.operations[operation].get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+        return self._invalid(schema, body) if "$ref" in schema else ""
 
     def _check_events(self, schema: Any, data: bytes) -> str:
         if schema is None:
@@ -125,7 +131,7 @@ class Walk:
             path = path.replace(f"{{{name}}}", urllib.parse.quote(value, safe="/"))
         status, got, data = self.corbel.call(method, path + (f"?{query}" if query else ""), body, headers)
         kind = got.get("content-type", "")
-        wrong = f"{status}: {data[:1000]!r}" if status >= 300 else self._check(operation, status, kind, data)
+        wrong = f"{status}: {data[:1000]!r}" if status >= 300 else self._check(operation, status, kind, data) or self._check_request(operation, body)
         if wrong:
             self.wrong.setdefault(operation, wrong)
         else:
@@ -177,6 +183,17 @@ def chats(walk: Walk) -> None:
         walk.do(chat, {"model": model, "messages": USER, "tools": tools, "tool_choice": "required"})
         walk.do(chat, {"model": model, "messages": USER, "stream": True})
         walk.do(chat, {"model": model, "messages": [{"role": "user", "content": "hello [mock thinking cached-tokens=1 prompt-tokens=9]"}]})
+        shown = [{"type": "text", "text": "look"}, {"type": "image_url", "image_url": {"url": PICTURE}}, {"type": "file", "file": {"file_data": PAGES, "filename": "a.pdf"}}]
+        call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+        talk = [{"role": "developer", "content": "Be brief."}, {"role": "user", "content": shown}, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c1", "content": "sunny"}]
+        walk.do(chat, {"model": model, "messages": talk, "tools": tools, "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "weather"}}]}}})
+        walk.do(chat, {"model": model, "messages": talk, "tools": tools, "tool_choice": {"type": "function", "function": {"name": "weather"}}})
+        shape = {"type": "json_schema", "json_schema": {"name": "a", "schema": ANSWER, "strict": True}}
+        walk.do(chat, {"model": model, "messages": [{"role": "user", "content": "[mock say='{\"value\": 4}']"}], "response_format": shape})
+    custom = [{"type": "custom", "custom": {"name": "query", "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": "start: /a+/"}}}}]
+    asked = {"model": "gpt-x", "messages": [{"role": "user", "content": "aaa"}], "tools": custom, "tool_choice": {"type": "custom", "custom": {"name": "query"}}}
+    for stream in (False, True):
+        walk.do(chat, {**asked, "stream": stream, "later": 1})  # a member that the document does not know
     walk.do(chat, {"model": "cited", "messages": ASKED})
     walk.do(chat, {"model": "collection/manual", "messages": [{"role": "user", "content": "What starts the workers?"}]})
     walk.do("POST /v1/completions", {"model": "gpt-x", "prompt": "hello"})
@@ -198,6 +215,15 @@ def messages(walk: Walk) -> None:
         walk.do(create, {**body, "stream": True})
         walk.do(create, {**body, "messages": [{"role": "user", "content": "hello [mock thinking cached-tokens=1 prompt-tokens=9]"}]})
         walk.do("POST /v1/messages/count_tokens", {"model": model, "messages": USER})
+    result = {"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "sunny"}, {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}]}
+    pages = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "AAAA"}, "title": "A", "cache_control": {"type": "ephemeral"}}
+    talk = [{"role": "user", "content": [pages, {"type": "text", "text": "hello [mock redacted server-tool cite]"}]}]
+    used = [{"role": "user", "content": "hello"}, {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "weather", "input": {}}]}, {"role": "user", "content": [result]}]
+    hosted = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
+    for stream in (False, True):
+        body = {"model": "claude-x", "max_tokens": 3000, "stream": stream}
+        walk.do(create, {**body, "messages": talk, "tools": [*tools, hosted], "tool_choice": {"type": "auto", "disable_parallel_tool_use": True}, "system": [{"type": "text", "text": "Be brief."}]})
+        walk.do(create, {**body, "messages": used, "tools": tools, "thinking": {"type": "enabled", "budget_tokens": 1024}})
     walk.do(create, {"model": "cited", "max_tokens": 100, "messages": ASKED})
     identity, connection = walk.stream("/v1/messages", {"model": "going-on", "max_tokens": 100000, "messages": ENDLESS})
     walk.do("POST /v1/messages/{message_id}/cancel", message_id=identity)
@@ -228,6 +254,16 @@ def responses(walk: Walk) -> None:
         walk.do(create, {"model": model, "input": "[mock say='{\"value\": 4}']", "text": {"format": {"type": "json_schema", "name": "a", "schema": ANSWER, "strict": True}}})
         walk.do(f"GET /v1/responses/{one}", response_id=stored["id"])
         walk.do(f"GET /v1/responses/{one}/input_items", response_id=stored["id"])
+    custom = {"type": "custom", "name": "query", "format": {"type": "grammar", "syntax": "regex", "definition": "a+"}}
+    call = {"type": "custom_tool_call", "call_id": "c1", "name": "query", "input": "aaa"}
+    shown = [{"type": "input_text", "text": "look"}, {"type": "input_image", "image_url": PICTURE, "detail": "low"}, {"type": "input_file", "file_data": PAGES, "filename": "a.pdf"}]
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}], "encrypted_content": "x"}
+    talk = [{"role": "user", "content": shown}, thought, call, {"type": "custom_tool_call_output", "call_id": "c1", "output": "done"}, {"type": "message", "role": "user", "content": "hello"}]
+    for model in ("gpt-x", "native"):
+        for stream in (False, True):
+            walk.do(create, {"model": model, "input": talk, "tools": [custom], "tool_choice": {"type": "custom", "name": "query"}, "stream": stream})
+    for stream in (False, True):
+        walk.do(create, {"model": "native", "input": "hello", "tools": [{"type": "web_search", "search_context_size": "low"}, *tools], "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "web_search"}]}, "stream": stream})
     walk.do(create, {"model": "cited", "input": ASKED[0]["content"], "store": False})
     walk.do(create, {"model": "claude-x", "input": "hello [mock thinking]", "include": ["reasoning.encrypted_content"], "store": False})
     walk.do("POST /v1/responses/input_tokens", {"model": "gpt-x", "input": "hello"})
@@ -387,9 +423,9 @@ def webhooks(walk: Walk) -> None:
 PARTS = (streams, chats, messages, ai_sdk, responses, conversations, others, files, knowledge, configuration, access, money, webhooks)
 
 
-def go(corbel: harness.Corbel) -> tuple[list[str], dict[str, str]]:
+def go(corbel: harness.Corbel, models: Models) -> tuple[list[str], dict[str, str]]:
     """Operations that were seen to succeed with nothing wrong, and what is wrong with the others."""
-    walk = Walk(corbel, json.loads(corbel.call("GET", "/openapi.json")[2]))
+    walk = Walk(corbel, json.loads(corbel.call("GET", "/openapi.json")[2]), models)
     schemas, named = set(walk.document["components"]["schemas"]), set(references(walk.document))
     assert named == schemas, f"not there: {named - schemas}; not used: {schemas - named}"
     for part in PARTS:
