@@ -117,12 +117,15 @@ str_split(struct str *rest, char separator, struct str *piece)
 struct str
 str_of_i64(int64_t number, char room[STR_I64_MAX])
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869"
+				    "707172737475767778798081828384858687888990919293949596979899";
 	uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
 	size_t at = STR_I64_MAX;
 
-	do
-		room[--at] = (char)('0' + left % 10);
-	while ((left /= 10) > 0);
+	for (; left >= 10; left /= 100) /* two digits with each division */
+		memcpy(room + (at -= 2), pairs + left % 100 * 2, 2);
+	if (left > 0 || at == STR_I64_MAX)
+		room[--at] = (char)('0' + left);
 	if (number < 0)
 		room[--at] = '-';
 	return str_n(room + at, STR_I64_MAX - at);

@@ -100,7 +100,7 @@ void json_put_null(struct json_out *out);
 void json_put(struct json_out *out, const struct json *value); /* a copy of a parsed value; NULL: null */
 void json_put_raw(struct json_out *out, struct str text);      /* JSON text already, trusted */
 
-/* Key and value in one. */
+/* Key and value in one. The key is a name of ours: ASCII without quotes, backslashes and control characters, and goes out as it is. Others: json_key. */
 void json_set_string(struct json_out *out, const char *key, struct str value);
 void json_set_int(struct json_out *out, const char *key, int64_t value);
 void json_set_real(struct json_out *out, const char *key, double value);

@@ -352,65 +352,85 @@ json_put_raw(struct json_out *out, struct str text)
 	buf_add(out->buf, text);
 }
 
+/* A name that goes out as it is: most of what is written are keys, and they are literals. */
+static void
+plain_key(struct json_out *out, const char *key)
+{
+	size_t len = strlen(key);
+	char *room = buf_reserve(out->buf, len + sizeof(",\"\":"));
+
+	assert(in_object(out) && !out->keyed);
+	out->keyed = true;
+	if (!room)
+		return;
+	*room = ',';
+	room += out->comma;
+	out->buf->len += len + 3 + out->comma;
+	*room++ = '"';
+	memcpy(room, key, len);
+	room[len] = '"';
+	room[len + 1] = ':';
+}
+
 void
 json_set_string(struct json_out *out, const char *key, struct str value)
 {
-	json_key(out, str_of(key));
+	plain_key(out, key);
 	json_put_string(out, value);
 }
 
 void
 json_set_int(struct json_out *out, const char *key, int64_t value)
 {
-	json_key(out, str_of(key));
+	plain_key(out, key);
 	json_put_int(out, value);
 }
 
 void
 json_set_real(struct json_out *out, const char *key, double value)
 {
-	json_key(out, str_of(key));
+	plain_key(out, key);
 	json_put_real(out, value);
 }
 
 void
 json_set_bool(struct json_out *out, const char *key, bool value)
 {
-	json_key(out, str_of(key));
+	plain_key(out, key);
 	json_put_bool(out, value);
 }
 
 void
 json_set_null(struct json_out *out, const char *key)
 {
-	json_key(out, str_of(key));
+	plain_key(out, key);
 	json_put_null(out);
 }
 
 void
 json_set(struct json_out *out, const char *key, const struct json *value)
 {
-	json_key(out, str_of(key));
+	plain_key(out, key);
 	json_put(out, value);
 }
 
 void
 json_set_raw(struct json_out *out, const char *key, struct str text)
 {
-	json_key(out, str_of(key));
+	plain_key(out, key);
 	json_put_raw(out, text);
 }
 
 void
 json_set_object(struct json_out *out, const char *key)
 {
-	json_key(out, str_of(key));
+	plain_key(out, key);
 	json_begin_object(out);
 }
 
 void
 json_set_array(struct json_out *out, const char *key)
 {
-	json_key(out, str_of(key));
+	plain_key(out, key);
 	json_begin_array(out);
 }

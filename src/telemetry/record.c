@@ -1,7 +1,7 @@
 /*
  * record.c - writing and counting records. See record.h; the tables are explained in migrations/0200_record.sql.
  *
- * What can be computed before the transaction is (hashes, attribute texts), since on SQLite the transaction runs on the one writer thread of the process.
+ * What can be computed before the transaction is (hashes, the spans' text), since on SQLite the transaction runs on the one writer thread of the process.
  */
 #include "telemetry/record.h"
 
@@ -16,7 +16,7 @@
 #include "telemetry/usage_part.h"
 #include "text/utf8.h"
 
-enum { ID = 16, SPAN_ID = 8, HASH = 32, ENTRY = 2 + HASH, ATTRIBUTES_MAX = 64 * 1024, MESSAGES_MAX = 4096 };
+enum { ID = 16, SPAN_ID = 8, HASH = 32, ENTRY = 2 + HASH, MESSAGES_MAX = 4096 };
 
 static const char *const outcomes[] = { [OUTCOME_OK] = "ok", [OUTCOME_ERROR] = "error", [OUTCOME_CANCELLED] = "cancelled" };
 static const char *const captures[] = { [CONF_CAPTURE_NONE] = "none", [CONF_CAPTURE_USAGE] = "usage", [CONF_CAPTURE_FULL] = "full" };
@@ -76,7 +76,7 @@ struct prepared {
 	struct str parts;             /* as the ledger keeps them */
 	struct str event;             /* what webhooks are told of the usage; ptr NULL: none wants it */
 	bool *known; /* of each message: its body is in the store; NULL: nothing is known */
-	const struct str *attributes; /* of each span */
+	struct str spans;
 	int64_t day;
 };
 
@@ -191,13 +191,11 @@ prepare_event(struct arena *arena, struct prepared *out)
 static const struct err *
 prepare(const struct record *record, struct arena *arena, struct prepared *out)
 {
-	struct str *attributes = arena_array(arena, record->trace->count + 1, sizeof(*attributes));
 	struct buf list;
 	const struct err *err;
-	size_t i = 0;
 
-	*out = (struct prepared){ .record = record, .attributes = attributes, .day = record->started_us / (86400 * USEC_PER_SEC) };
-	err = attributes ? prepare_ids(out) : &err_no_memory;
+	*out = (struct prepared){ .record = record, .spans = trace_json(record->trace, arena), .day = record->started_us / (86400 * USEC_PER_SEC) };
+	err = out->spans.ptr ? prepare_ids(out) : &err_no_memory;
 	if (!err)
 		err = prepare_texts(arena, out);
 	if (!err)
@@ -206,13 +204,6 @@ prepare(const struct record *record, struct arena *arena, struct prepared *out)
 		err = prepare_event(arena, out);
 	if (err)
 		return err;
-	for (const struct span *span = record->trace->first; span; span = span->next) {
-		struct buf text;
-
-		buf_init(&text, arena, ATTRIBUTES_MAX);
-		span_attributes_json(span, &text);
-		attributes[i++] = text.failed ? STR("{}") : buf_str(&text);
-	}
 	if (record->capture != CONF_CAPTURE_FULL)
 		return NULL;
 	buf_init(&list, arena, ENTRY * MESSAGES_MAX);
@@ -231,22 +222,7 @@ prepare(const struct record *record, struct arena *arena, struct prepared *out)
 static MAY_PARK const struct err *
 write_spans(struct tx *tx, const struct prepared *prepared)
 {
-	const struct record *record = prepared->record;
-	const struct str *attributes = prepared->attributes;
-	const struct err *err = NULL;
-	int64_t ordinal = 0;
-
-	for (const struct span *span = record->trace->first; span && !err; span = span->next) {
-		int64_t end = span->end_us ? span->end_us : clock_wall_us(); /* the request's own span ends with the commit */
-		char id[SPAN_ID], parent[SPAN_ID];
-
-		err = tx_send(tx, &stmt_span_insert,
-			PARAMS(V_INT(record->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(ordinal), span_id_value(span->id, id), span_id_value(span->parent_id, parent),
-				V_TEXT(span->name), V_INT(span->kind), V_INT(span->start_us), V_INT(end - span->start_us), V_TEXT(span->error_type),
-				V_TEXT(attributes[ordinal])));
-		ordinal++;
-	}
-	return err;
+	return tx_send(tx, &stmt_spans_insert, PARAMS(V_INT(prepared->record->tenant), V_BLOB(str_n(prepared->id, ID)), V_TEXT(prepared->spans)));
 }
 
 static MAY_PARK const struct err *

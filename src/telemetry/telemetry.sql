@@ -6,9 +6,8 @@ insert into interaction (tenant, id, trace_id, span_id, response_id, started_us,
 	cache_similarity)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29);
 
--- name: span_insert
-insert into span (tenant, interaction, ordinal, span_id, parent_id, name, kind, start_us, duration_us, error_type, attributes)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+-- name: spans_insert
+insert into interaction_spans (tenant, interaction, spans) values ($1, $2, $3);
 
 -- A new body, or the first use of a known one in a day; else nothing.
 -- name: body_use :sqlite
@@ -69,12 +68,14 @@ select i.id, coalesce(i.trace_id, i.id), i.span_id, i.response_id, i.started_us,
 from interaction i left join usage_entry u on u.tenant = i.tenant and u.interaction = i.id and u.entry = 0
 where i.tenant = $1 and i.id = $2;
 
--- name: span_by_trace
-select s.span_id, s.parent_id, s.name, s.kind, s.start_us, s.duration_us, s.error_type, s.attributes
-from (select id from interaction where tenant = $1 and id = $2
-	union all select id from interaction where tenant = $1 and trace_id = $2) found join span s on s.tenant = $1 and s.interaction = found.id
-order by s.start_us, s.interaction, s.ordinal
-limit 1000;
+-- The earliest of the trace's interactions, as many as have $3 characters of spans. Ids are in the order of time.
+-- name: spans_by_trace
+select spans from (
+	select s.interaction, s.spans, sum(length(s.spans)) over (order by s.interaction) as characters
+	from (select id from interaction where tenant = $1 and id = $2
+		union all select id from interaction where tenant = $1 and trace_id = $2) found join interaction_spans s on s.tenant = $1 and s.interaction = found.id) summed
+where characters <= cast($3 as bigint)
+order by interaction;
 
 -- name: body_get
 select body from body where tenant = $1 and hash = $2;
@@ -90,13 +91,13 @@ select rank, version_id, document_id, path, ordinal, score, cited from interacti
 -- name: retain_tenant
 select min(tenant) from (
 	select min(tenant) as tenant from interaction where tenant > $1
-	union all select min(tenant) from span where tenant > $1
+	union all select min(tenant) from interaction_spans where tenant > $1
 	union all select min(tenant) from interaction_source where tenant > $1
 	union all select min(tenant) from usage_entry where tenant > $1) following;
 
 -- name: retain_spans
-delete from span where tenant = $1 and (interaction, ordinal) in
-	(select interaction, ordinal from span where tenant = $1 and interaction < $2 order by interaction, ordinal limit $3);
+delete from interaction_spans where tenant = $1 and interaction in
+	(select interaction from interaction_spans where tenant = $1 and interaction < $2 order by interaction limit $3);
 
 -- name: retain_sources
 delete from interaction_source where tenant = $1 and (interaction, rank) in

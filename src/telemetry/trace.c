@@ -189,28 +189,69 @@ span_bool(struct span *span, const char *name, bool value)
 	}
 }
 
-void
-span_attributes_json(const struct span *span, struct buf *out)
+static void
+put_attributes(struct json_out *json, const struct attribute *attribute)
+{
+	for (; attribute; attribute = attribute->next) {
+		switch (attribute->type) {
+		case ATTRIBUTE_STR:
+			json_set_string(json, attribute->name, attribute->text);
+			break;
+		case ATTRIBUTE_INT:
+			json_set_int(json, attribute->name, attribute->integer);
+			break;
+		case ATTRIBUTE_REAL:
+			json_set_real(json, attribute->name, attribute->real);
+			break;
+		case ATTRIBUTE_BOOL:
+			json_set_bool(json, attribute->name, attribute->integer != 0);
+			break;
+		}
+	}
+}
+
+static void
+put_span(struct json_out *json, const struct span *span, bool attributes)
+{
+	static const char *const kinds[] = { [SPAN_INTERNAL] = "internal", [SPAN_SERVER] = "server", [SPAN_CLIENT] = "client" };
+
+	json_begin_object(json);
+	json_set_string(json, "span_id", str_n(span->id, sizeof(span->id)));
+	json_set_string(json, "parent_id", span->parent_id[0] ? str_n(span->parent_id, sizeof(span->parent_id)) : STR_EMPTY);
+	json_set_string(json, "name", span->name);
+	json_set_string(json, "kind", str_of(kinds[span->kind]));
+	json_set_int(json, "start_us", span->start_us);
+	json_set_int(json, "duration_us", (span->end_us ? span->end_us : clock_wall_us()) - span->start_us);
+	json_set_string(json, "error_type", span->error_type);
+	json_set_object(json, "attributes");
+	if (attributes)
+		put_attributes(json, span->attributes);
+	json_end_object(json);
+	json_end_object(json);
+}
+
+static void
+put_spans(const struct trace *trace, bool attributes, struct buf *out)
 {
 	struct json_out json;
 
 	json_out_init(&json, out);
-	json_begin_object(&json);
-	for (const struct attribute *attribute = span->attributes; attribute; attribute = attribute->next) {
-		switch (attribute->type) {
-		case ATTRIBUTE_STR:
-			json_set_string(&json, attribute->name, attribute->text);
-			break;
-		case ATTRIBUTE_INT:
-			json_set_int(&json, attribute->name, attribute->integer);
-			break;
-		case ATTRIBUTE_REAL:
-			json_set_real(&json, attribute->name, attribute->real);
-			break;
-		case ATTRIBUTE_BOOL:
-			json_set_bool(&json, attribute->name, attribute->integer != 0);
-			break;
-		}
-	}
-	json_end_object(&json);
+	json_begin_array(&json);
+	for (const struct span *span = trace->first; span; span = span->next)
+		put_span(&json, span, attributes);
+	json_end_array(&json);
+}
+
+struct str
+trace_json(const struct trace *trace, struct arena *arena)
+{
+	struct buf text;
+
+	buf_init(&text, arena, TRACE_JSON_MAX);
+	put_spans(trace, true, &text);
+	if (!text.failed)
+		return buf_str(&text);
+	buf_init(&text, arena, TRACE_JSON_MAX);
+	put_spans(trace, false, &text);
+	return text.failed ? (struct str){ 0 } : buf_str(&text);
 }

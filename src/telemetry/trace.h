@@ -64,5 +64,9 @@ void span_int(struct span *span, const char *name, int64_t value);
 void span_real(struct span *span, const char *name, double value);
 void span_bool(struct span *span, const char *name, bool value);
 
-/* Attributes as a JSON object, strings in valid UTF-8. */
-void span_attributes_json(const struct span *span, struct buf *out);
+/*
+ * The trace's spans as a JSON array of objects in the order of opening, strings in valid UTF-8: what a record keeps, and what a reader of it is shown. A span that is still open ends now.
+ * Past TRACE_JSON_MAX they are written without their attributes.
+ */
+enum { TRACE_JSON_MAX = 512 * 1024 };
+struct str trace_json(const struct trace *trace, struct arena *arena); /* ptr NULL: memory is out */

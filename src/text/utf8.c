@@ -77,18 +77,34 @@ utf8_put(uint32_t character, char out[UTF8_SIZE_MAX])
 	return 4;
 }
 
+static uint64_t
+word_at(struct str s, size_t at)
+{
+	uint64_t word;
+
+	memcpy(&word, s.ptr + at, sizeof(word));
+	return word;
+}
+
+static bool
+high_bits(uint64_t word)
+{
+	return (word & UINT64_C(0x8080808080808080)) != 0;
+}
+
 /* Length of the ASCII prefix, eight bytes a step. */
 static size_t
 ascii_prefix(struct str s)
 {
+	enum { WORD = sizeof(uint64_t) };
 	size_t at = 0;
-	uint64_t word;
 
-	for (; at + sizeof(word) <= s.len; at += sizeof(word)) {
-		memcpy(&word, s.ptr + at, sizeof(word));
-		if (word & UINT64_C(0x8080808080808080))
-			break;
-	}
+	while (at + 4 * WORD <= s.len && !high_bits(word_at(s, at) | word_at(s, at + WORD) | word_at(s, at + 2 * WORD) | word_at(s, at + 3 * WORD)))
+		at += 4 * WORD;
+	while (at + WORD <= s.len && !high_bits(word_at(s, at)))
+		at += WORD;
+	if (s.len >= WORD && at + WORD > s.len && !high_bits(word_at(s, s.len - WORD)))
+		return s.len;
 	while (at < s.len && (unsigned char)s.ptr[at] < 0x80)
 		at++;
 	return at;

@@ -82,7 +82,7 @@ def add_keys(database: Path, count: int) -> None:
 
 
 # The tables that each record has a row in, and the column that names the record. Its texts are rows of `body`.
-RECORD_TABLES = {"interaction": "id", "span": "interaction", "usage_entry": "interaction"}
+RECORD_TABLES = {"interaction": "id", "interaction_spans": "interaction", "usage_entry": "interaction"}
 
 
 def add_records(database: Path, count: int) -> None:
