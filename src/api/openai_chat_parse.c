@@ -37,6 +37,25 @@ text_of(const struct json *json, const char *key)
 	return text.ptr ? text : STR_EMPTY;
 }
 
+/* What no provider of another dialect can do; the first such thing is told. */
+static void
+note_extra(struct parser *parser, struct str what)
+{
+	if (!parser->call->extra.len && what.ptr)
+		parser->call->extra = what;
+}
+
+/* The same of a member of the message, where it says something. */
+static void
+note_message_extra(struct parser *parser, const struct json *json, const char *field)
+{
+	const struct json *value = json_get(json, field);
+	bool nothing = json_type(value) == JSON_NONE || json_type(value) == JSON_NULL || (json_is(value, JSON_STRING) && json_string(value).len == 0);
+
+	if (!nothing)
+		note_extra(parser, arena_printf(parser->arena, "messages[%zu].%s", parser->message, field));
+}
+
 static struct part *
 part_add(struct parser *parser, struct part ***end, enum part_type type)
 {
@@ -180,6 +199,41 @@ parse_tool_result(struct parser *parser, const struct json *json, struct message
 	return part->id.len ? NULL : bad_message(parser, "tool_call_id", "a tool message must name the call it answers");
 }
 
+/* The result of a legacy function: it names the function, and no call. Only servers of this dialect know it. */
+static const struct err *
+parse_function_result(struct parser *parser, const struct json *json, struct message *message)
+{
+	struct part **end = &message->parts;
+	struct part *part = part_add(parser, &end, PART_TOOL_RESULT);
+
+	if (!part)
+		return &err_no_memory;
+	message->role = ROLE_TOOL;
+	message->raw = json;
+	part->id = part->name = json_get_string(json, "name");
+	part->text = text_of(json, "content");
+	note_extra(parser, arena_printf(parser->arena, "messages[%zu].role", parser->message));
+	return part->id.len ? NULL : bad_message(parser, "name", "a function message must name its function");
+}
+
+/* What an assistant said beside its content: a refusal, and what only servers of this dialect know. */
+static const struct err *
+parse_assistant(struct parser *parser, const struct json *json, struct part ***end)
+{
+	struct str refusal = text_of(json, "refusal");
+	struct part *part;
+
+	note_message_extra(parser, json, "audio");
+	note_message_extra(parser, json, "function_call");
+	if (!refusal.len)
+		return NULL;
+	part = part_add(parser, end, PART_REFUSAL);
+	if (!part)
+		return &err_no_memory;
+	part->text = refusal;
+	return NULL;
+}
+
 static const struct err *
 parse_message(struct parser *parser, const struct json *json, struct message *message)
 {
@@ -189,15 +243,20 @@ parse_message(struct parser *parser, const struct json *json, struct message *me
 
 	if (!json_is(json, JSON_OBJECT))
 		return bad_message(parser, "", "expected an object");
+	if (str_eq_c(json_get_string(json, "role"), "function"))
+		return parse_function_result(parser, json, message);
 	if (!role_of(json_get_string(json, "role"), &message->role))
-		return bad_message(parser, "role", "must be system, developer, user, assistant or tool");
+		return bad_message(parser, "role", "must be system, developer, user, assistant, tool or function");
 	message->raw = json;
 	if (message->role == ROLE_TOOL)
 		return parse_tool_result(parser, json, message);
+	note_message_extra(parser, json, "name");
 	if (json_type(content) != JSON_NONE && json_type(content) != JSON_NULL)
 		err = parse_content(parser, content, &end);
 	else if (message->role != ROLE_ASSISTANT)
 		return bad_message(parser, "content", "is required");
+	if (!err && message->role == ROLE_ASSISTANT)
+		err = parse_assistant(parser, json, &end);
 	return err ? err : parse_tool_calls(parser, calls, &end);
 }
 
@@ -397,6 +456,8 @@ parse_format(struct parser *parser)
 
 	if (str_eq_c(type, "json_object"))
 		call->format = FORMAT_JSON_OBJECT;
+	else if (!str_eq_c(type, "json_schema") && !str_eq_c(type, "text") && json_type(format) != JSON_NONE && json_type(format) != JSON_NULL)
+		note_extra(parser, STR("response_format"));
 	if (!str_eq_c(type, "json_schema"))
 		return NULL;
 	call->format = FORMAT_JSON_SCHEMA;
@@ -414,7 +475,8 @@ find_extra(struct parser *parser)
 	struct call *call = parser->call;
 	static const char *const known[] = { "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "stream", "stream_options", "temperature", "top_p", "n", "stop",
 		"max_tokens", "max_completion_tokens", "frequency_penalty", "presence_penalty", "seed", "response_format", "logprobs", "top_logprobs", "audio", "modalities",
-		"reasoning_effort", "verbosity", "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prediction", "top_k", "thinking" };
+		"reasoning_effort", "verbosity", "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "prediction",
+		"top_k", "thinking" };
 
 	for (struct json_iter it = json_iter(call->source); json_next(&it);) {
 		bool is_known = json_is(it.value, JSON_NULL);
@@ -423,10 +485,20 @@ find_extra(struct parser *parser)
 			is_known = str_eq_c(it.key, known[i]);
 		if (!is_known && call_member_like(it.key, known, COUNT(known)))
 			return bad_field(parser, call_member_like(it.key, known, COUNT(known)), MEMBER_CASE);
-		if (!is_known && !call->extra.len)
-			call->extra = it.key;
+		if (!is_known)
+			note_extra(parser, it.key);
 	}
 	return NULL;
+}
+
+/* Whether the answer is to be sound: `audio` says how it is to sound, `modalities` that it is asked for. */
+static bool
+wants_audio(const struct json *source)
+{
+	for (struct json_iter it = json_iter(json_get(source, "modalities")); json_next(&it);)
+		if (str_eq_c(json_string(it.value), "audio"))
+			return true;
+	return json_is(json_get(source, "audio"), JSON_OBJECT);
 }
 
 static const struct err *
@@ -444,7 +516,7 @@ parse_switches(struct parser *parser)
 	call->top_logprobs = (unsigned)json_int(json_get(json, "top_logprobs"), 0);
 	call->reasoning_effort = text_of(json, "reasoning_effort");
 	call->verbosity = text_of(json, "verbosity");
-	call->audio = json_is(json_get(json, "audio"), JSON_OBJECT);
+	call->audio = wants_audio(json);
 	call->parallel_tools_off = !json_bool(json_get(json, "parallel_tool_calls"), true);
 	call->user = json_get_string(json, "safety_identifier"); /* the name that takes the place of "user" */
 	if (!call->user.len)

@@ -304,7 +304,7 @@ may_think(const struct call *call)
 }
 
 static void
-put_effort(struct json_out *out, const struct call *call)
+put_effort(struct json_out *out, const struct call *call, struct arena *arena)
 {
 	struct str effort = call->reasoning_effort;
 	bool none = str_eq_c(effort, "none");
@@ -326,7 +326,7 @@ put_effort(struct json_out *out, const struct call *call)
 	if (call->format == FORMAT_JSON_SCHEMA) {
 		json_set_object(out, "format");
 		json_set_string(out, "type", STR("json_schema"));
-		json_set(out, "schema", call->schema);
+		request_schema_put(out, "schema", call, arena);
 		json_end_object(out);
 	}
 	json_end_object(out);
@@ -355,7 +355,7 @@ put_translated(struct json_out *out, const struct call *call, struct arena *aren
 	if (err)
 		return err;
 	put_sampling(out, call);
-	put_effort(out, call);
+	put_effort(out, call, arena);
 	err = put_tools(out, call, arena);
 	if (err)
 		return err;

@@ -185,7 +185,7 @@ put_thinking(struct json_out *out, const struct call *call)
 }
 
 static void
-put_settings(struct json_out *out, const struct call *call)
+put_settings(struct json_out *out, const struct call *call, struct arena *arena)
 {
 	request_real_put(out, "temperature", call->temperature);
 	request_real_put(out, "p", call->top_p);
@@ -203,7 +203,7 @@ put_settings(struct json_out *out, const struct call *call)
 	json_set_object(out, "response_format");
 	json_set_string(out, "type", STR("json_object"));
 	if (call->format == FORMAT_JSON_SCHEMA)
-		json_set(out, "json_schema", call->schema);
+		request_schema_put(out, "json_schema", call, arena);
 	json_end_object(out);
 }
 
@@ -223,7 +223,7 @@ cohere_body_put(struct json_out *out, const struct call *call, const struct targ
 		return err;
 	json_end_array(out);
 	put_tools(out, call);
-	put_settings(out, call);
+	put_settings(out, call, arena);
 	put_thinking(out, call);
 	json_set_bool(out, "stream", call->stream);
 	json_end_object(out);

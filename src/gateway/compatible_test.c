@@ -40,7 +40,7 @@ a_row_renames_drops_and_rewrites(void **state)
 	begin_chat(&fixture, "mistral",
 		"{\"model\":\"asked\",\"messages\":[{\"role\":\"developer\",\"content\":\"brief\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"call_1\",\"type\":\"function\","
 		"\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":\"tool\",\"tool_call_id\":\"call_1\",\"content\":\"1\"},{\"role\":\"tool\",\"tool_call_id\":\"abcDEF123\",\"content\":\"2\"}],"
-		"\"max_completion_tokens\":5,\"max_tokens\":9,\"seed\":1,\"user\":\"u\",\"logprobs\":false,\"temperature\":0.5}");
+		"\"max_completion_tokens\":5,\"max_tokens\":9,\"seed\":1,\"user\":\"u\",\"logit_bias\":{},\"temperature\":0.5}");
 	assert_null(write_request(&fixture));
 	assert_text(&fixture, fixture.spec.body,
 		"{\"model\":\"target-model\",\"messages\":[{\"role\":\"system\",\"content\":\"brief\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"id\":\"sPnjkEYJU\",\"type\":\"function\","

@@ -142,45 +142,135 @@ best_sentence(struct sentence *sentences, unsigned count)
 	return best;
 }
 
-static MAY_PARK const struct err *
-say(struct decoder *decoder, struct str text)
+static const struct err *
+refuse(const struct call *call, struct arena *arena)
 {
-	const struct event event = { .type = EVENT_TEXT, .text = text };
+	const char *extra = call->extra.len ? arena_cstr(arena, call->extra) : NULL;
+	const struct {
+		bool asked;
+		const char *param, *what;
+	} cannot[] = {
+		{ extra != NULL, extra, extra },
+		{ call->tools && call->tool_choice != TOOL_CHOICE_NONE, "tools", "calling tools" },
+		{ call->choices > 1, "n", "more than one choice" },
+		{ call->logprobs, "logprobs", "logprobs" },
+		{ call->audio, "modalities", "an audio answer" },
+		{ call->format != FORMAT_TEXT, "response_format", "an answer in JSON" },
+		{ call->verbosity.len > 0, "verbosity", "verbosity" },
+	};
 
-	decoder->usage.output += tokens_estimate(text);
-	return text.ptr ? sink_send(decoder->sink, &event) : &err_no_memory;
+	for (size_t i = 0; i < COUNT(cannot); i++)
+		if (cannot[i].asked)
+			return err_param(arena, ERR_UNSUPPORTED, cannot[i].param, "unsupported_parameter", "%s is not supported by the built-in extractive model, which quotes documents", cannot[i].what);
+	for (const struct message *message = call->messages; message; message = message->next)
+		for (const struct part *part = message->parts; part; part = part->next)
+			if (part->type == PART_IMAGE || part->type == PART_AUDIO || part->type == PART_FILE)
+				return err_param(arena, ERR_UNSUPPORTED, "messages", "unsupported_parameter", "images, sound and files are not supported by the built-in extractive model, which quotes documents");
+	return NULL;
 }
 
-static MAY_PARK const struct err *
-quote_best(struct decoder *decoder, const struct passage_list *passages)
+/* The sentences that match best, as text. */
+static void
+quote_best(struct arena *arena, const struct passage_list *passages, struct buf *out)
 {
-	struct sentence *sentences = arena_array(decoder->arena, SENTENCES_MAX, sizeof(*sentences));
+	struct sentence *sentences = arena_array(arena, SENTENCES_MAX, sizeof(*sentences));
 	struct str terms[TERMS_MAX];
 	unsigned count, term_count = question_terms(passages->question, terms);
 	double first = 0;
-	const struct err *err = NULL;
 
-	if (!sentences)
-		return &err_no_memory;
+	if (!sentences) {
+		out->failed = true;
+		return;
+	}
 	count = split_sentences(passages, terms, term_count, sentences);
 	score_sentences(sentences, count, term_count);
-	for (unsigned quotes = 0; quotes < QUOTES && !err; quotes++) {
+	for (unsigned quotes = 0; quotes < QUOTES; quotes++) {
 		struct sentence *best = best_sentence(sentences, count);
 
 		if (!best || best->score < first / 2)
 			break;
 		if (quotes == 0) {
 			first = best->score;
-			err = say(decoder, STR("These sentences of the documents match your question best (extractive answer: quoted, no language model was used).\n"));
+			buf_add(out, STR("These sentences of the documents match your question best (extractive answer: quoted, no language model was used).\n"));
 		}
 		best->score = -1;
-		if (!err)
-			err = say(decoder, arena_printf(decoder->arena, "\n> %" STR_F " [%u]\n", STR_A(best->text), best->passage));
+		buf_printf(out, "\n> %" STR_F " [%u]\n", STR_A(best->text), best->passage);
 	}
-	if (!err && first <= 0) /* tables and code only: the passage itself is the answer */
-		err = say(decoder, arena_printf(decoder->arena, "The passage that matches your question best (extractive answer: quoted, no language model was used) is [1]:\n\n%" STR_F "\n",
-			STR_A(str_slice(passages->list[0].text, 0, SENTENCE_MAX))));
+	if (first <= 0) /* tables and code only: the passage itself is the answer */
+		buf_printf(out, "The passage that matches your question best (extractive answer: quoted, no language model was used) is [1]:\n\n%" STR_F "\n",
+			STR_A(str_slice(passages->list[0].text, 0, SENTENCE_MAX)));
+}
+
+/* As far as the caller wants it: to the first of his stop sequences, and no longer than his tokens, which are estimated as the usage is. */
+static struct str
+cut(struct str text, const struct call *call, enum finish *finish)
+{
+	size_t fits = 0, over;
+
+	*finish = FINISH_STOP;
+	for (unsigned i = 0; i < call->stop_count; i++)
+		if (call->stops[i].len)
+			text = str_slice(text, 0, str_find(text, call->stops[i], 0));
+	if (!call->tokens_max || tokens_estimate(text) <= call->tokens_max)
+		return text;
+	*finish = FINISH_LENGTH;
+	for (over = text.len; over - fits > 1;) {
+		size_t middle = fits + (over - fits) / 2;
+
+		if (tokens_estimate(str_slice(text, 0, middle)) <= call->tokens_max)
+			fits = middle;
+		else
+			over = middle;
+	}
+	while (fits > 0 && ((unsigned char)text.ptr[fits] & 0xc0) == 0x80)
+		fits--;
+	return str_slice(text, 0, fits);
+}
+
+/* Line by line, as a model's words come one by one. */
+static MAY_PARK const struct err *
+say(struct decoder *decoder, struct str text)
+{
+	const struct err *err = NULL;
+
+	decoder->usage.output = tokens_estimate(text);
+	while (text.len && !err) {
+		size_t line = str_find_byte(text, '\n', 0);
+		struct event event = { .type = EVENT_TEXT };
+
+		while (line < text.len && text.ptr[line] == '\n')
+			line++;
+		event.text = str_slice(text, 0, line);
+		text = str_slice(text, event.text.len, text.len);
+		err = sink_send(decoder->sink, &event);
+	}
 	return err;
+}
+
+static MAY_PARK const struct err *
+say_start(struct decoder *decoder)
+{
+	struct id id = id_new();
+	const struct event event = { .type = EVENT_START,
+		.id = arena_printf(decoder->arena, "chatcmpl-%" STR_F, STR_A(id_str(&id))),
+		.model = STR("extractive"),
+		.created_us = clock_wall_us() };
+
+	decoder->started = true;
+	return sink_send(decoder->sink, &event);
+}
+
+static MAY_PARK const struct err *
+say_end(struct decoder *decoder, enum finish finish)
+{
+	struct event event = { .type = EVENT_FINISH, .finish = finish, .finish_text = finish_name(finish), .last = true };
+	const struct err *err;
+
+	decoder->finished = decoder->done = true;
+	decoder->usage.known = decoder->usage.estimated = true;
+	err = sink_send(decoder->sink, &event);
+	event = (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage, .last = true };
+	return err ? err : sink_send(decoder->sink, &event);
 }
 
 static MAY_PARK const struct err *
@@ -188,32 +278,30 @@ extractive_run(struct decoder *decoder)
 {
 	const struct call *call = decoder->call;
 	const struct passage_list *passages = call->passages;
-	struct id id = id_new();
-	struct event event = { .type = EVENT_START,
-		.id = arena_printf(decoder->arena, "chatcmpl-%" STR_F, STR_A(id_str(&id))),
-		.model = STR("extractive"),
-		.created_us = clock_wall_us() };
-	const struct err *err;
+	const struct err *err = provider_fit(call, &provider_extractive, decoder->arena);
+	enum finish finish;
+	struct buf text;
 
+	if (!err)
+		err = refuse(call, decoder->arena);
+	if (err)
+		return err;
 	if (!passages)
 		return err_param(decoder->arena, ERR_UNSUPPORTED, "model", "model_not_supported",
 			"the built-in extractive model answers from documents only: ask a model that is bound to a collection, or configure a provider");
 	for (const struct message *message = call->messages; message; message = message->next)
 		decoder->usage.input += tokens_estimate(message_text(decoder->arena, message));
-	decoder->started = true;
-	err = sink_send(decoder->sink, &event);
-	if (!err && passages->count == 0)
-		err = say(decoder, STR("I found nothing about this in the documents, so I cannot answer it from them."));
-	else if (!err)
-		err = quote_best(decoder, passages);
-	if (err)
-		return err;
-	decoder->finished = decoder->done = true;
-	decoder->usage.known = decoder->usage.estimated = true;
-	event = (struct event){ .type = EVENT_FINISH, .finish = FINISH_STOP, .finish_text = STR("stop"), .last = true };
-	err = sink_send(decoder->sink, &event);
-	event = (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage, .last = true };
-	return err ? err : sink_send(decoder->sink, &event);
+	buf_init(&text, decoder->arena, KIB(64));
+	if (passages->count == 0)
+		buf_add(&text, STR("I found nothing about this in the documents, so I cannot answer it from them."));
+	else
+		quote_best(decoder->arena, passages, &text);
+	err = buf_err(&text);
+	if (!err)
+		err = say_start(decoder);
+	if (!err)
+		err = say(decoder, cut(buf_str(&text), call, &finish));
+	return err ? err : say_end(decoder, finish);
 }
 
 const struct provider provider_extractive = {

@@ -403,7 +403,7 @@ put_config(const struct writing *writing, struct str model)
 	if (call->format != FORMAT_TEXT)
 		json_set_string(out, "responseMimeType", STR("application/json"));
 	if (call->format == FORMAT_JSON_SCHEMA)
-		json_set(out, "responseJsonSchema", call->schema);
+		request_schema_put(out, "responseJsonSchema", call, writing->arena);
 	err = put_thinking(writing, model);
 	if (!err)
 		json_end_object(out);

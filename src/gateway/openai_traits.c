@@ -34,6 +34,15 @@ listed(const char *const names[TRAIT_NAMES_MAX], struct str name)
 	return false;
 }
 
+static bool
+is_text_alone(const struct json *modalities)
+{
+	for (struct json_iter it = json_iter(modalities); json_next(&it);)
+		if (!str_eq_c(json_string(it.value), "text"))
+			return false;
+	return true;
+}
+
 /* A value that says what not saying it would: clients send them without meaning anything. */
 static bool
 says_nothing(struct str name, const struct json *value)
@@ -47,9 +56,9 @@ says_nothing(struct str name, const struct json *value)
 	case JSON_REAL:
 		return str_eq_c(name, "n") || str_eq_c(name, "best_of") ? json_number(value, 0) == 1 : json_number(value, 1) == 0 && !str_eq_c(name, "seed");
 	case JSON_STRING:
-		return json_string(value).len == 0 || (str_eq_c(name, "tool_choice") && str_eq_c(json_string(value), "none"));
+		return json_string(value).len == 0;
 	case JSON_ARRAY:
-		return json_count(value) == 0 || (str_eq_c(name, "modalities") && json_count(value) == 1);
+		return json_count(value) == 0 || (str_eq_c(name, "modalities") && is_text_alone(value));
 	case JSON_OBJECT:
 		return json_count(value) == 0;
 	case JSON_NONE:
@@ -96,14 +105,55 @@ put_tool_calls(const struct rewriting *rewriting, const struct json *calls)
 	json_end_array(rewriting->out);
 }
 
+/* The content's parts without the marks of a prompt cache that the server does not have. */
+static void
+put_unmarked(const struct rewriting *rewriting, const struct json *content)
+{
+	struct json_out *out = rewriting->out;
+
+	if (!json_is(content, JSON_ARRAY) || !listed(rewriting->traits->drops, STR("prompt_cache_options"))) {
+		json_put(out, content);
+		return;
+	}
+	json_begin_array(out);
+	for (struct json_iter it = json_iter(content); json_next(&it);) {
+		json_begin_object(out);
+		for (struct json_iter member = json_iter(it.value); json_next(&member);) {
+			if (str_eq_c(member.key, "prompt_cache_breakpoint"))
+				continue;
+			json_key(out, member.key);
+			json_put(out, member.value);
+		}
+		json_end_object(out);
+	}
+	json_end_array(out);
+}
+
+/* What came of a legacy function, or of an audio answer, at a server that knows neither. */
+static const struct err *
+check_message(const struct rewriting *rewriting, const struct json *message)
+{
+	bool function = !says_nothing(STR_EMPTY, json_get(message, "function_call")) || str_eq_c(json_get_string(message, "role"), "function");
+
+	if (function && listed(rewriting->traits->refuses, STR("functions")))
+		return refuse(rewriting, "messages", "a call of a legacy function, or its result,");
+	if (!says_nothing(STR_EMPTY, json_get(message, "audio")) && listed(rewriting->traits->refuses, STR("audio")))
+		return refuse(rewriting, "messages", "an earlier audio answer");
+	return NULL;
+}
+
 static const struct err *
 put_message(const struct rewriting *rewriting, const struct json *message)
 {
 	struct json_out *out = rewriting->out;
+	const struct err *err = check_message(rewriting, message);
+	bool function = str_eq_c(json_get_string(message, "role"), "function"); /* whose name is the function's */
 
+	if (err)
+		return err;
 	json_begin_object(out);
 	for (struct json_iter it = json_iter(message); json_next(&it);) {
-		if (str_eq_c(it.key, "name") && rewriting->traits->names_unknown) {
+		if (str_eq_c(it.key, "name") && rewriting->traits->names_unknown && !function) {
 			if (json_string(it.value).len > 0)
 				return refuse(rewriting, "messages", "the name of a message's author");
 			continue;
@@ -115,6 +165,8 @@ put_message(const struct rewriting *rewriting, const struct json *message)
 			json_put_string(out, tool_id(rewriting, json_string(it.value)));
 		else if (str_eq_c(it.key, "tool_calls") && json_is(it.value, JSON_ARRAY))
 			put_tool_calls(rewriting, it.value);
+		else if (str_eq_c(it.key, "content"))
+			put_unmarked(rewriting, it.value);
 		else
 			json_put(out, it.value);
 	}
@@ -139,6 +191,15 @@ static bool
 is_allowed_choice(const struct json *choice)
 {
 	return str_eq_c(json_get_string(choice, "type"), "allowed_tools");
+}
+
+/* A choice of tools that says what its server does anyway: each is offered, and the model chooses. */
+static bool
+is_rule(const struct json *body, struct str name, const struct json *value)
+{
+	struct str mode = is_allowed_choice(value) ? json_get_string(json_get(value, "allowed_tools"), "mode") : json_string(value);
+
+	return str_eq_c(name, "tool_choice") && (str_eq_c(mode, "auto") || (str_eq_c(mode, "none") && json_count(json_get(body, "tools")) == 0));
 }
 
 /* A choice among allowed tools, for a server that does not know it: only they are offered, and the choice is among all that is offered. */
@@ -169,6 +230,20 @@ renamed(const struct rewriting *rewriting, const struct json *body, struct str n
 	return name;
 }
 
+/* None of these servers pads its chunks, so that there is nothing to switch on or off. */
+static void
+put_stream_options(const struct rewriting *rewriting, const struct json *options)
+{
+	json_begin_object(rewriting->out);
+	for (struct json_iter it = json_iter(options); json_next(&it);) {
+		if (str_eq_c(it.key, "include_obfuscation"))
+			continue;
+		json_key(rewriting->out, it.key);
+		json_put(rewriting->out, it.value);
+	}
+	json_end_object(rewriting->out);
+}
+
 /* One text in a list is that text. */
 static const struct err *
 put_prompt(const struct rewriting *rewriting, const struct json *prompt)
@@ -196,7 +271,7 @@ put_member(const struct rewriting *rewriting, const struct json *body, struct st
 	struct str there = renamed(rewriting, body, name);
 	bool refused = listed(traits->refuses, name) || (rewriting->completion && listed(traits->completion_refuses, name));
 
-	if (refused && !says_nothing(name, value)) {
+	if (refused && !says_nothing(name, value) && !is_rule(body, name, value)) {
 		const char *param = arena_cstr(rewriting->arena, name);
 
 		return param ? refuse(rewriting, param, param) : &err_no_memory;
@@ -218,6 +293,10 @@ put_member(const struct rewriting *rewriting, const struct json *body, struct st
 	}
 	if (rewriting->completion && str_eq_c(name, "prompt"))
 		return put_prompt(rewriting, value);
+	if (str_eq_c(name, "stream_options") && json_is(value, JSON_OBJECT)) {
+		put_stream_options(rewriting, value);
+		return NULL;
+	}
 	json_put(rewriting->out, value);
 	return NULL;
 }

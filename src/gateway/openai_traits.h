@@ -5,14 +5,17 @@
 
 #include "gateway/provider.h"
 
-enum { TRAIT_NAMES_MAX = 16 };
+enum { TRAIT_NAMES_MAX = 20 };
 
 /* How a server differs. All zero: not at all. */
 struct openai_traits {
-	/* Members of the request that it refuses and that change the answer: a call that uses one is refused here, before money is spent. "n" counts from 2 on. */
+	/*
+	 * Members of the request that it refuses, or leaves unread, and that change the answer: a call that uses one is refused here, before money is spent. "n" counts from 2 on. With
+	 * "functions" and "audio" go the messages that have come of them.
+	 */
 	const char *refuses[TRAIT_NAMES_MAX];
 
-	/* Mere hints that it refuses: they are left out. */
+	/* Mere hints that it refuses: they are left out. With "prompt_cache_options" go the marks of that cache in messages. */
 	const char *drops[TRAIT_NAMES_MAX];
 
 	/* Members that it has under another name. */

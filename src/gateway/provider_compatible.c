@@ -5,7 +5,7 @@
  */
 #include "gateway/provider_openai.h"
 
-#define HINTS "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention"
+#define HINTS "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options"
 
 /*
  * docs.mistral.ai, API, "Chat Completion": members beyond the documented ones are answered with 422 (extra_forbidden); max_tokens, random_seed; no role developer. Ids of tool calls
@@ -13,8 +13,8 @@
  */
 static const struct openai_traits mistral = {
 	.functions_only = true,
-	.refuses = { "logprobs", "top_logprobs", "logit_bias", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
-	.drops = { HINTS },
+	.refuses = { "logit_bias", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call", "moderation" },
+	.drops = { "user", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options" },
 	.renames = { { "max_completion_tokens", "max_tokens" }, { "seed", "random_seed" } },
 	.stream_options_unknown = true,
 	.developer_unknown = true,
@@ -25,8 +25,8 @@ static const struct openai_traits mistral = {
 /* console.groq.com/docs/openai, "Currently unsupported OpenAI features": 400 for logprobs, logit_bias, top_logprobs, messages[].name, and n other than 1. Reasoning in `reasoning`. */
 static const struct openai_traits groq = {
 	.functions_only = true,
-	.refuses = { "logprobs", "top_logprobs", "logit_bias", "n", "modalities", "audio", "web_search_options" },
-	.drops = { "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention" },
+	.refuses = { "logprobs", "top_logprobs", "logit_bias", "n", "verbosity", "modalities", "audio", "web_search_options", "moderation" },
+	.drops = { "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "prediction" },
 	.names_unknown = true,
 };
 
@@ -36,8 +36,8 @@ static const struct openai_traits groq = {
  */
 static const struct openai_traits deepseek = {
 	.functions_only = true,
-	.refuses = { "n", "logit_bias", "seed", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
-	.drops = { HINTS, "parallel_tool_calls" },
+	.refuses = { "n", "logit_bias", "seed", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call", "parallel_tool_calls", "moderation" },
+	.drops = { HINTS, "prediction" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
 	.schema_unknown = true,
@@ -46,8 +46,8 @@ static const struct openai_traits deepseek = {
 /* docs.x.ai, REST API reference, "Chat completions": logit_bias is not supported; completion_tokens leave out reasoning_tokens, which are billed beside them; errors are {code, error: text}. */
 static const struct openai_traits xai = {
 	.functions_only = true,
-	.refuses = { "logit_bias", "verbosity", "modalities", "audio", "functions", "function_call" },
-	.drops = { "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "service_tier" },
+	.refuses = { "logit_bias", "verbosity", "modalities", "audio", "functions", "function_call", "moderation" },
+	.drops = { "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "service_tier", "prediction" },
 	.developer_unknown = true,
 	.reasoning_apart = true,
 };
@@ -57,8 +57,8 @@ static const struct openai_traits together = {
 	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of" },
 	.prompts = PROMPTS_ONE_TEXT,
-	.refuses = { "verbosity", "modalities", "audio", "web_search_options" },
-	.drops = { HINTS },
+	.refuses = { "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call", "parallel_tool_calls", "moderation" },
+	.drops = { HINTS, "prediction" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
 };
@@ -67,8 +67,8 @@ static const struct openai_traits together = {
 static const struct openai_traits fireworks = {
 	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of" },
-	.refuses = { "verbosity", "modalities", "audio", "web_search_options" },
-	.drops = { "store", "service_tier", "safety_identifier", "prompt_cache_retention" },
+	.refuses = { "verbosity", "modalities", "audio", "web_search_options", "moderation" },
+	.drops = { "store", "safety_identifier", "prompt_cache_retention", "prompt_cache_options" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
 };
@@ -76,7 +76,7 @@ static const struct openai_traits fireworks = {
 /* openrouter.ai/docs/api: `models` and `preset` name other models than the one that was asked for and allowed; unknown members are passed on or ignored by its providers; max_tokens; error codes are numbers; an error in a stream is a chunk with `error` and finish_reason "error"; comments in a stream. */
 static const struct openai_traits openrouter = {
 	.functions_only = true,
-	.refuses = { "models", "preset" },
+	.refuses = { "models", "preset", "n", "functions", "function_call", "moderation" },
 	.completion_refuses = { "suffix", "best_of", "echo", "logprobs" },
 	.prompts = PROMPTS_ONE_TEXT,
 	.renames = { { "max_completion_tokens", "max_tokens" } },
@@ -85,8 +85,8 @@ static const struct openai_traits openrouter = {
 /* docs.perplexity.ai, "Chat completions": max_tokens; no tools; usage in every chunk; sources in `citations` and `search_results`; each request has a fee by its search_context_size, of deep research each query. */
 static const struct openai_traits perplexity = {
 	.functions_only = true,
-	.refuses = { "tools", "tool_choice", "n", "logprobs", "top_logprobs", "logit_bias", "seed", "modalities", "audio", "functions", "function_call" },
-	.drops = { HINTS, "parallel_tool_calls" },
+	.refuses = { "tools", "tool_choice", "n", "logprobs", "top_logprobs", "logit_bias", "seed", "modalities", "audio", "functions", "function_call", "parallel_tool_calls", "verbosity", "moderation" },
+	.drops = { HINTS, "prediction" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.stream_options_unknown = true,
 	.developer_unknown = true,
@@ -98,7 +98,7 @@ static const struct openai_traits ollama = {
 	.functions_only = true,
 	.completion_refuses = { "best_of", "echo", "logprobs" },
 	.prompts = PROMPTS_ONE_TEXT,
-	.refuses = { "n", "logit_bias", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call" },
+	.refuses = { "n", "logit_bias", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call", "tool_choice", "parallel_tool_calls", "moderation" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
 };
@@ -107,7 +107,7 @@ static const struct openai_traits ollama = {
 static const struct openai_traits vllm = {
 	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of" },
-	.refuses = { "modalities", "audio", "web_search_options" },
+	.refuses = { "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call", "moderation" },
 	.developer_unknown = true,
 };
 
@@ -116,8 +116,8 @@ static const struct openai_traits tgi = {
 	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of", "echo", "logprobs", "logit_bias" },
 	.prompts = PROMPTS_TEXTS,
-	.refuses = { "n", "modalities", "audio", "web_search_options", "functions", "function_call", "parallel_tool_calls" },
-	.drops = { HINTS },
+	.refuses = { "n", "logit_bias", "verbosity", "reasoning_effort", "modalities", "audio", "web_search_options", "functions", "function_call", "parallel_tool_calls", "moderation" },
+	.drops = { HINTS, "prediction" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
 	.schema_unknown = true,
@@ -127,7 +127,7 @@ static const struct openai_traits tgi = {
 static const struct openai_traits llamacpp = {
 	.functions_only = true,
 	.completion_refuses = { "n", "suffix", "best_of", "echo" },
-	.refuses = { "modalities", "audio", "web_search_options", "functions", "function_call" },
+	.refuses = { "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call", "moderation" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
 };
@@ -137,8 +137,8 @@ static const struct openai_traits lmstudio = {
 	.functions_only = true,
 	.completion_refuses = { "suffix", "best_of", "echo" },
 	.prompts = PROMPTS_ONE_TEXT,
-	.refuses = { "n", "logprobs", "top_logprobs", "modalities", "audio", "web_search_options", "functions", "function_call" },
-	.drops = { HINTS, "parallel_tool_calls" },
+	.refuses = { "n", "logprobs", "top_logprobs", "verbosity", "modalities", "audio", "web_search_options", "functions", "function_call", "parallel_tool_calls", "moderation" },
+	.drops = { HINTS, "prediction" },
 	.renames = { { "max_completion_tokens", "max_tokens" } },
 	.developer_unknown = true,
 };

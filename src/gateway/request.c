@@ -122,3 +122,23 @@ request_stops_put(struct json_out *out, const char *name, const struct call *cal
 		json_put_string(out, call->stops[i]);
 	json_end_array(out);
 }
+
+void
+request_schema_put(struct json_out *out, const char *name, const struct call *call, struct arena *arena)
+{
+	struct str own = json_get_string(call->schema, "description"), said = call->schema_description;
+
+	if (!said.len || str_eq(own, said)) {
+		json_set(out, name, call->schema);
+		return;
+	}
+	json_set_object(out, name);
+	json_set_string(out, "description", own.len ? arena_concat(arena, said, STR("\n"), own) : said);
+	for (struct json_iter it = json_iter(call->schema); json_next(&it);) {
+		if (str_eq_c(it.key, "description"))
+			continue;
+		json_key(out, it.key);
+		json_put(out, it.value);
+	}
+	json_end_object(out);
+}

@@ -36,3 +36,6 @@ bool request_is_system(const struct message *message);
 /* A number that may not have been asked for: NaN is left out. And a list of stop sequences, if there are any. */
 void request_real_put(struct json_out *out, const char *name, double value);
 void request_stops_put(struct json_out *out, const char *name, const struct call *call);
+
+/* The schema of the answer, for wires that describe it nowhere else: what the caller said of it comes first in its description. */
+void request_schema_put(struct json_out *out, const char *name, const struct call *call, struct arena *arena);

@@ -9,7 +9,8 @@
 static const struct likeness likenesses[] = {
 	{ .name = "mistral",
 	  .known = { "model", "temperature", "top_p", "max_tokens", "stream", "stop", "random_seed", "messages", "response_format", "tools", "tool_choice",
-		     "presence_penalty", "frequency_penalty", "n", "prediction", "parallel_tool_calls", "prompt_mode", "reasoning_effort", "guardrails", "safe_prompt" },
+		     "presence_penalty", "frequency_penalty", "n", "prediction", "parallel_tool_calls", "prompt_mode", "reasoning_effort", "guardrails", "safe_prompt",
+		     "metadata", "logprobs", "top_logprobs", "min_tokens", "repetition_penalty", "top_k" },
 	  .usage = USAGE_WITH_FINISH,
 	  .errors = ERROR_DETAIL,
 	  .parts = true,

@@ -1,0 +1,54 @@
+"""Every documented member of the requests of OpenAI's API, to every kind of target: tables in `member_*.py`, what is checked in `members.py`."""
+
+from __future__ import annotations
+
+import answer_tests
+import member_chat
+import members
+
+HEAD = """# What becomes of each member of a request
+
+Each member that OpenAI documents, and each value where these are counted, at each kind of target. `tests/clients` sends all of them and compares what the upstream saw; it fails when the official Python package
+knows a member that is not here. The page is written from the test's tables.
+
+*refused*: the client gets 400 with the member as `param`, and the provider is not asked. *No effect*: the provider gets what it would get without the member. *wire*: the thirteen kinds of servers over OpenAI's
+wire ([providers.md](providers.md)). *extractive*: the built-in model that quotes documents. A member `messages[user].content[text].text` is the `text` of a part of the type `text` in the content of a message of
+the role `user`.
+"""
+
+
+def every_member_of_a_chat_completion_is_in_the_table() -> None:
+    assert not members.missing(member_chat.table), members.missing(member_chat.table)
+
+
+def _each(*columns: str) -> None:
+    members.check(member_chat.table, *columns)
+
+
+def members_of_a_chat_completion_reach_openai_as_they_are() -> None:
+    _each("openai")
+
+
+def members_of_a_chat_completion_are_carried_over_to_other_wires_or_refused() -> None:
+    _each(*member_chat.OTHERS)
+
+
+def members_of_a_chat_completion_reach_services_over_openai_s_wire_as_these_know_them() -> None:
+    _each(*member_chat.SERVICES[:4])
+
+
+def members_of_a_chat_completion_reach_more_services_as_these_know_them() -> None:
+    _each(*member_chat.SERVICES[4:])
+
+
+def members_of_a_chat_completion_reach_servers_of_one_s_own_as_these_know_them() -> None:
+    _each(*(kind for kind in member_chat.WIRE if kind not in member_chat.SERVICES))
+
+
+def the_built_in_model_refuses_what_it_cannot_do() -> None:
+    answer_tests.with_manual()
+    _each("extractive")
+
+
+def the_page_of_members_is_what_the_tables_say() -> None:
+    members.page_is("members.md", HEAD, [member_chat.table])
