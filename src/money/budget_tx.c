@@ -54,11 +54,11 @@ alert_add(struct alerts *list, struct str name, int64_t percent, int64_t spent, 
 	list->list[list->count++].limit_nanos = limit;
 }
 
-/* For webhooks, in the commit that has found it. */
+/* For webhooks, in the commit that has found it. `refused`: what a call might have cost that the budget could not pay; 0: a threshold was crossed. */
 static MAY_PARK const struct err *
-tell_alert(struct tx *tx, const struct period_key *key, const struct rows *budget, int64_t percent, int64_t spent)
+tell_alert(struct tx *tx, const struct period_key *key, const struct rows *budget, int64_t percent, int64_t spent, int64_t refused)
 {
-	enum conf_event event = percent >= 100 ? CONF_EVENT_BUDGET_SPENT : CONF_EVENT_BUDGET_THRESHOLD;
+	enum conf_event event = percent >= 100 || refused ? CONF_EVENT_BUDGET_SPENT : CONF_EVENT_BUDGET_THRESHOLD;
 	struct arena *arena = tx_arena(tx);
 	struct json_out json;
 	struct buf text;
@@ -77,12 +77,14 @@ tell_alert(struct tx *tx, const struct period_key *key, const struct rows *budge
 	json_set_int(&json, "percent", percent);
 	json_set_int(&json, "spent_nanodollars", spent);
 	json_set_int(&json, "limit_nanodollars", rows_int(budget, 0, 0));
+	if (refused)
+		json_set_int(&json, "refused_nanodollars", refused);
 	json_end_object(&json);
 	return text.failed ? &err_no_memory : hook_put(tx, event, clock_wall_us(), buf_str(&text));
 }
 
 static MAY_PARK const struct err *
-note_alert(struct tx *tx, struct alerts *list, const struct period_key *key, int64_t spent, int64_t alerted)
+note_alert(struct tx *tx, struct alerts *list, const struct period_key *key, int64_t spent, int64_t alerted, bool refused)
 {
 	struct rows rows;
 	const struct err *err = tx_exec(tx, &stmt_budget_limit, PARAMS(V_INT(key->tenant), V_TEXT(key->budget)), &rows);
@@ -90,8 +92,10 @@ note_alert(struct tx *tx, struct alerts *list, const struct period_key *key, int
 
 	if (err || percent <= alerted)
 		return err;
-	alert_add(list, rows_text(&rows, 0, 3), percent, spent, rows_int(&rows, 0, 0));
-	err = tell_alert(tx, key, &rows, percent, spent);
+	if (percent < 100 || !refused) { /* that it is spent is told once a period */
+		alert_add(list, rows_text(&rows, 0, 3), percent, spent, rows_int(&rows, 0, 0));
+		err = tell_alert(tx, key, &rows, percent, spent, 0);
+	}
 	if (err)
 		return err;
 	return tx_exec(tx, &stmt_budget_period_alerted,
@@ -124,7 +128,7 @@ close_block(struct tx *tx, struct alerts *alerts, int64_t tenant, const char *id
 			PARAMS(V_INT(tenant), V_TEXT(key.budget), V_INT(key.starts_us), V_TEXT(key.holder), V_INT(granted), V_INT(settled)), &rows);
 	if (err || rows.count == 0)
 		return err;
-	return note_alert(tx, alerts, &key, rows_int(&rows, 0, 0), rows_int(&rows, 0, 1));
+	return note_alert(tx, alerts, &key, rows_int(&rows, 0, 0), rows_int(&rows, 0, 1), rows_int(&rows, 0, 2) != 0);
 }
 
 MAY_PARK const struct err *
@@ -158,7 +162,31 @@ period_read(struct tx *tx, struct grant *grant)
 		return err;
 	grant->spent_nanos = rows_int(&rows, 0, 0);
 	grant->held_nanos = rows_int(&rows, 0, 1);
+	grant->told = rows_int(&rows, 0, 2) >= 100 || rows_int(&rows, 0, 3) != 0;
 	return NULL;
+}
+
+/*
+ * A call is refused for want of money. That is told once a period as if all were spent, since what is left may be too little for most calls from now on. Not for a call that the whole
+ * budget could not pay: that says nothing of the budget.
+ */
+static MAY_PARK const struct err *
+note_refusal(struct tx *tx, struct grant *grant)
+{
+	const struct account *account = grant->account;
+	const struct period_key key = { account->tenant, account->starts_us, grant->budget->id, account->holder };
+	struct rows rows;
+	const struct err *err;
+
+	if (grant->told || grant->wanted_nanos > grant->limit_nanos)
+		return NULL;
+	err = tx_exec(tx, &stmt_budget_limit, PARAMS(V_INT(key.tenant), V_TEXT(key.budget)), &rows);
+	if (err || rows.count == 0 || rows_text(&rows, 0, 2).len == 0) /* nothing is to be told of it */
+		return err;
+	alert_add(&grant->alerts, rows_text(&rows, 0, 3), 100, grant->spent_nanos, grant->limit_nanos);
+	err = tell_alert(tx, &key, &rows, (int64_t)((double)grant->spent_nanos * 100 / (double)grant->limit_nanos), grant->spent_nanos, grant->wanted_nanos);
+	return err ? err : tx_exec(tx, &stmt_budget_period_refused,
+				   PARAMS(V_INT(key.tenant), V_TEXT(key.budget), V_INT(key.starts_us), V_TEXT(key.holder), V_INT(clock_wall_us())), NULL);
 }
 
 MAY_PARK const struct err *
@@ -179,7 +207,7 @@ grant_block(struct tx *tx, void *arg)
 		return err;
 	left = grant->limit_nanos - grant->spent_nanos - grant->held_nanos;
 	if (left < grant->wanted_nanos) /* somebody may hold what he does not need */
-		return grant->limit_nanos - grant->spent_nanos >= grant->wanted_nanos ? tx_notify(tx, BUDGET_WANTED) : NULL;
+		return grant->limit_nanos - grant->spent_nanos >= grant->wanted_nanos ? tx_notify(tx, BUDGET_WANTED) : note_refusal(tx, grant);
 	amount = left / SHARE > grant->wanted_nanos ? left / SHARE : grant->wanted_nanos;
 	err = tx_exec(tx, &stmt_budget_period_hold,
 		PARAMS(V_INT(account->tenant), V_TEXT(grant->budget->id), V_INT(account->starts_us), V_TEXT(account->holder), V_INT(amount)), NULL);

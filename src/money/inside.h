@@ -152,6 +152,7 @@ struct grant {
 	int64_t granted_nanos;       /* 0: refused */
 	int64_t limit_nanos, spent_nanos, held_nanos;
 	bool closed;                 /* the budget has been */
+	bool told;                   /* that it is spent, or that callers are refused, has been in this period */
 	struct alerts alerts;
 };
 

@@ -28,7 +28,7 @@ select limit_nanos, coalesce(closed_us, 0), alerts, name, kind, holder from budg
 insert into budget_period (tenant, budget, starts_us, holder, spent_nanos, held_nanos, alerted) values ($1, $2, $3, $4, 0, 0, 0) on conflict do nothing;
 
 -- name: budget_period_get
-select spent_nanos, held_nanos, alerted from budget_period where tenant = $1 and budget = $2 and starts_us = $3 and holder = $4;
+select spent_nanos, held_nanos, alerted, refused_us from budget_period where tenant = $1 and budget = $2 and starts_us = $3 and holder = $4;
 
 -- name: budget_period_spent
 select coalesce(sum(e.amount_nanos), 0) from budget_block b join budget_entry e on e.tenant = b.tenant and e.block = b.id
@@ -39,10 +39,13 @@ update budget_period set held_nanos = held_nanos + $5 where tenant = $1 and budg
 
 -- name: budget_period_settle
 update budget_period set held_nanos = held_nanos - $5, spent_nanos = spent_nanos + $6 where tenant = $1 and budget = $2 and starts_us = $3 and holder = $4
-returning spent_nanos, alerted;
+returning spent_nanos, alerted, refused_us;
 
 -- name: budget_period_alerted
 update budget_period set alerted = $5 where tenant = $1 and budget = $2 and starts_us = $3 and holder = $4;
+
+-- name: budget_period_refused
+update budget_period set refused_us = $5 where tenant = $1 and budget = $2 and starts_us = $3 and holder = $4;
 
 -- name: budget_block_add
 insert into budget_block (tenant, id, budget, starts_us, holder, node, granted_nanos, settled_nanos, opened_us) values ($1, $2, $3, $4, $5, $6, $7, 0, $8);

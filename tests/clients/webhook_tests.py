@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import openai
 import own_world
 import standardwebhooks
 import world
@@ -143,6 +144,33 @@ def keys_and_budgets_are_told() -> None:
         assert [data["percent"] for data in thresholds] == [20, 60], thresholds
         assert thresholds[0]["name"] == "small" and thresholds[0]["holder"] == made["id"] and thresholds[1]["spent_nanodollars"] == 3 * 164_000_000, thresholds
         assert made["key"] not in json.dumps(receiver.got), "no secret is told"
+
+
+def callers_refused_for_want_of_money_are_told_once_a_period() -> None:
+    with told() as (corbel, receiver):
+        made = run(corbel, "key", "create", "--name", "poor")
+        run(corbel, "budget", "create", "short", "--amount", "0.25", "--key-id", made["id"], "--alert", "50", "--period", "total")
+        ask(corbel, 1, made["key"])
+        client = own_world.client_of(corbel, made["key"])
+        try:
+            client.chat.completions.create(model="priced", messages=user("hi"), max_tokens=4000)
+            raise AssertionError("a call that the whole budget could not pay was answered")
+        except openai.APIStatusError as error:
+            assert error.status_code == 402, error
+        time.sleep(1.1)  # a refusal is remembered for a second
+        for _ in range(3):
+            try:
+                client.chat.completions.create(model="priced", messages=user("[mock prompt-tokens=100]"), max_tokens=60)
+                raise AssertionError("what the budget has not was spent")
+            except openai.APIStatusError as error:
+                assert error.status_code == 402 and "has not enough left" in error.message, error
+            time.sleep(1.1)
+        harness.wait_for(lambda: receiver.of("budget.spent"), 15, "that callers are refused")
+        (spent,) = receiver.of("budget.spent")
+        assert spent["percent"] == 65 and spent["spent_nanodollars"] == 164_000_000 and 100_000_000 < spent["refused_nanodollars"] < 250_000_000, spent
+        assert [data["percent"] for data in receiver.of("budget.threshold")] == [50]
+        page = corbel.call("GET", "/metrics")[2].decode()
+        assert 'corbel_budget_alerts_total{budget="short",percent="100"} 1' in page, [line for line in page.splitlines() if "budget_alerts" in line]
 
 
 def a_webhook_hears_what_it_asked_for() -> None:
