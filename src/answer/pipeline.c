@@ -10,6 +10,7 @@
 #include "answer/charge.h"
 #include "answer/cite.h"
 #include "answer/cost.h"
+#include "answer/opening.h"
 #include "answer/recorder.h"
 #include "answer/retrieve.h"
 #include "base/clock.h"
@@ -52,6 +53,7 @@ resolve_model(const struct answer_services *services, struct answer *answer, str
 {
 	const struct call *call = answer->call;
 	const struct conf_model *model = conf_model(answer->conf, call->model);
+	struct str conversation;
 
 	(void)services;
 	(void)recorder;
@@ -60,12 +62,15 @@ resolve_model(const struct answer_services *services, struct answer *answer, str
 	if (!model || model->type != CONF_MODEL_CHAT)
 		return err_param(answer->arena, ERR_NOT_FOUND, "model", "model_not_found",
 			"the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(call->model));
-	model = route_arm(model, call->user, call->conversation);
+	conversation = opening_conversation(answer->arena, call, model);
+	if (!conversation.ptr)
+		return &err_no_memory;
+	model = route_arm(model, call->user, conversation);
 	answer->model = model;
 	answer->record.capture = model->capture;
 	answer->route = (struct route_spec){ .model = model,
 		.user = call->user,
-		.conversation = call->conversation,
+		.conversation = conversation,
 		.local_only = answer->local_only || model->knowledge.local_only,
 		.batch = call->batch,
 		.stream = call->stream };

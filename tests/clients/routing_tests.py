@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable, Iterator
 
+import anthropic
 import openai
+import own_world
 import world
 from world import raises, say, user
 
@@ -68,3 +72,57 @@ def an_unknown_priority_is_refused() -> None:
     error = raises(openai.BadRequestError, lambda: say("hi", extra_headers={"x-corbel-priority": "urgent"}))
     assert error.param == "x-corbel-priority", error.body
     assert say("hi", extra_headers={"x-corbel-priority": "batch"}).choices[0].message.content == "You said: hi"
+
+
+def _chained(client: openai.OpenAI, claude: anthropic.Anthropic, name: str) -> Iterator[str]:
+    previous = None
+    for turn in range(4):
+        more = {"instructions": "Be brief."} if turn == 0 else {}
+        response = client.responses.create(model="stuck", input=f"{name}, turn {turn}", **({"previous_response_id": previous} if previous else {}), **more)
+        previous = response.id
+        yield response.id
+
+
+def _growing(client: openai.OpenAI, claude: anthropic.Anthropic, name: str) -> Iterator[str]:
+    messages = [{"role": "system", "content": "Be brief."}]
+    for turn in range(4):
+        messages.append({"role": "user", "content": f"{name}, turn {turn}"})
+        answer = client.chat.completions.create(model="stuck", messages=messages)  # type: ignore[arg-type]
+        messages.append({"role": "assistant", "content": answer.choices[0].message.content or ""})
+        yield answer.id
+
+
+def _growing_at_claude(client: openai.OpenAI, claude: anthropic.Anthropic, name: str) -> Iterator[str]:
+    messages: list[anthropic.types.MessageParam] = []
+    for turn in range(4):
+        messages.append({"role": "user", "content": f"{name}, turn {turn}"})
+        answer = claude.messages.create(model="stuck", system="Be brief.", max_tokens=50, messages=messages)
+        messages.append({"role": "assistant", "content": answer.content[0].text})  # type: ignore[union-attr]
+        yield answer.id
+
+
+def _by_cache_key(client: openai.OpenAI, claude: anthropic.Anthropic, name: str) -> Iterator[str]:
+    for turn in range(4):
+        yield client.chat.completions.create(model="stuck-split", messages=user(f"{name}, turn {turn}"), prompt_cache_key=name).id
+        yield client.responses.create(model="stuck-split", input=f"{name}, turn {turn}", prompt_cache_key=name).id
+
+
+def a_conversation_without_a_name_stays_at_one_target() -> None:
+    """As clients send it: a chain of responses, a list of messages that grows, one key of the prompt cache."""
+    targets = [{"provider": "main", "model": model} for model in ("one", "two")]
+    models = [
+        {"name": "stuck", "sticky": "conversation", "targets": targets},
+        {"name": "stuck-split", "sticky": "conversation", "split": [{"model": "arm-one", "weight": 1}, {"model": "arm-two", "weight": 1}]},
+        *({"name": f"arm-{target['model']}", "targets": [target]} for target in targets),
+    ]
+    ways: tuple[Callable[..., Iterator[str]], ...] = (_chained, _growing, _growing_at_claude, _by_cache_key)
+    with own_world.store() as store, world.harness.Corbel({**own_world.priced(), **store, "models": models}) as corbel:
+        client = own_world.client_of(corbel)
+        claude = anthropic.Anthropic(base_url=corbel.url, api_key=corbel.key, max_retries=0)
+
+        def target_of(answer: str) -> str:
+            return json.loads(corbel.call("GET", f"/admin/v1/traces/{answer}")[2])["interaction"]["target_model"]
+
+        for way in ways:
+            seen = [{target_of(answer) for answer in way(client, claude, f"{way.__name__} {number}")} for number in range(8)]
+            assert all(len(targets) == 1 for targets in seen) and len(set.union(*seen)) == 2, (way.__name__, seen)
