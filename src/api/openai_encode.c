@@ -78,14 +78,39 @@ openai_choice_check(const struct openai_encoder *encoder, const struct event *ev
 
 /* --- as a stream --- */
 
+/* A provider is always asked for the usage, and then says with each chunk that it comes later. A client that did not ask for it has no such member. */
+static struct str
+without_null_usage(struct str frame, struct buf *chunk)
+{
+	static const struct str name = STR_INIT("\"usage\":");
+	size_t from = str_find(frame, name, 0), to;
+
+	if (from == SIZE_MAX) /* its quotes are no text's: those are escaped */
+		return frame;
+	for (to = from + name.len; to < frame.len && frame.ptr[to] == ' ';)
+		to++;
+	if (!str_starts(str_slice(frame, to, frame.len), STR("null")))
+		return frame;
+	to += 4;
+	while (from > 0 && frame.ptr[from - 1] == ' ')
+		from--;
+	if (from == 0 || frame.ptr[from - 1] != ',')
+		return frame;
+	buf_add(chunk, str_slice(frame, 0, from - 1));
+	buf_add(chunk, str_slice(frame, to, frame.len));
+	return buf_str(chunk);
+}
+
 /* The frame's bytes when it came in this dialect, else a chunk of our own; empty when there is nothing to send. */
 static struct str
 frame_data(struct openai_encoder *encoder, const struct event *event, struct buf *chunk)
 {
 	struct json_out json;
 
+	if (event->framed && encoder->call->include_usage)
+		return event->frame;
 	if (event->framed)
-		return event->type == EVENT_USAGE && !encoder->call->include_usage ? STR_EMPTY : event->frame;
+		return event->type == EVENT_USAGE ? STR_EMPTY : without_null_usage(event->frame, chunk);
 	json_out_init(&json, chunk);
 	encoder->form->put_chunk(encoder, &json, event);
 	return buf_str(chunk);

@@ -232,7 +232,7 @@ stream_get_answer(struct api_request *request, enum durable_kind kind)
 	int64_t after;
 	const struct err *err = stream_last_event_id(request, &after);
 
-	if (!err && !wants_stream(request))
+	if (!err && kind == DURABLE_CHAT && !wants_stream(request)) /* the others' paths say that it is a stream */
 		err = err_param(request->arena, ERR_UNSUPPORTED, "accept", NULL, "answers of this protocol are kept as streams only: ask with 'Accept: text/event-stream' or '?stream=true'");
 	if (!err)
 		err = stream_resume(request, kind, request->params[0], after, STREAM_REST, &found);

@@ -14,6 +14,7 @@
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/dollars.h"
 #include "base/err.h"
 #include "base/fault.h"
 #include "base/map.h"
@@ -369,6 +370,19 @@ what_is_left_of_a_secret_where_a_text_was_cut_is_hidden(void **state)
 	arena_free(arena);
 }
 
+static void
+dollars_are_rounded_to_the_nearest_millionth(void **state)
+{
+	static const struct { int64_t nanos; const char *text; } cases[] = { { 0, "$0.000000" }, { 20800, "$0.000021" }, { 499, "$0.000000" }, { 500, "$0.000001" }, { -20800, "-$0.000021" },
+		{ 999999500, "$1.000000" }, { INT64_C(12340000000), "$12.340000" }, { INT64_MAX, "$9223372036.854776" }, { INT64_MIN, "-$9223372036.854776" } };
+	struct arena *arena = arena_new(KIB(4));
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_true(str_eq_c(dollars_text(arena, cases[i].nanos), cases[i].text));
+	arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -394,6 +408,7 @@ main(void)
 		cmocka_unit_test(fault_fails_the_nth_hit_once),
 		cmocka_unit_test(base64_gives_the_published_vectors),
 		cmocka_unit_test(time_is_written_in_utc),
+		cmocka_unit_test(dollars_are_rounded_to_the_nearest_millionth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

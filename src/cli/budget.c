@@ -1,6 +1,7 @@
 /*
  * budget.c - `corbel budget create|ls|show|update|close`.
  */
+#include "base/dollars.h"
 #include "cli/commands.h"
 #include "cli/policy_args.h"
 #include "cli/term.h"
@@ -33,15 +34,6 @@ term_dollars_parse(struct str text, bool sign, int64_t *nanos)
 	}
 	*nanos = (below ? -1 : 1) * (value * NANOS_A_DOLLAR + fraction);
 	return true;
-}
-
-struct str
-term_dollars(struct arena *arena, int64_t nanos)
-{
-	const char *sign = nanos < 0 ? "-" : "";
-	int64_t value = nanos < 0 ? -nanos : nanos;
-
-	return arena_printf(arena, "%s$%lld.%06lld", sign, (long long)(value / NANOS_A_DOLLAR), (long long)(value % NANOS_A_DOLLAR / 1000));
 }
 
 /* What create and update have in common. False: has told what is wrong. */
@@ -90,7 +82,7 @@ state_of(const struct json *budget)
 static struct str
 nanos_of(struct arena *arena, const struct json *object, const char *member)
 {
-	return term_dollars(arena, json_int(json_get(object, member), 0));
+	return dollars_text(arena, json_int(json_get(object, member), 0));
 }
 
 static void

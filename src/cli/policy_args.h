@@ -37,9 +37,6 @@
 /* Writes "policy":{…} when one of the options was given. False: has told what is wrong. */
 bool policy_args_put(struct json_out *json, struct args *args);
 
-/* "$12.340000": to the millionth. */
-struct str term_dollars(struct arena *arena, int64_t nanos);
-
 /* "12", "12.50", "0.000000001", with `sign` also "-3": exact; false for anything else. */
 bool term_dollars_parse(struct str text, bool sign, int64_t *nanos);
 

@@ -1,6 +1,7 @@
 /*
  * trace.c - `corbel trace ls|show`: the records of answers.
  */
+#include "base/dollars.h"
 #include "cli/show.h"
 #include "cli/commands.h"
 #include "cli/term.h"
@@ -13,7 +14,7 @@ enum { DEPTH_MAX = 32, SPANS_MAX = 10000 };
 static struct str
 dollars(struct arena *arena, int64_t nanos)
 {
-	return nanos ? arena_printf(arena, "$%.6f", (double)nanos / 1e9) : STR("-");
+	return nanos ? dollars_text(arena, nanos) : STR("-");
 }
 
 static struct str

@@ -1,6 +1,7 @@
 /*
  * usage.c - `corbel usage report|reprice|correct`, `corbel price import|ls`.
  */
+#include "base/dollars.h"
 #include "cli/commands.h"
 #include "cli/policy_args.h"
 #include "cli/term.h"
@@ -87,16 +88,16 @@ print_report(struct args *args, const struct json *answer)
 		cells[0] = group.len ? group : STR("-");
 		for (size_t i = 0; i < SHOWN; i++)
 			cells[i + 1] = show_number(arena, it.value, members[i]);
-		cells[7] = term_dollars(arena, amount);
-		cells[8] = term_dollars(arena, json_int(json_get(it.value, "saved_nanodollars"), 0));
+		cells[7] = dollars_text(arena, amount);
+		cells[8] = dollars_text(arena, json_int(json_get(it.value, "saved_nanodollars"), 0));
 		sum += amount;
 		corrected += json_int(json_get(it.value, "corrections_nanodollars"), 0);
 		table_add(&table, cells);
 	}
 	table_print(&table);
-	printf("total %" STR_F "\n", STR_A(term_dollars(arena, sum)));
+	printf("total %" STR_F "\n", STR_A(dollars_text(arena, sum)));
 	if (corrected)
-		printf("of which corrections %" STR_F "\n", STR_A(term_dollars(arena, corrected)));
+		printf("of which corrections %" STR_F "\n", STR_A(dollars_text(arena, corrected)));
 }
 
 static MAY_PARK int
@@ -128,8 +129,8 @@ reprice_row(struct table *table, struct arena *arena, const struct json *model)
 {
 	int64_t before = json_int(json_get(model, "before_nanodollars"), 0), after = json_int(json_get(model, "after_nanodollars"), 0);
 
-	table_add(table, (struct str[]){ json_get_string(model, "model"), show_number(arena, model, "calls"), term_dollars(arena, before), term_dollars(arena, after),
-				 term_dollars(arena, after - before) });
+	table_add(table, (struct str[]){ json_get_string(model, "model"), show_number(arena, model, "calls"), dollars_text(arena, before), dollars_text(arena, after),
+				 dollars_text(arena, after - before) });
 }
 
 static MAY_PARK int
@@ -178,8 +179,8 @@ usage_correct_call(struct client *client, struct args *args)
 	json_end_object(&json);
 	answer = client_send(client, args, HTTP_POST, tenant_path(args, STR("/admin/v1/usage/corrections"), STR_EMPTY), buf_str(&body), &exit_code);
 	if (answer)
-		printf("corrected by %" STR_F "; it costs %" STR_F " now\n", STR_A(term_dollars(arena, amount)),
-			STR_A(term_dollars(arena, json_int(json_get(answer, "sum_nanodollars"), 0))));
+		printf("corrected by %" STR_F "; it costs %" STR_F " now\n", STR_A(dollars_text(arena, amount)),
+			STR_A(dollars_text(arena, json_int(json_get(answer, "sum_nanodollars"), 0))));
 	return exit_code;
 }
 

@@ -2,6 +2,7 @@
  * verify.c - `corbel verify`: asks the server to check the books stretch by stretch, and adds up what it found.
  */
 #include "base/clock.h"
+#include "base/dollars.h"
 #include "cli/commands.h"
 #include "cli/policy_args.h"
 #include "cli/term.h"
@@ -97,7 +98,7 @@ print_text(struct arena *arena, const struct sum *sum)
 		for (size_t k = 0; k < sum->checks[i].example_count; k++)
 			printf("        %" STR_F "\n", STR_A(sum->checks[i].examples[k]));
 	}
-	printf("%lld interactions, %lld entries in the ledger, %" STR_F "\n", (long long)sum->totals[0], (long long)sum->totals[1], STR_A(term_dollars(arena, sum->totals[3])));
+	printf("%lld interactions, %lld entries in the ledger, %" STR_F "\n", (long long)sum->totals[0], (long long)sum->totals[1], STR_A(dollars_text(arena, sum->totals[3])));
 	if (sum->totals[4])
 		printf("%lld entries were priced by a table that this program does not know: their amounts are not proved\n", (long long)sum->totals[4]);
 }

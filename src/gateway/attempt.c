@@ -174,6 +174,7 @@ send_request(struct decoder *decoder, struct http_call_spec *spec, const struct 
 
 	spec->body_max = ANSWER_MAX;
 	err = open_request(decoder->target, decoder->wire, decoder->arena, spec, span, &http, &decoder->asked, cause);
+	decoder->refused = err && *cause != FAILURE_NONE; /* no answer, no cause yet */
 	if (err)
 		return err;
 	decoder->accepted = true;

@@ -20,6 +20,7 @@ struct decoder {
 	bool started, finished;      /* START was sent; a FINISH was seen */
 	bool asked;                  /* the request went out, or may have */
 	bool accepted;               /* the answer's status was one of success */
+	bool refused;                /* it was an answer all the same, with an error that says why */
 	bool done;                   /* the provider's end of stream was seen ("[DONE]", message_stop) */
 	bool last;                   /* for decoder_emit: a finish was seen, nothing goes out any more before the record */
 	unsigned finishes;

@@ -32,7 +32,7 @@ listen(struct sink *sink, const struct event *event)
 }
 
 static const char *
-advice_of(enum failure_cause cause, const struct err *err)
+advice_of(enum failure_cause cause, const struct err *err, bool refused)
 {
 	switch (cause) {
 	case FAILURE_CREDENTIALS:
@@ -48,8 +48,9 @@ advice_of(enum failure_cause cause, const struct err *err)
 	case FAILURE_CONTENT_FILTER:
 		return "the provider answers, but not to this: its own filters or limits refuse even a few words";
 	default:
-		return err->kind == ERR_UNAVAILABLE ? "look whether a server listens at base_url and this node can reach it (name, port, proxy, certificate)"
-						    : "look at base_url and kind: what answers there does not speak as this kind does, or is failing itself";
+		return refused && err->kind == ERR_UNAVAILABLE ? "the provider answers, but says that it cannot serve now: try again later, and look at its own status"
+			: err->kind == ERR_UNAVAILABLE	       ? "look whether a server listens at base_url and this node can reach it (name, port, proxy, certificate)"
+							       : "look at base_url and kind: what answers there does not speak as this kind does, or is failing itself";
 	}
 }
 
@@ -78,7 +79,7 @@ probe_run(const struct conf_provider *provider, struct str model, struct trace *
 	out->whole_us = clock_mono_us() - began_us;
 	out->first_us = listener.first_us ? listener.first_us - began_us : 0;
 	out->err = out->err ? err_copy(arena, out->err) : NULL;
-	out->advice = out->err ? advice_of(out->cause, out->err) : NULL;
+	out->advice = out->err ? advice_of(out->cause, out->err, decoder.refused) : NULL;
 	out->text = buf_str(&listener.text);
 	out->usage = decoder.usage;
 	arena_free(scratch);

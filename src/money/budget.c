@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/dollars.h"
 #include "base/metric.h"
 #include "money/inside.h"
 #include "rt/fiber.h"
@@ -246,7 +247,7 @@ refuse(struct arena *arena, const struct account *account, int64_t nanos)
 {
 	const struct budget *budget = account->budget;
 	const char *kind = holder_kind_name(budget->kind);
-	double limit = (double)budget->limit_nanos / 1e9, spent = (double)account->spent_nanos / 1e9;
+	struct str limit = dollars_text(arena, budget->limit_nanos), spent = dollars_text(arena, account->spent_nanos), wanted = dollars_text(arena, nanos);
 	char resets[CLOCK_TEXT_SIZE];
 	struct str when = STR_EMPTY;
 	const struct err *err;
@@ -268,11 +269,11 @@ refuse(struct arena *arena, const struct account *account, int64_t nanos)
 		when = arena_printf(arena, "; it begins anew at %.19sZ", resets);
 	}
 	if (account->spent_nanos >= budget->limit_nanos)
-		return err_param(arena, ERR_QUOTA, NULL, "budget_exceeded", "the budget \"%" STR_F "\" of this %s is spent: $%.6f of $%.6f%" STR_F, STR_A(budget->name), kind,
-			spent, limit, STR_A(when));
+		return err_param(arena, ERR_QUOTA, NULL, "budget_exceeded", "the budget \"%" STR_F "\" of this %s is spent: %" STR_F " of %" STR_F "%" STR_F, STR_A(budget->name), kind,
+			STR_A(spent), STR_A(limit), STR_A(when));
 	return err_param(arena, ERR_QUOTA, NULL, "budget_exceeded",
-		"the budget \"%" STR_F "\" of this %s has not enough left: $%.6f of $%.6f are spent, and this call may cost $%.6f%" STR_F, STR_A(budget->name), kind, spent,
-		limit, (double)nanos / 1e9, STR_A(when));
+		"the budget \"%" STR_F "\" of this %s has not enough left: %" STR_F " of %" STR_F " are spent, and this call may cost %" STR_F "%" STR_F, STR_A(budget->name), kind,
+		STR_A(spent), STR_A(limit), STR_A(wanted), STR_A(when));
 }
 
 /* One turn at getting a block: NULL and no *out means try again. Locked. */

@@ -4,6 +4,7 @@
 #include "telemetry/metrics.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/metric.h"
@@ -82,6 +83,20 @@ process(struct buf *out)
 		(long long)pages * sysconf(_SC_PAGESIZE));
 }
 
+/* In as few digits as tell it from its neighbours: 0.088 and not 0.087999999999999995. */
+static void
+put_value(struct buf *out, double value)
+{
+	char text[40];
+
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, value);
+		if (strtod(text, NULL) == value)
+			break;
+	}
+	buf_printf(out, " %s\n", text);
+}
+
 void
 metrics_render(struct buf *out)
 {
@@ -96,7 +111,7 @@ metrics_render(struct buf *out)
 			}
 			buf_add(out, str_of(metric->name));
 			labels(out, metric, series, STR_EMPTY);
-			buf_printf(out, " %.17g\n", atomic_load_explicit(&series->value, memory_order_relaxed));
+			put_value(out, atomic_load_explicit(&series->value, memory_order_relaxed));
 		}
 	}
 	process(out);

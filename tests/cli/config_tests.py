@@ -121,6 +121,9 @@ def a_provider_is_tested_and_told_what_to_do() -> None:
         done = server.cli("provider", "test", "gone", "-m", "gpt-x", "--json")
         outcome = json.loads(done.stdout)
         assert done.returncode == 1 and not outcome["ok"] and "listens at base_url" in outcome["error"]["advice"], outcome
+        failing = {"kind": "openai", "base_url": f"{mock.url}/v1", "api_key": KEY, "headers": {"x-mock": "status=503"}}
+        assert server.call("PUT", "/admin/v1/providers/failing", failing)[0] == 201
+        expect(server.cli("provider", "test", "failing", "-m", "gpt-x"), 1, "the provider answers, but says that it cannot serve now")
         assert server.call("PUT", "/admin/v1/providers/claude", {"kind": "anthropic", "base_url": mock.url, "api_key": KEY})[0] == 201
         expect(server.cli("provider", "test", "claude", "-m", "claude-x"), 0, "claude answered with claude-x")
         for kind, path in (("gemini", "/v1beta"), ("cohere", ""), ("mistral", "/v1"), ("ollama", "/v1")):

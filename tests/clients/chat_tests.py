@@ -20,6 +20,17 @@ def a_plain_answer_has_text_usage_and_ids() -> None:
     assert abs(answer.created - time.time()) < 60
 
 
+def chunks_say_nothing_of_a_usage_that_was_not_asked_for() -> None:
+    for model in ("gpt-x", "renamed", "claude-x"):
+        for asked in (False, True):
+            options = {"stream_options": {"include_usage": True}} if asked else {}
+            with world.client.chat.completions.with_streaming_response.create(model=model, messages=user('say "usage":null, twice'), stream=True, **options) as stream:
+                chunks = [json.loads(line.removeprefix("data: ")) for line in stream.iter_lines() if line.startswith("data: {")]
+            texts = "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
+            assert '"usage":null,' in texts, texts
+            assert all(("usage" in chunk) == asked for chunk in chunks), (model, asked, chunks)
+
+
 def every_answer_carries_a_request_id() -> None:
     raw = world.client.chat.completions.with_raw_response.create(model="gpt-x", messages=user("hi"))
     first, second = raw.headers["x-request-id"], raw.parse()._request_id

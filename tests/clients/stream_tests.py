@@ -124,7 +124,7 @@ def anthropics_client_takes_a_message_up() -> None:
     stream = world.claude.messages.create(model="claude-going-on", max_tokens=1000, messages=user(PACED), stream=True)
     first = [event for event, _ in zip(stream, range(9))]
     stream.response.close()
-    options: Any = {"headers": {"accept": "text/event-stream"}}
+    options: Any = {"headers": {"accept": "application/json"}}  # as that client sends it by itself: the path says that it is a stream
     whole = list(world.claude.get(f"{MESSAGES}/{first[0].message.id}/stream", cast_to=RawMessageStreamEvent, options=options, stream=True, stream_cls=anthropic.Stream[RawMessageStreamEvent]))
     assert [event.to_dict() for event in whole[: len(first)]] == [event.to_dict() for event in first] and whole[-1].type == "message_stop"
     assert len("".join(event.delta.text for event in whole if event.type == "content_block_delta").split()) == 40
