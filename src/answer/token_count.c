@@ -44,11 +44,26 @@ can_ask(const struct conf_model *model, const struct call *call, bool local_only
 		route_allowed(provider, local_only || model->knowledge.local_only);
 }
 
+/* What no target of the model could be asked cannot be counted either: an estimate would leave it out. */
+static const struct err *
+check_extra(const struct conf_model *model, const struct call *call, struct arena *arena)
+{
+	bool known = !model || call->dialect != DIALECT_ANTHROPIC || !call->extra.len;
+	const char *extra = arena_cstr(arena, call->extra);
+
+	for (size_t i = 0; !known && i < model->target_count; i++)
+		known = str_eq_c(conf_provider_kind(model->targets[i].provider), "anthropic");
+	if (known || !extra)
+		return known ? NULL : &err_no_memory;
+	return err_param(arena, ERR_UNSUPPORTED, extra, "unsupported_parameter", "%s is not supported by the provider of this model, and its tokens cannot be counted", extra);
+}
+
 MAY_PARK const struct err *
 token_count(const struct answer_services *services, struct arena *arena, const struct conf *conf, const struct call *call, bool local_only, int64_t *out)
 {
 	const struct conf_model *model = conf_model(conf, call->model);
 	enum tokens_how how;
+	const struct err *err;
 
 	if (call->model.len && (!model || model->type != CONF_MODEL_CHAT) && !is_built_in(call->model))
 		return err_param(arena, ERR_NOT_FOUND, "model", "model_not_found", "the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(call->model));
@@ -57,6 +72,9 @@ token_count(const struct answer_services *services, struct arena *arena, const s
 
 		return scratch ? ask_anthropic(scratch, &model->targets[0], call, out) : &err_no_memory;
 	}
+	err = check_extra(model, call, arena);
+	if (err)
+		return err;
 	*out = call_tokens(services->tokenizers, arena, call, model && model->target_count ? model->targets[0].model : call->model, &how);
 	return NULL;
 }

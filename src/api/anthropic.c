@@ -14,16 +14,23 @@ anthropic_speaks(const struct api_request *request)
 	return http_header_get(&request->http->headers, STR("anthropic-version")).ptr != NULL;
 }
 
-/* What an Anthropic target should see of the request's headers. */
+/*
+ * What an Anthropic target should see of the request's headers. Who the request is attributed to is Anthropic's alone to know; the workspace is that of the server's own key, and nobody else's to choose.
+ */
 static const struct err *
 take_headers(struct api_request *request, struct call *call)
 {
-	static const struct str passed[] = { STR_INIT("anthropic-version"), STR_INIT("anthropic-beta") };
+	static const struct str passed[] = { STR_INIT("anthropic-version"), STR_INIT("anthropic-beta"), STR_INIT("anthropic-user-profile-id") };
 	const struct http_headers *headers = &request->http->headers;
 	struct http_header *list = arena_array(request->arena, headers->count + 1, sizeof(*list));
 
 	if (!list)
 		return &err_no_memory;
+	if (http_header_get(headers, STR("anthropic-workspace-id")).len)
+		return err_param(request->arena, ERR_UNSUPPORTED, "workspace_id", "unsupported_parameter",
+			"workspace_id: the workspace is that of the server's key at its provider; leave out the header anthropic-workspace-id");
+	if (http_header_get(headers, STR("anthropic-user-profile-id")).len && !call->extra.len)
+		call->extra = STR("user_profile_id");
 	call->headers = (struct http_headers){ list, 0 };
 	for (size_t i = 0; i < headers->count; i++)
 		for (size_t p = 0; p < COUNT(passed); p++)

@@ -33,6 +33,7 @@ struct anthropic_encoder {
 	struct buf frames;              /* not sent yet… */
 	size_t before_last;             /* …of which so many bytes came before what is marked `last`; SIZE_MAX: all */
 	bool ended;                     /* the last two frames are in `frames` */
+	bool hiding;                    /* reasoning that is not to be shown has begun */
 	struct str whole;               /* the upstream's answer, when it can go out as it is */
 };
 

@@ -38,6 +38,12 @@ note_extra_block(struct anthropic_parser *parser, struct str type)
 	anthropic_note_extra(parser, arena_printf(parser->arena, "messages.%zu.content.%zu (%" STR_F ")", parser->message, parser->block, STR_A(type)));
 }
 
+static struct str
+block_path(struct anthropic_parser *parser)
+{
+	return arena_printf(parser->arena, "messages.%zu.content.%zu", parser->message, parser->block);
+}
+
 static struct part *
 part_add(struct anthropic_parser *parser, struct part ***end, enum part_type type, const struct json *raw)
 {
@@ -168,6 +174,12 @@ parse_document(struct anthropic_parser *parser, const struct json *json, struct 
 		return add_titled(parser, json, anthropic_text(source, "data"), end);
 	if (str_eq_c(type, "content"))
 		return add_titled_blocks(parser, json, json_get(source, "content"), end);
+	if (anthropic_text(json, "context").len) { /* a file has no place for it */
+		part = part_add(parser, end, PART_TEXT, NULL);
+		if (!part)
+			return &err_no_memory;
+		part->text = anthropic_text(json, "context");
+	}
 	part = part_add(parser, end, PART_FILE, json);
 	if (!part)
 		return &err_no_memory;
@@ -274,6 +286,7 @@ parse_block(struct anthropic_parser *parser, const struct json *json, struct par
 
 	if (!type.len)
 		return bad_block(parser, "expected an object with a 'type'");
+	anthropic_note_members(parser, ANTHROPIC_BLOCK, type, json, block_path(parser));
 	for (size_t i = 0; i < COUNT(types); i++)
 		if (str_eq_c(type, types[i].name))
 			return types[i].parse(parser, json, end);

@@ -66,11 +66,28 @@ answer_whole(struct anthropic_encoder *encoder)
 
 /* --- the encoder --- */
 
+/* Reasoning that is not to be shown is one block without a text; its signature stays. */
+static bool
+is_hidden(struct anthropic_encoder *encoder, const struct event *event)
+{
+	bool hidden = encoder->call->reasoning_hidden && event->type == EVENT_REASONING && !event->framed, again = hidden && encoder->hiding;
+
+	encoder->hiding = hidden;
+	return again;
+}
+
 static MAY_PARK const struct err *
 encoder_event(struct sink *sink, const struct event *event)
 {
 	struct anthropic_encoder *encoder = (struct anthropic_encoder *)sink;
+	struct event silent = *event;
 
+	if (is_hidden(encoder, event))
+		return NULL;
+	if (encoder->hiding) {
+		silent.text = STR_EMPTY;
+		event = &silent;
+	}
 	if (event->type == EVENT_START)
 		encoder->answer.cited = encoder->call->passages && encoder->call->passages->count;
 	if (encoder->call->stream)

@@ -10,6 +10,29 @@
 
 enum { MESSAGES_MAX = 8192, TOOLS_MAX = 512 };
 
+static bool
+is_given(const struct json *value)
+{
+	return json_type(value) != JSON_NONE && json_type(value) != JSON_NULL;
+}
+
+/* The mark of the whole request stands for one on its last block. */
+static void
+mark_last(struct call *call)
+{
+	const struct json *cache = json_get(call->source, "cache_control");
+	struct message *last = call->messages;
+	struct part *part;
+
+	while (last && last->next)
+		last = last->next;
+	part = json_is(cache, JSON_OBJECT) && last ? last->parts : NULL;
+	while (part && part->next)
+		part = part->next;
+	if (part && !part->cache)
+		part->cache = cache;
+}
+
 static const struct err *
 parse_messages(struct anthropic_parser *parser, struct message **end)
 {
@@ -29,6 +52,7 @@ parse_messages(struct anthropic_parser *parser, struct message **end)
 		if (!role_of(role, &message->role) || message->role == ROLE_TOOL || message->role == ROLE_DEVELOPER)
 			return anthropic_bad_field(parser, arena_printf(parser->arena, "messages.%zu.role", parser->message).ptr, "must be user, assistant or system");
 		message->raw = it.value;
+		anthropic_note_members(parser, ANTHROPIC_OTHER, STR("message"), it.value, arena_printf(parser->arena, "messages.%zu", parser->message));
 		err = anthropic_parse_content(parser, json_get(it.value, "content"), message);
 		*end = message;
 		end = &message->next;
@@ -73,9 +97,11 @@ parse_tools(struct anthropic_parser *parser)
 	const struct json *tools = json_get(parser->call->source, "tools");
 	struct tool **end = &parser->call->tools;
 
+	if (is_given(tools) && !json_is(tools, JSON_ARRAY))
+		return anthropic_bad_field(parser, "tools", "expected an array of tools");
 	if (json_count(tools) > TOOLS_MAX)
 		return anthropic_bad_field(parser, "tools", "too many tools");
-	for (struct json_iter it = json_iter(json_is(tools, JSON_ARRAY) ? tools : NULL); json_next(&it);) {
+	for (struct json_iter it = json_iter(tools); json_next(&it);) {
 		struct str type = anthropic_text(it.value, "type");
 		struct tool *tool = arena_zalloc(parser->arena, sizeof(*tool));
 
@@ -94,12 +120,21 @@ parse_tools(struct anthropic_parser *parser)
 			return anthropic_bad_field(parser, arena_printf(parser->arena, "tools.%zu.input_schema", it.index).ptr, "a tool needs an object 'input_schema'");
 		if (tool->hosted)
 			anthropic_note_extra(parser, arena_printf(parser->arena, "tools.%zu (%" STR_F ", a tool of Anthropic's)", it.index, STR_A(type)));
-		if (json_bool(json_get(it.value, "defer_loading"), false))
-			anthropic_note_extra(parser, arena_printf(parser->arena, "tools.%zu.defer_loading", it.index));
+		else
+			anthropic_note_members(parser, ANTHROPIC_TOOL, STR("custom"), it.value, arena_printf(parser->arena, "tools.%zu", it.index));
 		*end = tool;
 		end = &tool->next;
 	}
 	return NULL;
+}
+
+static bool
+is_offered(const struct call *call)
+{
+	for (const struct tool *tool = call->tools; tool; tool = tool->next)
+		if (str_eq(tool->name, call->tool_named))
+			return true;
+	return false;
 }
 
 static const struct err *
@@ -121,6 +156,11 @@ parse_tool_choice(struct anthropic_parser *parser)
 	call->parallel_tools_off = json_bool(json_get(choice, "disable_parallel_tool_use"), false);
 	if (call->tool_choice == TOOL_CHOICE_UNSET || (call->tool_choice == TOOL_CHOICE_NAMED && !call->tool_named.len))
 		return anthropic_bad_field(parser, "tool_choice", "must have the type auto, any, none, or tool with a name");
+	anthropic_note_members(parser, ANTHROPIC_OTHER, STR("tool_choice"), choice, STR("tool_choice"));
+	if (call->tool_choice == TOOL_CHOICE_REQUIRED && !call->tools)
+		anthropic_note_extra(parser, STR("tool_choice (any, without tools)"));
+	if (call->tool_choice == TOOL_CHOICE_NAMED && !is_offered(call))
+		anthropic_note_extra(parser, STR("tool_choice (a tool that is not among the tools)"));
 	return NULL;
 }
 
@@ -136,13 +176,15 @@ parse_sampling(struct anthropic_parser *parser)
 
 	call->frequency_penalty = call->presence_penalty = NAN;
 	call->choices = 1;
+	if (!err && is_given(stops) && !json_is(stops, JSON_ARRAY))
+		err = anthropic_bad_field(parser, "stop_sequences", "expected an array of strings");
 	if (!err)
 		err = dialect_number_parse(parser->arena, parser->call, "top_p", 0, 1, &call->top_p);
 	if (!err)
 		err = dialect_number_parse(parser->arena, parser->call, "top_k", 0, 1e9, &top_k);
 	if (!err)
 		call->top_k = isnan(top_k) ? 0 : (int64_t)top_k;
-	for (struct json_iter it = json_iter(json_is(stops, JSON_ARRAY) ? stops : NULL); !err && json_next(&it);) {
+	for (struct json_iter it = json_iter(stops); !err && json_next(&it);) {
 		if (!json_is(it.value, JSON_STRING))
 			err = anthropic_bad_field(parser, "stop_sequences", "expected an array of strings");
 		else if (call->stop_count == STOPS_MAX)
@@ -199,18 +241,42 @@ is_strict(const struct json *schema, unsigned depth)
 	return !items || is_strict(items, depth - 1);
 }
 
+/* What is left to the model is so elsewhere; that thinking is not shown is done in the answer. */
+static const struct err *
+parse_thinking(struct anthropic_parser *parser)
+{
+	const struct json *thinking = json_get(parser->call->source, "thinking"), *budget = json_get(thinking, "budget_tokens");
+	struct str type = anthropic_text(thinking, "type");
+	struct call *call = parser->call;
+
+	if (!is_given(thinking))
+		return NULL;
+	if (!type.len)
+		return anthropic_bad_field(parser, "thinking", "expected an object with a 'type'");
+	anthropic_note_members(parser, ANTHROPIC_OTHER, STR("thinking"), thinking, STR("thinking"));
+	call->reasoning_hidden = str_eq_c(anthropic_text(thinking, "display"), "omitted");
+	if (str_eq_c(type, "enabled")) {
+		call->reasoning_tokens = json_int(budget, 0);
+		return call->reasoning_tokens > 0 ? NULL : anthropic_bad_field(parser, "thinking.budget_tokens", "expected a number of tokens");
+	}
+	if (!str_eq_c(type, "disabled") && !str_eq_c(type, "adaptive"))
+		anthropic_note_extra(parser, arena_printf(parser->arena, "thinking (%" STR_F ")", STR_A(str_slice(type, 0, 100))));
+	return NULL;
+}
+
 static const struct err *
 parse_output(struct anthropic_parser *parser)
 {
 	const struct json *config = json_get(parser->call->source, "output_config"), *format = json_get(config, "format");
-	const struct json *thinking = json_get(parser->call->source, "thinking");
 	struct call *call = parser->call;
 
+	if (is_given(config) && !json_is(config, JSON_OBJECT))
+		return anthropic_bad_field(parser, "output_config", "expected an object");
 	if (!json_is(format, JSON_OBJECT))
 		format = json_get(parser->call->source, "output_format"); /* its name while it was a beta */
 	call->reasoning_effort = anthropic_text(config, "effort");
-	if (str_eq_c(anthropic_text(thinking, "type"), "enabled"))
-		call->reasoning_tokens = json_int(json_get(thinking, "budget_tokens"), 0);
+	anthropic_note_members(parser, ANTHROPIC_OTHER, STR("output_config"), config, STR("output_config"));
+	anthropic_note_members(parser, ANTHROPIC_OTHER, STR("format"), format, STR("output_config.format"));
 	if (!json_is(format, JSON_OBJECT))
 		return NULL;
 	call->format = FORMAT_JSON_SCHEMA;
@@ -251,7 +317,10 @@ parse_switches(struct anthropic_parser *parser)
 		return anthropic_bad_field(parser, "stream", "expected true or false");
 	call->stream = json_bool(stream, false);
 	call->include_usage = true;
+	if (is_given(json_get(call->source, "metadata")) && !json_is(json_get(call->source, "metadata"), JSON_OBJECT))
+		return anthropic_bad_field(parser, "metadata", "expected an object");
 	call->user = anthropic_text(json_get(call->source, "metadata"), "user_id");
+	mark_last(call);
 	return find_extra(parser);
 }
 
@@ -284,6 +353,8 @@ anthropic_parse(struct arena *arena, const struct json *json, struct str text, b
 		err = parse_tool_choice(&parser);
 	if (!err)
 		err = parse_sampling(&parser);
+	if (!err)
+		err = parse_thinking(&parser);
 	if (!err)
 		err = parse_output(&parser);
 	return err ? err : parse_switches(&parser);

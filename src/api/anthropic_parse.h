@@ -19,6 +19,10 @@ const struct err *anthropic_bad_field(struct anthropic_parser *parser, const cha
 /* Notes what only Anthropic can do, in the call's `extra`: the first such thing; later ones change nothing. */
 void anthropic_note_extra(struct anthropic_parser *parser, struct str what);
 
+/* Notes so what an object says that only Anthropic knows; `type`: its own, or its name where it has none. `where`: its path. */
+enum anthropic_object { ANTHROPIC_BLOCK, ANTHROPIC_TOOL, ANTHROPIC_OTHER };
+void anthropic_note_members(struct anthropic_parser *parser, enum anthropic_object kind, struct str type, const struct json *object, struct str where);
+
 /* A member's text; empty when it is not there or no string. */
 struct str anthropic_text(const struct json *object, const char *key);
 

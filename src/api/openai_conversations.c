@@ -17,7 +17,7 @@ enum { ADD_MAX = 20, BODY_MAX = 4 * 1024 * 1024 };
 	"{\"type\":\"object\",\"required\":[\"items\"],\"properties\":{\"items\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":20,"      \
 	"\"items\":{\"type\":\"object\"}}}}"
 
-/* The items of the body as they are kept. Each is read as a message too: what no model could be told is refused now, not at the next response. */
+/* The items of the body as they are kept. Each is read as a message too: what no model could be told is refused now, not at the next response. Which model that is decides about what only some know. */
 static const struct err *
 read_items(struct api_request *request, struct response_item items[ADD_MAX], size_t *count)
 {
@@ -28,8 +28,9 @@ read_items(struct api_request *request, struct response_item items[ADD_MAX], siz
 	for (struct json_iter it = json_iter(list); !err && json_next(&it) && *count < ADD_MAX;) {
 		struct str where = arena_printf(request->arena, "items[%zu]", it.index);
 		struct message *message = NULL, **end = &message;
+		const struct err *foreign = NULL;
 
-		err = where.ptr ? responses_item_message(request->arena, it.value, where.ptr, &end) : &err_no_memory;
+		err = where.ptr ? responses_item_message(request->arena, it.value, where.ptr, &end, &foreign) : &err_no_memory;
 		if (!err)
 			err = responses_item_keep(request->arena, it.value, &items[(*count)++]);
 	}

@@ -40,13 +40,20 @@ const struct err *responses_parse(struct api_request *request, struct arena *are
 /* The same for POST /v1/responses/input_tokens, whose members are all optional. */
 const struct err *responses_parse_count(struct api_request *request, struct arena *arena, struct responses_ask **out);
 
-/*
- * Items. A message of the inner form for each item that says something to a model, behind *end, which moves on. `where` names the item in errors ("input[3]").
- */
-const struct err *responses_item_message(struct arena *arena, const struct json *item, const char *where, struct message ***end);
+/* Objects inside a request whose members are known by their type. */
+enum responses_object { RESPONSES_TOOL, RESPONSES_ITEM, RESPONSES_PART, RESPONSES_FORMAT, RESPONSES_SETTING };
 
-/* The same for the items of a request: one that is not known is a message that says nothing but what came, and the call's `foreign`. */
-const struct err *responses_item_any(struct responses_ask *ask, const struct json *item, const char *where, struct message ***end);
+/*
+ * Why only a server of this protocol can do what an object says beside what any target can: ERR_UNSUPPORTED with the path of the member ("tools[0].defer_loading"). NULL: it says nothing of the kind, or
+ * its type is not known. `type`: the object's own, or its name where it has none.
+ */
+const struct err *responses_members_foreign(struct arena *arena, enum responses_object kind, struct str type, const struct json *object, const char *where);
+
+/*
+ * Items. A message of the inner form for each item that says something to a model, behind *end, which moves on. `where` names the item in errors ("input[3]"). What of it only a server of this protocol
+ * knows becomes *foreign, where that is NULL: the item itself, a part, a member. Its message is then not whole, but for `raw`.
+ */
+const struct err *responses_item_message(struct arena *arena, const struct json *item, const char *where, struct message ***end, const struct err **foreign);
 
 /* An item as it is kept and given out again: without its id, contents as lists of parts, with a status. */
 const struct err *responses_item_keep(struct arena *arena, const struct json *item, struct response_item *out);

@@ -17,7 +17,7 @@ add_message(struct responses_ask *ask, const struct response_item *item, struct 
 	where = arena_printf(ask->arena, "the item '%" STR_F "'", STR_A(item->id));
 	err = where.ptr ? json_parse(ask->arena, item->body, &json) : &err_no_memory;
 	if (!err)
-		err = responses_item_any(ask, json, where.ptr, end);
+		err = responses_item_message(ask->arena, json, where.ptr, end, &ask->call->foreign);
 	if (!err && *end != slot)
 		(*slot)->id = item->id;
 	return err;
@@ -83,7 +83,7 @@ responses_context(struct responses_ask *ask)
 	for (size_t i = 0; i < ask->context_count && !err; i++)
 		err = add_message(ask, &ask->context[i], &end);
 	*end = rest;
-	if (!err && !ask->call->messages)
+	if (!err && !ask->call->messages && !ask->call->foreign) /* a stored prompt may be all there is */
 		err = err_param(ask->arena, ERR_INVALID, "input", NULL, "input: there is nothing to answer");
 	return err ? err : responses_files(ask);
 }

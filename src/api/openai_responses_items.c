@@ -1,7 +1,7 @@
 /*
  * openai_responses_items.c - items of the Responses API: to messages of the inner form, and to what is kept of them.
  *
- * Each item becomes one message; the providers join neighbours where their wire wants it. What only a hosted tool of OpenAI's could have made is refused: no target of ours would
+ * Each item becomes one message; the providers join neighbours where their wire wants it. What only a hosted tool of OpenAI's could have made is for servers of this protocol: no other target would
  * understand it.
  */
 #include "api/openai_responses.h"
@@ -13,6 +13,7 @@ enum { PARTS_MAX = 4096, ITEM_MAX = 64 * 1024 * 1024 };
 struct reader {
 	struct arena *arena;
 	const char *where;
+	const struct err **foreign;
 };
 
 static const struct err *
@@ -21,6 +22,17 @@ bad(struct reader *reader, const char *field, const char *expected)
 	struct str param = arena_printf(reader->arena, "%s%s%s", reader->where, *field ? "." : "", field);
 
 	return err_param(reader->arena, ERR_INVALID, param.ptr, NULL, "%" STR_F ": %s", STR_A(param), expected);
+}
+
+/* What only a server of this protocol knows: the first counts. */
+static const struct err *
+foreign(struct reader *reader, const struct err *err)
+{
+	if (err == &err_no_memory)
+		return err;
+	if (!*reader->foreign)
+		*reader->foreign = err;
+	return NULL;
 }
 
 static struct part *
@@ -65,13 +77,29 @@ is_text_type(struct str type)
 		str_eq_c(type, "reasoning_text");
 }
 
+/* An empty text keeps its place: parts of the inner form stand in the order of those that came. */
 static const struct err *
-read_part(struct reader *reader, const struct json *json, struct part ***end)
+read_unknown(struct reader *reader, struct str type, struct part ***end)
 {
-	struct str type = json_get_string(json, "type");
+	if (!part_add(reader, end, PART_TEXT))
+		return &err_no_memory;
+	return foreign(reader,
+		err_param(reader->arena, ERR_UNSUPPORTED, arena_printf(reader->arena, "%s.content", reader->where).ptr, "unsupported_content",
+			"%s.content: parts of the type '%" STR_F "' are known to providers that speak this protocol themselves, and this model's does not; input_text, input_image, input_file, output_text "
+			"and refusal are supported",
+			reader->where, STR_A(str_slice(type, 0, 100))));
+}
+
+static const struct err *
+read_part(struct reader *reader, const struct json *json, struct part ***end, size_t index)
+{
+	struct str type = json_get_string(json, "type"), where = arena_printf(reader->arena, "%s.content[%zu]", reader->where, index);
 	bool refusal = str_eq_c(type, "refusal");
+	const struct err *err = where.ptr ? foreign(reader, responses_members_foreign(reader->arena, RESPONSES_PART, type, json, where.ptr)) : &err_no_memory;
 	struct part *part;
 
+	if (err)
+		return err;
 	if (is_text_type(type) || refusal) {
 		struct str text = json_get_string(json, refusal ? "refusal" : "text");
 
@@ -89,7 +117,7 @@ read_part(struct reader *reader, const struct json *json, struct part ***end)
 		part = part_add(reader, end, image ? PART_IMAGE : PART_FILE);
 		return !part ? &err_no_memory : image ? read_image(reader, json, part) : read_file(reader, json, part);
 	}
-	return bad(reader, "content", "a part's type must be input_text, input_image, input_file, output_text or refusal");
+	return type.len ? read_unknown(reader, type, end) : bad(reader, "content", "a part needs a 'type': input_text, input_image, input_file, output_text or refusal");
 }
 
 static const struct err *
@@ -110,7 +138,7 @@ read_content(struct reader *reader, const struct json *content, struct part ***e
 	if (json_count(content) > PARTS_MAX)
 		return bad(reader, "content", "too many parts");
 	for (struct json_iter it = json_iter(content); !err && json_next(&it);)
-		err = read_part(reader, it.value, end);
+		err = read_part(reader, it.value, end, it.index);
 	return err;
 }
 
@@ -198,10 +226,22 @@ item_type(const struct json *item)
 	return json_get_string(item, "role").len ? STR("message") : STR("item_reference");
 }
 
-const struct err *
-responses_item_message(struct arena *arena, const struct json *item, const char *where, struct message ***end)
+/* A message that says nothing but what came. */
+static const struct err *
+read_other(struct reader *reader, struct str type, struct message *message)
 {
-	struct reader reader = { arena, where };
+	message->role = ROLE_ASSISTANT;
+	return foreign(reader,
+		err_param(reader->arena, ERR_UNSUPPORTED, arena_printf(reader->arena, "%s.type", reader->where).ptr, "unsupported_item",
+			"%s.type: items of the type '%" STR_F "' are not supported here; message, function_call, function_call_output, custom_tool_call, custom_tool_call_output, reasoning, file_search_call "
+			"and item_reference are",
+			reader->where, STR_A(str_slice(type, 0, 100))));
+}
+
+const struct err *
+responses_item_message(struct arena *arena, const struct json *item, const char *where, struct message ***end, const struct err **out)
+{
+	struct reader reader = { arena, where, out };
 	struct str type = item_type(item);
 	struct message *message = arena_zalloc(arena, sizeof(*message));
 	const struct err *err;
@@ -210,6 +250,9 @@ responses_item_message(struct arena *arena, const struct json *item, const char 
 		return &err_no_memory;
 	if (!json_is(item, JSON_OBJECT))
 		return bad(&reader, "", "expected an object");
+	err = foreign(&reader, responses_members_foreign(arena, RESPONSES_ITEM, type, item, where));
+	if (err)
+		return err;
 	if (str_eq_c(type, "message"))
 		err = read_message(&reader, item, message);
 	else if (str_eq_c(type, "function_call") || str_eq_c(type, "custom_tool_call"))
@@ -221,33 +264,11 @@ responses_item_message(struct arena *arena, const struct json *item, const char 
 	else if (str_eq_c(type, "file_search_call"))
 		return NULL; /* what was found then stands in the answer that was made of it */
 	else
-		return err_param(arena, ERR_UNSUPPORTED, arena_printf(arena, "%s.type", where).ptr, "unsupported_item",
-			"%s.type: items of the type '%" STR_F "' are not supported here; message, function_call, function_call_output, custom_tool_call, custom_tool_call_output, reasoning, file_search_call "
-			"and item_reference are",
-			where, STR_A(type));
+		err = read_other(&reader, type, message);
 	message->raw = item;
 	**end = message;
 	*end = &message->next;
 	return err;
-}
-
-const struct err *
-responses_item_any(struct responses_ask *ask, const struct json *item, const char *where, struct message ***end)
-{
-	const struct err *err = responses_item_message(ask->arena, item, where, end);
-	struct message *message;
-
-	if (!err || !str_eq_c(err->code, "unsupported_item"))
-		return err;
-	message = **end ? **end : arena_zalloc(ask->arena, sizeof(*message));
-	if (!message)
-		return &err_no_memory;
-	*message = (struct message){ .role = ROLE_ASSISTANT, .raw = item };
-	**end = message;
-	*end = &message->next;
-	if (!ask->call->foreign)
-		ask->call->foreign = err;
-	return NULL;
 }
 
 /* --- what is kept --- */

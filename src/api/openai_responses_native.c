@@ -6,7 +6,7 @@
  */
 #include "api/openai_responses_item.h"
 
-enum { FRAME_ARENA_MAX = 256 * 1024 * 1024, NATIVE_MAX = 256 * 1024 * 1024, ITEM_TEXT_MAX = 96 * 1024 * 1024 };
+enum { FRAME_ARENA_MAX = 256 * 1024 * 1024, NATIVE_MAX = 256 * 1024 * 1024, ITEM_TEXT_MAX = 96 * 1024 * 1024, HEAD_MAX = 32 * 1024 * 1024 };
 
 /* A copy that outlives the frame. */
 static const struct err *
@@ -81,6 +81,59 @@ pass_frame(struct responses_encoder *encoder, struct arena *scratch, const struc
 	return responses_event_send(encoder, &out, name, last);
 }
 
+static bool
+is_one_of(struct str name, const char *const *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (str_eq_c(name, list[i]))
+			return true;
+	return false;
+}
+
+/* What the response object says beside its items: what is ours, and else the target's word, of which more may be known there (moderation, the tier that was served). */
+static void
+put_head(struct json_out *out, const struct json *ours, const struct json *theirs)
+{
+	static const char *const own[] = { "id", "object", "created_at", "status", "background", "completed_at", "error", "incomplete_details", "previous_response_id", "conversation", "output", "usage",
+		"output_text", "billing" };
+	static const char *const served[] = { "service_tier", "reasoning" };
+
+	json_begin_object(out);
+	for (struct json_iter it = json_iter(ours); json_next(&it);) {
+		const struct json *said = is_one_of(it.key, served, COUNT(served)) ? json_get_str(theirs, it.key) : NULL;
+
+		json_key(out, it.key);
+		json_put(out, said && !json_is(said, JSON_NULL) ? said : it.value);
+	}
+	for (struct json_iter it = json_iter(theirs); json_next(&it);) {
+		if (json_get_str(ours, it.key) || is_one_of(it.key, own, COUNT(own)))
+			continue;
+		json_key(out, it.key);
+		json_put(out, it.value);
+	}
+	json_end_object(out);
+}
+
+static const struct err *
+keep_head(struct responses_encoder *encoder, const struct json *response)
+{
+	struct responses_ask *ask = encoder->ask;
+	struct buf *text = arena_alloc(ask->arena, sizeof(*text));
+	struct json_out json;
+	const struct err *err;
+
+	if (!text || !buf_init_held(text, ask->arena, HEAD_MAX))
+		return &err_no_memory;
+	json_out_init(&json, text);
+	put_head(&json, ask->head, response);
+	err = buf_err(text);
+	if (!err)
+		err = json_parse(ask->arena, buf_str(text), &encoder->state.head);
+	if (!err)
+		ask->head_text = buf_str(text);
+	return err;
+}
+
 static const struct err *
 finish(struct responses_encoder *encoder, const struct json *root)
 {
@@ -92,6 +145,8 @@ finish(struct responses_encoder *encoder, const struct json *root)
 	response = json_is(response, JSON_OBJECT) ? response : root;
 	details = json_get(response, "incomplete_details");
 	err = keep_all(encoder, json_get(response, "output"));
+	if (!err)
+		err = keep_head(encoder, response);
 	encoder->finished = true;
 	encoder->state.status = str_eq_c(json_get_string(response, "status"), "incomplete") ? STR("incomplete") : STR("completed");
 	if (err || !json_is(details, JSON_OBJECT))

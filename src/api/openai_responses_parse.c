@@ -6,41 +6,46 @@
  */
 #include <math.h>
 
-#include "api/openai_responses.h"
+#include "api/openai_responses_parse.h"
 #include "base/clock.h"
 
-enum { TOOLS_MAX = 512, HEAD_MAX = 16 * 1024 * 1024, STORES_MAX = 10 };
+enum { HEAD_MAX = 16 * 1024 * 1024 };
 
-struct parser {
-	struct arena *arena;
-	struct responses_ask *ask;
-	struct call *call;
-	const struct json *json;
-};
-
-static const struct err *
-bad(struct parser *parser, const char *field, const char *expected)
+const struct err *
+responses_bad(struct responses_parser *parser, const char *field, const char *expected)
 {
 	return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: %s", field, expected);
 }
 
-static const struct err *
-refuse(struct parser *parser, const char *field, const char *why)
+const struct err *
+responses_refuse(struct responses_parser *parser, const char *field, const char *why)
 {
 	return err_param(parser->arena, ERR_UNSUPPORTED, field, "unsupported_parameter", "%s: %s", field, why);
 }
 
 /* What only a server of this protocol knows: refused unless the call goes to one. The first counts. */
-static const struct err *
-foreign(struct parser *parser, const struct err *err)
+const struct err *
+responses_foreign(struct responses_parser *parser, const struct err *err)
 {
+	if (err == &err_no_memory)
+		return err;
 	if (!parser->call->foreign)
 		parser->call->foreign = err;
 	return NULL;
 }
 
-static bool
-is_given(const struct json *value)
+/* What an object inside the request says that only such a server knows. */
+const struct err *
+responses_look_into(struct responses_parser *parser, enum responses_object kind, const struct json *object, const char *where)
+{
+	struct str type = kind == RESPONSES_SETTING ? str_of(where) : json_get_string(object, "type");
+	const struct err *err = responses_members_foreign(parser->arena, kind, type, object, where);
+
+	return err ? responses_foreign(parser, err) : NULL;
+}
+
+bool
+responses_is_given(const struct json *value)
 {
 	return json_type(value) != JSON_NONE && json_type(value) != JSON_NULL;
 }
@@ -48,24 +53,24 @@ is_given(const struct json *value)
 /* --- members --- */
 
 static const struct err *
-check_members(struct parser *parser)
+check_members(struct responses_parser *parser)
 {
 	static const char *const known[] = { "background", "conversation", "include", "input", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "model",
-		"parallel_tool_calls", "previous_response_id", "prompt_cache_key", "prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store",
+		"parallel_tool_calls", "previous_response_id", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store",
 		"stream", "stream_options", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user", "frequency_penalty",
 		"presence_penalty" };
 
-	if (is_given(json_get(parser->json, "prompt")))
-		foreign(parser, refuse(parser, "prompt", "stored prompts are not supported here; send instructions and input"));
+	if (responses_is_given(json_get(parser->json, "prompt")))
+		responses_foreign(parser, responses_refuse(parser, "prompt", "stored prompts are not supported here; send instructions and input"));
 	for (struct json_iter it = json_iter(parser->json); json_next(&it);) {
-		bool found = !is_given(it.value) || str_eq_c(it.key, "prompt");
+		bool found = !responses_is_given(it.value) || str_eq_c(it.key, "prompt");
 
 		for (size_t i = 0; i < COUNT(known) && !found; i++)
 			found = str_eq_c(it.key, known[i]);
 		if (!found && call_member_like(it.key, known, COUNT(known)))
-			return bad(parser, call_member_like(it.key, known, COUNT(known)), MEMBER_CASE);
+			return responses_bad(parser, call_member_like(it.key, known, COUNT(known)), MEMBER_CASE);
 		if (!found)
-			foreign(parser,
+			responses_foreign(parser,
 				err_param(parser->arena, ERR_UNSUPPORTED, arena_cstr(parser->arena, it.key), "unknown_parameter",
 					"%" STR_F ": this parameter is not known here; it cannot be passed on, since the model's provider speaks another protocol", STR_A(it.key)));
 	}
@@ -73,21 +78,21 @@ check_members(struct parser *parser)
 }
 
 static const struct err *
-get_bool(struct parser *parser, const char *field, bool initial, bool *out)
+get_bool(struct responses_parser *parser, const char *field, bool initial, bool *out)
 {
 	const struct json *value = json_get(parser->json, field);
 
 	*out = json_bool(value, initial);
-	return is_given(value) && !json_is(value, JSON_BOOL) ? bad(parser, field, "expected true or false") : NULL;
+	return responses_is_given(value) && !json_is(value, JSON_BOOL) ? responses_bad(parser, field, "expected true or false") : NULL;
 }
 
 static const struct err *
-get_number(struct parser *parser, const char *field, double min, double max, double *out)
+get_number(struct responses_parser *parser, const char *field, double min, double max, double *out)
 {
 	const struct json *value = json_get(parser->json, field);
 
 	*out = json_number(value, NAN);
-	if (!is_given(value))
+	if (!responses_is_given(value))
 		return NULL;
 	if (isnan(*out) || *out < min || *out > max)
 		return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: expected a number from %g to %g", field, min, max);
@@ -95,14 +100,14 @@ get_number(struct parser *parser, const char *field, double min, double max, dou
 }
 
 static const struct err *
-get_string(struct parser *parser, const struct json *value, const char *field, struct str *out)
+get_string(struct responses_parser *parser, const struct json *value, const char *field, struct str *out)
 {
-	*out = is_given(value) ? json_string(value) : STR_EMPTY;
-	return out->ptr ? NULL : bad(parser, field, "expected a string");
+	*out = responses_is_given(value) ? json_string(value) : STR_EMPTY;
+	return out->ptr ? NULL : responses_bad(parser, field, "expected a string");
 }
 
 static const struct err *
-parse_sampling(struct parser *parser)
+parse_sampling(struct responses_parser *parser)
 {
 	struct call *call = parser->call;
 	double tokens, alternatives;
@@ -128,23 +133,23 @@ parse_sampling(struct parser *parser)
 }
 
 static const struct err *
-parse_include(struct parser *parser, const struct json *include)
+parse_include(struct responses_parser *parser, const struct json *include)
 {
 	/* What the last six would add comes from tools that cannot have run here, or is there anyway. */
 	static const char *const known[] = { "message.output_text.logprobs", "file_search_call.results", "reasoning.encrypted_content", "web_search_call.results",
 		"web_search_call.action.sources", "message.input_image.image_url", "computer_call_output.output.image_url", "code_interpreter_call.outputs" };
 
-	if (is_given(include) && !json_is(include, JSON_ARRAY))
-		return bad(parser, "include", "expected an array");
+	if (responses_is_given(include) && !json_is(include, JSON_ARRAY))
+		return responses_bad(parser, "include", "expected an array");
 	for (struct json_iter it = json_iter(include); json_next(&it);) {
 		size_t i = 0;
 
 		while (i < COUNT(known) && !(json_is(it.value, JSON_STRING) && str_eq_c(json_string(it.value), known[i])))
 			i++;
 		if (i == COUNT(known) && !json_is(it.value, JSON_STRING))
-			return bad(parser, "include", "expected an array of strings");
+			return responses_bad(parser, "include", "expected an array of strings");
 		if (i == COUNT(known))
-			foreign(parser, bad(parser, "include", "names something that is not known here"));
+			responses_foreign(parser, responses_bad(parser, "include", "names something that is not known here"));
 		parser->call->logprobs = parser->call->logprobs || i == 0;
 		parser->ask->with_results = parser->ask->with_results || i == 1;
 		parser->ask->with_encrypted = parser->ask->with_encrypted || i == 2;
@@ -153,189 +158,51 @@ parse_include(struct parser *parser, const struct json *include)
 }
 
 static const struct err *
-parse_text(struct parser *parser, const struct json *text)
+parse_text(struct responses_parser *parser, const struct json *text)
 {
 	const struct json *format = json_get(text, "format");
 	struct str type = json_get_string(format, "type");
 	struct call *call = parser->call;
+	const struct err *err;
 
-	if (is_given(text) && !json_is(text, JSON_OBJECT))
-		return bad(parser, "text", "expected an object");
-	call->verbosity = is_given(json_get(text, "verbosity")) ? json_get_string(text, "verbosity") : STR_EMPTY;
+	if (responses_is_given(text) && !json_is(text, JSON_OBJECT))
+		return responses_bad(parser, "text", "expected an object");
+	err = responses_look_into(parser, RESPONSES_SETTING, text, "text");
+	if (!err)
+		err = responses_look_into(parser, RESPONSES_FORMAT, format, "text.format");
+	if (err)
+		return err;
+	call->verbosity = responses_is_given(json_get(text, "verbosity")) ? json_get_string(text, "verbosity") : STR_EMPTY;
 	if (!call->verbosity.ptr)
-		return bad(parser, "text.verbosity", "expected low, medium or high");
-	if (!is_given(format) || str_eq_c(type, "text"))
+		return responses_bad(parser, "text.verbosity", "expected low, medium or high");
+	if (!responses_is_given(format) || str_eq_c(type, "text"))
 		return NULL;
 	if (str_eq_c(type, "json_object")) {
 		call->format = FORMAT_JSON_OBJECT;
 		return NULL;
 	}
+	if (!type.len)
+		return responses_bad(parser, "text.format", "needs a 'type': text, json_object or json_schema");
 	if (!str_eq_c(type, "json_schema"))
-		return bad(parser, "text.format.type", "must be text, json_object or json_schema");
+		return responses_foreign(parser, responses_refuse(parser, "text.format.type", "must be text, json_object or json_schema where the provider does not speak this protocol itself"));
 	call->format = FORMAT_JSON_SCHEMA;
 	call->schema = json_get(format, "schema");
 	call->schema_name = json_get_string(format, "name");
 	call->schema_description = json_get_string(format, "description");
 	call->schema_strict = json_bool(json_get(format, "strict"), false);
-	return json_is(call->schema, JSON_OBJECT) && call->schema_name.len ? NULL : bad(parser, "text.format", "a json_schema needs a 'name' and a 'schema'");
+	return json_is(call->schema, JSON_OBJECT) && call->schema_name.len ? NULL : responses_bad(parser, "text.format", "a json_schema needs a 'name' and a 'schema'");
 }
 
 static const struct err *
-parse_reasoning(struct parser *parser, const struct json *reasoning)
+parse_reasoning(struct responses_parser *parser, const struct json *reasoning)
 {
-	if (is_given(reasoning) && !json_is(reasoning, JSON_OBJECT))
-		return bad(parser, "reasoning", "expected an object");
+	const struct err *err;
+
+	if (responses_is_given(reasoning) && !json_is(reasoning, JSON_OBJECT))
+		return responses_bad(parser, "reasoning", "expected an object");
 	parser->ask->summary = json_is(json_get(reasoning, "summary"), JSON_STRING) || json_is(json_get(reasoning, "generate_summary"), JSON_STRING);
-	return get_string(parser, json_get(reasoning, "effort"), "reasoning.effort", &parser->call->reasoning_effort);
-}
-
-/* --- tools --- */
-
-static const struct err *
-parse_search(struct parser *parser, const struct json *tool)
-{
-	const struct json *stores = json_get(tool, "vector_store_ids"), *ranking = json_get(tool, "ranking_options"), *filters = json_get(tool, "filters");
-	const struct json *hybrid = json_get(ranking, "hybrid_search");
-	double vectors = json_number(json_get(hybrid, "embedding_weight"), 0), words = json_number(json_get(hybrid, "text_weight"), 0);
-	struct call_search *search = arena_zalloc(parser->arena, sizeof(*search));
-
-	if (!search)
-		return &err_no_memory;
-	if (parser->call->search)
-		return bad(parser, "tools", "at most one file_search");
-	if (!json_is(stores, JSON_ARRAY) || json_count(stores) == 0 || json_count(stores) > COUNT(search->collections))
-		return bad(parser, "tools", "a file_search needs 1 to 10 'vector_store_ids'");
-	for (struct json_iter it = json_iter(stores); json_next(&it);) {
-		if (!json_string(it.value).len)
-			return bad(parser, "tools", "'vector_store_ids' are strings");
-		search->collections[search->count++] = json_string(it.value);
-	}
-	search->limit = (unsigned)json_int(json_get(tool, "max_num_results"), 20);
-	search->filter = json_is(filters, JSON_OBJECT) ? filters : NULL;
-	search->score_min = json_number(json_get(ranking, "score_threshold"), 0);
-	search->vector_weight = vectors + words > 0 ? vectors / (vectors + words) : NAN;
-	if (search->limit < 1 || search->limit > 50)
-		return bad(parser, "tools", "'max_num_results' must be from 1 to 50");
-	parser->call->search = search;
-	return NULL;
-}
-
-static const struct err *
-parse_function(struct parser *parser, const struct json *json, struct tool *tool)
-{
-	tool->parameters = json_is(json_get(json, "parameters"), JSON_OBJECT) ? json_get(json, "parameters") : NULL;
-	tool->strict = json_bool(json_get(json, "strict"), false);
-	return tool->name.len ? NULL : bad(parser, "tools", "a function needs a 'name'");
-}
-
-/* The input of a custom tool is any text, or what a grammar allows. */
-static const struct err *
-parse_custom(struct parser *parser, const struct json *json, struct tool *tool)
-{
-	const struct json *format = json_get(json, "format");
-	struct str type = json_get_string(format, "type");
-
-	tool->custom = true;
-	if (!tool->name.len)
-		return bad(parser, "tools", "a custom tool needs a 'name'");
-	if (!is_given(format) || str_eq_c(type, "text"))
-		return NULL;
-	tool->syntax = json_get_string(format, "syntax");
-	tool->grammar = json_get_string(format, "definition");
-	if (str_eq_c(type, "grammar") && tool->syntax.len && tool->grammar.len)
-		return NULL;
-	return bad(parser, "tools", "a custom tool's 'format' must be text, or a grammar with a 'syntax' and a 'definition'");
-}
-
-/* A tool that the caller runs. */
-static const struct err *
-parse_own(struct parser *parser, const struct json *json, struct tool ***end)
-{
-	struct tool *tool = arena_zalloc(parser->arena, sizeof(*tool));
-
-	if (!tool)
-		return &err_no_memory;
-	tool->name = json_get_string(json, "name");
-	tool->description = json_get_string(json, "description");
-	**end = tool;
-	*end = &tool->next;
-	return str_eq_c(json_get_string(json, "type"), "custom") ? parse_custom(parser, json, tool) : parse_function(parser, json, tool);
-}
-
-static const struct err *
-parse_tools(struct parser *parser, const struct json *tools)
-{
-	struct tool **end = &parser->call->tools;
-	const struct err *err = NULL;
-
-	if (is_given(tools) && !json_is(tools, JSON_ARRAY))
-		return bad(parser, "tools", "expected an array");
-	if (json_count(tools) > TOOLS_MAX)
-		return bad(parser, "tools", "too many tools");
-	for (struct json_iter it = json_iter(tools); !err && json_next(&it);) {
-		struct str type = json_get_string(it.value, "type");
-
-		if (str_eq_c(type, "function") || str_eq_c(type, "custom"))
-			err = parse_own(parser, it.value, &end);
-		else if (str_eq_c(type, "file_search"))
-			err = parse_search(parser, it.value);
-		else
-			err = foreign(parser,
-				err_param(parser->arena, ERR_UNSUPPORTED, "tools", "unsupported_tool",
-					"tools: '%" STR_F "' is run by a provider that speaks this protocol itself, and this model's does not; function, custom and file_search are supported",
-					STR_A(type)));
-	}
-	return err;
-}
-
-/* Only the tools that are named stay; the choice is between them. */
-static const struct err *
-parse_allowed(struct parser *parser, const struct json *choice)
-{
-	struct str mode = json_get_string(choice, "mode");
-
-	for (struct tool **link = &parser->call->tools; *link;) {
-		bool allowed = false;
-
-		for (struct json_iter it = json_iter(json_get(choice, "tools")); json_next(&it);)
-			allowed = allowed || str_eq(json_get_string(it.value, "name"), (*link)->name);
-		if (allowed)
-			link = &(*link)->next;
-		else
-			*link = (*link)->next;
-	}
-	parser->call->tool_choice = str_eq_c(mode, "required") ? TOOL_CHOICE_REQUIRED : TOOL_CHOICE_AUTO;
-	return str_eq_c(mode, "required") || str_eq_c(mode, "auto") ? NULL : bad(parser, "tool_choice.mode", "must be auto or required");
-}
-
-#define CHOICES "must be none, auto, required, allowed_tools, file_search or name a function or a custom tool"
-
-static const struct err *
-parse_tool_choice(struct parser *parser, const struct json *choice)
-{
-	static const char *const names[] = { [TOOL_CHOICE_NONE] = "none", [TOOL_CHOICE_AUTO] = "auto", [TOOL_CHOICE_REQUIRED] = "required" };
-	struct str text = json_string(choice), type = json_get_string(choice, "type");
-	struct call *call = parser->call;
-
-	if (!is_given(choice))
-		return NULL;
-	for (unsigned i = TOOL_CHOICE_NONE; i < COUNT(names) && text.ptr; i++)
-		if (str_eq_c(text, names[i]))
-			call->tool_choice = (enum tool_choice)i;
-	if (call->tool_choice == TOOL_CHOICE_NONE)
-		call->search = NULL;
-	if (call->tool_choice != TOOL_CHOICE_UNSET)
-		return NULL;
-	if (str_eq_c(type, "allowed_tools"))
-		return parse_allowed(parser, choice);
-	if (str_eq_c(type, "file_search"))
-		return call->search ? NULL : bad(parser, "tool_choice", "names file_search, which is not among the tools");
-	call->tool_named_custom = str_eq_c(type, "custom");
-	if (type.len && !str_eq_c(type, "function") && !call->tool_named_custom)
-		return foreign(parser, bad(parser, "tool_choice", CHOICES));
-	call->tool_named = json_get_string(choice, "name");
-	call->tool_choice = TOOL_CHOICE_NAMED;
-	return type.len && call->tool_named.len ? NULL : bad(parser, "tool_choice", CHOICES);
+	err = responses_look_into(parser, RESPONSES_SETTING, reasoning, "reasoning");
+	return err ? err : get_string(parser, json_get(reasoning, "effort"), "reasoning.effort", &parser->call->reasoning_effort);
 }
 
 /* --- input --- */
@@ -348,13 +215,13 @@ is_reference(const struct json *item)
 }
 
 static const struct err *
-parse_items(struct parser *parser, const struct json *input, struct message ***end)
+parse_items(struct responses_parser *parser, const struct json *input, struct message ***end)
 {
 	struct responses_ask *ask = parser->ask;
 	const struct err *err = NULL;
 
 	if (json_count(input) > RESPONSES_ITEMS_MAX)
-		return bad(parser, "input", "too many items");
+		return responses_bad(parser, "input", "too many items");
 	ask->items = arena_array(parser->arena, json_count(input) + 1, sizeof(*ask->items));
 	if (!ask->items)
 		return &err_no_memory;
@@ -364,10 +231,10 @@ parse_items(struct parser *parser, const struct json *input, struct message ***e
 
 		if (is_reference(it.value)) {
 			*item = (struct response_item){ .id = json_get_string(it.value, "id"), .reference = true, .place = *end };
-			err = item->id.len ? NULL : bad(parser, where.ptr, "an item_reference needs an 'id'");
+			err = item->id.len ? NULL : responses_bad(parser, where.ptr, "an item_reference needs an 'id'");
 			continue;
 		}
-		err = where.ptr ? responses_item_any(ask, it.value, where.ptr, end) : &err_no_memory;
+		err = where.ptr ? responses_item_message(parser->arena, it.value, where.ptr, end, &parser->call->foreign) : &err_no_memory;
 		if (!err)
 			err = responses_item_keep(parser->arena, it.value, item);
 	}
@@ -376,7 +243,7 @@ parse_items(struct parser *parser, const struct json *input, struct message ***e
 
 /* A text alone is one message of the user. */
 static const struct err *
-parse_input(struct parser *parser, bool optional)
+parse_input(struct responses_parser *parser, bool optional)
 {
 	struct responses_ask *ask = parser->ask;
 	const struct json *input = json_get(parser->json, "input"), *message;
@@ -398,10 +265,10 @@ parse_input(struct parser *parser, bool optional)
 	ask->context_end = end;
 	if (json_is(input, JSON_ARRAY))
 		return parse_items(parser, input, &end);
-	if (!is_given(input) && (optional || ask->previous.len || ask->conversation.len))
+	if (!responses_is_given(input) && (optional || ask->previous.len || ask->conversation.len || responses_is_given(json_get(parser->json, "prompt"))))
 		return NULL;
 	if (!json_is(input, JSON_STRING))
-		return bad(parser, "input", "expected a string or an array of items");
+		return responses_bad(parser, "input", "expected a string or an array of items");
 	buf_init(&text, parser->arena, HEAD_MAX * 4);
 	json_out_init(&json, &text);
 	json_begin_array(&json);
@@ -423,7 +290,7 @@ put_or(struct json_out *out, const struct json *json, const char *key, const cha
 {
 	const struct json *value = json_get(json, key);
 
-	if (is_given(value))
+	if (responses_is_given(value))
 		json_set(out, key, value);
 	else
 		json_set_raw(out, key, str_of(initial));
@@ -486,7 +353,7 @@ put_head(struct json_out *out, const struct json *json, const struct responses_a
 }
 
 static const struct err *
-make_head(struct parser *parser)
+make_head(struct responses_parser *parser)
 {
 	struct json_out json;
 	struct buf *text = arena_alloc(parser->arena, sizeof(*text));
@@ -504,7 +371,7 @@ make_head(struct parser *parser)
 /* --- the whole --- */
 
 static const struct err *
-parse_state(struct parser *parser)
+parse_state(struct responses_parser *parser)
 {
 	struct responses_ask *ask = parser->ask;
 	const struct json *conversation = json_get(parser->json, "conversation");
@@ -521,14 +388,41 @@ parse_state(struct parser *parser)
 	if (err)
 		return err;
 	if (ask->previous.len && ask->conversation.len)
-		return bad(parser, "previous_response_id", "cannot be given together with 'conversation'");
+		return responses_bad(parser, "previous_response_id", "cannot be given together with 'conversation'");
 	if (ask->background && !ask->store)
-		return bad(parser, "background", "needs 'store': a background response is read from where it is stored");
+		return responses_bad(parser, "background", "needs 'store': a background response is read from where it is stored");
 	return NULL;
 }
 
+/* Members that pass to a provider over OpenAI's wire, or say nothing to others; the last is the name that takes the place of "user". */
 static const struct err *
-parse_switches(struct parser *parser)
+parse_hints(struct responses_parser *parser)
+{
+	static const char *const names[] = { "service_tier", "prompt_cache_key", "prompt_cache_retention", "user", "safety_identifier" };
+	struct str text, truncation = STR_EMPTY;
+	double calls;
+	const struct err *err = get_number(parser, "max_tool_calls", 1, 1e9, &calls);
+
+	for (size_t i = 0; !err && i < COUNT(names); i++) {
+		err = get_string(parser, json_get(parser->json, names[i]), names[i], &text);
+		if (!err && text.len && i >= 3)
+			parser->call->user = text;
+	}
+	for (size_t i = 0; !err && i < 2; i++) {
+		const char *name = i == 0 ? "stream_options" : "prompt_cache_options";
+		const struct json *value = json_get(parser->json, name);
+
+		err = responses_is_given(value) && !json_is(value, JSON_OBJECT) ? responses_bad(parser, name, "expected an object") : responses_look_into(parser, RESPONSES_SETTING, value, name);
+	}
+	if (!err)
+		err = get_string(parser, json_get(parser->json, "truncation"), "truncation", &truncation);
+	if (!err && truncation.len && !str_eq_c(truncation, "disabled"))
+		err = responses_foreign(parser, responses_refuse(parser, "truncation", "must be disabled where the provider does not speak this protocol itself: send a shorter conversation"));
+	return err;
+}
+
+static const struct err *
+parse_switches(struct responses_parser *parser)
 {
 	const struct json *json = parser->json, *metadata = json_get(json, "metadata");
 	struct call *call = parser->call;
@@ -537,16 +431,16 @@ parse_switches(struct parser *parser)
 
 	call->parallel_tools_off = !parallel;
 	if (!err)
-		err = get_string(parser, json_get(json, "user"), "user", &call->user);
-	if (!err && is_given(metadata) && (!json_is(metadata, JSON_OBJECT) || json_count(metadata) > 16))
-		err = bad(parser, "metadata", "expected an object of at most 16 members");
+		err = parse_hints(parser);
+	if (!err && responses_is_given(metadata) && (!json_is(metadata, JSON_OBJECT) || json_count(metadata) > 16))
+		err = responses_bad(parser, "metadata", "expected an object of at most 16 members");
 	call->include_usage = true;
 	call->conversation = parser->ask->conversation.len ? parser->ask->conversation : json_get_string(metadata, "conversation_id");
 	return err;
 }
 
 static const struct err *
-parse(struct parser *parser, bool count_only)
+parse(struct responses_parser *parser, bool count_only)
 {
 	const struct json *json = parser->json;
 	const struct err *err = check_members(parser);
@@ -554,7 +448,7 @@ parse(struct parser *parser, bool count_only)
 	if (!err)
 		err = get_string(parser, json_get(json, "model"), "model", &parser->call->model);
 	if (!err && !parser->call->model.len && !count_only)
-		err = bad(parser, "model", "expected the name of a model");
+		err = responses_bad(parser, "model", "expected the name of a model");
 	if (!err)
 		err = parse_state(parser);
 	if (!err)
@@ -566,13 +460,13 @@ parse(struct parser *parser, bool count_only)
 	if (!err)
 		err = parse_reasoning(parser, json_get(json, "reasoning"));
 	if (!err)
-		err = parse_tools(parser, json_get(json, "tools"));
-	if (!err)
-		err = parse_tool_choice(parser, json_get(json, "tool_choice"));
+		err = responses_parse_tools(parser, json_get(json, "tools"));
 	if (!err)
 		err = parse_switches(parser);
 	if (!err)
 		err = parse_input(parser, count_only);
+	if (!err) /* items may bring tools too */
+		err = responses_parse_tool_choice(parser, json_get(json, "tool_choice"));
 	return err || count_only ? err : make_head(parser);
 }
 
@@ -604,7 +498,7 @@ begin(struct api_request *request, struct arena *arena, struct responses_ask **o
 {
 	struct responses_ask *ask = arena_zalloc(arena, sizeof(*ask));
 	struct call *call = arena_zalloc(arena, sizeof(*call));
-	struct parser parser = { .arena = arena, .ask = ask, .call = call, .json = request->json };
+	struct responses_parser parser = { .arena = arena, .ask = ask, .call = call, .json = request->json };
 	const struct err *err;
 
 	*out = ask;

@@ -85,6 +85,7 @@ struct call {
 	struct str reasoning_effort; /* "none", "minimal", "low", "medium", "high", …; empty: not said */
 	struct str verbosity;        /* "low", "medium", "high"; empty: not said */
 	int64_t reasoning_tokens;    /* a budget for reasoning; 0: not said */
+	bool reasoning_hidden;       /* the answer shows that there was reasoning, and not what it said */
 	unsigned choices;            /* n; at least 1 */
 	bool logprobs;
 	unsigned top_logprobs;       /* alternatives for each token; 0: none */

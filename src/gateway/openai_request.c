@@ -388,7 +388,7 @@ put_sampling(struct json_out *out, const struct call *call)
 		json_set_int(out, "n", call->choices);
 	request_stops_put(out, "stop", call);
 	if (call->reasoning_effort.len)
-		json_set_string(out, "reasoning_effort", str_eq_c(call->reasoning_effort, "max") ? STR("xhigh") : call->reasoning_effort);
+		json_set_string(out, "reasoning_effort", call->dialect == DIALECT_ANTHROPIC && str_eq_c(call->reasoning_effort, "max") ? STR("xhigh") : call->reasoning_effort);
 	else if (call->reasoning_tokens)
 		json_set_string(out, "reasoning_effort", effort_of(call->reasoning_tokens));
 	if (call->verbosity.len)
@@ -403,7 +403,7 @@ put_sampling(struct json_out *out, const struct call *call)
 static void
 put_same(struct json_out *out, const struct call *call)
 {
-	static const char *const names[] = { "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention" };
+	static const char *const names[] = { "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "user" };
 
 	for (size_t i = 0; call->dialect == DIALECT_OPENAI_RESPONSES && i < COUNT(names); i++) {
 		const struct json *value = json_get(call->source, names[i]);
@@ -439,7 +439,7 @@ openai_body_put(struct json_out *out, const struct call *call, const struct targ
 	put_format(out, call);
 	put_sampling(out, call);
 	put_same(out, call);
-	if (call->user.len)
+	if (call->user.len && call->dialect != DIALECT_OPENAI_RESPONSES)
 		json_set_string(out, "user", call->user);
 	if (call->stream) {
 		json_set_bool(out, "stream", true);

@@ -107,6 +107,17 @@ put_include(struct json_out *out, const struct json *source)
 	json_end_array(out);
 }
 
+/* Searches in collections are made here; of a request that comes here all the same, which chose against them, they are left out. */
+static void
+put_tools(struct json_out *out, const struct json *tools)
+{
+	json_begin_array(out);
+	for (struct json_iter it = json_iter(tools); json_next(&it);)
+		if (!str_eq_c(json_get_string(it.value, "type"), "file_search"))
+			json_put(out, it.value);
+	json_end_array(out);
+}
+
 static const struct err *
 write_body(const struct call *call, const struct target *target, struct arena *arena, struct str *out)
 {
@@ -128,7 +139,10 @@ write_body(const struct call *call, const struct target *target, struct arena *a
 		if (is_one_of(it.key, ours) || json_is(it.value, JSON_NULL) || (!call->stream && str_eq_c(it.key, "stream_options")))
 			continue;
 		json_key(&json, it.key);
-		json_put(&json, it.value);
+		if (str_eq_c(it.key, "tools"))
+			put_tools(&json, it.value);
+		else
+			json_put(&json, it.value);
 	}
 	put_include(&json, call->source);
 	json_set_bool(&json, "store", false);

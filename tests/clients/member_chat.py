@@ -498,6 +498,7 @@ NO_CUSTOM = refused("tools", "unsupported_tool")
 custom = lambda **more: {"tools": [{"type": "custom", "custom": {**SHELL["custom"], **more}}]}  # noqa: E731
 row("tools[custom].custom.name", "shell", body=lambda value: custom(name=value), others=NO_CUSTOM, openai=PASSED)
 row("tools[custom].custom.description", "Runs it", body=lambda value: custom(description=value), others=NO_CUSTOM, openai=PASSED)
+row("tools[custom].custom.format[text]", {"type": "text"}, body=lambda value: custom(format=value), others=NO_CUSTOM, openai=PASSED)
 row("tools[custom].custom.format[grammar].grammar.definition", "start: /[a-z]+/", body=lambda _: custom(), others=NO_CUSTOM, openai=PASSED)
 row("tools[custom].custom.format[grammar].grammar.syntax", *("lark", "regex"), body=lambda syntax: custom(format={"type": "grammar", "grammar": {"syntax": syntax, "definition": "[a-z]+"}}), others=NO_CUSTOM, openai=PASSED)
 choice = lambda value: {"tools": [WEATHER, OTHER], "tool_choice": value}  # noqa: E731

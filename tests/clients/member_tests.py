@@ -1,19 +1,21 @@
-"""Every documented member of the requests of OpenAI's API, to every kind of target: tables in `member_*.py`, what is checked in `members.py`."""
+"""Every documented member of the requests of OpenAI's and Anthropic's APIs, to every kind of target: tables in `member_*.py`, what is checked in `members.py`."""
 
 from __future__ import annotations
 
 import answer_tests
 import member_chat
+import member_messages
+import member_responses
 import members
 
 HEAD = """# What becomes of each member of a request
 
-Each member that OpenAI documents, and each value where these are counted, at each kind of target. `tests/clients` sends all of them and compares what the upstream saw; it fails when the official Python package
-knows a member that is not here. The page is written from the test's tables.
+Each member that OpenAI and Anthropic document, and each value where these are counted, at each kind of target. `tests/clients` sends all of them and compares what the upstream saw; it fails when the official Python packages
+know a member, an item, a block or a tool that is not here. The page is written from the test's tables.
 
-*refused*: the client gets 400 with the member as `param`, and the provider is not asked. *No effect*: the provider gets what it would get without the member. *wire*: the thirteen kinds of servers over OpenAI's
+*refused*: the client gets 400 with the member as `param` (in Anthropic's protocol, which has none, it leads the message), and the provider is not asked. *No effect*: the provider gets what it would get without the member. *wire*: the thirteen kinds of servers over OpenAI's
 wire ([providers.md](providers.md)). *extractive*: the built-in model that quotes documents. A member `messages[user].content[text].text` is the `text` of a part of the type `text` in the content of a message of
-the role `user`.
+the role `user`, `tools[custom]` a tool of the type `custom`; tools, items and blocks without members below them are treated as a whole.
 """
 
 
@@ -50,5 +52,31 @@ def the_built_in_model_refuses_what_it_cannot_do() -> None:
     _each("extractive")
 
 
+def every_member_of_a_response_and_of_a_message_is_in_its_table() -> None:
+    for request in (member_responses.table, member_responses.counted, member_messages.table, member_messages.counted):
+        assert not members.missing(request), (request.name, members.missing(request))
+
+
+def members_of_a_response_reach_a_provider_that_speaks_it_as_they_are() -> None:
+    members.check(member_responses.table, "responses")
+
+
+def members_of_a_response_are_carried_over_to_other_wires_or_refused() -> None:
+    members.check(member_responses.table, *member_responses.OTHERS)
+
+
+def members_of_a_message_reach_anthropic_as_they_are() -> None:
+    members.check(member_messages.table, "anthropic")
+
+
+def members_of_a_message_are_carried_over_to_other_wires_or_refused() -> None:
+    members.check(member_messages.table, *member_messages.OTHERS)
+
+
+def what_cannot_be_asked_is_not_counted() -> None:
+    members.check(member_messages.counted)
+    members.check(member_responses.counted)
+
+
 def the_page_of_members_is_what_the_tables_say() -> None:
-    members.page_is("members.md", HEAD, [member_chat.table])
+    members.page_is("members.md", HEAD, [member_chat.table, member_responses.table, member_responses.counted, member_messages.table, member_messages.counted])

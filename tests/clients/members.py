@@ -13,6 +13,7 @@ when the two differ. `CORBEL_WRITE=1` in the environment writes the page anew.
 
 from __future__ import annotations
 
+import collections
 import http.client
 import json
 import os
@@ -78,6 +79,7 @@ class Row:
     body: Callable[[Any], Body]  # the members of a request that say this value
     note: str = ""
     all_values: bool = True  # whether these are all the values that the package's types know; False: other rows have the rest
+    whole: bool = False  # what is below the member needs no rows of its own
 
     @property
     def top(self) -> str:
@@ -96,7 +98,7 @@ class Request:
     rows: list[Row] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
 
-    def row(self, member: str, *values: Any, body: Callable[[Any], Body] | None = None, note: str = "", some: bool = False, **cells: Any) -> None:
+    def row(self, member: str, *values: Any, body: Callable[[Any], Body] | None = None, note: str = "", some: bool = False, whole: bool = False, **cells: Any) -> None:
         """One row. A group's name stands for its columns, with one cell or a dictionary of cells; `others` is the cell of columns that are not named; `some`: the values are not all that there are."""
         every = dict.fromkeys(self.columns, cells.pop("others", PASSED))
         for name, cell in sorted(cells.items(), key=lambda named: named[0] not in self.groups):
@@ -108,7 +110,7 @@ class Request:
             assert set(by_column) <= {"others", *self.groups[name]}, f"{member}: {set(by_column)}"
             every.update({column: by_column.get(column, by_column.get("others", PASSED)) for column in self.groups[name]})
         assert values, f"{member}: no value"
-        self.rows.append(Row(member, list(values), every, body or (lambda value: {member: value}), note, not some))
+        self.rows.append(Row(member, list(values), every, body or (lambda value: {member: value}), note, not some, whole))
 
 
 # --- the package's types
@@ -153,6 +155,8 @@ def _known(kind: Any, path: str, depth: int = 0) -> Iterator[tuple[str, frozense
     for part in objects:
         mark = _mark(part)
         below = path + mark if path else path
+        if path and mark:
+            yield below, frozenset()
         for name, hint in _hints(part).items():
             if f"[{next(iter(_values(hint)), None)}]" == mark and name in ("role", "type"):
                 continue
@@ -179,8 +183,13 @@ def missing(request: Request) -> list[str]:
     table: dict[str, set[Any]] = {}
     for row in request.rows:
         table.setdefault(row.member, set()).update(value for value in _flat(row.values))
+        for value in row.values:  # an alternative that has nothing but its type
+            table.setdefault(f"{row.member}[{value.get('type') if isinstance(value, dict) else value}]", set())
+    whole = tuple(row.member + end for row in request.rows if row.whole for end in (".", "["))
     lacks = []
     for path, values in known(request.types).items():
+        if path.startswith(whole):
+            continue
         inner = any(member.startswith((path + ".", path + "[")) for member in table)
         if path not in table and not inner:
             lacks.append(path)
@@ -356,9 +365,10 @@ def _group_text(row: Row, columns: list[str]) -> str:
     return "; ".join([first, *(f"{', '.join(by_text[text])}: {text}" for text in rest)])
 
 
-def _values_text(row: Row) -> str:
-    plain = [value for value in row.values if not isinstance(value, (dict, list))]
-    if row.all_values and len(row.values) == 1 or not plain:
+def _values_text(row: Row, one_of_several: bool) -> str:
+    """The values, where they tell rows of one member apart, or where the member has but a few."""
+    plain = [value for value in row.values if not isinstance(value, dict) and len(json.dumps(value)) < 40]
+    if row.all_values and len(row.values) == 1 and not one_of_several or not plain or (one_of_several and row.note):
         return ""
     return " " + ", ".join(f"`{json.dumps(value, ensure_ascii=False)}`" for value in plain)
 
@@ -367,6 +377,7 @@ def table(request: Request) -> str:
     """The request's table as Markdown."""
     grouped = {column for name in request.merged for column in request.groups[name]}
     heads = [column for column in request.columns if column not in grouped]
+    members = collections.Counter(row.member for row in request.rows)
     lines = [f"## {request.name}", "", f"`POST {request.path}`", "", "| member | " + " | ".join([*heads, *request.merged]) + " |", "|---" * (1 + len(heads) + len(request.merged)) + "|"]
     alike: dict[str, list[str]] = {}  # rows by what their cells say, in a run of such rows
     for row in [*request.rows, None]:
@@ -377,7 +388,7 @@ def table(request: Request) -> str:
             lines.append(f"| {', '.join(names)} | {same} |")
             alike = {}
         if row is not None:
-            alike.setdefault(said, []).append(f"`{row.member}`{_values_text(row)}{f' ({row.note})' if row.note else ''}")
+            alike.setdefault(said, []).append(f"`{row.member}`{_values_text(row, members[row.member] > 1)}{f' ({row.note})' if row.note else ''}")
     return "\n".join(lines) + "\n"
 
 

@@ -28,6 +28,7 @@ import error_tests
 import file_search_tests
 import file_tests
 import import_tests
+import inside_tests
 import invoice_tests
 import ledger_tests
 import limit_tests
@@ -53,7 +54,7 @@ MODULES += (webhook_tests, shared_limit_tests, invoice_tests)
 HELPERS |= {"Caller", "records", "nodes", "key", "clients", "passes", "hammered", "told", "settings", "ledger", "Receiver"}
 NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs", "responses_suite.mjs", "ai_sdk_suite.mjs")
 MODULES += (stream_tests,)
-MODULES += (cache_tests, cache_ways_tests, member_tests)
+MODULES += (cache_tests, cache_ways_tests, member_tests, inside_tests)
 HELPERS |= {"metric", "source_of", "taken_up"}
 MODULES += (import_tests, routing_tests)  # its faults open breakers
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}

@@ -66,12 +66,12 @@ read_again(struct arena *arena, const struct response_item *item)
 {
 	struct message *message = NULL, **end = &message;
 	const struct json *json;
-	const struct err *err;
+	const struct err *err, *foreign = NULL;
 
 	if (item->reference)
 		return;
 	require(item->id.len > 0 && !json_parse(arena, item->body, &json));
-	err = responses_item_message(arena, json, "again", &end);
+	err = responses_item_message(arena, json, "again", &end, &foreign);
 	require(!err || err->kind == ERR_NO_MEMORY);
 }
 

@@ -148,7 +148,7 @@ ask_check(struct ask *ask, const struct json *json, enum dialect dialect)
 			   "messages", "empty_array");
 	else if (!openai && json_get(json, root, "thread"))
 		ask_refuse(ask, "thread: the mock holds no threads; send the full conversation", NULL, "thread_unsupported_request");
-	else if (!openai && ask->max_tokens == 0)
+	else if (!openai && !json_is(json_get(json, root, "max_tokens"), JSON_NUMBER))
 		ask_refuse(ask, "max_tokens: Field required", NULL, NULL);
 	else if (openai && ask_long(json_get(json, root, "n")) > 1)
 		ask_refuse(ask, "mock: 'n' above 1 is not supported", "n", "unsupported_value");
@@ -187,6 +187,7 @@ ask_read(struct ask *ask, const struct json *json, enum dialect dialect)
 		ask->prompt_words += ask_words(bytes_view(&system));
 		bytes_free(&system);
 	}
+	ask->warms = dialect == DIALECT_ANTHROPIC && ask->max_tokens == 0;
 	ask_tools(ask, json, dialect);
 	ask_check(ask, json, dialect);
 }
@@ -217,6 +218,9 @@ answer_start(struct answer *answer, const struct ask *ask, const struct plan *pl
 	if (plan->huge_mb > 0 || plan->endless) {
 		answer->filler = FILLER_WORD_BYTES;
 		answer->words = plan->endless ? LONG_MAX : plan->huge_mb * (1024 * 1024 / FILLER_WORD_BYTES);
+	} else if (ask->warms) {
+		answer->words = 0;
+		answer->cut = true;
 	} else if (ask->max_tokens > 0 && ask->max_tokens < answer->words) {
 		answer->words = ask->max_tokens;
 		answer->cut = true;

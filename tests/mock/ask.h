@@ -19,6 +19,8 @@ struct ask {
 	bool include_usage;
 	bool obfuscate;	   /* OpenAI pads streamed events unless told not to */
 	long max_tokens;   /* 0: no limit */
+	bool warms;	   /* Anthropic: max_tokens 0 fills the cache and answers nothing */
+	bool moderated;	   /* Responses: what was found of input and output is in the response */
 	long prompt_words; /* words of all messages and the system prompt */
 
 	/* of a legacy completion */

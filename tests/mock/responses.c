@@ -68,6 +68,7 @@ responses_ask(struct ask *ask, const struct json *json)
 		refuse(ask, "Missing required parameter: 'model'.", "model");
 	ask->stream = json_is(json_get(json, root, "stream"), JSON_TRUE);
 	ask->max_tokens = ask_long(json_get(json, root, "max_output_tokens"));
+	ask->moderated = json_is(json_get(json, root, "moderation"), JSON_OBJECT);
 	for (const struct json_node *item = json_first(json, include); item; item = json_after(json, include, item))
 		ask->logprobs = ask->logprobs || ask_is(item, "reasoning.encrypted_content"); /* stands for: encrypted */
 	if (json_is(input, JSON_STRING)) {
@@ -189,6 +190,8 @@ add_response(const struct reply *reply, const char *status, struct str output, s
 		bytes_add(out, STR("null"));
 	else
 		add_usage(reply, out);
+	if (reply->ask.moderated && !begins) /* its own model was not reached: the other form wants all categories */
+		bytes_add(out, STR(",\"moderation\":{\"input\":{\"type\":\"error\",\"code\":\"mock\",\"message\":\"none\"},\"output\":{\"type\":\"error\",\"code\":\"mock\",\"message\":\"none\"}}"));
 	bytes_add(out, STR("}"));
 }
 
