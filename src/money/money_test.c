@@ -359,6 +359,9 @@ static const char table[] =
 	"\"xai/money-test-x\":{\"litellm_provider\":\"xai\",\"input_cost_per_token\":1e-06,\"input_cost_per_token_above_200k_tokens\":2e-06},"
 	"\"perplexity/money-test-p\":{\"litellm_provider\":\"perplexity\",\"input_cost_per_token\":2e-06,\"citation_cost_per_token\":2e-06,"
 	"\"search_context_cost_per_query\":{\"search_context_size_low\":0.005,\"search_context_size_medium\":0.008,\"search_context_size_high\":0.012}},"
+	"\"money-test-thinks\":{\"litellm_provider\":\"gemini\",\"input_cost_per_token\":1e-06,\"output_cost_per_token\":2e-06,\"output_cost_per_reasoning_token\":2e-06,"
+	"\"output_cost_per_token_flex\":1e-06},"
+	"\"money-test-half\":{\"litellm_provider\":\"fireworks_ai\",\"input_cost_per_token\":1e-06,\"output_cost_per_token\":2e-06,\"input_cost_per_token_priority\":1.5e-06},"
 	"\"rerank-money-test\":{\"litellm_provider\":\"cohere\",\"mode\":\"rerank\",\"input_cost_per_query\":0.002,\"input_cost_per_token\":0.0},"
 	"\"money-test-free\":{\"litellm_provider\":\"nobody\",\"input_cost_per_token\":1},"
 	"\"money-test-odd\":{\"litellm_provider\":\"openai\",\"input_cost_per_token\":\"cheap\"}}";
@@ -390,6 +393,11 @@ check_steps(void)
 	CHECK(price_find(STR("anthropic"), STR("money-test-hour"), 1000, &price));
 	CHECK(price.cache_write == 3750000 && price.cache_write_1h == 6000000 && !price.web_search_once);
 	CHECK(price_for(&price, &(struct usage){ .input = 200001 })->cache_write_1h == 12000000);
+	CHECK(price_find(STR("gemini"), STR("money-test-thinks"), 1000, &price));
+	CHECK(price.reasoning == 2000000 && price_for(&price, &(struct usage){ .tier = USAGE_FLEX })->reasoning == 1000000); /* as its output there */
+	CHECK(price.web_search == 35000000000 && price.web_search_once == 1);
+	CHECK(price_find(STR("fireworks"), STR("money-test-half"), 1000, &price));
+	CHECK(costs(&price, 1000, USAGE_STANDARD, 1000000, 500000, 2000000) && costs(&price, 1000, USAGE_PRIORITY, 1500000, 750000, 2000000));
 	CHECK(price_find(STR("xai"), STR("money-test-x"), 1000, &price));
 	CHECK(costs(&price, 199999, USAGE_STANDARD, 1000000, 1000000, 0) && costs(&price, 200000, USAGE_STANDARD, 2000000, 2000000, 0));
 	CHECK(price.web_search == 5000000000);
@@ -409,7 +417,7 @@ prices_case(struct fixture *f)
 
 	CHECK_OK(json_parse(f->arena, str_of(table), &json));
 	CHECK_OK(prices_import(money, f->arena, json, 1000, &row));
-	CHECK(row.rows == 8 && str_starts(row.id, STR("litellm-")));
+	CHECK(row.rows == 10 && str_starts(row.id, STR("litellm-")));
 	CHECK(!price_find(STR("openai"), STR("money-test-small"), 999, &price));
 	CHECK(price_find(STR("openai"), STR("money-test-small-2026-01-01"), 1000, &price));
 	CHECK(price.input == 150000 && price.cached_input == 75000 && price.cache_write == 150000 && price.output == 600000 && price.reasoning == 600000);
@@ -425,7 +433,7 @@ prices_case(struct fixture *f)
 	CHECK_OK(prices_import(money, f->arena, json, 1000, &again));
 	CHECK(str_eq(row.id, again.id));
 	CHECK_OK(prices_list(money, f->arena, &list, &count));
-	CHECK(count == 1 && list[0].rows == 8 && list[0].effective_us == 1000);
+	CHECK(count == 1 && list[0].rows == 10 && list[0].effective_us == 1000);
 	CHECK_OK(json_parse(f->arena, STR("{\"a\":{},\"b\":5}"), &json));
 	version = prices_version(f->arena, STR("old"), 0, STR("[[\"openai\",\"m\",{\"input\":1000,\"cached_input\":100,\"output\":4000}]]"));
 	CHECK(version && price_of_version(version, STR("old"), STR("openai"), STR("m"), &price));

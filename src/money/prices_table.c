@@ -11,7 +11,9 @@
 
 enum { MODEL_MAX = 256, KEY_MAX = 128 };
 
-#define XAI_SEARCH INT64_C(5000000000) /* docs.x.ai, "Tools pricing": $5 for a thousand calls, whatever the model; tables do not name it */
+/* What tables do not name, or not for every model. */
+#define XAI_SEARCH INT64_C(5000000000)     /* docs.x.ai, "Tools pricing": $5 for a thousand calls, whatever the model */
+#define GOOGLE_SEARCH INT64_C(35000000000) /* ai.google.dev, "Pricing": $35 for a thousand grounded prompts */
 
 /* Its name of a provider, and ours of its kind. What is served over OpenAI's wire elsewhere is named by what it is there. */
 static const struct {
@@ -71,6 +73,15 @@ cost_at(const struct place *place, const char *name, int64_t *out)
 		return true;
 	(void)snprintf(key, sizeof(key), "%s%" STR_F, name, STR_A(place->length));
 	return cost(place->model, key, out);
+}
+
+static bool
+names_tier(const struct place *place, const char *name)
+{
+	char key[KEY_MAX];
+
+	(void)snprintf(key, sizeof(key), "%s_%" STR_F, name, STR_A(usage_tier_name(place->tier)));
+	return place->tier != USAGE_STANDARD && json_get(place->model, key);
 }
 
 /* What lengths there are, from the shortest on. */
@@ -143,6 +154,7 @@ has_tier(const struct json *model, enum usage_tier tier)
 static void
 tokens_read(const struct json *model, const struct thresholds *thresholds, size_t crossed, enum usage_tier tier, struct price *out)
 {
+	bool halved = str_eq_c(json_get_string(model, "litellm_provider"), "fireworks_ai"); /* docs.fireworks.ai: cached tokens cost half where a model's page says nothing else */
 	struct place any = { .model = model, .tier = tier };
 	bool read = false, written = false, hour = false, sound = false;
 	int64_t cached_sound;
@@ -157,14 +169,15 @@ tokens_read(const struct json *model, const struct thresholds *thresholds, size_
 		hour |= cost_at(&place, "cache_creation_input_token_cost_above_1hr", &out->cache_write_1h);
 		sound |= cost_at(&place, "input_cost_per_audio_token", &out->audio_input);
 	}
-	out->cached_input = read ? out->cached_input : out->input;
+	out->cached_input = read ? out->cached_input : halved ? out->input / 2 : out->input;
 	out->cache_write = written ? out->cache_write : out->input;
 	out->cache_write_1h = hour ? out->cache_write_1h : out->cache_write;
 	out->audio_input = sound ? out->audio_input : out->input;
 	out->cached_audio = cost_at(&any, "cache_read_input_audio_token_cost", &cached_sound) ? cached_sound : out->cached_input;
 	out->reasoning = out->audio_output = out->image_output = out->output;
 	out->image_input = out->input;
-	(void)cost_at(&any, "output_cost_per_reasoning_token", &out->reasoning);
+	if (names_tier(&any, "output_cost_per_reasoning_token") || !names_tier(&any, "output_cost_per_token")) /* reasoning's usual price says nothing of a tier whose output has its own */
+		(void)cost_at(&any, "output_cost_per_reasoning_token", &out->reasoning);
 	(void)cost(model, "output_cost_per_audio_token", &out->audio_output);
 	(void)cost_at(&any, "input_cost_per_image_token", &out->image_input);
 	(void)cost_at(&any, "output_cost_per_image_token", &out->image_output);
@@ -175,16 +188,16 @@ static void
 searches_read(const struct json *model, const char *kind, struct price *out)
 {
 	const struct json *sizes = json_get(model, "search_context_cost_per_query");
-	bool google = str_eq_c(str_of(kind), "gemini") || str_eq_c(str_of(kind), "vertex");
+	bool claude = str_eq_c(json_get_string(model, "litellm_provider"), "vertex_ai-anthropic_models");
+	bool google = !claude && (str_eq_c(str_of(kind), "gemini") || str_eq_c(str_of(kind), "vertex"));
 
 	(void)cost(sizes, "search_context_size_medium", &out->web_search);
-	if (!sizes && str_eq_c(str_of(kind), "xai"))
-		out->web_search = XAI_SEARCH;
+	if (!sizes && (google || str_eq_c(str_of(kind), "xai")))
+		out->web_search = google ? GOOGLE_SEARCH : XAI_SEARCH;
 	out->web_search_low = out->web_search_high = out->web_search;
 	(void)cost(sizes, "search_context_size_low", &out->web_search_low);
 	(void)cost(sizes, "search_context_size_high", &out->web_search_high);
-	out->web_search_once = google && !str_eq_c(json_get_string(model, "litellm_provider"), "vertex_ai-anthropic_models") &&
-		!str_eq_c(json_get_string(model, "web_search_billing_unit"), "per_query");
+	out->web_search_once = google && !str_eq_c(json_get_string(model, "web_search_billing_unit"), "per_query");
 }
 
 static void

@@ -137,10 +137,12 @@ USAGES = {
         FIGURES + "thinking audio-tokens=100",
         FIGURES + "web-searches=3",  # one price a prompt
         FIGURES + "cached-tokens=500 cached-audio-tokens=300 audio-tokens=400 tier=ON_DEMAND_FLEX",
+        *(f"{FIGURES}thinking tier={tier}" for tier in ("ON_DEMAND", "ON_DEMAND_PRIORITY", "ON_DEMAND_FLEX")),
     ),
     "gemini/gemini-2.5-pro": tuple(
         f"prompt-tokens={prompt} completion-tokens=300 cached-tokens=150 tier={tier}" for prompt in (200000, 200001) for tier in ("ON_DEMAND", "ON_DEMAND_PRIORITY", "ON_DEMAND_FLEX")
     ),
+    "gemini/gemini-2.5-computer-use-preview-10-2025": (FIGURES + "web-searches=3",),  # what a prompt costs where the table does not say
     "gemini/gemini-3.1-flash-lite-preview": (FIGURES + "web-searches=3",),  # each query has its price
     "openai/gpt-5.4": tuple(
         f"prompt-tokens={prompt} completion-tokens=300 cached-tokens=150 tier={tier}" for prompt in (272000, 272001) for tier in ("default", "flex", "priority")

@@ -30,6 +30,7 @@ PRICED = {
     "gemini-2.5-flash": "google",
     "gemini-2.5-pro": "google",
     "gemini-3.1-flash-lite-preview": "google",
+    "gemini-2.5-computer-use-preview-10-2025": "google",
     "claude-sonnet-4-5": "claude",
     "claude-opus-4-5": "claude",
     "grok-4.3": "grok",
