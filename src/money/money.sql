@@ -222,17 +222,17 @@ from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction 
 -- name: verify_interactions
 select count(*) from interaction where tenant = $1 and id > $2 and id <= $3;
 
--- Interactions are checked as far back as the ledger goes, and the ledger as far as they go.
+-- Interactions are checked but for those whose entries retention has taken, and the ledger but for entries whose interactions it has.
 -- name: verify_unpaid
 select i.id from interaction i where i.tenant = $1 and i.id > $2 and i.id <= $3
 	and not exists (select 1 from usage_entry u where u.tenant = i.tenant and u.interaction = i.id and u.entry = 0)
-	and (i.id >= (select u.interaction from usage_entry u where u.tenant = $1 order by u.interaction limit 1) or not exists (select 1 from usage_entry u where u.tenant = $1))
+	and not exists (select 1 from forgotten f where f.tenant = i.tenant and f.what = 1 and f.before > i.id)
 order by i.id limit 1000;
 
 -- name: verify_unrecorded
 select u.interaction from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3 and u.entry = 0
 	and not exists (select 1 from interaction i where i.tenant = u.tenant and i.id = u.interaction)
-	and u.interaction >= (select i.id from interaction i where i.tenant = $1 order by i.id limit 1)
+	and not exists (select 1 from forgotten f where f.tenant = u.tenant and f.what = 0 and f.before > u.interaction)
 order by u.interaction limit 1000;
 
 -- A key is never deleted; calls by the configuration's admin key are the first tenant's, and shadows have none.
@@ -247,7 +247,7 @@ order by u.interaction limit 1000;
 -- name: verify_entries
 select e.interaction from budget_entry e where not exists (
 	select 1 from usage_entry u where u.tenant = e.tenant and u.interaction = e.interaction and u.entry = 0 and u.amount_nanos = e.amount_nanos)
-	and e.interaction >= (select u.interaction from usage_entry u where u.tenant = e.tenant order by u.interaction limit 1)
+	and not exists (select 1 from forgotten f where f.tenant = e.tenant and f.what = 1 and f.before > e.interaction)
 limit 1000;
 
 -- name: verify_blocks

@@ -23,6 +23,7 @@
 #include "rt/group.h"
 #include "store/testing.h"
 #include "telemetry/price.h"
+#include "telemetry/retention.h"
 #include "telemetry/telemetry_sql.h"
 
 static const struct store_schema *const schemas[] = { &access_schema, &telemetry_schema, &money_schema, NULL };
@@ -484,6 +485,84 @@ tags_case(struct fixture *f)
 	closed(f, money);
 }
 
+#define HOUR_US (INT64_C(3600000000))
+
+/* An interaction of so long ago, or its settlement. */
+static MAY_PARK const struct err *
+write_of(struct tx *tx, int64_t ago_us, bool settlement)
+{
+	unsigned char id[16] = { 0 };
+	int64_t at_us = clock_wall_us() - ago_us;
+	struct value none = V_TEXT(STR_EMPTY), zero = V_INT(0), tenant = V_INT(TENANT_DEFAULT);
+
+	(void)usage_id_at(at_us / HOUR_US * HOUR_US, id);
+	if (settlement)
+		return tx_exec(tx, &stmt_usage_correct,
+			PARAMS(tenant, V_BLOB(str_n((const char *)id, sizeof(id))), zero, zero, none, none, none, none, zero, none, none, none, none, none, none, none), NULL);
+	return tx_exec(tx, &stmt_interaction_insert,
+		PARAMS(tenant, V_BLOB(str_n((const char *)id, sizeof(id))), V_NULL, V_BLOB(STR("span")), V_NULL, zero, zero, zero, none, none, none, none, none, none, none, none, none, zero,
+			none, none, none, none, zero, none, V_NULL, none, zero, none, V_REAL(0)),
+		NULL);
+}
+
+static MAY_PARK const struct err *
+write_two(struct tx *tx, void *arg)
+{
+	const struct err *err = NULL;
+
+	(void)arg;
+	for (int hours = 10; hours <= 100 && !err; hours += 90) {
+		err = write_of(tx, hours * HOUR_US, false);
+		if (!err)
+			err = write_of(tx, hours * HOUR_US, true);
+	}
+	return err;
+}
+
+static MAY_PARK const struct err *
+write_settlements(struct tx *tx, void *arg)
+{
+	const struct err *err = write_of(tx, 100 * HOUR_US, true);
+
+	(void)arg;
+	return err ? err : write_of(tx, 5 * HOUR_US, true);
+}
+
+static MAY_PARK const struct err *
+delete_ledger(struct tx *tx, void *arg)
+{
+	(void)arg;
+	return tx_exec(tx, &stmt_retain_usage, PARAMS(V_INT(TENANT_DEFAULT), V_BLOB(STR("\xff")), V_INT(1000)), NULL);
+}
+
+static MAY_PARK size_t
+contradictions(struct fixture *f, const struct stmt *stmt)
+{
+	static const char first[16], last[16] = { "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" };
+	struct rows rows;
+
+	CHECK_OK(store_query(f->store, f->arena, stmt, PARAMS(V_INT(TENANT_DEFAULT), V_BLOB(str_n(first, 16)), V_BLOB(str_n(last, 16))), &rows));
+	return rows.count;
+}
+
+/* What is taken away is missed, a tenant's first row too; what retention took is not. */
+static MAY_PARK void
+missing_case(struct fixture *f)
+{
+	struct retention_limits limits = { .bodies = 1000 * HOUR_US, .spans = 1000 * HOUR_US, .interactions = 1000 * HOUR_US, .usage = 50 * HOUR_US };
+
+	CHECK_OK(store_tx(f->store, f->arena, write_two, NULL));
+	CHECK(contradictions(f, &stmt_verify_unpaid) == 0 && contradictions(f, &stmt_verify_unrecorded) == 0);
+	CHECK_OK(retention_run(f->store, f->arena, &limits)); /* takes the older settlement */
+	CHECK(contradictions(f, &stmt_verify_unpaid) == 0);
+	CHECK_OK(store_tx(f->store, f->arena, delete_ledger, NULL));
+	CHECK(contradictions(f, &stmt_verify_unpaid) == 1);
+	limits = (struct retention_limits){ .bodies = 1000 * HOUR_US, .spans = 1000 * HOUR_US, .interactions = 50 * HOUR_US, .usage = 1000 * HOUR_US };
+	CHECK_OK(retention_run(f->store, f->arena, &limits)); /* takes the older interaction */
+	CHECK_OK(store_tx(f->store, f->arena, write_settlements, NULL));
+	CHECK(contradictions(f, &stmt_verify_unrecorded) == 1); /* the one of five hours ago */
+}
+
 struct run {
 	MAY_PARK void (*fn)(struct fixture *f);
 	struct fixture fixture;
@@ -531,6 +610,7 @@ on_each_engine(void (*fn)(struct fixture *f))
 ON_EACH_ENGINE(an_imported_table_is_a_version_in_force_from_its_day, prices_case);
 ON_EACH_ENGINE(a_report_by_tag_has_every_set_of_tags, tags_case);
 ON_EACH_ENGINE(a_budget_is_used_to_its_last_nanodollar_and_no_further, spent_case);
+ON_EACH_ENGINE(what_was_taken_away_is_missed_and_what_retention_took_is_not, missing_case);
 ON_EACH_ENGINE(a_call_is_of_the_period_in_which_it_began, border_case);
 ON_EACH_ENGINE(what_a_node_holds_is_given_back_when_it_stops, restart_case);
 ON_EACH_ENGINE(old_entries_are_folded_and_no_sum_changes, fold_case);
@@ -586,6 +666,7 @@ main(void)
 		cmocka_unit_test(an_imported_table_is_a_version_in_force_from_its_day),
 		cmocka_unit_test(a_report_by_tag_has_every_set_of_tags),
 		cmocka_unit_test(a_budget_is_used_to_its_last_nanodollar_and_no_further),
+		cmocka_unit_test(what_was_taken_away_is_missed_and_what_retention_took_is_not),
 		cmocka_unit_test(a_call_is_of_the_period_in_which_it_began),
 		cmocka_unit_test(what_a_node_holds_is_given_back_when_it_stops),
 		cmocka_unit_test(old_entries_are_folded_and_no_sum_changes),

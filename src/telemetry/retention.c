@@ -36,10 +36,14 @@ struct retention {
 	MAY_PARK retention_also_fn *also; /* or NULL */
 };
 
+/* Numbers of the table "forgotten"; of the rest nobody asks. */
+enum forgotten { FORGOTTEN_INTERACTIONS, FORGOTTEN_USAGE, FORGOTTEN_OTHER };
+
 /* A statement that deletes what lies before something, at most as many rows as its last parameter says. */
 struct step {
 	const struct stmt *stmt;
 	const struct value *params;
+	enum forgotten forgotten; /* what it takes of the tenant and from before the id that its parameters begin with */
 	int64_t deleted;
 };
 
@@ -51,13 +55,15 @@ delete_some(struct tx *tx, void *arg)
 	const struct err *err = tx_exec(tx, step->stmt, step->params, &result);
 
 	step->deleted = err ? 0 : result.changed;
+	if (step->deleted && step->forgotten != FORGOTTEN_OTHER)
+		err = tx_exec(tx, &stmt_retain_mark, PARAMS(step->params[0], V_INT(step->forgotten), step->params[1]), NULL);
 	return err;
 }
 
 static MAY_PARK const struct err *
-delete_all(struct store *store, struct arena *arena, const struct stmt *stmt, const struct value *params)
+delete_all(struct store *store, struct arena *arena, const struct stmt *stmt, const struct value *params, enum forgotten forgotten)
 {
-	struct step step = { stmt, params, STEP };
+	struct step step = { stmt, params, forgotten, STEP };
 	const struct err *err = NULL;
 
 	while (!err && step.deleted == STEP) {
@@ -85,13 +91,14 @@ forget_interactions(struct store *store, struct arena *arena, int64_t tenant, in
 	const struct {
 		const struct stmt *stmt;
 		int64_t kept_us;
-	} tables[] = { { &stmt_retain_spans, limits->spans }, { &stmt_retain_sources, limits->interactions }, { &stmt_retain_interactions, limits->interactions },
-		{ &stmt_retain_usage, limits->usage } };
+		enum forgotten forgotten;
+	} tables[] = { { &stmt_retain_spans, limits->spans, FORGOTTEN_OTHER }, { &stmt_retain_sources, limits->interactions, FORGOTTEN_OTHER },
+		{ &stmt_retain_interactions, limits->interactions, FORGOTTEN_INTERACTIONS }, { &stmt_retain_usage, limits->usage, FORGOTTEN_USAGE } };
 	const struct err *err = NULL;
 	char id[ID_TIME];
 
 	for (size_t i = 0; i < COUNT(tables) && !err; i++)
-		err = delete_all(store, arena, tables[i].stmt, PARAMS(V_INT(tenant), id_at(now - tables[i].kept_us, id), V_INT(STEP)));
+		err = delete_all(store, arena, tables[i].stmt, PARAMS(V_INT(tenant), id_at(now - tables[i].kept_us, id), V_INT(STEP)), tables[i].forgotten);
 	return err;
 }
 
@@ -110,7 +117,7 @@ MAY_PARK const struct err *
 retention_run(struct store *store, struct arena *arena, const struct retention_limits *limits)
 {
 	int64_t now = clock_wall_us(), tenant = 0;
-	const struct err *err = delete_all(store, arena, &stmt_retain_bodies, PARAMS(V_INT((now - limits->bodies) / DAY_US), V_INT(STEP)));
+	const struct err *err = delete_all(store, arena, &stmt_retain_bodies, PARAMS(V_INT((now - limits->bodies) / DAY_US), V_INT(STEP)), FORGOTTEN_OTHER);
 
 	if (!err)
 		err = next_tenant(store, arena, &tenant);

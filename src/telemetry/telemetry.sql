@@ -110,5 +110,9 @@ delete from interaction where tenant = $1 and id in (select id from interaction 
 delete from usage_entry where tenant = $1 and (interaction, entry) in
 	(select interaction, entry from usage_entry where tenant = $1 and interaction < $2 order by interaction, entry limit $3);
 
+-- name: retain_mark
+insert into forgotten (tenant, what, before) values ($1, $2, $3)
+on conflict (tenant, what) do update set before = excluded.before where forgotten.before < excluded.before;
+
 -- name: retain_bodies
 delete from body where id in (select id from (select id, used_day from body order by id limit $2) front where used_day < $1);

@@ -269,7 +269,7 @@ def whatever_is_corrupted_is_found() -> None:
             (owners, f"update usage_entry set team = 'team_other' {entry(other, 1)}", f"update usage_entry set team = '' {entry(other, 1)}", other),
             (owners, moved.format(2, this), moved.format(1, this), plain),
             ("every interaction is in the ledger", f"update usage_entry set tenant = 2 {entry(later)}", f"update usage_entry set tenant = 1 {entry(later)}", later),
-            (owners, copied("2", "interaction", "0"), f"delete from usage_entry {entry(plain)} and tenant = 2", plain),
+            (recorded, copied("2", "interaction", "0"), f"delete from usage_entry {entry(plain)} and tenant = 2", plain),
             (repriced, copied("tenant", "interaction", "1"), f"delete from usage_entry {entry(plain, 1)}", plain),
             (recorded, copied("tenant", forged, "0"), f"delete from usage_entry where interaction = {forged}", nobody),
             (repriced, "update price_version set body = replace(body, ',', ', ')", "update price_version set body = replace(body, ', ', ',')", later),
@@ -305,6 +305,7 @@ def whatever_is_corrupted_is_found() -> None:
             ("closed blocks are the sums of their entries", f"delete from budget_entry where interaction = {this}", "", ""),
             ("every correction has all entries before it", f"delete from usage_entry {entry(other, 1)}", "", other),
             ("every correction has all entries before it", f"delete from usage_entry {entry(later)}", "", later),
+            ("every interaction is in the ledger", f"delete from usage_entry where interaction = {this}", "", plain),  # its tenant's first
             ("every interaction is in the ledger", f"delete from usage_entry where interaction = {own_world.blob(other)}", "", other),
             (recorded, f"delete from interaction where id = {own_world.blob(continued)}", "", continued),
         ):
