@@ -113,7 +113,7 @@ cost_reserve(const struct answer_services *services, struct answer *answer)
 		return NULL;
 	reserved.usage.input = call_tokens_estimate(answer->arena, call);
 	reserved.usage.input += reserved.usage.input / 4 + 16;
-	reserved.usage.tier = usage_tier_of(json_get_string(call->source, "service_tier"));
+	reserved.usage.tier = bound_tier(call);
 	reserved.an_hour = bound_keeps_an_hour(call);
 	err = dearest(answer->arena, answer->model, FALLBACKS_DEEP, answer->record.started_us, &reserved, &most);
 	return err ? err : budget_reserve(services->money, answer->arena, answer->identity, user, answer->record.started_us, most, &answer->claim);

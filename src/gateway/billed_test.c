@@ -37,6 +37,8 @@ anthropic_tells_the_hour_and_the_tier(void **state)
 	assert_int_equal(usage.cache_write, 300);
 	assert_int_equal(usage.cache_write_1h, 200);
 	assert_int_equal(usage.tier, USAGE_PRIORITY);
+	usage = used("anthropic", "m", MESSAGE(",\"service_tier\":\"standard\",\"speed\":\"fast\""));
+	assert_int_equal(usage.tier, USAGE_FAST_MODE);
 	usage = used("anthropic", "m", MESSAGE(",\"cache_creation_input_tokens\":300,\"cache_creation\":null,\"service_tier\":\"standard\""));
 	assert_int_equal(usage.cache_write_1h, 0);
 	assert_int_equal(usage.tier, USAGE_STANDARD);

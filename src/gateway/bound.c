@@ -44,6 +44,14 @@ bound_web_searches(const struct call *call, struct str provider_kind, struct str
 	return answers * searches;
 }
 
+enum usage_tier
+bound_tier(const struct call *call)
+{
+	bool fast = call->dialect == DIALECT_ANTHROPIC && str_eq_c(json_get_string(call->source, "speed"), "fast");
+
+	return fast ? USAGE_FAST_MODE : usage_tier_of(json_get_string(call->source, "service_tier"));
+}
+
 static bool
 is_hour(const struct json *mark)
 {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "gateway/call.h"
+#include "telemetry/usage.h"
 
 /* Searches that are assumed where nothing bounds them: of a tool that the provider runs, and of Perplexity's deep research. */
 enum { BOUND_SEARCHES = 10, BOUND_RESEARCH = 60 };
@@ -13,6 +14,9 @@ enum { BOUND_SEARCHES = 10, BOUND_RESEARCH = 60 };
  * ask for one an answer; Perplexity makes one for every answer, and up to BOUND_RESEARCH for deep research.
  */
 int64_t bound_web_searches(const struct call *call, struct str provider_kind, struct str model);
+
+/* The tier that the call asks for: what it says as service_tier, or Anthropic's fast mode. */
+enum usage_tier bound_tier(const struct call *call);
 
 /* Whether the call asks the provider's cache to keep something for an hour. */
 bool bound_keeps_an_hour(const struct call *call);

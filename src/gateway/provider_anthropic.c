@@ -103,6 +103,8 @@ read_usage(struct decoder *decoder, const struct json *usage)
 	decoder->usage.cache_write_1h = provider_count(json_get(json_get(usage, "cache_creation"), "ephemeral_1h_input_tokens"), decoder->usage.cache_write_1h);
 	if (json_get_string(usage, "service_tier").len)
 		decoder->usage.tier = usage_tier_of(json_get_string(usage, "service_tier"));
+	if (str_eq_c(json_get_string(usage, "speed"), "fast"))
+		decoder->usage.tier = USAGE_FAST_MODE;
 	usage_fit(&decoder->usage);
 }
 

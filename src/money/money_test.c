@@ -356,7 +356,8 @@ static const char table[] =
 	"\"input_cost_per_token_above_200k_tokens_priority\":4.5e-06,\"input_cost_per_token_ultrafast\":7.5e-06,\"output_cost_per_token_above_200k_tokens_ultrafast\":9e-05,\"output_cost_per_token_flex\":5e-06,\"input_cost_per_token_batches\":1e-09,"
 	"\"search_context_cost_per_query\":{\"search_context_size_medium\":0.035}},"
 	"\"money-test-hour\":{\"litellm_provider\":\"anthropic\",\"input_cost_per_token\":3e-06,\"output_cost_per_token\":1.5e-05,\"cache_creation_input_token_cost\":3.75e-06,"
-	"\"cache_creation_input_token_cost_above_1hr\":6e-06,\"cache_creation_input_token_cost_above_1hr_above_200k_tokens\":1.2e-05,\"input_cost_per_token_above_200k_tokens\":6e-06},"
+	"\"cache_creation_input_token_cost_above_1hr\":6e-06,\"cache_creation_input_token_cost_above_1hr_above_200k_tokens\":1.2e-05,\"input_cost_per_token_above_200k_tokens\":6e-06,"
+	"\"provider_specific_entry\":{\"us\":1.1,\"fast\":2.5}},"
 	"\"xai/money-test-x\":{\"litellm_provider\":\"xai\",\"input_cost_per_token\":1e-06,\"input_cost_per_token_above_200k_tokens\":2e-06},"
 	"\"perplexity/money-test-p\":{\"litellm_provider\":\"perplexity\",\"input_cost_per_token\":2e-06,\"citation_cost_per_token\":2e-06,"
 	"\"search_context_cost_per_query\":{\"search_context_size_low\":0.005,\"search_context_size_medium\":0.008,\"search_context_size_high\":0.012}},"
@@ -394,6 +395,8 @@ check_steps(void)
 	CHECK(price_find(STR("anthropic"), STR("money-test-hour"), 1000, &price));
 	CHECK(price.cache_write == 3750000 && price.cache_write_1h == 6000000 && !price.web_search_once);
 	CHECK(price_for(&price, &(struct usage){ .input = 200001 })->cache_write_1h == 12000000);
+	CHECK(costs(&price, 1000, USAGE_FAST_MODE, 7500000, 7500000, 37500000) && costs(&price, 200001, USAGE_FAST_MODE, 15000000, 15000000, 37500000));
+	CHECK(price_for(&price, &(struct usage){ .input = 200001, .tier = USAGE_FAST_MODE })->cache_write_1h == 30000000);
 	CHECK(price_find(STR("gemini"), STR("money-test-thinks"), 1000, &price));
 	CHECK(price.reasoning == 2000000 && price_for(&price, &(struct usage){ .tier = USAGE_FLEX })->reasoning == 1000000); /* as its output there */
 	CHECK(price.web_search == 35000000000 && price.web_search_once == 1);

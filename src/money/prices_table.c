@@ -200,17 +200,39 @@ searches_read(const struct json *model, const char *kind, struct price *out)
 	out->web_search_once = google && !str_eq_c(json_get_string(model, "web_search_billing_unit"), "per_query");
 }
 
+/* By how much all tokens are dearer in Anthropic's fast mode; 0: it has none. */
+static double
+fast_factor(const struct json *model)
+{
+	double factor = json_number(json_get(json_get(model, "provider_specific_entry"), "fast"), 0);
+
+	return str_eq_c(json_get_string(model, "litellm_provider"), "anthropic") && factor >= 1 && factor <= 100 ? factor : 0;
+}
+
+static void
+times(struct price *price, double factor)
+{
+	int64_t *const tokens[] = { &price->input, &price->cached_input, &price->cache_write, &price->cache_write_1h, &price->output, &price->reasoning, &price->audio_input,
+		&price->audio_output, &price->cached_audio, &price->image_input, &price->image_output };
+
+	for (size_t i = 0; i < COUNT(tokens); i++)
+		*tokens[i] = (int64_t)((double)*tokens[i] * factor + 0.5);
+}
+
 static void
 steps_read(const struct json *model, const char *kind, struct price *out, struct price_step steps[PRICES_STEPS_MAX])
 {
 	int64_t from = str_eq_c(str_of(kind), "xai") ? 1 : 0; /* there the price of more begins with the threshold itself */
+	double fast = fast_factor(model);
 	struct thresholds thresholds;
 
 	find_thresholds(model, &thresholds);
 	out->steps = steps;
 	out->step_count = 0;
 	for (unsigned tier = 0; tier < USAGE_TIERS; tier++) {
-		for (size_t crossed = 0; crossed <= thresholds.count && (tier == USAGE_STANDARD || has_tier(model, (enum usage_tier)tier)); crossed++) {
+		bool priced = tier == USAGE_FAST_MODE ? fast > 0 : tier == USAGE_STANDARD || has_tier(model, (enum usage_tier)tier);
+
+		for (size_t crossed = 0; crossed <= thresholds.count && priced; crossed++) {
 			struct price_step *step = &steps[out->step_count];
 
 			if (tier == USAGE_STANDARD && !crossed)
@@ -220,6 +242,8 @@ steps_read(const struct json *model, const char *kind, struct price *out, struct
 			step->price.step_count = 0;
 			step->price.input = step->price.output = 0;
 			tokens_read(model, &thresholds, crossed, step->tier, &step->price);
+			if (tier == USAGE_FAST_MODE)
+				times(&step->price, fast);
 			out->step_count++;
 		}
 	}

@@ -75,7 +75,7 @@ usage_tier_of(struct str text)
 		struct str text;
 		enum usage_tier tier;
 	} names[] = { { STR_INIT("flex"), USAGE_FLEX }, { STR_INIT("priority"), USAGE_PRIORITY }, { STR_INIT("fast"), USAGE_PRIORITY },
-		{ STR_INIT("ultrafast"), USAGE_ULTRAFAST }, { STR_INIT("ON_DEMAND_FLEX"), USAGE_FLEX }, { STR_INIT("ON_DEMAND_PRIORITY"), USAGE_PRIORITY } };
+		{ STR_INIT("ultrafast"), USAGE_ULTRAFAST }, { STR_INIT("fast_mode"), USAGE_FAST_MODE }, { STR_INIT("ON_DEMAND_FLEX"), USAGE_FLEX }, { STR_INIT("ON_DEMAND_PRIORITY"), USAGE_PRIORITY } };
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (str_eq(text, names[i].text))
@@ -86,7 +86,7 @@ usage_tier_of(struct str text)
 struct str
 usage_tier_name(enum usage_tier tier)
 {
-	static const struct str names[USAGE_TIERS] = { STR_INIT("standard"), STR_INIT("flex"), STR_INIT("priority"), STR_INIT("ultrafast") };
+	static const struct str names[USAGE_TIERS] = { STR_INIT("standard"), STR_INIT("flex"), STR_INIT("priority"), STR_INIT("ultrafast"), STR_INIT("fast_mode") };
 
 	return names[tier];
 }

@@ -8,9 +8,9 @@
 struct rows;
 
 /* The kinds of service that have prices of their own. Their numbers are kept in the ledger. */
-enum usage_tier { USAGE_STANDARD, USAGE_FLEX, USAGE_PRIORITY, USAGE_ULTRAFAST, USAGE_TIERS };
+enum usage_tier { USAGE_STANDARD, USAGE_FLEX, USAGE_PRIORITY, USAGE_ULTRAFAST, USAGE_FAST_MODE, USAGE_TIERS };
 
-/* As a provider says it ("flex", "ON_DEMAND_PRIORITY", …), and as we do ("standard", "flex", "priority", "ultrafast"). What is none of these is standard. */
+/* As a provider says it ("flex", "ON_DEMAND_PRIORITY", …), and as we do ("standard", "flex", "priority", "ultrafast", "fast_mode": Anthropic's). What is none of these is standard. */
 enum usage_tier usage_tier_of(struct str text);
 struct str usage_tier_name(enum usage_tier tier);
 

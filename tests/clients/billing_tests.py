@@ -157,6 +157,7 @@ CLAUDE = {
     "output_cost_per_token": 15e-06,
     "cache_creation_input_token_cost": 3.75e-06,
     "search_context_cost_per_query": {"search_context_size_medium": 0.01},
+    "provider_specific_entry": {"fast": 2.0},
 }
 
 
@@ -207,3 +208,7 @@ def the_tier_and_the_hour_are_reserved() -> None:
 
         assert raises(anthropic.APIStatusError, lambda: mark("1h")).status_code == 402, "a dollar a token"
         mark("5m")
+        assert corbel.cli("price", "import", table_file(scratch, **{"billing-claude": {**CLAUDE, "provider_specific_entry": {"fast": 100}}}), "--from", "2026-02-01").returncode == 0
+        quick = lambda **more: claude.messages.create(model="tabled", max_tokens=1000, messages=user("hi"), **more)  # noqa: E731
+        assert raises(anthropic.APIStatusError, lambda: quick(extra_body={"speed": "fast"})).status_code == 402, "a hundred times as dear"
+        quick()

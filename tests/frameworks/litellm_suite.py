@@ -159,6 +159,7 @@ USAGES = {
         "prompt-tokens=300000 completion-tokens=300 cache-write-tokens=200 cache-write-1h-tokens=150",
     ),
     "anthropic/claude-opus-4-5": (FIGURES + "cache-write-tokens=300 cache-write-1h-tokens=299",),
+    "anthropic/claude-opus-5": (FIGURES + "cached-tokens=100 cache-write-tokens=300 cache-write-1h-tokens=200 tier=fast", FIGURES + "tier=standard"),
     "xai/grok-4.3": (
         *(f"like=xai prompt-tokens={prompt} completion-tokens=300 cached-tokens=150" for prompt in (199999, 200000, 200001)),
         "like=xai thinking " + FIGURES,

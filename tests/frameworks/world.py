@@ -33,6 +33,7 @@ PRICED = {
     "gemini-2.5-computer-use-preview-10-2025": "google",
     "claude-sonnet-4-5": "claude",
     "claude-opus-4-5": "claude",
+    "claude-opus-5": "claude",
     "grok-4.3": "grok",
     "sonar": "sonar",
     "sonar-deep-research": "sonar",

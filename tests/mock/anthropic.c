@@ -76,11 +76,14 @@ add_usage(const struct reply *reply, long output_tokens, enum usage_at at, struc
 	long cached = reply->plan.cached_tokens, written = reply->plan.cache_write_tokens;
 	long input = reply_prompt_tokens(reply) - cached - written, hour = reply->plan.cache_write_1h_tokens;
 	struct str tier = reply->plan.tier.ptr ? reply->plan.tier : STR("standard");
+	bool fast = tier.len == 4 && memcmp(tier.ptr, "fast", 4) == 0;
 
+	if (fast)
+		tier = STR("standard");
 	bytes_fmt(out, "\"usage\":{\"input_tokens\":%ld,\"cache_creation_input_tokens\":%ld,\"cache_read_input_tokens\":%ld,", input > 0 ? input : 0, written, cached);
 	if (at != AT_DELTA)
-		bytes_fmt(out, "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%ld,\"ephemeral_1h_input_tokens\":%ld},\"service_tier\":\"%.*s\",", written - hour, hour,
-			  (int)tier.len, tier.ptr);
+		bytes_fmt(out, "\"cache_creation\":{\"ephemeral_5m_input_tokens\":%ld,\"ephemeral_1h_input_tokens\":%ld},\"service_tier\":\"%.*s\",%s", written - hour, hour,
+			  (int)tier.len, tier.ptr, fast ? "\"speed\":\"fast\"," : "");
 	bytes_fmt(out, "\"output_tokens\":%ld", output_tokens);
 	if (reply->plan.web_searches)
 		bytes_fmt(out, ",\"server_tool_use\":{\"web_search_requests\":%ld,\"web_fetch_requests\":0}", at == AT_START ? 0 : reply->plan.web_searches);
