@@ -21,6 +21,8 @@ embed_here(struct single *base, struct record *record)
 	if (!call->embedder)
 		return err_param(base->arena, ERR_NOT_FOUND, "model", "model_not_found", "the embedding model '%" STR_F "' does not exist here, and this server's own is not loaded: %" STR_F,
 			STR_A(base->model), STR_A(call->missing));
+	if (!call->texts)
+		return err_param(base->arena, ERR_UNSUPPORTED, "input", "unsupported_parameter", "input: tokens are not known to the embedding model of this server, which counts them differently; send texts");
 	record->target_model = record->served_model = embedder_model(call->embedder);
 	err = embedder_prepare(call->embedder, base->arena);
 	if (err)

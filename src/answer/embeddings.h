@@ -11,7 +11,7 @@ struct embeddings_call {
 	struct single base;            /* its kind is embeddings_kind; `user`, `expected` and the like are filled by the caller */
 	struct embedder *embedder;     /* NULL: `missing` says why */
 	struct str missing;
-	const struct str *texts;
+	const struct str *texts;       /* NULL: the input is tokens, which only a provider that counts as the caller does can read */
 	size_t count;
 
 	/* The result where base.whole is empty. */

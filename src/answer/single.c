@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "gateway/attempt.h"
+#include "gateway/openai_traits.h"
 #include "gateway/request.h"
 #include "gateway/route.h"
 #include "rt/scope.h"
@@ -32,8 +33,10 @@ single_post(struct single *call, const struct target *target, const char *endpoi
 const struct err *
 single_pass_on(struct single *call, const struct target *target, const char *endpoint, struct http_call_spec *out)
 {
+	const struct err *err;
 	struct json_out json;
 	struct buf body;
+	struct str text;
 
 	buf_init(&body, call->arena, REQUEST_MAX);
 	json_out_init(&json, &body);
@@ -46,7 +49,11 @@ single_pass_on(struct single *call, const struct target *target, const char *end
 		json_put(&json, it.value);
 	}
 	json_end_object(&json);
-	return body.failed ? &err_no_memory : single_post(call, target, endpoint, buf_str(&body), out);
+	text = buf_str(&body);
+	err = buf_err(&body);
+	if (!err && target->kind->traits)
+		err = openai_traits_apply(target->kind, &text, call->arena);
+	return err ? err : single_post(call, target, endpoint, text, out);
 }
 
 /* --- one target --- */

@@ -65,8 +65,8 @@ struct single {
 MAY_PARK const struct err *single_run(struct single *call);
 
 /*
- * The body of a request in the provider's own words: the members of call->source but "model", which is the target's. For a provider whose API is the dialect's. `endpoint` is below its
- * base_url; the key goes into the header "authorization".
+ * The body of a request in the provider's own words: the members of call->source but "model", which is the target's, by the differences of its kind. For a provider whose API is the
+ * dialect's. `endpoint` is below its base_url; the key goes into the header "authorization". ERR_UNSUPPORTED: it cannot do what a member asks.
  */
 const struct err *single_pass_on(struct single *call, const struct target *target, const char *endpoint, struct http_call_spec *out);
 

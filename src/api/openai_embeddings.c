@@ -16,6 +16,34 @@ bad_input(struct api_request *request, const char *what)
 	return err_param(request->arena, ERR_INVALID, "input", NULL, "input: %s", what);
 }
 
+/* Whether all are whole numbers, as tokens are; how many, in *count. */
+static bool
+are_tokens(const struct json *list, int64_t *count)
+{
+	*count += (int64_t)json_count(list);
+	for (struct json_iter it = json_iter(list); json_next(&it);)
+		if (json_int(it.value, -1) < 0)
+			return false;
+	return json_is(list, JSON_ARRAY) && json_count(list) > 0;
+}
+
+/* Tokens of one text, or of several: a provider reads them. */
+static bool
+take_tokens(const struct json *input, struct embeddings_call *call)
+{
+	int64_t tokens = 0;
+	bool good = true;
+
+	for (struct json_iter it = json_iter(input); good && json_next(&it);)
+		good = are_tokens(it.value, &tokens);
+	if (!good) {
+		tokens = 0;
+		good = are_tokens(input, &tokens);
+	}
+	call->base.expected.input = tokens;
+	return good;
+}
+
 static const struct err *
 parse_input(struct api_request *request, struct embeddings_call *call)
 {
@@ -25,6 +53,9 @@ parse_input(struct api_request *request, struct embeddings_call *call)
 
 	if (count == 0 || count > INPUTS_MAX || json_is(input, JSON_OBJECT))
 		return bad_input(request, "expected a text, or an array of 1 to 2048 texts");
+	call->count = count;
+	if (json_is(input, JSON_ARRAY) && take_tokens(input, call))
+		return NULL;
 	texts = arena_array(request->arena, count, sizeof(*texts));
 	if (!texts)
 		return &err_no_memory;
@@ -35,12 +66,11 @@ parse_input(struct api_request *request, struct embeddings_call *call)
 			texts[it.index] = json_string(it.value);
 	for (size_t i = 0; i < count; i++) {
 		if (!texts[i].ptr)
-			return bad_input(request, "tokens are not accepted, since models count them differently; send texts");
+			return bad_input(request, "expected a text, an array of texts, an array of tokens, or an array of such arrays");
 		if (texts[i].len == 0 || texts[i].len > INPUT_BYTES_MAX)
 			return bad_input(request, "a text must not be empty, and at most 1 MiB");
 	}
 	call->texts = texts;
-	call->count = count;
 	return NULL;
 }
 
@@ -123,14 +153,15 @@ embeddings_create(struct api_request *request)
 	struct str format = json_get_string(request->json, "encoding_format");
 	int64_t dimensions = json_int(json_get(request->json, "dimensions"), 0);
 	struct embeddings_call call = { .embedder = request->app->embedder, .missing = request->app->embedder_missing };
-	const struct err *err = parse_input(request, &call);
+	const struct err *err;
 
+	single_begin(&call.base, request, &embeddings_kind, span_open(request->trace, SPAN_SERVER, STR("POST /v1/embeddings")));
+	err = parse_input(request, &call);
 	if (err)
 		return err;
-	single_begin(&call.base, request, &embeddings_kind, span_open(request->trace, SPAN_SERVER, STR("POST /v1/embeddings")));
 	if (format.ptr && !str_eq_c(format, "float") && !str_eq_c(format, "base64"))
 		return err_param(request->arena, ERR_INVALID, "encoding_format", NULL, "encoding_format: must be float or base64");
-	for (size_t i = 0; i < call.count; i++)
+	for (size_t i = 0; call.texts && i < call.count; i++)
 		call.base.expected.input += tokens_estimate(call.texts[i]);
 	err = single_answer(&call.base, request);
 	if (err)
@@ -138,7 +169,7 @@ embeddings_create(struct api_request *request)
 	if (call.base.whole.len)
 		return http_answer(request->http, 200, STR("application/json"), call.base.whole);
 	if (dimensions && dimensions != (int64_t)call.dimensions)
-		return err_param(request->arena, ERR_UNSUPPORTED, "dimensions", NULL, "dimensions: this model has %u, and cannot give other ones", call.dimensions);
+		return err_param(request->arena, ERR_UNSUPPORTED, "dimensions", "unsupported_parameter", "dimensions: this model has %u, and cannot give other ones", call.dimensions);
 	return answer_vectors(request, &call, format.ptr && str_eq_c(format, "base64"));
 }
 

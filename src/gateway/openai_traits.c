@@ -17,6 +17,7 @@ struct rewriting {
 	struct arena *arena;
 	struct json_out *out;
 	bool completion;             /* a legacy one */
+	bool embedding;
 };
 
 static const struct err *
@@ -264,12 +265,21 @@ put_prompt(const struct rewriting *rewriting, const struct json *prompt)
 	return NULL;
 }
 
+static bool
+has_tokens(const struct json *input)
+{
+	for (struct json_iter it = json_iter(json_is(input, JSON_ARRAY) ? input : NULL); json_next(&it);)
+		if (json_is(it.value, JSON_INT) || json_is(it.value, JSON_ARRAY))
+			return true;
+	return false;
+}
+
 static const struct err *
 put_member(const struct rewriting *rewriting, const struct json *body, struct str name, const struct json *value)
 {
 	const struct openai_traits *traits = rewriting->traits;
 	struct str there = renamed(rewriting, body, name);
-	bool refused = listed(traits->refuses, name) || (rewriting->completion && listed(traits->completion_refuses, name));
+	bool refused = listed(traits->refuses, name) || (rewriting->completion && listed(traits->completion_refuses, name)) || (rewriting->embedding && listed(traits->embedding_refuses, name));
 
 	if (refused && !says_nothing(name, value) && !is_rule(body, name, value)) {
 		const char *param = arena_cstr(rewriting->arena, name);
@@ -278,6 +288,8 @@ put_member(const struct rewriting *rewriting, const struct json *body, struct st
 	}
 	if (!there.ptr || refused || listed(traits->drops, name) || (traits->stream_options_unknown && str_eq_c(name, "stream_options")))
 		return NULL;
+	if (rewriting->embedding && traits->embeds_texts && str_eq_c(name, "input") && has_tokens(value))
+		return refuse(rewriting, "input", "an input of tokens");
 	if (str_eq_c(name, "response_format") && traits->schema_unknown && str_eq_c(json_get_string(value, "type"), "json_schema"))
 		return refuse(rewriting, "response_format", "a JSON schema as response_format");
 	json_key(rewriting->out, there);
@@ -318,6 +330,7 @@ openai_traits_apply(const struct provider *kind, struct str *body, struct arena 
 	json_out_init(&out, &text);
 	rewriting.out = &out;
 	rewriting.completion = json_get(root, "prompt") && !json_get(root, "messages");
+	rewriting.embedding = json_get(root, "input") && !json_get(root, "messages");
 	json_begin_object(&out);
 	for (struct json_iter it = json_iter(root); !err && json_next(&it);)
 		err = put_member(&rewriting, root, it.key, it.value);

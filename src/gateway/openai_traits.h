@@ -1,5 +1,5 @@
 /*
- * openai_traits.h - how servers that speak OpenAI's chat completions differ from it.
+ * openai_traits.h - how servers that speak OpenAI's API differ from it.
  */
 #pragma once
 
@@ -27,6 +27,10 @@ struct openai_traits {
 	const char *completion_refuses[TRAIT_NAMES_MAX];
 	enum { PROMPTS_ANY, PROMPTS_TEXTS, PROMPTS_ONE_TEXT } prompts;
 
+	/* Of embeddings: members that it refuses, or leaves unread, beside the others; and whether it takes texts alone, and no tokens. */
+	const char *embedding_refuses[TRAIT_NAMES_MAX];
+	bool embeds_texts;
+
 	bool stream_options_unknown; /* usage comes in a stream without being asked for */
 	bool developer_unknown;      /* messages of the role developer are sent as system's */
 	bool functions_only;         /* knows no custom tools, and no choice among allowed tools: that is carried over */
@@ -37,5 +41,5 @@ struct openai_traits {
 	bool searches;               /* searches the web for every answer, and says what that took as Perplexity does */
 };
 
-/* Reads a body again by the differences of a row, and refuses what its server cannot do. */
+/* Reads a body (of a chat, a legacy completion, embeddings) again by the differences of a row, and refuses what its server cannot do. */
 const struct err *openai_traits_apply(const struct provider *kind, struct str *body, struct arena *arena);

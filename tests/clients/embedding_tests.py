@@ -52,8 +52,17 @@ def a_provider_may_embed_too() -> None:
     assert len(vector) == 256 and cosine(vector, near) > cosine(vector, far)
 
 
+def tokens_are_for_a_provider_that_counts_them() -> None:
+    world.mock.reset()
+    for tokens in ([1, 2, 3], [[1, 2], [3]]):
+        assert embed(tokens, model="text-embedding-3-small")
+        assert json.loads(world.mock.requests()[-1]["body"])["input"] == tokens
+        error = raises(openai.BadRequestError, lambda: embed(tokens))
+        assert (error.param, error.code) == ("input", "unsupported_parameter"), error.body
+
+
 def bad_inputs_are_bad_requests() -> None:
-    for value in ("", [], ["a", ""], 5, {"a": 1}, [["x"]]):
+    for value in ("", [], ["a", ""], 5, {"a": 1}, [["x"]], [1, "x"], [[1], []], [1.5], [-1]):
         raises(openai.BadRequestError, lambda: world.client.post("/embeddings", body={"model": LOCAL, "input": value}, cast_to=object))
     raises(openai.BadRequestError, lambda: world.client.embeddings.create(model=LOCAL, input="x", dimensions=5000))
 

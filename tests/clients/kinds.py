@@ -25,6 +25,7 @@ LIKE = {
     "llamacpp": "openrouter",
     "lmstudio": "tgi",
 }
+EMBEDS = ["mistral", "together", "fireworks", "ollama", "vllm", "llamacpp", "lmstudio"]
 KINDS = ["azure", "azure-entra", "gemini", "vertex", "vertex-inline", "bedrock", "bedrock-key", "cohere", *LIKE]
 # Whose wire is not OpenAI's: answers are written anew.
 OTHER_WIRES = ["gemini", "vertex", "vertex-inline", "bedrock", "cohere"]
@@ -63,4 +64,5 @@ def models() -> list[dict[str, Any]]:
     """A model named after each provider."""
     named = [{"name": name, "targets": [{"provider": name, "model": f"{name}-model"}]} for name in [*KINDS, "azure-wrong", "gemini-wrong", "bedrock-wrong"]]
     claude = {"name": "bedrock-claude", "targets": [{"provider": "bedrock", "model": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}]}
-    return [*named, claude, {"name": "gemini-3", "targets": [{"provider": "gemini", "model": "gemini-3-pro"}]}]
+    embed = [{"name": f"embed-{name}", "type": "embeddings", "targets": [{"provider": name, "model": f"{name}-embed"}]} for name in EMBEDS]
+    return [*named, *embed, claude, {"name": "gemini-3", "targets": [{"provider": "gemini", "model": "gemini-3-pro"}]}]

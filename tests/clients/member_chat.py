@@ -324,9 +324,9 @@ row(
     wire={"mistral": to({"random_seed": 7}, without=["seed"]), **dict.fromkeys(("deepseek", "perplexity"), refused())},
 )
 row("logit_bias", {"5": 1}, other=refused(), extractive=refused(), wire=at_some(refused(), "mistral", "groq", "deepseek", "xai", "perplexity", "ollama", "tgi"))
-NO_LOGPROBS = at_some(refused(), "groq", "perplexity", "lmstudio")
+NO_LOGPROBS = at_some(refused(), "groq", "perplexity", "ollama", "lmstudio")
 row("logprobs", True, other=refused(), extractive=refused(), wire=NO_LOGPROBS)
-row("top_logprobs", 2, body=lambda count: {"logprobs": True, "top_logprobs": count}, other=refused("logprobs"), extractive=refused("logprobs"), wire=at_some(refused("logprobs"), "groq", "perplexity", "lmstudio"))
+row("top_logprobs", 2, body=lambda count: {"logprobs": True, "top_logprobs": count}, other=refused("logprobs"), extractive=refused("logprobs"), wire=at_some(refused("logprobs"), "groq", "perplexity", "ollama", "lmstudio"))
 row(
     "n",
     2,

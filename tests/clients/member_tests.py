@@ -5,6 +5,7 @@ from __future__ import annotations
 import answer_tests
 import member_chat
 import member_messages
+import member_others
 import member_responses
 import members
 
@@ -14,7 +15,7 @@ Each member that OpenAI and Anthropic document, and each value where these are c
 know a member, an item, a block or a tool that is not here. The page is written from the test's tables.
 
 *refused*: the client gets 400 with the member as `param` (in Anthropic's protocol, which has none, it leads the message), and the provider is not asked. *No effect*: the provider gets what it would get without the member. *wire*: the thirteen kinds of servers over OpenAI's
-wire ([providers.md](providers.md)). *extractive*: the built-in model that quotes documents. A member `messages[user].content[text].text` is the `text` of a part of the type `text` in the content of a message of
+wire ([providers.md](providers.md)). *extractive*: the built-in model that quotes documents; *built in*: that of embeddings. Of a legacy completion, *chat* is a target over OpenAI's wire that serves none, and *wire* the kinds that do. A member `messages[user].content[text].text` is the `text` of a part of the type `text` in the content of a message of
 the role `user`, `tools[custom]` a tool of the type `custom`; tools, items and blocks without members below them are treated as a whole.
 """
 
@@ -78,5 +79,20 @@ def what_cannot_be_asked_is_not_counted() -> None:
     members.check(member_responses.counted)
 
 
+def every_member_of_completions_embeddings_and_moderations_is_in_a_table() -> None:
+    for table in (member_others.completions, member_others.embeddings, member_others.moderations):
+        assert not members.missing(table), (table.name, members.missing(table))
+
+
+def members_of_a_legacy_completion_pass_or_become_a_chat_or_are_refused() -> None:
+    members.check(member_others.completions)
+
+
+def members_of_embeddings_and_moderations_reach_who_knows_them() -> None:
+    members.check(member_others.embeddings)
+    members.check(member_others.moderations)
+
+
 def the_page_of_members_is_what_the_tables_say() -> None:
-    members.page_is("members.md", HEAD, [member_chat.table, member_responses.table, member_responses.counted, member_messages.table, member_messages.counted])
+    chats = [member_chat.table, member_responses.table, member_responses.counted, member_messages.table, member_messages.counted]
+    members.page_is("members.md", HEAD, [*chats, member_others.completions, member_others.embeddings, member_others.moderations])
