@@ -47,7 +47,7 @@ const struct err *admin_page(struct api_request *request, struct str *after, uns
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON, .body_bytes_max = KIB(64), .request_schema = schema_, \
 		.made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .answer = answer_, .handler = handler_, .summary = summary_ }
 
-/* ADMIN_ROUTE_JSON where the handler checks more than the row's schema: asks_ names what describes all of it. */
-#define ADMIN_ROUTE_ASKS(method_, path_, name_, schema_, asks_, answer_, handler_, summary_) \
+/* ADMIN_ROUTE_JSON where the row's schema has a name in the OpenAPI document. */
+#define ADMIN_ROUTE_NAMED(method_, path_, name_, schema_, request_name_, answer_, handler_, summary_) \
 	{ .method = method_, .path = path_, .name = name_, .scope = SCOPE_ADMIN, .errors = &openai_errors, .body = BODY_JSON, .body_bytes_max = KIB(64), .request_schema = schema_, \
-		.asks = asks_, .made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .answer = answer_, .handler = handler_, .summary = summary_ }
+		.request_name = request_name_, .made = (method_) == HTTP_POST ? MADE_ALWAYS : MADE_NOTHING, .answer = answer_, .handler = handler_, .summary = summary_ }

@@ -418,11 +418,11 @@ tenants_close(struct api_request *request)
 }
 
 #define SCOPES_SCHEMA                                                                                                                      \
-	"{\"type\":\"array\",\"minItems\":1,\"items\":{\"enum\":[\"admin\",\"model.use\",\"knowledge.read\",\"knowledge.write\","       \
+	"{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\",\"enum\":[\"admin\",\"model.use\",\"knowledge.read\",\"knowledge.write\","       \
 	"\"trace.read\",\"metrics.read\"]}}"
 #define NAME_SCHEMA "{\"type\":\"string\",\"minLength\":1,\"maxLength\":100}"
 #define EXPIRES_SCHEMA "{\"type\":\"integer\",\"minimum\":0,\"maximum\":3155760000}"
-#define POLICY_SCHEMA "{\"type\":\"object\"}" /* policy_parse says more; schemas/admin_policy.json describes it */
+#define POLICY_SCHEMA "{\"type\":\"object\",\"$ref\":\"#/components/schemas/PolicyChange\"}" /* policy_parse checks it; schemas/admin_policy.json describes it */
 #define KEY_SCHEMA                                                                                                                         \
 	"{\"type\":\"object\",\"required\":[\"name\",\"scopes\"],\"properties\":{\"name\":" NAME_SCHEMA ",\"scopes\":" SCOPES_SCHEMA        \
 	",\"expires_in_seconds\":" EXPIRES_SCHEMA ",\"team\":{\"type\":[\"string\",\"null\"]},\"policy\":" POLICY_SCHEMA "}}"
@@ -434,20 +434,20 @@ tenants_close(struct api_request *request)
 #define GROUP_CHANGE_SCHEMA "{\"type\":\"object\",\"properties\":{\"name\":" NAME_SCHEMA ",\"policy\":" POLICY_SCHEMA "}}"
 
 static const struct route routes[] = {
-	ADMIN_ROUTE_ASKS(HTTP_POST, "/admin/v1/keys", "admin.keys.create", KEY_SCHEMA, "KeyRequest", "Key", keys_create, "Make a key; its secret is in this answer only"),
+	ADMIN_ROUTE_NAMED(HTTP_POST, "/admin/v1/keys", "admin.keys.create", KEY_SCHEMA, "KeyRequest", "Key", keys_create, "Make a key; its secret is in this answer only"),
 	ADMIN_ROUTE_LIST(&keys, "/admin/v1/keys", "admin.keys.list", "limit after tenant team", "KeyList", "List the keys"),
 	ADMIN_ROUTE_GET(&keys, "/admin/v1/keys/{id}", "admin.keys.get", "Key", "One key, without its secret"),
-	ADMIN_ROUTE_ASKS(HTTP_PATCH, "/admin/v1/keys/{id}", "admin.keys.update", KEY_CHANGE_SCHEMA, "KeyChange", "Key", keys_update, "Change a key; what is not named stays"),
+	ADMIN_ROUTE_NAMED(HTTP_PATCH, "/admin/v1/keys/{id}", "admin.keys.update", KEY_CHANGE_SCHEMA, "KeyChange", "Key", keys_update, "Change a key; what is not named stays"),
 	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/keys/{id}", "admin.keys.revoke", NULL, "Deleted", keys_revoke, "Revoke a key, everywhere within a second"),
-	ADMIN_ROUTE_ASKS(HTTP_POST, "/admin/v1/teams", "admin.teams.create", GROUP_SCHEMA, "GroupRequest", "Group", teams_create, "Make a team"),
+	ADMIN_ROUTE_NAMED(HTTP_POST, "/admin/v1/teams", "admin.teams.create", GROUP_SCHEMA, "GroupRequest", "Group", teams_create, "Make a team"),
 	ADMIN_ROUTE_LIST(&teams, "/admin/v1/teams", "admin.teams.list", "limit after tenant", "GroupList", "List the teams"),
 	ADMIN_ROUTE_GET(&teams, "/admin/v1/teams/{id}", "admin.teams.get", "Group", "One team, by id or name"),
-	ADMIN_ROUTE_ASKS(HTTP_PATCH, "/admin/v1/teams/{id}", "admin.teams.update", GROUP_CHANGE_SCHEMA, "GroupChange", "Group", teams_update, "Change a team; what is not named stays"),
+	ADMIN_ROUTE_NAMED(HTTP_PATCH, "/admin/v1/teams/{id}", "admin.teams.update", GROUP_CHANGE_SCHEMA, "GroupChange", "Group", teams_update, "Change a team; what is not named stays"),
 	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/teams/{id}", "admin.teams.close", NULL, "Group", teams_close, "Close a team: its keys are refused everywhere within a second"),
-	ADMIN_ROUTE_ASKS(HTTP_POST, "/admin/v1/tenants", "admin.tenants.create", GROUP_SCHEMA, "GroupRequest", "Group", tenants_create, "Make a tenant"),
+	ADMIN_ROUTE_NAMED(HTTP_POST, "/admin/v1/tenants", "admin.tenants.create", GROUP_SCHEMA, "GroupRequest", "Group", tenants_create, "Make a tenant"),
 	ADMIN_ROUTE_LIST(&tenants, "/admin/v1/tenants", "admin.tenants.list", "limit after", "GroupList", "List the tenants, the oldest first"),
 	ADMIN_ROUTE_GET(&tenants, "/admin/v1/tenants/{id}", "admin.tenants.get", "Group", "One tenant, by number or name"),
-	ADMIN_ROUTE_ASKS(HTTP_PATCH, "/admin/v1/tenants/{id}", "admin.tenants.update", GROUP_CHANGE_SCHEMA, "GroupChange", "Group", tenants_update, "Change a tenant; what is not named stays"),
+	ADMIN_ROUTE_NAMED(HTTP_PATCH, "/admin/v1/tenants/{id}", "admin.tenants.update", GROUP_CHANGE_SCHEMA, "GroupChange", "Group", tenants_update, "Change a tenant; what is not named stays"),
 	ADMIN_ROUTE(HTTP_DELETE, "/admin/v1/tenants/{id}", "admin.tenants.close", NULL, "Group", tenants_close, "Close a tenant: its keys are refused everywhere within a second"),
 };
 const struct route_table admin_access_routes = { routes, COUNT(routes) };

@@ -89,6 +89,7 @@ struct route {
 	enum body_kind body;
 	size_t body_bytes_max;
 	const char *request_schema;    /* JSON Schema of the body (BODY_JSON), or NULL */
+	const char *request_name;      /* what request_schema is called in the OpenAPI document; NULL: nothing, it stands where it is used */
 	const char *asks;              /* what describes the body (api/schemas.h) where request_schema does not, or says less than the handler that checks it; NULL: nothing */
 	const char *answer;            /* what describes a success in JSON (api/schemas.h); NULL: there is none in JSON */
 	const char *event;             /* what describes the data of an event of a success that is a stream (api/schemas.h); NULL: it is no stream */

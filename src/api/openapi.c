@@ -163,8 +163,8 @@ put_body(struct json_out *out, const struct route *route)
 	json_set_bool(out, "required", true);
 	json_set_object(out, "content");
 	json_set_object(out, route->body == BODY_JSON ? "application/json" : route->asks ? "multipart/form-data" : "application/octet-stream");
-	if (route->asks)
-		put_reference(out, "schema", route->asks);
+	if (route->asks || route->request_name)
+		put_reference(out, "schema", route->asks ? route->asks : route->request_name);
 	else if (route->body == BODY_JSON)
 		json_set_raw(out, "schema", str_of(route->request_schema ? route->request_schema : "{\"type\":\"object\"}"));
 	json_end_object(out);
@@ -213,6 +213,22 @@ put_paths(struct json_out *out, struct arena *arena)
 	}
 }
 
+/* The schemas of rows that have a name for them. Rows of one name have one schema. */
+static void
+put_named_requests(struct json_out *out)
+{
+	const struct route *route;
+
+	for (size_t i = 0; (route = route_at(i)); i++) {
+		bool first = route->request_name != NULL;
+
+		for (size_t j = 0; j < i && first; j++)
+			first = !route_at(j)->request_name || strcmp(route_at(j)->request_name, route->request_name) != 0;
+		if (first)
+			json_set_raw(out, route->request_name, str_of(route->request_schema));
+	}
+}
+
 static void
 put_components(struct json_out *out)
 {
@@ -221,6 +237,7 @@ put_components(struct json_out *out)
 	json_set_object(out, "schemas");
 	for (const struct api_schema *schema = api_schemas; schema->name; schema++)
 		json_set_raw(out, schema->name, str_of(schema->text));
+	put_named_requests(out);
 	reference_schemas(out);
 	json_end_object(out);
 	json_end_object(out);

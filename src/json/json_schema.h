@@ -3,8 +3,9 @@
  *
  * Known: type (one or several), enum, const, properties, required, additionalProperties, items, minimum, maximum, minLength, maxLength (in code
  * points), minItems, maxItems, anyOf, oneOf, $ref to "#/$defs/NAME", $defs, and true and false for schemas. Annotations (title, description,
- * default, examples, format, deprecated, $schema, $id, $comment) are passed over. Any other keyword is refused when the schema is compiled: a rule
- * that is written down is enforced. "integer" is what json_int reads.
+ * default, examples, format, deprecated, $schema, $id, $comment) are passed over, and so is a $ref to "#/components/schemas/NAME", by which the OpenAPI
+ * document describes what a handler checks itself. Any other keyword is refused when the schema is compiled: a rule that is written down is enforced.
+ * "integer" is what json_int reads.
  */
 #pragma once
 

@@ -208,6 +208,8 @@ compile_ref(struct compiler *compiler, const struct json *value, struct json_sch
 	struct str name = json_string(value);
 	size_t index = 0;
 
+	if (str_starts(name, STR("#/components/schemas/")))
+		return NULL;
 	if (!str_starts(name, STR("#/$defs/")))
 		return wrong(compiler, "\"$ref\" does not begin with \"#/$defs/\"");
 	name = str_slice(name, strlen("#/$defs/"), name.len);

@@ -184,6 +184,7 @@ a_schema_that_cannot_be_enforced_is_refused(void **state)
 	assert_schema_refused("{\"required\":[1]}", ERR_INVALID);
 	assert_schema_refused("{\"$ref\":\"#/$defs/none\"}", ERR_INVALID);
 	assert_schema_refused("{\"$ref\":\"other.json\"}", ERR_INVALID);
+	assert_schema_refused("{\"$ref\":\"#/components/none\"}", ERR_INVALID);
 	assert_schema_refused("{\"properties\":{\"a\":{\"$defs\":{}}}}", ERR_INVALID);
 	assert_schema_refused("{\"required\":[],\"required\":[\"a\",\"b\"]}", ERR_INVALID); /* room was made for the first */
 }

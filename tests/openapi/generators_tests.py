@@ -36,6 +36,13 @@ class Generators:
         assert done.returncode == 0, done.stdout
         return done.stdout
 
+    def no_name_stands_twice_in_an_object_of_the_document(self) -> None:
+        def once(pairs: list) -> dict:
+            assert len(dict(pairs)) == len(pairs), sorted(name for name, _ in pairs)
+            return dict(pairs)
+
+        json.loads((self.folder / "openapi.json").read_text(), object_pairs_hook=once)
+
     def the_document_is_valid_by_openapi_spec_validator(self) -> None:
         openapi_spec_validator.validate(json.loads((self.folder / "openapi.json").read_text()), cls=openapi_spec_validator.OpenAPIV31SpecValidator)
 
