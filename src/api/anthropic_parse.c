@@ -8,7 +8,7 @@
 
 #include "api/anthropic_parse.h"
 
-enum { MESSAGES_MAX = 8192, TOOLS_MAX = 512 };
+enum { MESSAGES_MAX = 8192, TOOLS_MAX = 512, TOKENS_MAX = 1000000000 };
 
 static bool
 is_given(const struct json *value)
@@ -171,7 +171,6 @@ parse_sampling(struct anthropic_parser *parser)
 {
 	const struct json *stops = json_get(parser->call->source, "stop_sequences");
 	struct call *call = parser->call;
-	double top_k;
 	const struct err *err = dialect_number_parse(parser->arena, parser->call, "temperature", 0, 1, &call->temperature);
 
 	call->frequency_penalty = call->presence_penalty = NAN;
@@ -181,9 +180,7 @@ parse_sampling(struct anthropic_parser *parser)
 	if (!err)
 		err = dialect_number_parse(parser->arena, parser->call, "top_p", 0, 1, &call->top_p);
 	if (!err)
-		err = dialect_number_parse(parser->arena, parser->call, "top_k", 0, 1e9, &top_k);
-	if (!err)
-		call->top_k = isnan(top_k) ? 0 : (int64_t)top_k;
+		err = dialect_integer_parse(parser->arena, json_get(call->source, "top_k"), "top_k", 0, TOKENS_MAX, 0, &call->top_k);
 	for (struct json_iter it = json_iter(stops); !err && json_next(&it);) {
 		if (!json_is(it.value, JSON_STRING))
 			err = anthropic_bad_field(parser, "stop_sequences", "expected an array of strings");
@@ -199,14 +196,14 @@ parse_sampling(struct anthropic_parser *parser)
 static const struct err *
 parse_tokens_max(struct anthropic_parser *parser, bool required)
 {
-	double tokens;
-	const struct err *err = dialect_number_parse(parser->arena, parser->call, "max_tokens", 0, 1e9, &tokens);
+	int64_t tokens;
+	const struct err *err = dialect_integer_parse(parser->arena, json_get(parser->call->source, "max_tokens"), "max_tokens", 0, TOKENS_MAX, -1, &tokens);
 
 	if (err)
 		return err;
-	if (isnan(tokens))
+	if (tokens < 0)
 		return required ? anthropic_bad_field(parser, "max_tokens", "expected the most tokens that the answer may have") : NULL;
-	parser->call->tokens_max = (int64_t)tokens;
+	parser->call->tokens_max = tokens;
 	if (parser->call->tokens_max == 0)
 		anthropic_note_extra(parser, STR("max_tokens (0)"));
 	return NULL;
@@ -248,6 +245,7 @@ parse_thinking(struct anthropic_parser *parser)
 	const struct json *thinking = json_get(parser->call->source, "thinking"), *budget = json_get(thinking, "budget_tokens");
 	struct str type = anthropic_text(thinking, "type");
 	struct call *call = parser->call;
+	const struct err *err;
 
 	if (!is_given(thinking))
 		return NULL;
@@ -256,8 +254,8 @@ parse_thinking(struct anthropic_parser *parser)
 	anthropic_note_members(parser, ANTHROPIC_OTHER, STR("thinking"), thinking, STR("thinking"));
 	call->reasoning_hidden = str_eq_c(anthropic_text(thinking, "display"), "omitted");
 	if (str_eq_c(type, "enabled")) {
-		call->reasoning_tokens = json_int(budget, 0);
-		return call->reasoning_tokens > 0 ? NULL : anthropic_bad_field(parser, "thinking.budget_tokens", "expected a number of tokens");
+		err = dialect_integer_parse(parser->arena, budget, "thinking.budget_tokens", 1, TOKENS_MAX, 0, &call->reasoning_tokens);
+		return err || call->reasoning_tokens > 0 ? err : anthropic_bad_field(parser, "thinking.budget_tokens", "expected a number of tokens");
 	}
 	if (!str_eq_c(type, "disabled") && !str_eq_c(type, "adaptive"))
 		anthropic_note_extra(parser, arena_printf(parser->arena, "thinking (%" STR_F ")", STR_A(str_slice(type, 0, 100))));

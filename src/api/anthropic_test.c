@@ -129,6 +129,8 @@ mistakes_are_named_by_their_place(void **state)
 		{ "\"stop_sequences\":[1]," HI, "stop_sequences" },
 		{ "\"stream\":\"yes\"," HI, "stream" },
 		{ "\"top_p\":2," HI, "top_p" },
+		{ "\"top_k\":1.5," HI, "top_k" },
+		{ "\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024.5}," HI, "thinking.budget_tokens" },
 	};
 	struct call *call;
 

@@ -175,3 +175,17 @@ dialect_number_parse(struct arena *arena, const struct call *call, const char *f
 		return err_param(arena, ERR_INVALID, field, NULL, "%s: expected a number from %g to %g", field, min, max);
 	return NULL;
 }
+
+const struct err *
+dialect_integer_parse(struct arena *arena, const struct json *value, const char *field, int64_t min, int64_t max, int64_t initial, int64_t *out)
+{
+	*out = initial;
+	if (json_type(value) == JSON_NONE || json_type(value) == JSON_NULL)
+		return NULL;
+	*out = json_is(value, JSON_INT) ? json_int(value, INT64_MIN) : INT64_MIN;
+	if (*out == INT64_MIN)
+		return err_param(arena, ERR_INVALID, field, "invalid_type", "%s: expected a whole number, written without a point", field);
+	if (*out < min || *out > max)
+		return err_param(arena, ERR_INVALID, field, NULL, "%s: expected a whole number from %lld to %lld", field, (long long)min, (long long)max);
+	return NULL;
+}

@@ -51,3 +51,9 @@ void dialect_frame_add(struct buf *out, struct str name, struct str data);
 
 /* A number among the members of call->source; NaN when it is missing or null. ERR_INVALID: it is none from `min` to `max`. */
 const struct err *dialect_number_parse(struct arena *arena, const struct call *call, const char *field, double min, double max, double *out);
+
+/*
+ * A whole number; `initial` when it is missing or null. ERR_INVALID, in `field`: it is none ("invalid_type"), or not from `min` to `max`. 1.0 is none either: OpenAI refuses it, other servers
+ * read 1 or pass over it, and to some of them the request goes as it came.
+ */
+const struct err *dialect_integer_parse(struct arena *arena, const struct json *value, const char *field, int64_t min, int64_t max, int64_t initial, int64_t *out);

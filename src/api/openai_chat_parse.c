@@ -3,11 +3,10 @@
  *
  * Only what the inner form knows is checked here; everything else stays in `source` for the provider that speaks the same dialect.
  */
-#include <math.h>
-
 #include "api/openai_chat.h"
+#include "api/openai_shapes.h"
 
-enum { MESSAGES_MAX = 8192, TOOLS_MAX = 512, PARTS_MAX = 4096, N_MAX = ENCODER_CHOICES_MAX };
+enum { MESSAGES_MAX = 8192, TOOLS_MAX = 512, PARTS_MAX = 4096, N_MAX = ENCODER_CHOICES_MAX, TOKENS_MAX = 1000000000 };
 
 struct parser {
 	struct arena *arena;
@@ -406,37 +405,40 @@ parse_stop(struct parser *parser, const struct json *stop)
 }
 
 static const struct err *
-parse_sampling(struct parser *parser, double tokens_min)
+parse_sampling(struct parser *parser, int64_t tokens_min)
 {
 	struct call *call = parser->call;
-	double tokens, older = NAN, choices;
+	const struct json *source = call->source, *seed = json_get(source, "seed");
+	int64_t tokens, older = -1, choices, ignored;
 	const struct err *err = dialect_number_parse(parser->arena, parser->call, "temperature", 0, 2, &call->temperature);
 
 	if (!err)
 		err = dialect_number_parse(parser->arena, parser->call, "top_p", 0, 1, &call->top_p);
 	if (!err)
-		err = dialect_number_parse(parser->arena, parser->call, "max_completion_tokens", 1, 1e9, &tokens);
+		err = dialect_integer_parse(parser->arena, json_get(source, "max_completion_tokens"), "max_completion_tokens", 1, TOKENS_MAX, -1, &tokens);
 	if (!err)
-		err = dialect_number_parse(parser->arena, parser->call, "max_tokens", tokens_min, 1e9, &older);
-	if (!err && !isnan(tokens) && !isnan(older) && (int64_t)tokens != (int64_t)older)
+		err = dialect_integer_parse(parser->arena, json_get(source, "max_tokens"), "max_tokens", tokens_min, TOKENS_MAX, -1, &older);
+	if (!err && tokens >= 0 && older >= 0 && tokens != older)
 		err = bad_field(parser, "max_tokens", "says something else than max_completion_tokens, and servers differ in which of the two they read: send one of them");
-	if (isnan(tokens))
-		tokens = older;
 	if (!err)
-		call->tokens_max = isnan(tokens) ? 0 : (int64_t)tokens;
+		call->tokens_max = tokens >= 0 ? tokens : older >= 0 ? older : 0;
 	if (!err)
-		err = dialect_number_parse(parser->arena, parser->call, "n", 1, N_MAX, &choices);
+		err = dialect_integer_parse(parser->arena, json_get(source, "n"), "n", 1, N_MAX, 1, &choices);
 	if (!err)
-		call->choices = isnan(choices) ? 1 : (unsigned)choices;
+		call->choices = (unsigned)choices;
 	if (!err)
 		err = dialect_number_parse(parser->arena, parser->call, "frequency_penalty", -2, 2, &call->frequency_penalty);
 	if (!err)
 		err = dialect_number_parse(parser->arena, parser->call, "presence_penalty", -2, 2, &call->presence_penalty);
-	call->top_k = json_int(json_get(call->source, "top_k"), 0); /* these two are other providers', but OpenAI's clients send them to those */
-	call->reasoning_tokens = json_int(json_get(json_get(call->source, "thinking"), "budget_tokens"), 0);
-	if (json_is(json_get(call->source, "seed"), JSON_INT))
-		call->seed = json_get(call->source, "seed");
-	return err ? err : parse_stop(parser, json_get(call->source, "stop"));
+	if (!err) /* these two are other providers', but OpenAI's clients send them to those */
+		err = dialect_integer_parse(parser->arena, json_get(source, "top_k"), "top_k", -1, TOKENS_MAX, 0, &call->top_k);
+	if (!err)
+		err = dialect_integer_parse(parser->arena, json_get(json_get(source, "thinking"), "budget_tokens"), "thinking.budget_tokens", 0, TOKENS_MAX, 0, &call->reasoning_tokens);
+	if (!err)
+		err = dialect_integer_parse(parser->arena, seed, "seed", INT64_MIN + 1, INT64_MAX, 0, &ignored);
+	if (!err && json_type(seed) != JSON_NULL)
+		call->seed = seed;
+	return err ? err : parse_stop(parser, json_get(source, "stop"));
 }
 
 const struct err *
@@ -444,7 +446,7 @@ openai_sampling_parse(struct arena *arena, struct call *call, int64_t tokens_min
 {
 	struct parser parser = { .arena = arena, .call = call };
 
-	return parse_sampling(&parser, (double)tokens_min);
+	return parse_sampling(&parser, tokens_min);
 }
 
 static const struct err *
@@ -506,14 +508,21 @@ parse_switches(struct parser *parser)
 {
 	struct call *call = parser->call;
 	const struct json *json = call->source, *stream = json_get(json, "stream");
+	int64_t alternatives;
 	const struct err *err = find_extra(parser);
 
+	if (!err)
+		err = dialect_integer_parse(parser->arena, json_get(json, "top_logprobs"), "top_logprobs", 0, TOKENS_MAX, 0, &alternatives);
+	if (!err)
+		err = openai_map_check(parser->arena, json_get(json, "metadata"), "metadata", true);
+	if (err)
+		return err;
+	call->top_logprobs = (unsigned)alternatives;
 	if (json_type(stream) != JSON_NONE && json_type(stream) != JSON_NULL && !json_is(stream, JSON_BOOL))
 		return bad_field(parser, "stream", "expected true or false");
 	call->stream = json_bool(stream, false);
 	call->include_usage = json_bool(json_get(json_get(json, "stream_options"), "include_usage"), false);
 	call->logprobs = json_bool(json_get(json, "logprobs"), false);
-	call->top_logprobs = (unsigned)json_int(json_get(json, "top_logprobs"), 0);
 	call->reasoning_effort = text_of(json, "reasoning_effort");
 	call->verbosity = text_of(json, "verbosity");
 	call->audio = wants_audio(json);
@@ -522,7 +531,7 @@ parse_switches(struct parser *parser)
 	if (!call->user.len)
 		call->user = json_get_string(json, "user");
 	call->conversation = json_get_string(json_get(json, "metadata"), "conversation_id");
-	return err ? err : parse_format(parser);
+	return parse_format(parser);
 }
 
 const struct err *

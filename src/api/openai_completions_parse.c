@@ -4,6 +4,7 @@
  * What a chat could not say is noted as the call's `extra`: a target that serves completions gets the request as it came, any other refuses it by that name.
  */
 #include "api/openai_completions.h"
+#include "api/openai_shapes.h"
 
 struct parser {
 	struct arena *arena;
@@ -120,10 +121,11 @@ static const struct err *
 count_choices(struct parser *parser)
 {
 	const struct json *best = json_get(parser->call->source, "best_of");
-	int64_t best_of = json_int(best, 1);
+	int64_t best_of;
+	const struct err *err = dialect_integer_parse(parser->arena, best, "best_of", 0, 20, 1, &best_of);
 
-	if (json_type(best) != JSON_NONE && json_type(best) != JSON_NULL && (!json_is(best, JSON_INT) || best_of < 0 || best_of > 20))
-		return bad(parser, "best_of", "expected a whole number from 0 to 20");
+	if (err)
+		return err;
 	if (best_of > (int64_t)parser->call->choices)
 		parser->call->choices = (unsigned)best_of;
 	parser->call->choices *= (unsigned)parser->prompts;
@@ -169,6 +171,8 @@ openai_completion_parse(struct arena *arena, const struct json *json, struct str
 	err = parse_prompt(&parser);
 	if (!err)
 		err = openai_sampling_parse(arena, call, 0);
+	if (!err)
+		err = openai_map_check(arena, json_get(json, "metadata"), "metadata", true);
 	if (!err)
 		err = count_choices(&parser);
 	return err ? err : parse_switches(&parser);

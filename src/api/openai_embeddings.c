@@ -4,6 +4,7 @@
  * Protocol: OpenAI's API reference, "Embeddings". The official clients ask for base64 of little-endian floats, so both encodings are served.
  */
 #include "answer/embeddings.h"
+#include "api/dialect.h"
 #include "api/single.h"
 #include "gateway/call.h"
 #include "infer/tokenizers.h"
@@ -151,12 +152,14 @@ static MAY_PARK const struct err *
 embeddings_create(struct api_request *request)
 {
 	struct str format = json_get_string(request->json, "encoding_format");
-	int64_t dimensions = json_int(json_get(request->json, "dimensions"), 0);
+	int64_t dimensions;
 	struct embeddings_call call = { .embedder = request->app->embedder, .missing = request->app->embedder_missing };
 	const struct err *err;
 
 	single_begin(&call.base, request, &embeddings_kind, span_open(request->trace, SPAN_SERVER, STR("POST /v1/embeddings")));
 	err = parse_input(request, &call);
+	if (!err)
+		err = dialect_integer_parse(request->arena, json_get(request->json, "dimensions"), "dimensions", 1, INT32_MAX, 0, &dimensions);
 	if (err)
 		return err;
 	if (format.ptr && !str_eq_c(format, "float") && !str_eq_c(format, "base64"))

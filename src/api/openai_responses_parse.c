@@ -7,9 +7,10 @@
 #include <math.h>
 
 #include "api/openai_responses_parse.h"
+#include "api/openai_shapes.h"
 #include "base/clock.h"
 
-enum { HEAD_MAX = 16 * 1024 * 1024 };
+enum { HEAD_MAX = 16 * 1024 * 1024, TOKENS_MAX = 1000000000 };
 
 const struct err *
 responses_bad(struct responses_parser *parser, const char *field, const char *expected)
@@ -100,6 +101,12 @@ get_number(struct responses_parser *parser, const char *field, double min, doubl
 }
 
 static const struct err *
+get_integer(struct responses_parser *parser, const char *field, int64_t min, int64_t max, int64_t *out)
+{
+	return dialect_integer_parse(parser->arena, json_get(parser->json, field), field, min, max, 0, out);
+}
+
+static const struct err *
 get_string(struct responses_parser *parser, const struct json *value, const char *field, struct str *out)
 {
 	*out = responses_is_given(value) ? json_string(value) : STR_EMPTY;
@@ -110,7 +117,7 @@ static const struct err *
 parse_sampling(struct responses_parser *parser)
 {
 	struct call *call = parser->call;
-	double tokens, alternatives;
+	int64_t alternatives;
 	const struct err *err = get_number(parser, "temperature", 0, 2, &call->temperature);
 
 	if (!err)
@@ -120,13 +127,12 @@ parse_sampling(struct responses_parser *parser)
 	if (!err)
 		err = get_number(parser, "presence_penalty", -2, 2, &call->presence_penalty);
 	if (!err)
-		err = get_number(parser, "max_output_tokens", 1, 1e9, &tokens);
+		err = get_integer(parser, "max_output_tokens", 1, TOKENS_MAX, &call->tokens_max);
 	if (!err)
-		err = get_number(parser, "top_logprobs", 0, 20, &alternatives);
+		err = get_integer(parser, "top_logprobs", 0, 20, &alternatives);
 	if (err)
 		return err;
-	call->tokens_max = isnan(tokens) ? 0 : (int64_t)tokens;
-	call->top_logprobs = isnan(alternatives) ? 0 : (unsigned)alternatives;
+	call->top_logprobs = (unsigned)alternatives;
 	call->logprobs = call->top_logprobs > 0;
 	call->choices = 1;
 	return NULL;
@@ -400,8 +406,8 @@ parse_hints(struct responses_parser *parser)
 {
 	static const char *const names[] = { "service_tier", "prompt_cache_key", "prompt_cache_retention", "user", "safety_identifier" };
 	struct str text, truncation = STR_EMPTY;
-	double calls;
-	const struct err *err = get_number(parser, "max_tool_calls", 1, 1e9, &calls);
+	int64_t calls;
+	const struct err *err = get_integer(parser, "max_tool_calls", 1, TOKENS_MAX, &calls);
 
 	for (size_t i = 0; !err && i < COUNT(names); i++) {
 		err = get_string(parser, json_get(parser->json, names[i]), names[i], &text);
@@ -432,8 +438,8 @@ parse_switches(struct responses_parser *parser)
 	call->parallel_tools_off = !parallel;
 	if (!err)
 		err = parse_hints(parser);
-	if (!err && responses_is_given(metadata) && (!json_is(metadata, JSON_OBJECT) || json_count(metadata) > 16))
-		err = responses_bad(parser, "metadata", "expected an object of at most 16 members");
+	if (!err)
+		err = openai_map_check(parser->arena, metadata, "metadata", true);
 	call->include_usage = true;
 	call->conversation = parser->ask->conversation.len ? parser->ask->conversation : json_get_string(metadata, "conversation_id");
 	return err;

@@ -17,6 +17,8 @@ parse_search(struct responses_parser *parser, const struct json *tool)
 	const struct json *hybrid = json_get(ranking, "hybrid_search");
 	double vectors = json_number(json_get(hybrid, "embedding_weight"), 0), words = json_number(json_get(hybrid, "text_weight"), 0);
 	struct call_search *search = arena_zalloc(parser->arena, sizeof(*search));
+	const struct err *err;
+	int64_t limit;
 
 	if (!search)
 		return &err_no_memory;
@@ -31,14 +33,13 @@ parse_search(struct responses_parser *parser, const struct json *tool)
 			return responses_bad(parser, "tools", "'vector_store_ids' are strings");
 		search->collections[search->count++] = json_string(it.value);
 	}
-	search->limit = (unsigned)json_int(json_get(tool, "max_num_results"), 20);
+	err = dialect_integer_parse(parser->arena, json_get(tool, "max_num_results"), "tools.max_num_results", 1, 50, 20, &limit);
+	search->limit = (unsigned)limit;
 	search->filter = json_is(filters, JSON_OBJECT) ? filters : NULL;
 	search->score_min = json_number(json_get(ranking, "score_threshold"), 0);
 	search->vector_weight = vectors + words > 0 ? vectors / (vectors + words) : NAN;
-	if (search->limit < 1 || search->limit > 50)
-		return responses_bad(parser, "tools", "'max_num_results' must be from 1 to 50");
 	parser->call->search = search;
-	return NULL;
+	return err;
 }
 
 static const struct err *

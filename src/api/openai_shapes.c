@@ -5,7 +5,7 @@
 
 #include "text/utf8.h"
 
-enum { MAP_MEMBERS_MAX = 16, MAP_KEY_MAX = 64, MAP_BYTES_MAX = 64 * 1024, LIMIT_MAX = 10000 };
+enum { MAP_MEMBERS_MAX = 16, MAP_KEY_MAX = 64, MAP_VALUE_MAX = 512, MAP_BYTES_MAX = 64 * 1024, LIMIT_MAX = 10000 };
 
 const struct err *
 openai_page_parse(struct api_request *request, int64_t limit_initial, int64_t limit_max, struct page_spec *out)
@@ -83,19 +83,37 @@ characters(struct str text)
 }
 
 const struct err *
+openai_map_check(struct arena *arena, const struct json *map, const char *name, bool texts)
+{
+	if (json_type(map) == JSON_NONE || json_type(map) == JSON_NULL)
+		return NULL;
+	if (!json_is(map, JSON_OBJECT))
+		return err_param(arena, ERR_INVALID, name, "invalid_type", "%s: expected an object", name);
+	if (json_count(map) > MAP_MEMBERS_MAX)
+		return err_param(arena, ERR_INVALID, name, "object_above_max_properties", "%s: at most %d members", name, MAP_MEMBERS_MAX);
+	for (struct json_iter it = json_iter(map); json_next(&it);) {
+		struct str value = json_string(it.value), param;
+
+		if (it.key.len == 0 || characters(it.key) > MAP_KEY_MAX)
+			return err_param(arena, ERR_INVALID, name, NULL, "%s: a key has 1 to %d characters", name, MAP_KEY_MAX);
+		if (!texts || (value.ptr && characters(value) <= MAP_VALUE_MAX))
+			continue;
+		param = arena_printf(arena, "%s.%" STR_F, name, STR_A(it.key));
+		return err_param(arena, ERR_INVALID, param.ptr, value.ptr ? "string_above_max_length" : "invalid_type", "%" STR_F ": expected a text of at most %d characters", STR_A(param), MAP_VALUE_MAX);
+	}
+	return NULL;
+}
+
+const struct err *
 openai_map_parse(struct api_request *request, const struct json *map, const char *name, struct str *out)
 {
 	struct json_out json;
 	struct buf text;
+	const struct err *err = openai_map_check(request->arena, map, name, false);
 
 	*out = STR("{}");
-	if (!json_is(map, JSON_OBJECT))
-		return NULL;
-	if (json_count(map) > MAP_MEMBERS_MAX)
-		return err_param(request->arena, ERR_INVALID, name, NULL, "%s: at most %d members", name, MAP_MEMBERS_MAX);
-	for (struct json_iter it = json_iter(map); json_next(&it);)
-		if (it.key.len == 0 || characters(it.key) > MAP_KEY_MAX)
-			return err_param(request->arena, ERR_INVALID, name, NULL, "%s: a key has 1 to %d characters", name, MAP_KEY_MAX);
+	if (err || !json_is(map, JSON_OBJECT))
+		return err;
 	buf_init(&text, request->arena, MAP_BYTES_MAX);
 	json_out_init(&json, &text);
 	json_put(&json, map);

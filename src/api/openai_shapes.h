@@ -20,6 +20,12 @@ void openai_list_end(struct json_out *out, struct str first_id, struct str last_
 MAY_PARK const struct err *openai_answer_deleted(struct api_request *request, struct str id, const char *object);
 
 /*
+ * Metadata as OpenAI takes it, or attributes (`texts` false: their values have been checked): ERR_INVALID, in `name` or the member that is wrong, over 16 members, for a key of no or more
+ * than 64 characters, and for a value that is no text or has more than 512. Missing and null are good.
+ */
+const struct err *openai_map_check(struct arena *arena, const struct json *map, const char *name, bool texts);
+
+/*
  * Attributes or metadata: an object whose schema has been checked, as JSON text in the arena. ERR_INVALID over 16 members or for a key of no or more than 64 characters. NULL and null give "{}".
  */
 const struct err *openai_map_parse(struct api_request *request, const struct json *map, const char *name, struct str *out);

@@ -5,6 +5,7 @@
  * answer has the members of both, and so have its errors; the documents come back unless `return_documents` is false, as with Jina.
  */
 #include "answer/rerank.h"
+#include "api/dialect.h"
 #include "api/single.h"
 #include "base/random.h"
 #include "infer/tokenizers.h"
@@ -100,14 +101,13 @@ static const struct err *
 parse(struct api_request *request, struct rerank_call *call)
 {
 	const struct json *top = json_get(request->json, "top_n"), *back = json_get(request->json, "return_documents"), *fields = json_get(request->json, "rank_fields");
-	bool limited = json_type(top) != JSON_NONE && json_type(top) != JSON_NULL;
+	const struct err *err = dialect_integer_parse(request->arena, top, "top_n", 1, INT32_MAX, 0, &call->top_n);
 
 	call->query = json_get_string(request->json, "query");
 	if (!call->query.len || call->query.len > QUERY_BYTES_MAX)
 		return bad(request, "query", "expected a text of at most 1 MiB");
-	call->top_n = limited ? json_int(top, 0) : 0;
-	if (limited && call->top_n < 1)
-		return bad(request, "top_n", "expected a whole number from 1 on");
+	if (err)
+		return err;
 	if (json_type(back) != JSON_NONE && json_type(back) != JSON_NULL && !json_is(back, JSON_BOOL))
 		return bad(request, "return_documents", "expected true or false");
 	if (json_type(fields) != JSON_NONE && json_type(fields) != JSON_NULL)

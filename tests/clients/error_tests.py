@@ -96,6 +96,64 @@ def _refused(path: str, body: str) -> tuple[str, dict]:
     return error["message"], error
 
 
+def a_fraction_where_a_whole_number_is_asked_is_refused_in_every_dialect() -> None:
+    """It was cut to the next lower number, or left out, in silence. 1.0 too: servers differ in what they read, and some get it as it came."""
+    world.mock.reset()
+    for path, names in (
+        ("/v1/chat/completions", ("n", "max_tokens", "max_completion_tokens", "top_logprobs", "seed", "top_k", "thinking.budget_tokens")),
+        ("/v1/completions", ("n", "max_tokens", "seed", "best_of")),
+        ("/v1/responses", ("max_output_tokens", "max_tool_calls", "top_logprobs")),
+        ("/v1/messages", ("max_tokens", "top_k", "thinking.budget_tokens")),
+        ("/v1/embeddings", ("dimensions",)),
+        ("/v1/rerank", ("top_n",)),
+    ):
+        spoken = SPOKEN[path].replace('"max_tokens":10,', "")
+        for name in names:
+            for number in ("1.5", "0.1", "1.0", "1e0", '"1"', "true", "1e300"):
+                written = f'"thinking":{{"type":"enabled","budget_tokens":{number}}}' if name == "thinking.budget_tokens" else f'"{name}":{number}'
+                needed = '"max_tokens":9,' if path == "/v1/messages" and name != "max_tokens" else ""
+                message, error = _refused(path, f"{needed}{written},{spoken}")
+                assert message.startswith(f"{name}: expected a whole number"), (path, written, message)
+                assert error.get("param", name) == name and error.get("code") in (None, "invalid_type"), error
+    error = raises(openai.BadRequestError, lambda: say("hi", n=1.5))
+    shape(error)
+    assert error.param == "n" and error.code == "invalid_type", error.body
+    raises(anthropic.BadRequestError, lambda: world.claude.messages.create(model="gpt-x", max_tokens=1.5, messages=user("hi")))
+    assert world.mock.requests() == []
+
+
+def metadata_over_openais_bounds_is_refused() -> None:
+    world.mock.reset()
+    for metadata, param in (
+        ({f"key {i}": "x" for i in range(17)}, "metadata"),
+        ({"k" * 65: "x"}, "metadata"),
+        ({"": "x"}, "metadata"),
+        ({"\u00e9" * 65: "x"}, "metadata"),
+        ({"key": "v" * 513}, "metadata.key"),
+        ({"key": 1}, "metadata.key"),
+        ("text", "metadata"),
+    ):
+        asks = (
+            lambda: say("hi", metadata=metadata),
+            lambda: world.client.responses.create(model="gpt-x", input="hi", metadata=metadata),
+            lambda: world.client.completions.create(model="gpt-x", prompt="hi", extra_body={"metadata": metadata}),
+            lambda: world.client.conversations.create(metadata=metadata),
+            lambda: world.client.vector_stores.create(name="bounds", metadata=metadata),
+        )
+        for ask in asks:
+            error = raises(openai.BadRequestError, ask)
+            shape(error)
+            assert (error.param or "").startswith("metadata") and (ask in asks[3:] or error.param == param), (metadata, error.body)
+    assert world.mock.requests() == []
+    most = {"\u00e9" * 62 + f"{i:02}": "\u00fc" * 512 for i in range(16)}
+    assert say("hi", metadata=most).choices[0].message.content == "You said: hi"
+    assert json.loads(world.mock.requests()[-1]["body"])["metadata"] == most
+    assert world.client.responses.create(model="gpt-x", input="hi", metadata=most).metadata == most
+    talk = world.client.conversations.create(metadata=most)
+    assert talk.metadata == most
+    world.client.conversations.delete(talk.id)
+
+
 def a_member_that_stands_twice_is_refused_in_every_dialect() -> None:
     """Which of the two counts is the reader's choice: what one server checked, the next would not read."""
     world.mock.reset()
