@@ -213,11 +213,14 @@ select coalesce(min(tenant), 0) from (
 	union all select min(tenant) from usage_entry where tenant > $1
 	union all select min(tenant) from budget_entry where tenant > $1) following;
 
+-- Retention takes entries a few at a time: what is over its time is not looked at while it is half gone.
 -- name: verify_page
 select u.interaction, u.entry, u.provider_kind, u.model, u.input, u.cached_input, u.cache_write, u.output, u.reasoning, u.audio_input, u.audio_output, u.images, u.searches,
 	u.cached_audio, u.image_input, u.image_output, u.web_searches, u.cache_write_1h, u.citations, u.web_searches_low, u.web_searches_high, u.tier,
 	u.price_version, u.amount_nanos, u.parts, u.reason, u.made_by, u.key_id, u.provider, u.team, u.end_user, u.tags
-from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3 order by u.interaction, u.entry limit $4;
+from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3
+	and not exists (select 1 from forgotten f where f.tenant = u.tenant and f.what = 1 and f.before > u.interaction)
+order by u.interaction, u.entry limit $4;
 
 -- name: verify_interactions
 select count(*) from interaction where tenant = $1 and id > $2 and id <= $3;
