@@ -263,6 +263,8 @@ responses_item_message(struct arena *arena, const struct json *item, const char 
 		err = read_reasoning(&reader, item, message);
 	else if (str_eq_c(type, "file_search_call"))
 		return NULL; /* what was found then stands in the answer that was made of it */
+	else if (str_eq_c(type, "item_reference"))
+		return bad(&reader, "", "an item needs a 'type', or a 'role'; references stand in requests alone, with an 'id'");
 	else
 		err = read_other(&reader, type, message);
 	message->raw = item;

@@ -81,6 +81,9 @@ def conversations_keep_items_that_only_some_models_can_be_told() -> None:
     world.mock.reset()
     _respond("native", conversation=conversation.id)
     assert _sent()["input"][0]["type"] == "shell_call", _sent()
+    for nothing in ({}, {"type": "item_reference", "id": "msg_1"}):
+        error = raises(openai.BadRequestError, lambda nothing=nothing: world.client.conversations.create(items=[nothing]))
+        assert "needs a 'type'" in error.message, error.body
     world.mock.reset()
     other = world.client.conversations.create(items=[call])
     error = raises(openai.BadRequestError, lambda: _respond("gpt-x", conversation=other.id))
