@@ -49,6 +49,7 @@ struct answer {
 	struct sink *out;              /* the dialect's encoder: gets every event; those marked `last` only after the commit */
 
 	struct answer_keep *keep;      /* or NULL */
+	struct str going_on, owner;    /* of one that goes on without its client: its stream or response, and the process that makes it; else empty */
 
 	/* How passages link: fills url with a page of this server for one passage. */
 	const struct err *(*link)(void *arg, struct arena *arena, struct context_passage *passage);
@@ -70,6 +71,7 @@ struct answer {
 	struct attempt attempt;
 	struct budget_claim claim;     /* what is reserved */
 	unsigned char interaction[16]; /* the record's id */
+	bool pending;                  /* it has a row there: answer/pending.h */
 	bool committed;                /* the record is, with what was kept beside it */
 	struct record record;
 };

@@ -158,3 +158,27 @@ select tenant, id from answer_stream where created_us < $1 and lease_until_us < 
 
 -- name: stream_delete
 delete from answer_stream where tenant = $1 and id = $2;
+
+-- name: pending_put
+insert into answer_pending (tenant, interaction, stream, owner, started_us, bill) values ($1, $2, $3, $4, $5, $6);
+
+-- name: pending_drop
+delete from answer_pending where tenant = $1 and interaction = $2;
+
+-- Not if its lease was renewed since it was found to be over: its process is there after all.
+-- name: pending_drop_lost
+delete from answer_pending where tenant = $1 and interaction = $2
+	and coalesce((select s.lease_until_us from answer_stream s where s.tenant = answer_pending.tenant and s.id = answer_pending.stream),
+		(select r.lease_until_us from response r where r.tenant = answer_pending.tenant and r.id = answer_pending.stream), 0) = $3;
+
+-- Of processes that are gone: on a database of its own ($2 = 1) all but this one, else those whose lease is over. All of them, or one stream's.
+-- name: pending_lost
+select p.tenant, p.interaction, p.stream, p.bill, coalesce(s.lease_until_us, r.lease_until_us, 0)
+from answer_pending p left join answer_stream s on s.tenant = p.tenant and s.id = p.stream left join response r on r.tenant = p.tenant and r.id = p.stream
+where p.owner <> $1 and (cast($2 as bigint) = 1 or coalesce(s.lease_until_us, r.lease_until_us, 0) < $3)
+order by p.started_us limit 16;
+
+-- name: pending_lost_of
+select p.tenant, p.interaction, p.stream, p.bill, coalesce(s.lease_until_us, r.lease_until_us, 0)
+from answer_pending p left join answer_stream s on s.tenant = p.tenant and s.id = p.stream left join response r on r.tenant = p.tenant and r.id = p.stream
+where p.owner <> $1 and (cast($2 as bigint) = 1 or coalesce(s.lease_until_us, r.lease_until_us, 0) < $3) and p.tenant = $4 and p.stream = $5;

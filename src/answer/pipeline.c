@@ -11,6 +11,7 @@
 #include "answer/cite.h"
 #include "answer/cost.h"
 #include "answer/opening.h"
+#include "answer/pending.h"
 #include "answer/recorder.h"
 #include "answer/retrieve.h"
 #include "base/clock.h"
@@ -246,7 +247,7 @@ fill_record(const struct answer_services *services, struct answer *answer, struc
 	if (answer->attempt.target.kind)
 		record_price(answer);
 	if (record->capture == CONF_CAPTURE_FULL) {
-		err = record_messages(answer);
+		err = record->messages ? NULL : record_messages(answer); /* of one that goes on they are there */
 		if (!err && answer->attempt.began)
 			err = recorder_message(recorder, &message);
 		if (!err && answer->attempt.began)
@@ -269,6 +270,8 @@ write_beside(struct tx *tx, void *arg)
 
 	if (!err)
 		err = cached_store_in(tx, answer);
+	if (!err)
+		err = pending_drop(tx, answer);
 	if (err || answer->claim.count == 0)
 		return err;
 	if (!hex_decode(answer->request_id, answer->interaction))
@@ -386,6 +389,22 @@ begin_record(struct answer *answer)
 	record->capture = CONF_CAPTURE_USAGE; /* until the model is known */
 }
 
+struct beginning {
+	const struct answer_services *services;
+	struct answer *answer;
+};
+
+/* An answer that goes on without its client says from now on, in the store, what its record will need should this process be killed. */
+static MAY_PARK const struct err *
+note_beginning(void *arg, const struct recorder *recorder)
+{
+	const struct beginning *beginning = arg;
+	struct answer *answer = beginning->answer;
+	const struct err *err = answer->record.capture == CONF_CAPTURE_FULL && !answer->record.messages ? record_messages(answer) : NULL;
+
+	return err ? err : pending_put(beginning->services, answer, recorder->response_id, recorder->served_model);
+}
+
 MAY_PARK const struct err *
 answer_run(const struct answer_services *services, struct answer *answer)
 {
@@ -393,6 +412,7 @@ answer_run(const struct answer_services *services, struct answer *answer)
 	size_t count = 0;
 	struct recorder *recorder = arena_alloc(answer->arena, sizeof(*recorder));
 	int64_t began_us = clock_mono_us();
+	struct beginning beginning = { services, answer };
 	const struct err *err = recorder ? store_reserve(services->store) : &err_no_memory;
 
 	if (err)
@@ -403,6 +423,10 @@ answer_run(const struct answer_services *services, struct answer *answer)
 		return err;
 	}
 	begin_record(answer);
+	if (answer->going_on.len) {
+		recorder->began = note_beginning;
+		recorder->began_arg = &beginning;
+	}
 	for (size_t i = 0; i < COUNT(stages) && !err && !answer->answered; i++)
 		err = stages[i].run(services, answer, recorder);
 	if (!err && answer->passages)

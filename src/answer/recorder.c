@@ -134,6 +134,8 @@ recorder_event(struct sink *sink, const struct event *event)
 	struct recorder *recorder = (struct recorder *)sink;
 	const struct err *err = remember(recorder, event);
 
+	if (!err && event->type == EVENT_START && recorder->began)
+		err = recorder->began(recorder->began_arg, recorder);
 	if (err)
 		return err;
 	if (!recorder->first_us && event->type != EVENT_START && event->type != EVENT_OTHER)

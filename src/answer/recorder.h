@@ -11,6 +11,8 @@ enum { RECORDER_CHOICES_MAX = 16, RECORDER_TEXT_MAX = 64 * 1024 * 1024, RECORDER
 struct recorder {
 	struct sink sink;           /* give this to the gateway */
 	struct sink *out;
+	MAY_PARK const struct err *(*began)(void *arg, const struct recorder *recorder); /* called with the first event, before it goes on; or NULL */
+	void *began_arg;
 	struct arena *arena;
 	struct buf text[RECORDER_CHOICES_MAX]; /* of each choice, as far as it came */
 	struct buf tools;           /* tool calls as JSON objects, comma between */

@@ -101,6 +101,8 @@ dialect_answer(struct api_request *request, struct call *call, struct encoder *e
 		.error_status = request->route->errors->status,
 		.out = &encoder->sink,
 		.keep = encoder->keep,
+		.going_on = encoder->going_on.len ? encoder->going_on : STR_EMPTY,
+		.owner = durables_owner(request->app->durables),
 		.link = link_passage,
 		.link_arg = request,
 	};

@@ -22,6 +22,8 @@ struct encoder {
 	struct answer_keep *keep;   /* what is kept of the answer in its record's commit, or NULL: answer/answer.h */
 	struct str response_id;     /* the answer's id, where it is ours; else empty */
 
+	struct str going_on;        /* of an answer that is made without its client from its beginning on: its response's id */
+
 	/* Of streams that may go on when their client leaves (api/stream_keep.h); DURABLE_NONE: this one never does. */
 	enum durable_kind kind;
 	struct str stream_alias;    /* what its client knows it by, beside the request's id, if that is known before the answer begins */

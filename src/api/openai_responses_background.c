@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "access/holder.h"
+#include "api/stream_settle.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/watch.h"
@@ -17,7 +18,7 @@
 #include "telemetry/retention.h"
 
 enum { JOBS_MAX = 256, ARENA_MAX = 16 * 1024 * 1024, JSON_MAX = 64 * 1024 * 1024, FRAMES_MAX = 256 * 1024 * 1024, RETAIN_ARENA_MAX = 4 * 1024 * 1024 };
-static const int64_t LEASE_US = 15 * USEC_PER_SEC, TICK_US = 200 * USEC_PER_MS, RENEW_US = 3 * USEC_PER_SEC, RETAIN_US = 600 * USEC_PER_SEC;
+static const int64_t LEASE_US = 15 * USEC_PER_SEC, TICK_US = 200 * USEC_PER_MS, RENEW_US = 3 * USEC_PER_SEC, RETAIN_US = 600 * USEC_PER_SEC, SETTLE_US = 5 * USEC_PER_SEC;
 static const int64_t CANCEL_WAIT_US = 10 * USEC_PER_SEC, CANCEL_POLL_US = 20 * USEC_PER_MS;
 
 struct background {
@@ -197,6 +198,8 @@ job_make(struct job *job, const struct api_request *from)
 		err = responses_context(job->ask);
 	if (!err)
 		err = responses_encoder_init(job->encoder, job->ask, &job->output);
+	if (!err)
+		job->encoder->base.going_on = job->ask->id;
 	if (!err)
 		job->ask->call->stream = true; /* from the provider, so that there is something to read meanwhile */
 	return err ? err : job_store(job);
@@ -435,21 +438,34 @@ responses_cancel(struct api_request *request)
 /* --- start and stop --- */
 
 static MAY_PARK void
-retain_fiber(void *arg)
+retain(struct background *background, struct arena *arena)
+{
+	struct conf *conf = conf_watch_get(background->app->watch);
+	int64_t kept_us = retention_limits_of(conf).bodies;
+	const struct err *err = response_retain(background->app->store, arena, clock_wall_us() - kept_us);
+
+	conf_unref(conf);
+	if (err && err->kind != ERR_CANCELLED)
+		log_warn("retention could not delete responses", LOG_ERR("error", err));
+	arena_reset(arena);
+}
+
+/* Answers of killed servers are settled at once after the start, and on a shared database again and again. */
+static MAY_PARK void
+keep_fiber(void *arg)
 {
 	struct background *background = arg;
 	struct arena *arena = arena_new(RETAIN_ARENA_MAX);
+	int64_t retained_us = clock_mono_us();
+	bool settled = false;
 
-	while (!fiber_sleep_us(RETAIN_US)) {
-		struct conf *conf = conf_watch_get(background->app->watch);
-		int64_t kept_us = retention_limits_of(conf).bodies;
-		const struct err *err = response_retain(background->app->store, arena, clock_wall_us() - kept_us);
-
-		conf_unref(conf);
-		if (err && err->kind != ERR_CANCELLED)
-			log_warn("retention could not delete responses", LOG_ERR("error", err));
-		arena_reset(arena);
-	}
+	do {
+		settled = settled || stream_settle_lost(background->app);
+		if (clock_mono_us() - retained_us < RETAIN_US)
+			continue;
+		retain(background, arena);
+		retained_us = clock_mono_us();
+	} while (!fiber_sleep_us(SETTLE_US));
 	arena_free(arena);
 }
 
@@ -462,7 +478,7 @@ background_start(struct app *app, struct background **out)
 	background->app = app;
 	background->loop = loop_current();
 	scope_init(&background->scope, NULL, INT64_MAX);
-	err = fiber_go("responses-retention", &background->scope, retain_fiber, background);
+	err = fiber_go("responses-keeper", &background->scope, keep_fiber, background);
 	if (err) {
 		scope_fini(&background->scope);
 		free(background);

@@ -3,6 +3,7 @@
  */
 #include "api/openai_responses_background.h"
 #include "api/stream_follow.h"
+#include "api/stream_settle.h"
 #include "base/clock.h"
 
 enum { HEARTBEAT_US = 15 * 1000000, PAGE_ARENA_MAX = 128 * 1024 * 1024, ITEMS_MAX = 1024, TEXT_MAX = 64 * 1024 * 1024, FRAME_MAX = 256 * 1024 * 1024 };
@@ -315,7 +316,9 @@ background_recover(struct api_request *request, struct response_stored *stored, 
 	if (!stored->owner.len || !response_unfinished(stored) || (!why && !durable_abandoned(request->app->durables, stored->owner, stored->lease_until_us)))
 		return NULL;
 	arena = arena_new(PAGE_ARENA_MAX);
-	err = recover(request, stored, arena, why ? why : &server_ended);
+	err = why ? NULL : stream_settle(request->app, request->identity->tenant, stored->id); /* no end without a record */
+	if (!err)
+		err = recover(request, stored, arena, why ? why : &server_ended);
 	err = err ? err_copy(request->arena, err) : NULL;
 	arena_free(arena);
 	return err ? err : response_get(request->app->store, request->arena, request->identity->tenant, arena_dup(request->arena, stored->id), "response_id", stored);

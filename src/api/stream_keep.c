@@ -120,6 +120,7 @@ stream_keep_begin(struct api_request *request, struct answer *answer, struct enc
 	keep->encoder = encoder;
 	keep->answer = answer;
 	answer->keep = &keep->keep;
+	answer->going_on = spec.id;
 	answer->out = &keep->sink;
 	*out = keep;
 	return NULL;

@@ -9,6 +9,7 @@
 #include "api/ai_sdk.h"
 #include "api/anthropic.h"
 #include "api/stream_follow.h"
+#include "api/stream_settle.h"
 #include "base/clock.h"
 
 enum { HEARTBEAT_US = 15 * 1000000, WAIT_US = 60 * 1000000, PAGE_ARENA_MAX = 128 * 1024 * 1024 };
@@ -99,9 +100,11 @@ end_lost(struct resumed *resumed, const struct durable_stored *stored)
 	const struct api_request *request = follower->request;
 	struct buf events;
 	struct str last;
-	int64_t first, next;
-	const struct err *err = follow_last(follower, &last, &first);
+	int64_t first = -1, next;
+	const struct err *err = stream_settle(request->app, request->identity->tenant, follower->id); /* no end without a record */
 
+	if (!err)
+		err = follow_last(follower, &last, &first);
 	next = ++first;
 	if (!err)
 		err = put_lost(resumed, &next, &events);

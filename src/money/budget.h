@@ -42,6 +42,12 @@ MAY_PARK const struct err *budget_reserve(struct money *money, struct arena *are
 /* Within the record's transaction: writes what the call cost. `arg` is a struct budget_claim. A tx_fn: touches nothing but the claim's plain values. */
 MAY_PARK const struct err *budget_settle(struct tx *tx, void *arg);
 
+/* The names of the blocks that a claim has taken from: what budget_settle_lost needs. Views, as long as the claim. */
+size_t budget_claim_blocks(const struct budget_claim *claim, struct str out[BUDGET_PARTS_MAX]);
+
+/* As budget_settle, for a call whose process is gone with its claim. */
+MAY_PARK const struct err *budget_settle_lost(struct tx *tx, int64_t tenant, const struct str *blocks, size_t count, struct str interaction, int64_t amount_nanos);
+
 /*
  * After that transaction: `err` is how it ended. Committed: what was reserved too much is free again. Failed: nothing was spent. ERR_UNKNOWN_OUTCOME: taken as spent
  * until the block is closed, when the database knows. Exactly once for each budget_reserve that has returned NULL. Any loop.

@@ -232,23 +232,38 @@ settle_late(struct tx *tx, int64_t tenant, struct str block, const struct rows *
 }
 
 MAY_PARK const struct err *
-budget_settle(struct tx *tx, void *arg)
+budget_settle_lost(struct tx *tx, int64_t tenant, const struct str *blocks, size_t count, struct str interaction, int64_t amount_nanos)
 {
-	const struct budget_claim *claim = arg;
 	const struct err *err = NULL;
 
-	for (size_t i = 0; i < claim->count && !err; i++) {
-		struct str block = str_n(claim->parts[i].block->id, BLOCK_ID);
+	for (size_t i = 0; i < count && !err; i++) {
 		struct rows found;
 
-		err = tx_exec(tx, &stmt_budget_block_get, PARAMS(V_INT(claim->tenant), V_TEXT(block)), &found);
+		err = tx_exec(tx, &stmt_budget_block_get, PARAMS(V_INT(tenant), V_TEXT(blocks[i])), &found);
 		if (!err && found.count == 0)
 			return err_new(tx_arena(tx), ERR_INTERNAL, "a block of a budget is gone");
 		if (!err)
-			err = tx_exec(tx, &stmt_budget_entry_add,
-				PARAMS(V_INT(claim->tenant), V_TEXT(block), V_BLOB(claim->interaction), V_INT(claim->amount_nanos)), NULL);
+			err = tx_exec(tx, &stmt_budget_entry_add, PARAMS(V_INT(tenant), V_TEXT(blocks[i]), V_BLOB(interaction), V_INT(amount_nanos)), NULL);
 		if (!err && rows_int(&found, 0, 4))
-			err = settle_late(tx, claim->tenant, block, &found, claim->amount_nanos);
+			err = settle_late(tx, tenant, blocks[i], &found, amount_nanos);
 	}
 	return err;
+}
+
+size_t
+budget_claim_blocks(const struct budget_claim *claim, struct str out[BUDGET_PARTS_MAX])
+{
+	for (size_t i = 0; i < claim->count; i++)
+		out[i] = str_n(claim->parts[i].block->id, BLOCK_ID);
+	return claim->count;
+}
+
+MAY_PARK const struct err *
+budget_settle(struct tx *tx, void *arg)
+{
+	const struct budget_claim *claim = arg;
+	struct str blocks[BUDGET_PARTS_MAX];
+	size_t count = budget_claim_blocks(claim, blocks);
+
+	return budget_settle_lost(tx, claim->tenant, blocks, count, claim->interaction, claim->amount_nanos);
 }

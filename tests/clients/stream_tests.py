@@ -12,6 +12,7 @@ from typing import Any
 
 import anthropic
 import openai
+import own_world
 import world
 from anthropic.types import RawMessageStreamEvent
 from limit_tests import made, run
@@ -289,6 +290,56 @@ def after_a_kill_there_is_the_text_so_far_and_a_clear_end() -> None:
             assert client.responses.retrieve(heard[0].response.id).status == "failed"
             for number in (rest[-1].sequence_number, rest[-1].sequence_number + 1, 10_000):
                 assert list(client.responses.retrieve(heard[0].response.id, stream=True, starting_after=number)) == rest[-1:], (number, "who had more than was stored is told, too")
+
+
+def _json(corbel: Any, *arguments: str) -> Any:
+    done = corbel.cli(*arguments, "--json")
+    assert done.returncode == 0, (arguments, done.stderr)
+    return json.loads(done.stdout)
+
+
+def an_answer_whose_server_was_killed_has_its_record_and_is_charged_once() -> None:
+    with tempfile.TemporaryDirectory() as place, own_world.store() as store:
+        config, data = _own_world(place)
+        target = {"provider": "m", "model": "gpt-x", "price": world.DEAR}
+        config = {**config, **store, "models": [{"name": "going-on", "on_disconnect": "continue", "capture": "full", "targets": [target]}]}
+        config["access"] = {"admin_key": own_world.Node.key}
+        first = own_world.Node(config, data=data)
+        made = _json(first, "key", "create", "--name", "left")
+        budget = _json(first, "budget", "create", "enough", "--amount", "1000", "--key-id", made["id"])["id"]
+        ids = []
+        open_ones = []
+        for path in (CHAT, MESSAGES):
+            connection, answer, identity = _begin(path, "[mock chunks=2000 pace=20]", "going-on", first, made["key"])
+            answer.read(6000)
+            ids.append(identity)
+            open_ones.append(connection)
+        client = openai.OpenAI(base_url=f"{first.url}/v1", api_key=made["key"], max_retries=0, timeout=30)
+        stream = client.responses.create(model="going-on", input="[mock chunks=2000 pace=20]", stream=True)
+        ids.append([next(stream) for _ in range(40)][0].response.id)
+        ids.append(client.responses.create(model="going-on", input="[mock chunks=2000 pace=20]", background=True).id)
+        time.sleep(1)
+        first.kill()
+        totals = []
+        for _ in range(2):
+            with own_world.Node(config, data=data) as corbel:
+                for identity in ids:
+                    url = f"/admin/v1/traces/{identity}"
+                    world.harness.wait_for(lambda: corbel.call("GET", url)[0] == 200, 40, f"the record of {identity}")
+                    whole = json.loads(corbel.call("GET", url)[2])
+                    record = whole["interaction"]
+                    assert (record["outcome"], record["key_id"], record["target_model"], record["provider"]) == ("error", made["id"], "gpt-x", "m"), record
+                    assert record["usage"]["estimated"] and 10 < record["usage"]["output_tokens"] < 500 and record["usage"]["input_tokens"] > 3, record
+                    assert record["cost_nanodollars"] == record["usage"]["input_tokens"] * 1_000_000 + record["usage"]["output_tokens"] * 2_000_000, record
+                    assert "ended before the answer was complete" in json.dumps(whole) and "You said:" in json.dumps(record["messages"]), whole
+                report = _json(corbel, "usage", "report", "--by", "key")["data"]
+                (charged,) = [row["amount_nanodollars"] for row in report if row["group"] == made["id"]]
+                spent = _json(corbel, "budget", "show", budget)["current"]["spent_nanodollars"]
+                assert charged == spent == sum(json.loads(corbel.call("GET", f"/admin/v1/traces/{identity}")[2])["interaction"]["cost_nanodollars"] for identity in ids)
+                assert corbel.cli("verify").returncode == 0, corbel.cli("verify").stdout
+                totals.append((charged, _json(corbel, "verify")["interactions"]))
+                corbel.kill()
+        assert totals[0] == totals[1] and totals[0][1] == 4, totals
 
 
 def a_server_that_is_stopped_does_not_wait_for_those_who_left() -> None:
