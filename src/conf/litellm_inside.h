@@ -62,6 +62,8 @@ struct litellm_model {
 	struct litellm_model *alias; /* the name stands for this one */
 	struct litellm_edge *fallbacks, **fallback_tail;
 	size_t fallback_count;
+	const struct yaml *silent;           /* where a deployment names the model that gets copies; NULL: none does */
+	const struct litellm_target *shadow; /* its first deployment */
 	int64_t retries; /* negative: as all */
 	unsigned seen;   /* of the walk that looks for circles */
 };

@@ -12,7 +12,7 @@
 
 static const struct litellm_key param_keys[] = {
 	{ "model", NULL }, { "custom_llm_provider", NULL }, { "api_key", NULL }, { "api_base", NULL }, { "base_url", NULL }, { "api_version", NULL }, { "organization", NULL },
-	{ "timeout", NULL }, { "stream_timeout", NULL }, { "max_parallel_requests", NULL }, { "rpm", NULL }, { "tpm", NULL }, { "weight", NULL }, { "order", NULL },
+	{ "timeout", NULL }, { "stream_timeout", NULL }, { "max_parallel_requests", NULL }, { "rpm", NULL }, { "tpm", NULL }, { "weight", NULL }, { "order", NULL }, { "silent_model", NULL },
 	{ "input_cost_per_token", NULL }, { "output_cost_per_token", NULL }, { "cache_read_input_token_cost", NULL }, { "cache_creation_input_token_cost", NULL },
 	{ "input_cost_per_audio_token", NULL }, { "output_cost_per_audio_token", NULL }, { "input_cost_per_image_token", NULL }, { "output_cost_per_image_token", NULL },
 	{ "cache_read_input_audio_token_cost", NULL }, { "input_cost_per_query", NULL },
@@ -260,6 +260,8 @@ target_add(struct litellm *it, const struct deployment *deployment, const struct
 	target->order = litellm_number(it, litellm_child(deployment->params, "order"), "litellm_params");
 	target->concurrency = concurrency < 1 ? 0 : concurrency > 1000000 ? 1000000 : (int64_t)concurrency;
 	retries_read(it, deployment, model);
+	if (litellm_child(deployment->params, "silent_model"))
+		model->silent = litellm_child(deployment->params, "silent_model");
 	if (target_joined(it, name, model, target))
 		return;
 	*model->tail = target;
@@ -331,6 +333,21 @@ rates_note(struct litellm *it, const struct yaml *list)
 	}
 }
 
+/* A silent_model names another model, whose first deployment gets a copy of each call. */
+static void
+silent_read(struct litellm *it)
+{
+	for (struct litellm_model *model = it->models; model; model = model->next) {
+		const struct yaml *node = model->silent;
+		const struct litellm_model *named = node && node->kind == YAML_SCALAR ? map_get(&it->models_by_name, node->text) : NULL;
+
+		if (named && named->targets && named->api == 0 && model->api == 0)
+			model->shadow = named->targets;
+		else if (node)
+			litellm_note(it, LITELLM_LEFT_OUT, node, "litellm_params", "no chat model of this name was taken over");
+	}
+}
+
 void
 litellm_models_read(struct litellm *it)
 {
@@ -345,4 +362,5 @@ litellm_models_read(struct litellm *it)
 	for (const struct yaml *node = list->first; node; node = node->next)
 		deployment_read(it, node);
 	rates_note(it, list);
+	silent_read(it);
 }

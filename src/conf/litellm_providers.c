@@ -84,6 +84,7 @@ struct reading {
 	const struct yaml *params, *credential, *model_node;
 	const struct prefix *prefix;
 	const struct conf_kind *kind;
+	struct str region; /* that the model's name gives; AWS alone */
 	struct buf settings;
 	bool failed;
 };
@@ -333,6 +334,8 @@ aws_read(struct reading *reading)
 		{ "aws_secret_access_key", "secret_access_key", "AWS_SECRET_ACCESS_KEY" } };
 	struct str region = param_text(reading, param(reading, "aws_region_name") ? "aws_region_name" : "region_name");
 
+	if (!region.len)
+		region = reading->region;
 	put_piece(reading, "region", region.len ? region : litellm_reference(reading->it, STR("AWS_REGION_NAME"), "us-west-2"));
 	if (param(reading, "api_key")) {
 		key_read(reading);
@@ -456,6 +459,41 @@ provider_take(struct reading *reading, struct litellm_provider *fresh)
 	return fresh;
 }
 
+/* A region of AWS: us-east-1, ap-northeast-1, us-gov-west-1. */
+static bool
+is_region(struct str word)
+{
+	size_t dashes = 0;
+
+	for (size_t i = 0; i < word.len; i++) {
+		char c = word.ptr[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+			return false;
+		dashes += c == '-';
+	}
+	return dashes >= 2 && word.ptr[word.len - 1] >= '0' && word.ptr[word.len - 1] <= '9';
+}
+
+/* bedrock/REGION/MODEL, and arn:aws:bedrock:REGION:ACCOUNT:..., which stays the model's name. A deployment's own aws_region_name comes before either. */
+static struct str
+region_cut(struct reading *reading, struct str model)
+{
+	struct str rest = model, front, word = STR_EMPTY;
+
+	if (str_split(&rest, '/', &front) && rest.len && is_region(front)) {
+		reading->region = front;
+		return rest;
+	}
+	rest = model;
+	for (int i = 0; i < 4 && str_starts(model, STR("arn:")); i++)
+		if (!str_split(&rest, ':', &word))
+			break;
+	if (is_region(word))
+		reading->region = word;
+	return model;
+}
+
 /* What precedes the model's own name there: a route of their code, or a region. */
 static struct str
 model_cut(struct reading *reading, struct str model)
@@ -465,6 +503,8 @@ model_cut(struct reading *reading, struct str model)
 	for (size_t i = 0; i < COUNT(routes); i++)
 		if (str_starts(model, str_of(routes[i])))
 			model = str_slice(model, strlen(routes[i]), model.len);
+	if (reading->kind->auth == CONF_AUTH_AWS)
+		model = region_cut(reading, model);
 	if (strcmp(reading->kind->name, "vertex") == 0 && !str_starts(model, STR("gemini")) && !str_starts(model, STR("publishers/google/")) && str_find(model, STR("*"), 0) == SIZE_MAX) {
 		litellm_note(reading->it, LITELLM_LEFT_OUT, reading->model_node, "litellm_params", "only Google's own models are reached on Vertex AI; take this one from its maker, or from bedrock");
 		reading->failed = true;

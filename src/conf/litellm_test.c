@@ -271,11 +271,32 @@ keys_come_from_the_environment_or_a_credential(void **state)
 		  "model_list:\n"
 		  "  - {model_name: a, litellm_params: {model: openai/a, litellm_credential_name: shared}}\n"
 		  "  - {model_name: b, litellm_params: {model: bedrock/converse/eu.anthropic.claude, aws_region_name: eu-central-1}}\n"
+		  "  - {model_name: c, litellm_params: {model: bedrock/us-gov-west-1/anthropic.claude-v2}}\n"
+		  "  - {model_name: d, litellm_params: {model: \"bedrock/arn:aws:bedrock:ap-northeast-1:1:application-inference-profile/p\"}}\n"
+		  "  - {model_name: e, litellm_params: {model: bedrock/us-east-1/anthropic.claude-v2, aws_region_name: us-west-1}}\n"
 		  "general_settings: {master_key: os.environ/MASTER}\n");
 	assert_true(str_eq_c(model(f, "a")->targets[0].provider->api_key, "pay${me}")); /* a literal stays one */
 	assert_true(str_eq_c(model(f, "b")->targets[0].provider->region, "eu-central-1") && str_eq_c(model(f, "b")->targets[0].provider->access_key_id, "id"));
 	assert_true(str_eq_c(model(f, "b")->targets[0].model, "eu.anthropic.claude"));
+	assert_true(str_eq_c(model(f, "c")->targets[0].provider->region, "us-gov-west-1") && str_eq_c(model(f, "c")->targets[0].model, "anthropic.claude-v2"));
+	assert_true(str_eq_c(model(f, "d")->targets[0].provider->region, "ap-northeast-1"));
+	assert_true(str_eq_c(model(f, "d")->targets[0].model, "arn:aws:bedrock:ap-northeast-1:1:application-inference-profile/p"));
+	assert_true(str_eq_c(model(f, "e")->targets[0].provider->region, "us-west-1"));
 	assert_true(str_eq_c(conf_str(f->conf, &rows[ADMIN_KEY]), "k-master-key"));
+}
+
+static void
+a_silent_model_is_a_shadow(void **state)
+{
+	struct fixture *f = *state;
+
+	import(f, "model_list:\n"
+		  "  - {model_name: a, litellm_params: {model: openai/a, silent_model: b}}\n"
+		  "  - {model_name: b, litellm_params: {model: anthropic/b-1}}\n"
+		  "  - {model_name: c, litellm_params: {model: openai/c, silent_model: nobody}}\n");
+	assert_true(str_eq_c(model(f, "a")->route.shadow.target->model, "b-1") && str_eq_c(model(f, "a")->route.shadow.target->provider->name, "anthropic"));
+	assert_null(model(f, "b")->route.shadow.target);
+	told(f, LITELLM_LEFT_OUT, 4, "litellm_params.silent_model", "no chat model");
 }
 
 static void
@@ -332,6 +353,7 @@ main(void)
 		FACT(routes_are_those_of_every_model),
 		FACT(what_has_no_counterpart_is_named_with_its_line),
 		FACT(keys_come_from_the_environment_or_a_credential),
+		FACT(a_silent_model_is_a_shadow),
 		FACT(addresses_lose_what_is_the_endpoints_own),
 		FACT(a_cache_is_one_of_each_model),
 		FACT(what_is_no_such_configuration_is_a_problem),

@@ -178,6 +178,16 @@ put_fallbacks(struct buf *out, const struct litellm_model *model)
 }
 
 static void
+put_shadow(struct buf *out, const struct litellm_target *shadow)
+{
+	if (!shadow)
+		return;
+	buf_printf(out, "    shadow: {provider: %" STR_F ", model: ", STR_A(shadow->provider->name));
+	json_quote(out, shadow->model);
+	buf_printf(out, ", share: 1}\n");
+}
+
+static void
 put_retry(struct litellm *it, struct buf *out, const struct litellm_model *model)
 {
 	int64_t retries = model->retries >= 0 ? model->retries : it->retries;
@@ -225,6 +235,7 @@ put_model(struct litellm *it, struct buf *out, struct litellm_model *model)
 		put_target(out, model, target, by, largest);
 	put_retry(it, out, model);
 	put_fallbacks(out, model);
+	put_shadow(out, model->shadow);
 	if (it->cache && !model->api)
 		put_cache(it, out);
 }
