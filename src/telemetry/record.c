@@ -283,15 +283,18 @@ write_usage(struct tx *tx, const struct prepared *prepared)
 {
 	const struct record *r = prepared->record;
 	const struct usage *usage = &r->usage;
-	const struct err *err = tx_send(tx, &stmt_usage_insert,
-		PARAMS(V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(r->started_us), V_TEXT(r->key_id), V_TEXT(r->provider),
-			V_TEXT(r->target_model), V_INT(usage->input), V_INT(usage->cached_input), V_INT(usage->cache_write), V_INT(usage->output),
-			V_INT(usage->reasoning), V_INT(usage->estimated), V_TEXT(r->price_version), V_INT(r->cost_nanos), V_TEXT(r->team), V_TEXT(r->user), V_TEXT(r->tags),
-			V_TEXT(r->provider_kind), V_INT(usage->audio_input), V_INT(usage->audio_output), V_INT(usage->images), V_TEXT(prepared->parts), V_INT(r->saved_input),
-			V_INT(r->saved_output), V_INT(r->saved_nanos), V_INT(usage->searches), V_INT(usage->cached_audio),
-			V_INT(usage->image_input), V_INT(usage->image_output), V_INT(usage->web_searches),
-			V_INT(usage->cache_write_1h), V_INT(usage->citations), V_INT(usage->web_searches_low), V_INT(usage->web_searches_high), V_INT(usage->tier)));
+	const struct value values[] = { V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), V_INT(r->started_us), V_TEXT(r->key_id), V_TEXT(r->provider), V_TEXT(r->target_model),
+		V_INT(usage->input), V_INT(usage->cached_input), V_INT(usage->cache_write), V_INT(usage->output), V_INT(usage->reasoning), V_INT(usage->estimated),
+		V_TEXT(r->price_version), V_INT(r->cost_nanos), V_TEXT(r->team), V_TEXT(r->user), V_TEXT(r->tags), V_TEXT(r->provider_kind), V_INT(usage->audio_input),
+		V_INT(usage->audio_output), V_INT(usage->images), V_TEXT(prepared->parts), V_INT(r->saved_input), V_INT(r->saved_output), V_INT(r->saved_nanos),
+		V_INT(usage->searches), V_INT(usage->cached_audio), V_INT(usage->image_input), V_INT(usage->image_output), V_INT(usage->web_searches),
+		V_INT(usage->cache_write_1h), V_INT(usage->citations), V_INT(usage->web_searches_low), V_INT(usage->web_searches_high), V_INT(usage->tier) };
+	const struct err *err;
+	bool more = false; /* than text */
 
+	for (size_t i = stmt_usage_insert_text.params; i < COUNT(values); i++)
+		more = more || (values[i].type == VALUE_TEXT ? values[i].text.len > 0 : values[i].integer != 0);
+	err = tx_send(tx, more ? &stmt_usage_insert : &stmt_usage_insert_text, values);
 	return err || !prepared->event.ptr ? err : hook_put(tx, CONF_EVENT_USAGE, r->started_us, prepared->event);
 }
 

@@ -24,6 +24,13 @@ on conflict (tenant, hash) do update set id = excluded.id, used_day = excluded.u
 insert into interaction_source (tenant, interaction, rank, version_id, document_id, path, chunk, ordinal, score, cited)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
 
+-- Of a call with nothing but text: the other columns have their defaults, and half of the values are not to be bound.
+-- name: usage_insert_text
+insert into usage_entry (tenant, interaction, entry, at_us, key_id, provider, model, input, cached_input, cache_write, output, reasoning, estimated, price_version, amount_nanos,
+	team, end_user, tags, provider_kind)
+values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18);
+
+-- Its first parameters are those of usage_insert_text.
 -- name: usage_insert
 insert into usage_entry (tenant, interaction, entry, at_us, key_id, provider, model, input, cached_input, cache_write, output, reasoning, estimated, price_version, amount_nanos,
 	team, end_user, tags, provider_kind, audio_input, audio_output, images, parts, saved_input, saved_output, saved_nanos, searches, cached_audio,
