@@ -2,8 +2,8 @@
 """What a request through corbel costs, beside nginx, other proxies and gateways, and the bare mock, in one run.
 
 Rounds are interleaved (for each round, for each test, for each system; the order turned round every second time), and figures are
-medians over rounds, so that a noisy minute hits all systems alike. Prints a table of CPU microseconds per request with ratios to
-nginx, latencies added to those of the mock alone, idle memory and the time to ready.
+medians over rounds, so that a noisy minute hits all systems alike. Prints the machine, each system's version and how it is set up, and tables of CPU
+microseconds per request with ratios to nginx, latencies added to those of the mock alone, memory and the time to ready.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import statistics
 import sys
 import tempfile
@@ -145,12 +146,20 @@ def print_test(test: Test, systems: list[System]) -> None:
         print(line)
 
 
+def print_setting(systems: list[System]) -> None:
+    processor = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine())
+    print(f"{platform.system()} {platform.release()}, {len(peers.CORES)} x {processor}, load average {os.getloadavg()[0]:.1f}")
+    for system in systems:
+        print(f"  {system.name:22} {system.plain.version()}; {system.plain.setting}")
+
+
 def print_memory(systems: list[System], last: Test) -> None:
-    print(f"\n  {'':18}{'idle RSS MB':>12}{'idle PSS MB':>12}{'RSS after MB':>13}{'ready ms':>10}{'errors':>8}")
+    print(f"\n  {'':18}{'idle RSS MB':>12}{'idle PSS MB':>12}{'most RSS MB':>12}{'RSS after MB':>13}{'ready ms':>10}{'errors':>8}")
     for system in systems:
         after = system.runs[last.name][-1]["server"]["rss_kb"] / 1024
+        most = max(run["server"]["rss_kb"] for runs in system.runs.values() for run in runs) / 1024
         rss, pss = (kb / 1024 for kb in system.idle)
-        print(f"  {system.name:18}{rss:12.1f}{pss:12.1f}{after:13.1f}{system.plain.ready_ms:10.1f}{system.errors():8d}")
+        print(f"  {system.name:18}{rss:12.1f}{pss:12.1f}{most:12.1f}{after:13.1f}{system.plain.ready_ms:10.1f}{system.errors():8d}")
 
 
 def arguments() -> argparse.Namespace:
@@ -179,6 +188,7 @@ def main() -> int:
                     system.measure(test, wanted.seconds)
         if not peers.PINNED:
             print("one core only: nothing is pinned, and the figures are those of all parts together")
+        print_setting(systems)
         print(f"{wanted.rounds} rounds of {wanted.seconds} s; medians")
         for test in tests:
             print_test(test, systems)

@@ -96,6 +96,12 @@ def _parent(pid: int) -> int:
         return 0
 
 
+def said_version(command: list[str]) -> str:
+    """The first word with a digit and a dot that a program prints of itself."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return next((word.rpartition("/")[2] for word in done.stdout.split() if any(c.isdigit() for c in word) and "." in word), "unknown")
+
+
 class Peer:
     """A system under test: `pid` of its process tree, `url`, the model name that reaches the mock, a key, and its time to ready."""
 
@@ -104,6 +110,11 @@ class Peer:
     url = ""
     key = ""
     ready_ms = 0.0
+    setting = ""  # how it is set up, in a few words
+
+    def version(self) -> str:
+        """What it says of itself."""
+        raise NotImplementedError
 
     def model(self, upstream: str) -> str:
         """The model to ask for, so that the mock is asked for `upstream`."""
@@ -117,11 +128,15 @@ class Direct(Peer):
     """No proxy: the mock itself on the core of the systems under test."""
 
     name = "direct"
+    setting = "the mock itself, one thread"
 
     def __init__(self) -> None:
         with pinned(1):
             self.server = harness.Mock()
         self.pid, self.url, self.ready_ms = self.server.pid, self.server.url, self.server.ready_ms
+
+    def version(self) -> str:
+        return "-"
 
     def stop(self) -> None:
         self.server.stop()
@@ -158,9 +173,10 @@ class Nginx(Peer):
     """nginx with proxy_pass, one worker, connections to the mock kept: the floor for a proxy that parses nothing."""
 
     name = "nginx"
+    setting = "proxy_pass, 1 worker, access log with a buffer, connections kept; streams without proxy_buffering"
 
     def __init__(self, mock_url: str, *, buffering: bool) -> None:
-        binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+        self.binary = binary = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
         if not binary:
             sys.exit("nginx is not installed")
         self.dir = tempfile.TemporaryDirectory(prefix="corbel-nginx-")
@@ -177,6 +193,9 @@ class Nginx(Peer):
         self.ready_ms = (time.monotonic() - began) * 1000
         self.pid, self.url = self.process.pid, f"http://127.0.0.1:{port}"
 
+    def version(self) -> str:
+        return said_version([self.binary, "-v"])
+
     def stop(self) -> None:
         atexit.unregister(self.stop)
         self.process.send_signal(signal.SIGTERM)
@@ -188,6 +207,8 @@ class Corbel(Peer):
 
     def __init__(self, mock_url: str, durability: str, binary: Path | None = None, *, limits: bool = False) -> None:
         self.name = f"corbel, {durability}" + (", limits" if limits else "")
+        self.setting = f"1 loop, SQLite, durability {durability}, a key, full capture, its record committed before the last byte"
+        self.setting += "; requests and tokens a minute, calls at once, a price and a budget" if limits else ""
         price = {"price": {"input": 1, "output": 2}} if limits else {}
         config = {
             "store": {"durability": durability},
@@ -213,6 +234,9 @@ class Corbel(Peer):
 
     def model(self, upstream: str) -> str:
         return "gpt-x" if upstream == "mock-fast" else "gpt-y"
+
+    def version(self) -> str:
+        return said_version([str(self.server.process.args[0]), "version"])
 
     def stop(self) -> None:
         self.server.stop(30)

@@ -33,6 +33,8 @@ def _python() -> str:
 class Proxy(peers.Peer):
     """A program with a folder of its own, which listens at the port that it is given."""
 
+    packages: tuple[str, ...] = ()  # of PyPI, whose versions it has
+
     def __init__(self, ready_s: float = 20) -> None:
         self.dir = tempfile.TemporaryDirectory(prefix=f"corbel-{self.name}-")
         self.folder, self.port = Path(self.dir.name), peers.free_port()
@@ -46,6 +48,10 @@ class Proxy(peers.Peer):
         harness.wait_for(lambda: peers.answers(self.port), self.ready_s, f"{self.name} to listen")
         self.ready_ms = (time.monotonic() - began) * 1000
         self.pid, self.url = self.process.pid, f"http://127.0.0.1:{self.port}"
+
+    def version(self) -> str:
+        script = "import sys, importlib.metadata as m; print(*(f'{name} {m.version(name)}' for name in sys.argv[1:]), sep=', ')"
+        return subprocess.run([_python(), "-c", script, *self.packages], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
     def stop(self) -> None:
         atexit.unregister(self.stop)
@@ -76,9 +82,10 @@ backend mock
 
 class Haproxy(Proxy):
     name = "haproxy"
+    setting = "1 thread, http-no-delay, http-reuse always, no log"
 
     def __init__(self, mock_url: str) -> None:
-        binary = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
+        self.binary = binary = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
         if not binary:
             sys.exit("haproxy is not installed")
         super().__init__()
@@ -86,11 +93,16 @@ class Haproxy(Proxy):
         config.write_text(HAPROXY.format(port=self.port, mock=mock_url.removeprefix("http://")))
         self.start([binary, "-f", str(config)])
 
+    def version(self) -> str:
+        return peers.said_version([self.binary, "-v"])
+
 
 class Litellm(Proxy):
     """PyPI `litellm[proxy]` with a master key and no database: it keeps no record."""
 
     name = "litellm"
+    packages = ("litellm",)
+    setting = "1 worker, a master key, no database, production mode"
     key = "sk-corbel-measures-its-peers"
 
     def __init__(self, mock_url: str) -> None:
@@ -113,6 +125,8 @@ class SglangRouter(Proxy):
     """PyPI `sglang-router`: a router in Rust over OpenAI-compatible workers. It reads the JSON; it knows no keys, budgets or records."""
 
     name = "sglang-router"
+    packages = ("sglang-router",)
+    setting = "round robin over one worker, 1 thread of tokio"
 
     def __init__(self, mock_url: str) -> None:
         super().__init__(60)
@@ -145,6 +159,8 @@ class Fastapi(Proxy):
     """What a team writes first: FastAPI on uvicorn that passes the call on with httpx, and nothing else."""
 
     name = "fastapi"
+    packages = ("fastapi", "uvicorn", "httpx")
+    setting = "1 worker of uvicorn, no access log"
 
     def __init__(self, mock_url: str) -> None:
         super().__init__(60)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # bench.sh - the measurements of tests/perf: every one, or those named. A measurement is an executable file
 # tests/perf/NAME.sh or NAME.py, or a folder tests/perf/NAME with an executable `run`; it finds the build in CORBEL_BUILD.
-# They run one after the other on an optimized build without sanitizers, and print ratios; nothing is judged here.
+# They run one after the other on a release build (compile.sh), and print ratios; nothing is judged here.
 set -eu
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
@@ -26,8 +26,7 @@ name_of()
 
 "$ROOT/tools/dev/setup.sh" build model corpus bench
 export CORBEL_BUILD="$ROOT/build-release"
-configure "$CORBEL_BUILD" -Dbuildtype=release -Ddebug=true
-ninja -C "$CORBEL_BUILD" --quiet
+release "$CORBEL_BUILD"
 cd "$ROOT"
 status=0
 for file in $(measurements); do

@@ -22,8 +22,7 @@ library_packages()
 
 [ $# -eq 1 ] || die "usage: image.sh DIR"
 "$ROOT/tools/dev/setup.sh" build model
-configure "$ROOT/build-release" -Dbuildtype=release -Ddebug=true
-ninja -C "$ROOT/build-release" corbel
+release "$ROOT/build-release" corbel
 
 mkdir -p "$1/usr/local/bin" "$1/usr/lib/corbel"
 cp "$ROOT/build-release/corbel" "$1/usr/local/bin/corbel"
