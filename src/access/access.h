@@ -161,3 +161,6 @@ MAY_PARK const struct err *tenant_list(
 MAY_PARK const struct err *tenant_show(struct access *access, struct arena *arena, struct str tenant, struct group_row *out);
 MAY_PARK const struct err *tenant_update(
 	struct access *access, struct arena *arena, struct str tenant, const struct change *change, bool close, struct group_row *out);
+
+/* Whether the tenant's policy, as the database has it now, says local_only. One small read, for work that no caller waits for; a caller's own policies: limit_local_only. A policy that cannot be read says so. */
+MAY_PARK const struct err *tenant_local_only(struct access *access, struct arena *arena, int64_t tenant, bool *out);

@@ -47,6 +47,9 @@ select id, name, policy, created_us, coalesce(closed_us, 0) from tenant where id
 -- name: tenant_find
 select id, name, policy, created_us, coalesce(closed_us, 0) from tenant where name = $1 or cast(id as text) = $1 order by name = $1 desc limit 1;
 
+-- name: tenant_policy
+select policy from tenant where id = $1;
+
 -- name: tenant_change
 update tenant set name = $2, policy = $3, closed_us = $4, revision = $5 where id = $1;
 

@@ -257,3 +257,18 @@ tenant_update(struct access *access, struct arena *arena, struct str tenant, con
 
 	return run_change(access, arena, &work, out);
 }
+
+MAY_PARK const struct err *
+tenant_local_only(struct access *access, struct arena *arena, int64_t tenant, bool *out)
+{
+	struct policy *policy;
+	struct rows rows;
+	const struct err *err = store_query(access->store, arena, &stmt_tenant_policy, PARAMS(V_INT(tenant)), &rows);
+
+	*out = true;
+	if (err || rows.count == 0 || policy_parse(arena, rows_text(&rows, 0, 0), &policy))
+		return err;
+	*out = policy->local_only;
+	policy_unref(policy);
+	return NULL;
+}

@@ -31,6 +31,7 @@ struct answer_keep {
 	/* Once all events are in, on the answer's fiber: makes what `store_in` needs. `err`: how the answer ended, or NULL. */
 	MAY_PARK const struct err *(*gather)(struct answer_keep *keep, const struct err *err);
 	MAY_PARK const struct err *(*store_in)(struct tx *tx, void *keep); /* within the record's transaction; its argument is the struct answer_keep. NULL: nothing is stored */
+	bool local_only; /* set before gather: what is kept must not reach a hosted provider later */
 };
 
 /* One answer being made. The caller fills the first part; the arena is the request's. */
@@ -43,7 +44,7 @@ struct answer {
 	int64_t tenant;
 	const struct identity *identity; /* whose budgets pay; NULL: nobody's */
 	struct str key_id, request_id;
-	bool local_only;               /* the key's, or whoever else may say so: no hosted provider is asked */
+	bool local_only;               /* the key's: no hosted provider is asked. What else says so, the call and its collections, goes with it into route.local_only */
 	int (*error_status)(const struct err *err); /* the dialect's HTTP status for an error, for the record; NULL: err_http_status's */
 	struct str response_id;        /* the answer's id as the client sees it; empty: the provider's */
 	struct sink *out;              /* the dialect's encoder: gets every event; those marked `last` only after the commit */

@@ -1,8 +1,9 @@
 -- name: response_put
-insert into response (tenant, id, created_us, completed_us, status, background, previous, conversation, request, head, error, incomplete, usage, owner, lease_until_us, cancel)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0)
+insert into response (tenant, id, created_us, completed_us, status, background, previous, conversation, request, head, error, incomplete, usage, owner, lease_until_us, cancel, local_only)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0, $16)
 on conflict (tenant, id) do update set completed_us = excluded.completed_us, status = excluded.status, request = excluded.request, error = excluded.error,
-	incomplete = excluded.incomplete, usage = excluded.usage, lease_until_us = excluded.lease_until_us;
+	incomplete = excluded.incomplete, usage = excluded.usage, lease_until_us = excluded.lease_until_us,
+	local_only = excluded.local_only;
 
 -- name: response_get
 select r.id, r.created_us, r.completed_us, r.status, r.background, r.previous, r.conversation, r.error, r.incomplete, r.usage, r.owner, r.lease_until_us, r.cancel, b.body
@@ -71,7 +72,11 @@ where i.tenant = $1 and i.owner = $2 and i.output <= $3 and i.position < $4 orde
 select position from response_item where tenant = $1 and owner = $2 and id = $3;
 
 -- name: item_find
-select i.id, i.output, i.position, i.hash, b.used_day, b.body
+-- The last column: whether any of those who hold it is local_only.
+select i.id, i.output, i.position, i.hash, b.used_day, b.body,
+	case when exists (select 1 from response_item o join response r on r.tenant = o.tenant and r.id = o.owner where o.tenant = $1 and o.id = $2 and r.local_only = 1)
+		or exists (select 1 from response_item o join conversation c on c.tenant = o.tenant and c.id = o.owner where o.tenant = $1 and o.id = $2 and c.local_only = 1)
+		then 1 else 0 end
 from response_item i join item_body b on b.tenant = i.tenant and b.hash = i.hash
 where i.tenant = $1 and i.id = $2 order by i.owner limit 1;
 
@@ -92,7 +97,8 @@ with recursive chain (id, depth) as (
 	union all
 	select r.previous, c.depth + 1 from chain c join response r on r.tenant = $1 and r.id = c.id where r.previous <> '' and c.depth < 2000
 )
-select i.id, i.output, i.position, i.hash, b.used_day, b.body
+select i.id, i.output, i.position, i.hash, b.used_day, b.body,
+	(select coalesce(max(r.local_only), 0) from chain k join response r on r.tenant = $1 and r.id = k.id)
 from chain c join response_item i on i.tenant = $1 and i.owner = c.id left join item_body b on b.tenant = i.tenant and b.hash = i.hash
 order by c.depth desc, i.position limit $3;
 
@@ -105,16 +111,17 @@ with recursive chain (id, depth) as (
 select c.id, r.status from chain c left join response r on r.tenant = $1 and r.id = c.id where r.id is null or r.status not in ('completed', 'incomplete') limit 1;
 
 -- name: conversation_insert
-insert into conversation (tenant, id, created_us, used_us, metadata) values ($1, $2, $3, $3, $4);
+insert into conversation (tenant, id, created_us, used_us, metadata, local_only) values ($1, $2, $3, $3, $4, $5);
 
 -- name: conversation_get
-select id, created_us, metadata from conversation where tenant = $1 and id = $2;
+select id, created_us, metadata, local_only from conversation where tenant = $1 and id = $2;
 
 -- name: conversation_set
 update conversation set metadata = $3, used_us = $4 where tenant = $1 and id = $2;
 
 -- name: conversation_use
-update conversation set used_us = $3 where tenant = $1 and id = $2;
+-- $4: 1 when what is added is local_only; then all of it is from now on.
+update conversation set used_us = $3, local_only = case when $4 = 1 then 1 else local_only end where tenant = $1 and id = $2;
 
 -- name: conversation_delete
 delete from conversation where tenant = $1 and id = $2;

@@ -84,6 +84,8 @@ read_sources(const struct answer_services *services, struct answer *answer)
 		err = collection_generation(services->knowledge, answer->arena, answer->tenant, name, &collection);
 		if (!err)
 			answer->sources[answer->source_count] = (struct cache_source){ collection.row, collection.generation };
+		if (!err)
+			retrieve_bind(answer, &collection);
 		if (!err && search)
 			err = collection_used(services->knowledge, answer->arena, &collection);
 	}
@@ -145,7 +147,7 @@ understand(const struct answer_services *services, struct answer *answer)
 	const struct err *err;
 
 	answer->cached->near.embedder = STR_EMPTY;
-	if (!answer->model->cache.semantic.given || !retrieve_may_embed(answer))
+	if (!answer->model->cache.semantic.given || !retrieve_may_embed(services, answer))
 		return NULL;
 	err = cache_near_key(answer->arena, &answer->cached->subject, key, &question);
 	return err || !question.ptr ? err : near_make(services->cache->embedder, answer->arena, key, question, &answer->cached->near);
@@ -220,6 +222,7 @@ look_up(const struct answer_services *services, struct answer *answer, struct re
 		cached_tell(answer, CACHE_BYPASS, 0, 0);
 		return NULL;
 	}
+	cached->subject.local_only = answer->route.local_only; /* the collections may have said so */
 	cached->subject.sources = answer->sources;
 	cached->subject.source_count = answer->source_count;
 	if (!err)

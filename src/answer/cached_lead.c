@@ -8,6 +8,7 @@
 
 #include "answer/cached_inside.h"
 #include "answer/charge.h"
+#include "answer/retrieve.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "knowledge/knowledge.h"
@@ -235,7 +236,7 @@ why_not_kept(const struct answer_services *services, const struct answer *answer
 		return "fallback";
 	if (answer->attempt.spent_count)
 		return "continued";
-	if (answer->passages && answer->passages->words_only && answer->model->knowledge.mode != CONF_SEARCH_WORDS && knowledge_embeds(services->knowledge))
+	if (answer->passages && answer->passages->words_only && answer->model->knowledge.mode != CONF_SEARCH_WORDS && knowledge_embeds(services->knowledge) && retrieve_may_embed(services, answer))
 		return "words_only"; /* the embedding model failed, or has not come so far */
 	return stored_unfit(events);
 }

@@ -19,6 +19,7 @@ struct change {
 	int64_t now_us, day;
 	struct response_item *items;
 	size_t count;
+	bool local_only;
 	int64_t changed;
 };
 
@@ -57,13 +58,14 @@ create_tx(struct tx *tx, void *arg)
 {
 	const struct change *change = arg;
 	const struct err *err = tx_exec(tx, &stmt_conversation_insert,
-		PARAMS(V_INT(change->tenant), V_TEXT(change->id), V_INT(change->now_us), V_TEXT(change->metadata)), NULL);
+		PARAMS(V_INT(change->tenant), V_TEXT(change->id), V_INT(change->now_us), V_TEXT(change->metadata), V_INT(change->local_only)), NULL);
 
 	return err ? err : add_items(tx, change);
 }
 
 MAY_PARK const struct err *
-conversation_create(struct store *store, struct arena *arena, int64_t tenant, struct str metadata, struct response_item *items, size_t count, struct conversation *out)
+conversation_create(struct store *store, struct arena *arena, int64_t tenant, struct str metadata, bool local_only, struct response_item *items, size_t count,
+	struct conversation *out)
 {
 	struct id id = id_new();
 	struct change change = change_of(tenant, arena_printf(arena, "conv_%" STR_F, STR_A(id_str(&id))));
@@ -71,10 +73,11 @@ conversation_create(struct store *store, struct arena *arena, int64_t tenant, st
 	if (!change.id.ptr)
 		return &err_no_memory;
 	change.metadata = metadata;
+	change.local_only = local_only;
 	change.items = items;
 	change.count = count;
 	hash_items(items, count);
-	*out = (struct conversation){ .id = change.id, .metadata = metadata, .created_us = change.now_us };
+	*out = (struct conversation){ .id = change.id, .metadata = metadata, .created_us = change.now_us, .local_only = local_only };
 	return store_tx(store, arena, create_tx, &change);
 }
 
@@ -86,7 +89,7 @@ conversation_get(struct store *store, struct arena *arena, int64_t tenant, struc
 
 	if (err || rows.count == 0)
 		return err ? err : no_conversation(arena, id, param);
-	*out = (struct conversation){ .id = rows_text(&rows, 0, 0), .created_us = rows_int(&rows, 0, 1), .metadata = rows_text(&rows, 0, 2) };
+	*out = (struct conversation){ .id = rows_text(&rows, 0, 0), .created_us = rows_int(&rows, 0, 1), .metadata = rows_text(&rows, 0, 2), .local_only = rows_int(&rows, 0, 3) != 0 };
 	return NULL;
 }
 
@@ -139,18 +142,20 @@ add_tx(struct tx *tx, void *arg)
 {
 	struct change *change = arg;
 	struct rows result;
-	const struct err *err = tx_exec(tx, &stmt_conversation_use, PARAMS(V_INT(change->tenant), V_TEXT(change->id), V_INT(change->now_us)), &result);
+	const struct err *err =
+		tx_exec(tx, &stmt_conversation_use, PARAMS(V_INT(change->tenant), V_TEXT(change->id), V_INT(change->now_us), V_INT(change->local_only)), &result);
 
 	change->changed = err ? 0 : result.changed;
 	return err || !change->changed ? err : add_items(tx, change);
 }
 
 MAY_PARK const struct err *
-conversation_add(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct response_item *items, size_t count)
+conversation_add(struct store *store, struct arena *arena, int64_t tenant, struct str id, bool local_only, struct response_item *items, size_t count)
 {
 	struct change change = change_of(tenant, id);
 	const struct err *err;
 
+	change.local_only = local_only;
 	change.items = items;
 	change.count = count;
 	hash_items(items, count);

@@ -15,7 +15,7 @@ embed_here(struct single *base, struct record *record)
 	if (call->embedder && !str_eq(base->model, embedder_model(call->embedder)))
 		return err_new(base->arena, ERR_NOT_FOUND, "another name");
 	record->provider = STR("local");
-	if (!route_allowed(conf_embeddings(base->conf)->provider, base->local_only))
+	if (base->local_only && (!route_allowed(conf_embeddings(base->conf)->provider, true) || (call->embedder && embedder_hosted(call->embedder))))
 		return err_param(base->arena, ERR_FORBIDDEN, "model", "local_only",
 			"this may be answered on the operator's own machines only, and the embedding model is at a hosted provider");
 	if (!call->embedder)

@@ -72,7 +72,7 @@ resolve_model(const struct answer_services *services, struct answer *answer, str
 	answer->route = (struct route_spec){ .model = model,
 		.user = call->user,
 		.conversation = conversation,
-		.local_only = answer->local_only || model->knowledge.local_only,
+		.local_only = answer->local_only || call->local_only || model->knowledge.local_only,
 		.batch = call->batch,
 		.stream = call->stream };
 	return NULL;
@@ -294,7 +294,10 @@ settle(const struct answer_services *services, struct answer *answer, struct rec
 	scope_open_shielded(&scope, SETTLE_US);
 	lacking = fill_record(services, answer, recorder, citations, count);
 	if (answer->keep) {
-		const struct err *unkept = answer->keep->gather(answer->keep, lacking ? lacking : err);
+		const struct err *unkept;
+
+		answer->keep->local_only = answer->local_only || answer->call->local_only || answer->route.local_only;
+		unkept = answer->keep->gather(answer->keep, lacking ? lacking : err);
 
 		lacking = lacking ? lacking : unkept;
 		answer->keep = unkept ? NULL : answer->keep;

@@ -34,7 +34,7 @@ write_to_conversation(struct tx *tx, const struct response_kept *kept)
 
 	for (size_t i = 0; i < kept->item_count && !err; i++)
 		err = response_item_put_row(tx, kept->tenant, kept->conversation, ++position, &kept->items[i], kept->hashes[i]);
-	return err ? err : tx_exec(tx, &stmt_conversation_use, PARAMS(V_INT(kept->tenant), V_TEXT(kept->conversation), V_INT(kept->completed_us)), NULL);
+	return err ? err : tx_exec(tx, &stmt_conversation_use, PARAMS(V_INT(kept->tenant), V_TEXT(kept->conversation), V_INT(kept->completed_us), V_INT(kept->local_only)), NULL);
 }
 
 /* What this goes on from is used today. */
@@ -75,7 +75,7 @@ response_kept_write(struct tx *tx, const struct response_kept *kept)
 			PARAMS(V_INT(kept->tenant), V_TEXT(kept->id), V_INT(kept->created_us), V_INT(kept->completed_us), V_TEXT(kept->status), V_INT(kept->background),
 				V_TEXT(kept->previous), V_TEXT(kept->conversation), V_TEXT(kept->request_id),
 				V_BLOB(str_n((const char *)kept->head_hash, HASH_SHA256_SIZE)), V_TEXT(kept->error), V_TEXT(kept->incomplete), V_TEXT(kept->usage),
-				V_TEXT(kept->owner), V_INT(kept->lease_until_us)),
+				V_TEXT(kept->owner), V_INT(kept->lease_until_us), V_INT(kept->local_only)),
 			NULL);
 	for (size_t i = 0; i < kept->item_count && !err; i++) {
 		err = response_body_put(tx, kept->tenant, kept->hashes[i], kept->day, kept->items[i].body);
@@ -195,7 +195,10 @@ response_chain(struct store *store, struct arena *arena, int64_t tenant, struct 
 		return err;
 	if (rows.count > max)
 		return err_param(arena, ERR_TOO_LARGE, "previous_response_id", NULL, "this conversation has over %zu items: begin a new one", max);
-	return read_items(arena, &rows, out, count);
+	err = read_items(arena, &rows, out, count);
+	for (size_t i = 0; !err && i < *count; i++)
+		(*out)[i].local_only = rows_int(&rows, i, 6) != 0;
+	return err;
 }
 
 MAY_PARK const struct err *
@@ -236,6 +239,7 @@ response_item_get(struct store *store, struct arena *arena, int64_t tenant, stru
 	if (rows.count == 0)
 		return err_param(arena, ERR_NOT_FOUND, "id", "not_found", "there is no item '%" STR_F "'", STR_A(str_slice(id, 0, 100)));
 	read_item(&rows, 0, out);
+	out->local_only = !owner.len && rows_int(&rows, 0, 6) != 0;
 	return NULL;
 }
 

@@ -19,6 +19,7 @@ struct response_item {
 	struct message **place;   /* …and its message belongs here */
 	int64_t position;
 	bool stale;               /* its body was last used on an earlier day */
+	bool local_only;          /* of response_chain and response_item_get: what it stands in is never to reach a hosted provider */
 	unsigned char hash[HASH_SHA256_SIZE];
 };
 
@@ -29,6 +30,7 @@ struct response_kept {
 	int64_t created_us, completed_us;
 	bool background;
 	bool begun;                            /* its row is there since it began */
+	bool local_only;                       /* what goes on from it reaches no hosted provider; so does its conversation from now on */
 	struct str head;                       /* JSON: what it repeats of its request */
 	struct str error, incomplete, usage;   /* JSON, or empty */
 	struct str owner;                      /* of a response that goes on without its client: the process that makes it */
@@ -72,19 +74,21 @@ MAY_PARK const struct err *response_chain(struct store *store, struct arena *are
 MAY_PARK const struct err *response_item_page(struct store *store, struct arena *arena, int64_t tenant, struct str owner, bool input_only, bool descending, struct str after, unsigned limit,
 	struct response_item **out, size_t *count, bool *more);
 
-/* An item by its id, whoever holds it (`owner` empty), or of one owner. ERR_NOT_FOUND. */
+/* An item by its id, whoever holds it (`owner` empty: with local_only), or of one owner. ERR_NOT_FOUND. */
 MAY_PARK const struct err *response_item_get(struct store *store, struct arena *arena, int64_t tenant, struct str owner, struct str id, struct response_item *out);
 
 struct conversation {
 	struct str id, metadata; /* metadata: JSON object */
 	int64_t created_us;
+	bool local_only;         /* something in it is: none of it reaches a hosted provider */
 };
-MAY_PARK const struct err *conversation_create(struct store *store, struct arena *arena, int64_t tenant, struct str metadata, struct response_item *items, size_t count,
-	struct conversation *out);
+MAY_PARK const struct err *conversation_create(struct store *store, struct arena *arena, int64_t tenant, struct str metadata, bool local_only, struct response_item *items,
+	size_t count, struct conversation *out);
 MAY_PARK const struct err *conversation_get(struct store *store, struct arena *arena, int64_t tenant, struct str id, const char *param, struct conversation *out);
 MAY_PARK const struct err *conversation_set(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct str metadata, struct conversation *out);
 MAY_PARK const struct err *conversation_delete(struct store *store, struct arena *arena, int64_t tenant, struct str id);
-MAY_PARK const struct err *conversation_add(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct response_item *items, size_t count);
+/* `local_only`: of who adds them. */
+MAY_PARK const struct err *conversation_add(struct store *store, struct arena *arena, int64_t tenant, struct str id, bool local_only, struct response_item *items, size_t count);
 MAY_PARK const struct err *conversation_item_delete(struct store *store, struct arena *arena, int64_t tenant, struct str id, struct str item);
 
 /* Deletes responses older than this, conversations not used since, and bodies nobody has used since, in small steps. */

@@ -101,7 +101,7 @@ conversations(struct store *store, void *arg)
 	bool more;
 
 	(void)arg;
-	CHECK_OK(conversation_create(store, arena, TENANT, STR("{}"), &first, 1, &talk));
+	CHECK_OK(conversation_create(store, arena, TENANT, STR("{}"), false, &first, 1, &talk));
 	keep(store, arena, "r1", "", arena_cstr(arena, talk.id), "{\"q\":1}", "{\"a\":1}", "completed");
 	keep(store, arena, "r2", "", arena_cstr(arena, talk.id), "{\"q\":2}", "{\"a\":2}", "failed");
 	CHECK_OK(response_items(store, arena, TENANT, talk.id, &items, &count));
@@ -114,7 +114,7 @@ conversations(struct store *store, void *arg)
 	CHECK_ERR(response_item_get(store, arena, OTHER, STR_EMPTY, STR("msg_1"), &found), ERR_NOT_FOUND);
 	CHECK_OK(conversation_item_delete(store, arena, TENANT, talk.id, STR("msg_1")));
 	CHECK_ERR(conversation_item_delete(store, arena, TENANT, talk.id, STR("msg_1")), ERR_NOT_FOUND);
-	CHECK_ERR(conversation_add(store, arena, OTHER, talk.id, &first, 1), ERR_NOT_FOUND);
+	CHECK_ERR(conversation_add(store, arena, OTHER, talk.id, false, &first, 1), ERR_NOT_FOUND);
 	CHECK_OK(conversation_delete(store, arena, TENANT, talk.id));
 	CHECK_ERR(conversation_get(store, arena, TENANT, talk.id, "id", &talk), ERR_NOT_FOUND);
 	CHECK_OK(response_item_get(store, arena, TENANT, STR_EMPTY, STR("out_r1"), &found)); /* the response has it still */
@@ -131,7 +131,7 @@ retention(struct store *store, void *arg)
 
 	(void)arg;
 	keep(store, arena, "r1", "", "", "{\"q\":1}", "{\"a\":1}", "completed");
-	CHECK_OK(conversation_create(store, arena, TENANT, STR("{}"), NULL, 0, &talk));
+	CHECK_OK(conversation_create(store, arena, TENANT, STR("{}"), false, NULL, 0, &talk));
 	CHECK_OK(response_retain(store, arena, clock_wall_us() - DAY_US));
 	CHECK_OK(response_get(store, arena, TENANT, STR("r1"), "id", &stored));
 	CHECK_OK(response_item_get(store, arena, TENANT, STR_EMPTY, STR("in_r1"), &found));

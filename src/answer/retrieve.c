@@ -90,9 +90,15 @@ take_within_budget(struct answer *answer, const struct hits *hits)
 }
 
 bool
-retrieve_may_embed(const struct answer *answer)
+retrieve_may_embed(const struct answer_services *services, const struct answer *answer)
 {
-	return route_allowed(conf_embeddings(answer->conf)->provider, answer->local_only);
+	return knowledge_may_embed(services->knowledge, answer->conf, answer->route.local_only);
+}
+
+void
+retrieve_bind(struct answer *answer, const struct collection *collection)
+{
+	answer->route.local_only = answer->route.local_only || collection_local_only(answer->conf, collection);
 }
 
 static enum fusion
@@ -120,13 +126,14 @@ run_search(const struct answer_services *services, struct answer *answer, struct
 			STR_A(answer->call->model), STR_A(knowledge->collection), STR_A(knowledge->collection));
 	if (err)
 		return err;
+	retrieve_bind(answer, &collection);
 	query = (struct query){
 		.tenant = answer->tenant,
 		.collection = collection.row,
 		.generation = retrieve_generation(answer, collection.row),
 		.text = answer->passages->question,
 		.limit = knowledge->top_k ? (unsigned)knowledge->top_k : 8,
-		.fusion = retrieve_may_embed(answer) ? fusion_of(knowledge->mode) : FUSION_WORDS,
+		.fusion = retrieve_may_embed(services, answer) ? fusion_of(knowledge->mode) : FUSION_WORDS,
 		.vector_weight = knowledge->vector_weight,
 		.score_min = knowledge->score_min,
 	};

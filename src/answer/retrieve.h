@@ -14,8 +14,13 @@ const struct err *retrieve_instruct(struct answer *answer);
 /* Searches the collections that the call names (call->search), and tells the model what was found, if anything. A span "retrieval file_search". */
 MAY_PARK const struct err *retrieve_asked(const struct answer_services *services, struct answer *answer);
 
-/* Whether questions of this caller may be embedded: not by a hosted provider, when nothing of theirs is to reach one. Then words are searched alone. */
-bool retrieve_may_embed(const struct answer *answer);
+/* Whether the question may be embedded: not by a hosted provider, when nothing of the call is to reach one. Then words are searched alone. */
+bool retrieve_may_embed(const struct answer_services *services, const struct answer *answer);
+
+struct collection;
+
+/* What is found in a collection goes where the collection may go: one that is local_only binds the call, before its question is embedded or anybody is asked. */
+void retrieve_bind(struct answer *answer, const struct collection *collection);
 
 /* The generation of a collection that a search must not fall behind (struct query); 0: any. */
 int64_t retrieve_generation(const struct answer *answer, int64_t collection);

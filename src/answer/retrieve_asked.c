@@ -27,28 +27,36 @@ compare_hits(const void *a, const void *b)
 }
 
 static MAY_PARK const struct err *
-search_one(const struct answer_services *services, struct answer *answer, struct str id, struct hits *out)
+find_one(const struct answer_services *services, struct answer *answer, struct str id, struct collection *out)
 {
-	const struct call_search *search = answer->call->search;
-	struct collection collection;
-	struct query query;
-	const struct err *err = collection_get(services->knowledge, answer->arena, answer->tenant, id, &collection);
+	const struct err *err = collection_get(services->knowledge, answer->arena, answer->tenant, id, out);
 
 	if (err)
 		return err->kind != ERR_NOT_FOUND ? err
 						  : err_param(answer->arena, ERR_NOT_FOUND, "tools", "vector_store_not_found", "there is no vector store '%" STR_F "'",
 							    STR_A(str_slice(id, 0, 100)));
+	retrieve_bind(answer, out);
+	return NULL;
+}
+
+static MAY_PARK const struct err *
+search_one(const struct answer_services *services, struct answer *answer, const struct collection *collection, struct hits *out)
+{
+	const struct call_search *search = answer->call->search;
+	struct query query;
+	const struct err *err;
+
 	query = (struct query){ .tenant = answer->tenant,
-		.collection = collection.row,
-		.generation = retrieve_generation(answer, collection.row),
+		.collection = collection->row,
+		.generation = retrieve_generation(answer, collection->row),
 		.text = answer->passages->question,
 		.filter = search->filter,
 		.limit = search->limit,
-		.fusion = !retrieve_may_embed(answer) ? FUSION_WORDS : isnan(search->vector_weight) ? FUSION_AUTO : FUSION_CONVEX,
+		.fusion = !retrieve_may_embed(services, answer) ? FUSION_WORDS : isnan(search->vector_weight) ? FUSION_AUTO : FUSION_CONVEX,
 		.vector_weight = isnan(search->vector_weight) ? 0 : search->vector_weight,
 		.score_min = search->score_min };
 	err = search_run(knowledge_search(services->knowledge), answer->arena, &query, out);
-	return err ? err : collection_used(services->knowledge, answer->arena, &collection);
+	return err ? err : collection_used(services->knowledge, answer->arena, collection);
 }
 
 /* The best of all collections, within a budget of tokens. */
@@ -79,13 +87,16 @@ static MAY_PARK const struct err *
 search_all(const struct answer_services *services, struct answer *answer)
 {
 	const struct call_search *search = answer->call->search;
+	struct collection *collections = arena_array(answer->arena, search->count, sizeof(*collections));
 	struct hits found[SEARCH_COLLECTIONS_MAX] = { 0 };
-	const struct err *err = NULL;
+	const struct err *err = collections ? NULL : &err_no_memory;
 	struct hit *hits;
 	size_t count = 0;
 
+	for (size_t i = 0; i < search->count && !err; i++) /* all, before the question is embedded for the first */
+		err = find_one(services, answer, search->collections[i], &collections[i]);
 	for (size_t i = 0; i < search->count && !err; i++) {
-		err = search_one(services, answer, search->collections[i], &found[i]);
+		err = search_one(services, answer, &collections[i], &found[i]);
 		count += found[i].count;
 	}
 	hits = err ? NULL : arena_array(answer->arena, count + 1, sizeof(*hits));

@@ -5,6 +5,7 @@
  */
 #include "api/admin.h"
 #include "base/clock.h"
+#include "knowledge/knowledge.h"
 
 /* --- what all of them share --- */
 
@@ -400,6 +401,8 @@ tenant_changed(struct api_request *request, const struct change *change, bool cl
 
 	if (!err)
 		err = tenant_update(request->app->access, request->arena, request->params[0], change, close, &tenant);
+	if (!err && change->policy && knowledge_embeds(request->app->knowledge)) /* its documents may be local_only no more */
+		err = knowledge_look_again(request->app->knowledge, request->arena, tenant.tenant);
 	return err ? err : admin_answer(request, 200, put_tenant, &tenant);
 }
 

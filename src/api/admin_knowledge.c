@@ -3,7 +3,8 @@
  *
  * `corbel ingest` asks which files are known, and puts the others one by one; a collection comes to be with its first document. Errors have OpenAI's shape here too.
  */
-#include "api/openai_shapes.h"
+#include "access/limit.h"
+#include "api/openai_vector_stores.h"
 
 enum { PAGE_MAX = 100, DOCUMENT_BYTES_MAX = 256 * 1024 * 1024 };
 
@@ -24,6 +25,7 @@ put_collection(struct json_out *out, struct api_request *request, const struct c
 	json_set_int(out, "ready", collection->ready);
 	json_set_int(out, "failed", collection->failed);
 	json_set_int(out, "cancelled", collection->cancelled);
+	json_set_int(out, "held", collection->held);
 	json_set_int(out, "chunks", collection->chunks);
 	json_set_int(out, "chunks_embedded", collection->chunks_embedded);
 	json_set_bool(out, "embeds", knowledge_embeds(request->app->knowledge));
@@ -31,6 +33,7 @@ put_collection(struct json_out *out, struct api_request *request, const struct c
 	json_set_int(out, "created_us", collection->created_us);
 	json_set_int(out, "last_active_us", collection->last_active_us);
 	json_set_int(out, "expires_after_days", collection->expires_after_days);
+	json_set_bool(out, "local_only", collection_local_only(request->conf, collection));
 	json_end_object(out);
 }
 
@@ -60,20 +63,43 @@ collections_list(struct api_request *request)
 }
 
 static MAY_PARK const struct err *
+answer_collection(struct api_request *request, const struct collection *collection)
+{
+	struct json_out json;
+	struct buf body;
+
+	buf_init(&body, request->arena, KIB(256));
+	json_out_init(&json, &body);
+	put_collection(&json, request, collection);
+	return api_answer_json(request, 200, &json);
+}
+
+static MAY_PARK const struct err *
 collections_get(struct api_request *request)
 {
 	struct collection collection;
-	struct json_out json;
-	struct buf body;
 	const struct err *err =
 		collection_get(request->app->knowledge, request->arena, request->identity->tenant, request->params[0], &collection);
 
-	if (err)
-		return err;
-	buf_init(&body, request->arena, KIB(256));
-	json_out_init(&json, &body);
-	put_collection(&json, request, &collection);
-	return api_answer_json(request, 200, &json);
+	return err ? err : answer_collection(request, &collection);
+}
+
+/* Made where there is none, so that a mark can be there before the first document is. */
+static MAY_PARK const struct err *
+collections_put(struct api_request *request)
+{
+	struct knowledge *knowledge = request->app->knowledge;
+	int64_t tenant = request->identity->tenant;
+	struct collection wanted, collection;
+	const struct err *err = openai_name_check(request, request->params[0], "name");
+
+	if (!err)
+		err = collection_ensure(knowledge, request->arena, tenant, request->params[0], &wanted);
+	if (!err)
+		err = local_only_parse(request, &wanted);
+	if (!err)
+		err = collection_update(knowledge, request->arena, tenant, wanted.id, &wanted, &collection);
+	return err ? err : answer_collection(request, &collection);
 }
 
 static MAY_PARK const struct err *
@@ -90,7 +116,8 @@ static const char *const status_names[] = { [VERSION_QUEUED] = "queued",
 	[VERSION_WORDS] = "words",
 	[VERSION_READY] = "ready",
 	[VERSION_FAILED] = "failed",
-	[VERSION_CANCELLED] = "cancelled" };
+	[VERSION_CANCELLED] = "cancelled",
+	[VERSION_HELD] = "held" };
 
 static void
 put_document(struct json_out *out, const struct document *document)
@@ -127,7 +154,7 @@ parse_status(struct api_request *request, unsigned *statuses)
 		if (name.len && str_eq_c(name, status_names[status]))
 			*statuses = 1u << status;
 	if (name.len && !*statuses)
-		return err_param(request->arena, ERR_INVALID, "status", NULL, "status must be queued, words, ready, failed or cancelled");
+		return err_param(request->arena, ERR_INVALID, "status", NULL, "status must be queued, words, ready, failed, cancelled or held");
 	return NULL;
 }
 
@@ -240,7 +267,7 @@ documents_put(struct api_request *request)
 {
 	struct knowledge *knowledge = request->app->knowledge;
 	int64_t tenant = request->identity->tenant;
-	struct document_source source = { .path = api_query(request, "path"), .attributes = { NULL, 0 } };
+	struct document_source source = { .path = api_query(request, "path"), .attributes = { NULL, 0 }, .local_only = limit_local_only(request->identity) };
 	struct collection collection;
 	struct document document;
 	bool changed;
@@ -309,6 +336,8 @@ documents_known(struct api_request *request)
 	"\"required\":[\"path\",\"sha256\"],\"properties\":{\"path\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":1024},"            \
 	"\"sha256\":{\"type\":\"string\",\"minLength\":64,\"maxLength\":64}}}}}}"
 
+#define SCHEMA_COLLECTION "{\"type\":\"object\",\"required\":[\"local_only\"],\"additionalProperties\":false,\"properties\":{\"local_only\":{\"type\":\"boolean\"}}}"
+
 #define COLLECTIONS "/admin/v1/collections"
 #define DOCUMENTS COLLECTIONS "/{name}/documents"
 
@@ -329,6 +358,17 @@ static const struct route routes[] = {
 		.handler = collections_get,
 		.answer = "Collection",
 		.summary = "Show a collection, by name or id, with its progress" },
+	{ .method = HTTP_PUT,
+		.path = COLLECTIONS "/{name}",
+		.name = "admin.collections.put",
+		.scope = SCOPE_KNOWLEDGE_WRITE,
+		.errors = &openai_errors,
+		.body = BODY_JSON,
+		.body_bytes_max = KIB(4),
+		.request_schema = SCHEMA_COLLECTION,
+		.handler = collections_put,
+		.answer = "Collection",
+		.summary = "Mark a collection local_only, or take the mark away; makes the collection" },
 	{ .method = HTTP_DELETE,
 		.path = COLLECTIONS "/{name}",
 		.name = "admin.collections.delete",

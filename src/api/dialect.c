@@ -123,7 +123,7 @@ dialect_token_count(struct api_request *request, const struct call *call, int64_
 	struct answer_services services = answer_services(request->app);
 	const struct err *err = call->model.len ? limit_model(request->identity, request->arena, call->model) : NULL; /* counting may ask the provider */
 
-	return err ? err : token_count(&services, request->arena, request->conf, call, limit_local_only(request->identity), out);
+	return err ? err : token_count(&services, request->arena, request->conf, call, call->local_only || limit_local_only(request->identity), out);
 }
 
 /* The next line of data: LF, CR and CRLF end one, as a reader of the stream sees it. False: there is none. */

@@ -3,6 +3,7 @@
  *
  * Protocol: OpenAI's API reference, "Conversations". A conversation is a list of items; responses made in it add theirs in the commit of their record.
  */
+#include "access/limit.h"
 #include "api/openai_responses.h"
 #include "api/openai_shapes.h"
 #include "base/clock.h"
@@ -66,7 +67,7 @@ conversations_create(struct api_request *request)
 	if (!err)
 		err = read_items(request, items, &count);
 	if (!err)
-		err = conversation_create(request->app->store, request->arena, request->identity->tenant, metadata, items, count, &conversation);
+		err = conversation_create(request->app->store, request->arena, request->identity->tenant, metadata, limit_local_only(request->identity), items, count, &conversation);
 	return err ? err : answer_conversation(request, &conversation);
 }
 
@@ -121,7 +122,7 @@ items_add(struct api_request *request)
 	const struct err *err = items ? read_items(request, items, &count) : &err_no_memory;
 
 	if (!err)
-		err = conversation_add(request->app->store, request->arena, request->identity->tenant, request->params[0], items, count);
+		err = conversation_add(request->app->store, request->arena, request->identity->tenant, request->params[0], limit_local_only(request->identity), items, count);
 	if (err)
 		return err;
 	buf_init(&body, NULL, 2 * (size_t)BODY_MAX);

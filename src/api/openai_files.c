@@ -4,6 +4,7 @@
  * Protocol: OpenAI's API reference, "Files". Bytes pass through in pieces, both ways: a file of any allowed size needs a few MiB of memory. A file is `processed` at once, since
  * what becomes of it in a vector store is said there.
  */
+#include "access/limit.h"
 #include "api/openai_shapes.h"
 #include "base/clock.h"
 #include "net/multipart.h"
@@ -168,7 +169,7 @@ parse_form(struct form *form, struct file *out)
 			"purpose: must be assistants, batch, fine-tune, vision, user_data or evals");
 	if (!form->upload)
 		return err_param(request->arena, ERR_INVALID, "file", NULL, "file: the form has no file");
-	*out = (struct file){ .filename = form->filename, .purpose = purpose };
+	*out = (struct file){ .filename = form->filename, .purpose = purpose, .local_only = limit_local_only(request->identity) };
 	return parse_expiry(form, &out->expires_us);
 }
 

@@ -130,6 +130,12 @@ void responses_encoder_put(struct responses_encoder *encoder, struct json_out *o
 /* Puts what the request goes on from, and the items it refers to, among its messages. ERR_NOT_FOUND, ERR_CONFLICT say which. */
 MAY_PARK const struct err *responses_context(struct responses_ask *ask);
 
+/*
+ * Whether a response that is stored when it begins counts as local_only until its end says whether it is: it does where that is known by now, and where it is made from collections, which are not
+ * looked at yet.
+ */
+bool responses_begin_local(const struct responses_ask *ask);
+
 /* Reads the images and files that messages name by their ids, into data: URLs. ERR_NOT_FOUND, ERR_TOO_LARGE (over 32 MiB in all). */
 MAY_PARK const struct err *responses_files(struct responses_ask *ask);
 

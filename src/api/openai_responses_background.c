@@ -160,6 +160,7 @@ job_store(struct job *job)
 		.request_id = job->request.request_id,
 		.created_us = ask->created_us,
 		.background = true,
+		.local_only = responses_begin_local(ask),
 		.head = ask->head_text,
 		.error = STR_EMPTY,
 		.incomplete = STR_EMPTY,

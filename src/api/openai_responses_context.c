@@ -1,6 +1,7 @@
 /*
- * openai_responses_context.c - what a request goes on from: a response and all before it, a conversation, items by their ids.
+ * openai_responses_context.c - what a request goes on from: a response and all before it, a conversation, items by their ids. What was made under local_only binds the call that goes on from it.
  */
+#include "access/limit.h"
 #include "api/openai_responses.h"
 
 /* A stored item's message at *end. */
@@ -45,6 +46,7 @@ resolve_references(struct responses_ask *ask)
 		err = add_message(ask, &found, &end);
 		*end = rest;
 		item->body = found.body;
+		ask->call->local_only = ask->call->local_only || found.local_only;
 	}
 	return err;
 }
@@ -57,11 +59,15 @@ load_context(struct responses_ask *ask)
 	struct conversation conversation;
 	const struct err *err;
 
-	if (ask->previous.len)
-		return response_chain(store, ask->arena, tenant, ask->previous, RESPONSES_ITEMS_MAX, &ask->context, &ask->context_count);
+	if (ask->previous.len) {
+		err = response_chain(store, ask->arena, tenant, ask->previous, RESPONSES_ITEMS_MAX, &ask->context, &ask->context_count);
+		ask->call->local_only = ask->call->local_only || (!err && ask->context_count && ask->context[0].local_only);
+		return err;
+	}
 	if (!ask->conversation.len)
 		return NULL;
 	err = conversation_get(store, ask->arena, tenant, ask->conversation, "conversation", &conversation);
+	ask->call->local_only = ask->call->local_only || (!err && conversation.local_only);
 	if (!err)
 		err = response_items(store, ask->arena, tenant, ask->conversation, &ask->context, &ask->context_count);
 	if (!err && ask->context_count > RESPONSES_ITEMS_MAX)
@@ -86,4 +92,12 @@ responses_context(struct responses_ask *ask)
 	if (!err && !ask->call->messages && !ask->call->foreign) /* a stored prompt may be all there is */
 		err = err_param(ask->arena, ERR_INVALID, "input", NULL, "input: there is nothing to answer");
 	return err ? err : responses_files(ask);
+}
+
+bool
+responses_begin_local(const struct responses_ask *ask)
+{
+	const struct conf_model *model = conf_model(ask->request->conf, ask->call->model);
+
+	return ask->call->local_only || ask->call->search || (model && model->knowledge.given) || limit_local_only(ask->request->identity);
 }

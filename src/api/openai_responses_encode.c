@@ -502,6 +502,7 @@ encoder_begin(struct encoder *base, struct str owner, struct response_kept *out)
 		.request_id = ask->request->request_id,
 		.created_us = ask->created_us,
 		.begun = true,
+		.local_only = responses_begin_local(ask),
 		.head = ask->head_text,
 		.error = STR_EMPTY,
 		.incomplete = STR_EMPTY,

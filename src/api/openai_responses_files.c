@@ -75,6 +75,7 @@ load_file(struct responses_ask *ask, struct part *part, int64_t *bytes)
 		return err_param(ask->arena, ERR_NOT_FOUND, "input", "file_not_found", "input: there is no file '%" STR_F "'", STR_A(str_slice(part->id, 0, 100)));
 	if (err)
 		return err;
+	ask->call->local_only = ask->call->local_only || file.local_only;
 	*bytes += file.bytes;
 	if (*bytes > BYTES_MAX)
 		return err_param(ask->arena, ERR_TOO_LARGE, "input", NULL, "input: the files of a request have at most %d MiB; '%" STR_F "' is over that", BYTES_MAX >> 20,

@@ -269,6 +269,7 @@ responses_keep(struct responses_encoder *encoder)
 		.completed_us = encoder->state.completed_us,
 		.background = ask->background,
 		.begun = encoder->begun,
+		.local_only = encoder->keep.local_only,
 		.head = ask->head_text,
 		.error = encoder->state.error,
 		.incomplete = encoder->state.incomplete,

@@ -4,6 +4,7 @@
  * Protocol: OpenAI's API reference, "Vector store files" and "Vector store file batches". A document that was not made of a stored file (corbel ingest) goes by its own id. A
  * document's text goes out in pieces of a few passages, however long it is.
  */
+#include "access/limit.h"
 #include "api/openai_vector_stores.h"
 #include "base/clock.h"
 
@@ -61,6 +62,7 @@ parse_source(struct api_request *request, const struct json *json, struct docume
 		chunking_parse(request, json_get(json, "chunking_strategy"), &out->chunk_tokens_max, &out->chunk_tokens_overlap);
 
 	out->file_id = json_get_string(json, "file_id");
+	out->local_only = limit_local_only(request->identity);
 	out->attributes = (struct str){ NULL, 0 };
 	if (!err)
 		err = openai_name_check(request, out->file_id, "file_id");

@@ -10,7 +10,6 @@
 
 #include "access/limit.h"
 #include "api/openai_vector_stores.h"
-#include "gateway/route.h"
 
 enum { QUERIES_MAX = 16, RESULTS_INITIAL = 10 };
 
@@ -65,7 +64,7 @@ parse_search(struct search_call *call)
 		.explain = json_bool(json_get(json, "explain"), false),
 	};
 	err = parse_ranking(call, json_get(json, "ranking_options"));
-	if (!route_allowed(conf_embeddings(call->request->conf)->provider, limit_local_only(call->request->identity)))
+	if (!knowledge_may_embed(call->request->app->knowledge, call->request->conf, limit_local_only(call->request->identity) || collection_local_only(call->request->conf, &call->store)))
 		call->query.fusion = FUSION_WORDS; /* the questions are not to be embedded elsewhere */
 	return err;
 }

@@ -5,6 +5,7 @@
  */
 #include "api/openai_vector_stores.h"
 
+#include "access/limit.h"
 #include "base/clock.h"
 
 enum { PAGE_INITIAL = 20, PAGE_MAX = 100 };
@@ -13,10 +14,10 @@ enum { PAGE_INITIAL = 20, PAGE_MAX = 100 };
 /* --- shapes that files and batches have too --- */
 
 struct file_counts
-file_counts_of(struct api_request *request, const int64_t by_status[VERSION_CANCELLED + 1])
+file_counts_of(struct api_request *request, const int64_t by_status[VERSION_STATUSES])
 {
 	struct file_counts counts = { .in_progress = by_status[VERSION_QUEUED],
-		.completed = by_status[VERSION_READY],
+		.completed = by_status[VERSION_READY] + by_status[VERSION_HELD],
 		.failed = by_status[VERSION_FAILED],
 		.cancelled = by_status[VERSION_CANCELLED] };
 
@@ -47,6 +48,7 @@ file_status_name(struct api_request *request, enum version_status status)
 {
 	static const char *const names[] = { [VERSION_QUEUED] = "in_progress",
 		[VERSION_READY] = "completed",
+		[VERSION_HELD] = "completed",
 		[VERSION_FAILED] = "failed",
 		[VERSION_CANCELLED] = "cancelled" };
 
@@ -61,7 +63,7 @@ file_status_parse(struct api_request *request, struct str name, unsigned *status
 	*statuses = 0;
 	if (!name.ptr)
 		return NULL;
-	for (unsigned status = 0; status <= VERSION_CANCELLED; status++)
+	for (unsigned status = 0; status < VERSION_STATUSES; status++)
 		if (str_eq_c(name, file_status_name(request, (enum version_status)status)))
 			*statuses |= 1u << status;
 	return *statuses ? NULL
@@ -101,6 +103,23 @@ put_chunking(struct json_out *out, unsigned tokens_max, unsigned tokens_overlap)
 	json_end_object(out);
 }
 
+const struct err *
+local_only_parse(struct api_request *request, struct collection *collection)
+{
+	const struct json *said = json_get(request->json, "local_only");
+
+	if (!json_is(said, JSON_BOOL))
+		return NULL;
+	if (!json_bool(said, false) && !collection->local_only && collection_local_only(request->conf, collection))
+		return err_param(request->arena, ERR_INVALID, "local_only", NULL,
+			"local_only: a model of the configuration that answers from this collection says knowledge.local_only, which marks it for as long as that is in force");
+	if (!json_bool(said, false) && collection->local_only && (!(request->identity->scopes & 1u << SCOPE_ADMIN) || limit_local_only(request->identity)))
+		return err_param(request->arena, ERR_FORBIDDEN, "local_only", "local_only",
+			"local_only: this mark is taken away with a key of the scope admin, whose own calls are not local_only");
+	collection->local_only = json_bool(said, false);
+	return NULL;
+}
+
 MAY_PARK const struct err *
 vector_store_use(struct api_request *request, struct collection *out)
 {
@@ -137,7 +156,8 @@ put_store(struct json_out *out, struct api_request *request, const struct collec
 		[VERSION_WORDS] = store->words_only,
 		[VERSION_READY] = store->ready,
 		[VERSION_FAILED] = store->failed,
-		[VERSION_CANCELLED] = store->cancelled };
+		[VERSION_CANCELLED] = store->cancelled,
+		[VERSION_HELD] = store->held };
 	struct file_counts counts = file_counts_of(request, by_status);
 
 	json_begin_object(out);
@@ -152,6 +172,7 @@ put_store(struct json_out *out, struct api_request *request, const struct collec
 	put_expiry(out, store);
 	json_set_int(out, "last_active_at", store->last_active_us / USEC_PER_SEC);
 	json_set_raw(out, "metadata", store->metadata);
+	json_set_bool(out, "local_only", collection_local_only(request->conf, store));
 	json_end_object(out);
 }
 
@@ -185,7 +206,9 @@ parse_store(struct api_request *request, struct collection *store)
 		err = openai_map_parse(request, metadata, "metadata", &store->metadata);
 	if (!err)
 		err = openai_name_check(request, store->name, "name");
-	return err ? err : openai_name_check(request, store->description, "description");
+	if (!err)
+		err = openai_name_check(request, store->description, "description");
+	return err ? err : local_only_parse(request, store);
 }
 
 /* The files of a new store: all there before it is made, and put with one commit. */
@@ -203,6 +226,7 @@ parse_files(struct api_request *request, struct document_source **out, size_t *c
 		return &err_no_memory;
 	for (struct json_iter it = json_iter(ids); !err && json_next(&it);) {
 		sources[it.index].file_id = json_string(it.value);
+		sources[it.index].local_only = limit_local_only(request->identity);
 		err = openai_name_check(request, json_string(it.value), "file_ids");
 		if (!err)
 			err = file_get(request->app->knowledge, request->arena, request->identity->tenant, json_string(it.value), &file);
@@ -229,7 +253,7 @@ fill_store(struct api_request *request, struct collection *store, const struct d
 static MAY_PARK const struct err *
 stores_create(struct api_request *request)
 {
-	struct collection wanted = { .name = STR_EMPTY, .description = STR_EMPTY, .metadata = STR("{}") }, store;
+	struct collection wanted = { .id = STR_EMPTY, .name = STR_EMPTY, .description = STR_EMPTY, .metadata = STR("{}"), .local_only = limit_local_only(request->identity) }, store;
 	struct document_source *sources;
 	size_t count;
 	const struct err *err = parse_store(request, &wanted);
@@ -286,10 +310,17 @@ stores_update(struct api_request *request)
 	struct knowledge *knowledge = request->app->knowledge;
 	int64_t tenant = request->identity->tenant;
 	struct collection wanted, store;
+	struct str name;
+	bool by_name;
 	const struct err *err = collection_get(knowledge, request->arena, tenant, request->params[0], &wanted);
 
-	if (!err)
-		err = parse_store(request, &wanted);
+	if (err)
+		return err;
+	name = wanted.name;
+	by_name = !wanted.local_only && collection_local_only(request->conf, &wanted);
+	err = parse_store(request, &wanted);
+	if (by_name && !str_eq(wanted.name, name)) /* the configuration marks it by a name that it loses */
+		wanted.local_only = true;
 	if (!err)
 		err = collection_update(knowledge, request->arena, tenant, wanted.id, &wanted, &store);
 	return err ? err : answer_store(request, &store);
@@ -312,7 +343,7 @@ stores_delete(struct api_request *request)
 	"\"days\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":365}}}"
 #define SCHEMA_NAMES                                                                                                                       \
 	"\"name\":{\"type\":[\"string\",\"null\"],\"maxLength\":256},\"description\":{\"type\":[\"string\",\"null\"],\"maxLength\":512},"  \
-	"\"metadata\":" SCHEMA_METADATA ",\"expires_after\":" SCHEMA_EXPIRY
+	"\"metadata\":" SCHEMA_METADATA ",\"expires_after\":" SCHEMA_EXPIRY ",\"local_only\":" SCHEMA_LOCAL_ONLY
 #define SCHEMA_CREATE                                                                                                                      \
 	"{\"type\":\"object\",\"properties\":{" SCHEMA_NAMES ",\"chunking_strategy\":" SCHEMA_CHUNKING                                     \
 	",\"file_ids\":{\"type\":\"array\","                                                                                               \
@@ -358,7 +389,7 @@ static const struct route routes[] = {
 		.request_schema = SCHEMA_UPDATE,
 		.handler = stores_update,
 		.answer = "VectorStore",
-		.summary = "Change a vector store's name, description, metadata or expiry" },
+		.summary = "Change a vector store's name, description, metadata, expiry or mark of local_only" },
 	{ .method = HTTP_DELETE,
 		.path = "/v1/vector_stores/{id}",
 		.name = "vector_stores.delete",

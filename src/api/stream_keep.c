@@ -53,6 +53,8 @@ keep_gather(struct answer_keep *base, const struct err *err)
 		err = cut;
 	if (err) /* in the middle: what was put together before it is said first */
 		(void)sink_flush(&keep->encoder->sink);
+	if (keep->inner)
+		keep->inner->local_only = base->local_only;
 	lacking = keep->inner ? keep->inner->gather(keep->inner, err) : NULL;
 	if (durable_left(keep->durable))
 		span_bool(keep->answer->root, "corbel.client_left", true);

@@ -1,5 +1,5 @@
 /*
- * collection.c - `corbel collection ls|show|rm` and `corbel document ls|show|rm`.
+ * collection.c - `corbel collection ls|show|update|rm` and `corbel document ls|show|rm`.
  */
 #include "cli/commands.h"
 #include "cli/show.h"
@@ -131,6 +131,28 @@ collection_rm_call(struct client *client, struct args *args)
 	return removed(client, args->arena, collection_path(args), args->list[0]);
 }
 
+static MAY_PARK int
+collection_update_call(struct client *client, struct args *args)
+{
+	struct str mark = args_get(args, "local-only"), text;
+	struct client_request request = { .method = HTTP_PUT, .path = collection_path(args), .content_type = STR("application/json") };
+	const struct json *answer;
+	const struct err *err;
+
+	if (!mark.ptr || (!str_eq_c(mark, "yes") && !str_eq_c(mark, "no"))) {
+		term_error("--local-only: expected yes or no");
+		return EXIT_USAGE;
+	}
+	request.body = str_eq_c(mark, "yes") ? STR("{\"local_only\":true}") : STR("{\"local_only\":false}");
+	err = client_call(client, args->arena, &request, &answer, &text);
+	if (err)
+		return client_fail(client, err);
+	if (client->json)
+		return client_print(text);
+	object_print(answer);
+	return EXIT_DONE;
+}
+
 /* `corbel document ...`: its collection is the first argument, the document's id or path the second. */
 static struct str
 document_path(struct args *args, size_t i)
@@ -193,6 +215,23 @@ const struct command collection_show_command = {
 	.help = "NAME is the collection's name or id.",
 };
 
+static const struct option collection_update_options[] = {
+	{ "local-only", 0, "yes|no", "Nothing of it reaches a hosted provider; or that no more." },
+	{ NULL, 0, NULL, NULL },
+};
+
+const struct command collection_update_command = {
+	.name = "collection update",
+	.arguments = "NAME --local-only yes|no",
+	.summary = "Mark a collection local_only",
+	.options = collection_update_options,
+	.args_min = 1,
+	.args_max = 1,
+	.call = collection_update_call,
+	.help = "Makes the collection where there is none, so that the mark is there before the first document. What is found in a local_only collection reaches no provider that is hosted, by whatever model or "
+		"tool; its documents are not embedded by one, and found by words alone then. Taking the mark away needs a key with the scope admin.",
+};
+
 const struct command collection_rm_command = {
 	.name = "collection rm",
 	.arguments = "NAME",
@@ -204,7 +243,7 @@ const struct command collection_rm_command = {
 };
 
 static const struct option document_ls_options[] = {
-	{ "status", 0, "STATUS", "Only documents in this state: queued, words, ready, failed, cancelled." },
+	{ "status", 0, "STATUS", "Only documents in this state: queued, words, ready, failed, cancelled, held." },
 	{ NULL, 0, NULL, NULL },
 };
 
@@ -217,7 +256,7 @@ const struct command document_ls_command = {
 	.args_max = 1,
 	.call = document_ls_call,
 	.help = "With the state of each: queued (not yet read), words (found by words), ready (found by words and meaning), failed (with "
-		"the reason). With --json, a page of JSON for each 100.",
+		"the reason), held (found by words alone, since it is local_only and the embedding model is hosted). With --json, a page of JSON for each 100.",
 };
 
 const struct command document_show_command = {

@@ -69,6 +69,7 @@ const struct command *const commands[] = {
 	&ingest_command,
 	&collection_ls_command,
 	&collection_show_command,
+	&collection_update_command,
 	&collection_rm_command,
 	&document_ls_command,
 	&document_show_command,

@@ -13,7 +13,7 @@ extern const struct command config_apply_command, config_versions_command, confi
 extern const struct command team_create_command, team_ls_command, team_show_command, team_update_command, team_close_command;
 extern const struct command tenant_create_command, tenant_ls_command, tenant_show_command, tenant_update_command, tenant_close_command;
 extern const struct command ask_command, ingest_command, trace_ls_command, trace_show_command;
-extern const struct command collection_ls_command, collection_show_command, collection_rm_command;
+extern const struct command collection_ls_command, collection_show_command, collection_update_command, collection_rm_command;
 extern const struct command document_ls_command, document_show_command, document_rm_command;
 extern const struct command budget_create_command, budget_ls_command, budget_show_command, budget_update_command, budget_close_command;
 extern const struct command cache_stats_command, cache_clear_command;

@@ -299,6 +299,10 @@ indexed_look(struct ingest *ingest, bool ready, struct progress *progress, int64
 	if (ready && !json_bool(json_get(answer, "embeds"), false))
 		return err_new(ingest->arena, ERR_UNSUPPORTED,
 			"everything is found by words; the server has no embedding model, so nothing will be found by meaning");
+	if (ready && json_int(json_get(answer, "held"), 0) > 0 && json_int(json_get(answer, "queued"), 0) + json_int(json_get(answer, "words_only"), 0) == 0)
+		return err_new(ingest->arena, ERR_UNSUPPORTED,
+			"everything is found by words; %lld documents are local_only and the embedding model is at a hosted provider, so those will not be found by meaning",
+			(long long)json_int(json_get(answer, "held"), 0));
 	*failed = json_int(json_get(answer, "failed"), 0);
 	progress->total = json_int(json_get(answer, ready ? "chunks" : "documents"), 0);
 	*done = ready ? json_int(json_get(answer, "chunks_embedded"), 0) : progress->total - json_int(json_get(answer, "queued"), 0);

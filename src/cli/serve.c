@@ -210,6 +210,7 @@ embedder_start(struct server *server)
 			.batch_max = (unsigned)conf->batch_max,
 			.proxy = conf->provider->proxy,
 			.http2 = conf->provider->http2,
+			.hosted = conf->provider->hosted,
 		};
 
 		err = embedder_open_remote(&spec, server->arena, &server->app.embedder);
@@ -256,7 +257,7 @@ tokenizers_stop(struct server *server)
 static MAY_PARK const struct err *
 knowledge_begin(struct server *server)
 {
-	struct knowledge_spec spec = { .store = server->app.store, .embedder = server->app.embedder };
+	struct knowledge_spec spec = { .store = server->app.store, .embedder = server->app.embedder, .watch = server->app.watch, .access = server->app.access };
 	const struct err *err = knowledge_open(&spec, server->arena, &server->app.knowledge);
 
 	return err ? err : knowledge_start(server->app.knowledge);

@@ -96,7 +96,7 @@ struct conf_knowledge {
 	enum conf_search_mode mode;
 	double vector_weight;    /* CONF_SEARCH_CONVEX */
 	double score_min;        /* 0..1 */
-	bool local_only;         /* what was found never reaches a hosted provider */
+	bool local_only;         /* what was found never reaches a hosted provider; it binds the collection for all (knowledge.h, collection_local_only) */
 	struct str instructions; /* in place of the built-in ones; may be empty */
 };
 

@@ -65,7 +65,7 @@ static const struct field knowledge_fields[] = {
 	{ { "score_min", SETTING_FLOAT, "0", "0", "1", .help = "Passages with a lower score are left out." },
 		AT(conf_knowledge, score_min) },
 	{ { "local_only", SETTING_BOOL, "false",
-		  .help = "The conversation with what was found never reaches a hosted provider, whatever targets, fallbacks and shadows say." },
+		  .help = "The collection is local_only for all, as long as this is in force: what is found in it never reaches a hosted provider, by whatever model or tool." },
 		AT(conf_knowledge, local_only) },
 	{ { "instructions", SETTING_STRING, "", .max = "65536",
 		  .help = "What the model is told to do with the passages, in place of the built-in text." },

@@ -94,6 +94,7 @@ struct call {
 	bool include_usage;          /* the client wants the usage in the stream */
 	struct str user, conversation;
 	int64_t prompt_tokens;       /* of prompts that came as tokens: no message has their text */
+	bool local_only;             /* it has what never reaches a hosted provider: an answer or a file that was kept from those */
 	bool batch;                  /* nobody waits for it: interactive calls go first */
 
 	/*

@@ -18,6 +18,12 @@ embedder_dimensions(const struct embedder *embedder)
 	return embedder->dimensions;
 }
 
+bool
+embedder_hosted(const struct embedder *embedder)
+{
+	return embedder->hosted;
+}
+
 unsigned
 embedder_tokens_max(const struct embedder *embedder)
 {

@@ -30,6 +30,7 @@ struct embed_remote_spec {
 	unsigned batch_max;      /* 0: 64 */
 	struct str proxy;        /* may be empty; as in net/http_client.h */
 	bool http2;
+	bool hosted;             /* on machines of others */
 };
 const struct err *embedder_open_remote(const struct embed_remote_spec *spec, struct arena *arena, struct embedder **out);
 
@@ -37,6 +38,7 @@ void embedder_close(struct embedder *embedder);
 
 struct str embedder_model(const struct embedder *embedder);   /* its name, kept with every vector */
 unsigned embedder_dimensions(const struct embedder *embedder); /* 0: a remote model that was not asked yet, see embedder_prepare */
+bool embedder_hosted(const struct embedder *embedder); /* a remote model on machines of others: what is local_only must not be given to it */
 unsigned embedder_tokens_max(const struct embedder *embedder); /* what is longer is cut */
 
 /* Tokens of a text as the model counts them, special tokens left out; an estimate for a remote model. Any thread. */

@@ -23,6 +23,7 @@ struct embedder {
 	struct str model;
 	_Atomic unsigned dimensions;
 	unsigned tokens_max;
+	bool hosted;
 };
 
 /* Scales a vector to unit length; one of length 0 stays as it is. */

@@ -245,7 +245,8 @@ embedder_open_remote(const struct embed_remote_spec *spec, struct arena *arena, 
 			.arena = own,
 			.model = arena_dup(own, spec->model),
 			.dimensions = spec->dimensions,
-			.tokens_max = spec->tokens_max ? spec->tokens_max : TOKENS_DEFAULT };
+			.tokens_max = spec->tokens_max ? spec->tokens_max : TOKENS_DEFAULT,
+			.hosted = spec->hosted };
 		remote->proxy = arena_dup(own, spec->proxy);
 		remote->http2 = spec->http2;
 		remote->url = arena_printf(own, "%" STR_F "/embeddings", STR_A(base));

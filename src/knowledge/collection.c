@@ -3,7 +3,7 @@
  */
 #include "knowledge/inside.h"
 
-enum { COL_ROW, COL_ID, COL_NAME, COL_DESCRIPTION, COL_METADATA, COL_TOKENS, COL_OVERLAP, COL_EXPIRES, COL_CREATED, COL_ACTIVE };
+enum { COL_ROW, COL_ID, COL_NAME, COL_DESCRIPTION, COL_METADATA, COL_TOKENS, COL_OVERLAP, COL_EXPIRES, COL_CREATED, COL_ACTIVE, COL_LOCAL };
 enum { NAME_MAX_BYTES = 256 };
 #define USEC_PER_DAY (86400 * USEC_PER_SEC)
 
@@ -27,6 +27,7 @@ collection_read(const struct rows *rows, size_t row, struct collection *out)
 		.expires_after_days = rows_int(rows, row, COL_EXPIRES),
 		.created_us = rows_int(rows, row, COL_CREATED),
 		.last_active_us = rows_int(rows, row, COL_ACTIVE),
+		.local_only = rows_int(rows, row, COL_LOCAL) != 0,
 	};
 	out->expired = out->expires_after_days && out->last_active_us + out->expires_after_days * USEC_PER_DAY < clock_wall_us();
 }
@@ -35,7 +36,7 @@ static MAY_PARK const struct err *
 collection_fill(struct knowledge *k, struct arena *arena, struct collection *c)
 {
 	int64_t *by_status[] = { [VERSION_QUEUED] = &c->queued, [VERSION_WORDS] = &c->words_only, [VERSION_READY] = &c->ready,
-		[VERSION_FAILED] = &c->failed, [VERSION_CANCELLED] = &c->cancelled };
+		[VERSION_FAILED] = &c->failed, [VERSION_CANCELLED] = &c->cancelled, [VERSION_HELD] = &c->held };
 	struct rows rows;
 	const struct err *err = store_query(k->store, arena, &stmt_collection_count, PARAMS(V_INT(c->row)), &rows);
 
@@ -84,7 +85,8 @@ collection_generation(struct knowledge *k, struct arena *arena, int64_t tenant, 
 
 	if (err || rows.count == 0)
 		return err ? err : not_found(arena, id_or_name);
-	*out = (struct collection){ .row = rows_int(&rows, 0, 0), .generation = rows_int(&rows, 0, 1), .expires_after_days = rows_int(&rows, 0, 2), .last_active_us = rows_int(&rows, 0, 3) };
+	*out = (struct collection){ .row = rows_int(&rows, 0, 0), .generation = rows_int(&rows, 0, 1), .expires_after_days = rows_int(&rows, 0, 2), .last_active_us = rows_int(&rows, 0, 3),
+		.local_only = rows_int(&rows, 0, 4) != 0, .name = rows_text(&rows, 0, 5), .id = rows_text(&rows, 0, 6) };
 	return NULL;
 }
 
@@ -120,7 +122,7 @@ create_tx(struct tx *tx, void *arg)
 	return tx_exec(tx, &stmt_collection_insert,
 		PARAMS(V_INT(c->tenant), V_TEXT(c->id), V_TEXT(wanted->name), handle, V_TEXT(wanted->description),
 			V_TEXT(wanted->metadata.len ? wanted->metadata : STR("{}")), V_INT(wanted->chunk_tokens_max), V_INT(wanted->chunk_tokens_overlap),
-			V_INT(wanted->expires_after_days), V_INT(c->now_us)),
+			V_INT(wanted->expires_after_days), V_INT(c->now_us), V_INT(wanted->local_only)),
 		NULL);
 }
 
@@ -207,10 +209,13 @@ update_tx(struct tx *tx, void *arg)
 		err = handle_choose(tx, c->tenant, wanted->name, &handle);
 	if (err)
 		return err;
-	return tx_exec(tx, &stmt_collection_update,
+	err = tx_exec(tx, &stmt_collection_update,
 		PARAMS(V_INT(c->tenant), V_INT(c->row), V_TEXT(wanted->name), handle, V_TEXT(wanted->description), V_TEXT(wanted->metadata),
-			V_INT(wanted->expires_after_days)),
+			V_INT(wanted->expires_after_days), V_INT(wanted->local_only)),
 		NULL);
+	if (!err && !wanted->local_only) /* what was held back for its mark may be embedded now */
+		err = tx_exec(tx, &stmt_version_look_again, PARAMS(V_INT(c->tenant), V_INT(c->row)), NULL);
+	return err ? err : work_notify(tx);
 }
 
 const struct err *

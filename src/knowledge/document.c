@@ -141,7 +141,10 @@ put_in_tx(struct tx *tx, struct put *given)
 {
 	struct put put = *given;
 	struct rows found, old;
-	const struct err *err = tx_exec(tx, &stmt_document_by_path, PARAMS(V_INT(put.tenant), V_INT(put.collection), V_TEXT(put.path)), &found);
+	const struct err *err = put.local_only ? tx_exec(tx, &stmt_collection_mark_local, PARAMS(V_INT(put.collection)), NULL) : NULL;
+
+	if (!err)
+		err = tx_exec(tx, &stmt_document_by_path, PARAMS(V_INT(put.tenant), V_INT(put.collection), V_TEXT(put.path)), &found);
 
 	if (err)
 		return err;
@@ -196,7 +199,7 @@ put_prepare(struct knowledge *k, struct arena *arena, int64_t tenant, int64_t co
 	const struct err *err;
 
 	*out = (struct put){ .tenant = tenant, .collection = collection, .upload = source->upload, .path = source->path, .attributes = source->attributes,
-		.chunk_tokens_max = source->chunk_tokens_max, .chunk_tokens_overlap = source->chunk_tokens_overlap,
+		.chunk_tokens_max = source->chunk_tokens_max, .chunk_tokens_overlap = source->chunk_tokens_overlap, .local_only = source->local_only,
 		.file_id = source->file_id.len ? source->file_id : STR_EMPTY, .document_id = public_id_new(arena, "doc_"), .version_id = public_id_new(arena, "ver_") };
 	if (!out->document_id.ptr || !out->version_id.ptr)
 		return &err_no_memory;
@@ -215,6 +218,7 @@ put_prepare(struct knowledge *k, struct arena *arena, int64_t tenant, int64_t co
 			return err;
 		hex_decode(file.sha256, hash);
 		out->content = file.content;
+		out->local_only = out->local_only || file.local_only;
 		out->bytes = file.bytes;
 		out->sha256 = V_BLOB(str_n(hash, HASH_SHA256_SIZE));
 		out->content_type = file.content_type;

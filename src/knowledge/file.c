@@ -5,7 +5,7 @@
 
 #include "knowledge/type.h"
 
-enum { COL_ROW, COL_ID, COL_FILENAME, COL_PURPOSE, COL_CONTENT_TYPE, COL_SHA256, COL_BYTES, COL_CREATED, COL_EXPIRES, COL_CONTENT };
+enum { COL_ROW, COL_ID, COL_FILENAME, COL_PURPOSE, COL_CONTENT_TYPE, COL_SHA256, COL_BYTES, COL_CREATED, COL_EXPIRES, COL_CONTENT, COL_LOCAL };
 enum { FILENAME_MAX_BYTES = 1024 };
 
 static const struct err *
@@ -34,6 +34,7 @@ file_read(struct arena *arena, const struct rows *rows, size_t row, struct file 
 		.created_us = rows_int(rows, row, COL_CREATED),
 		.expires_us = rows_int(rows, row, COL_EXPIRES),
 		.content = rows_int(rows, row, COL_CONTENT),
+		.local_only = rows_int(rows, row, COL_LOCAL) != 0,
 	};
 	return NULL;
 }
@@ -68,7 +69,7 @@ create_tx(struct tx *tx, void *arg)
 		return err;
 	return tx_exec(tx, &stmt_file_insert,
 		PARAMS(V_INT(c->tenant), V_TEXT(c->id), V_INT(content), V_TEXT(c->wanted->filename), V_TEXT(c->wanted->purpose), V_TEXT(c->content_type),
-			V_INT(clock_wall_us()), c->wanted->expires_us ? V_INT(c->wanted->expires_us) : V_NULL),
+			V_INT(clock_wall_us()), c->wanted->expires_us ? V_INT(c->wanted->expires_us) : V_NULL, V_INT(c->wanted->local_only)),
 		&rows);
 }
 

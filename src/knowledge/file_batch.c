@@ -48,7 +48,7 @@ file_batch_get(struct knowledge *k, struct arena *arena, int64_t tenant, struct 
 		return err;
 	*out = (struct file_batch){ .id = rows_text(&rows, 0, 1), .collection_id = found.id, .created_us = rows_int(&rows, 0, 2), .cancelled = rows_int(&rows, 0, 3) };
 	for (size_t i = 0; i < counts.count; i++)
-		if (rows_int(&counts, i, 0) >= 0 && rows_int(&counts, i, 0) <= VERSION_CANCELLED)
+		if (rows_int(&counts, i, 0) >= 0 && rows_int(&counts, i, 0) < VERSION_STATUSES)
 			out->by_status[rows_int(&counts, i, 0)] = rows_int(&counts, i, 1);
 	return NULL;
 }

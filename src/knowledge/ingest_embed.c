@@ -4,6 +4,8 @@
  * The model is the slow part, so it must never wait: several of these fibers run, and while one commits its vectors or reads the next texts, the others' texts are
  * with the embedder. A batch takes chunks of as many versions as it needs to be full. A text that was embedded before in its collection, in whatever version,
  * takes that vector: a changed file costs what changed in it.
+ *
+ * What is local_only is not shown to a hosted provider: before each slice of a version it is asked whether it is, and such a version ends `held`, found by words alone.
  */
 #include <stdlib.h>
 
@@ -159,6 +161,25 @@ part_add(struct batch *batch, const struct part *version, int64_t *ordinal)
 }
 
 static MAY_PARK const struct err *
+hold_tx(struct tx *tx, void *arg)
+{
+	static const struct str why = STR_INIT("local_only: found by words alone, since the embedding model is at a hosted provider");
+	const int64_t *version = arg;
+
+	return tx_exec(tx, &stmt_version_hold, PARAMS(V_INT(*version), V_TEXT(why)), NULL);
+}
+
+/* *held: the version's texts must not be embedded, and its row says so. */
+static MAY_PARK const struct err *
+hold_if_forbidden(struct knowledge *k, struct arena *arena, const struct part *version, bool *held)
+{
+	int64_t row = version->version;
+	const struct err *err = embedding_forbidden(k, arena, version->tenant, version->collection, held);
+
+	return err || !*held ? err : store_tx(k->store, arena, hold_tx, &row);
+}
+
+static MAY_PARK const struct err *
 versions_embed(struct knowledge *k, const struct part *versions, size_t count)
 {
 	struct arena *arena = arena_new(EMBED_ARENA_MAX);
@@ -172,8 +193,11 @@ versions_embed(struct knowledge *k, const struct part *versions, size_t count)
 		int64_t ordinal = 0;
 
 		do {
-			bool last;
+			bool last, held;
 
+			err = hold_if_forbidden(k, arena, &versions[i], &held);
+			if (err || held)
+				break;
 			err = part_add(batch, &versions[i], &ordinal);
 			last = !err && batch->parts[batch->part_count - 1].last;
 			if (!err && (batch->count == CHUNKS_A_BATCH || batch->part_count == VERSIONS_A_TURN)) {
@@ -240,6 +264,25 @@ give_back(struct claim *claim, struct arena *arena)
 	} while (err && !fiber_sleep_us(RETRY_US));
 }
 
+/* Takes what must not be embedded out of the claim, before the model is asked for anything. */
+static MAY_PARK const struct err *
+hold_claimed(struct claim *claim, struct arena *arena)
+{
+	const struct err *err = NULL;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < claim->count && !err; i++) {
+		bool held;
+
+		err = hold_if_forbidden(claim->knowledge, arena, &claim->versions[i], &held);
+		if (!err && !held)
+			claim->versions[kept++] = claim->versions[i];
+	}
+	if (!err)
+		claim->count = kept;
+	return err;
+}
+
 /* Claims some versions and embeds them; true when there were any. */
 static MAY_PARK bool
 embed_turn(struct knowledge *k)
@@ -253,8 +296,11 @@ embed_turn(struct knowledge *k)
 	if (!err && rows.count)
 		err = store_tx(k->store, arena, claim_tx, &claim);
 	if (!err && claim.count) {
+		err = hold_claimed(&claim, arena);
+		if (err && err->kind != ERR_CANCELLED)
+			log_warn("embedding must wait", LOG_ERR("why", err));
 		worked = true;
-		if (versions_embed(k, claim.versions, claim.count)) {
+		if (err || (claim.count && versions_embed(k, claim.versions, claim.count))) {
 			give_back(&claim, arena);
 			worked = false;
 		}

@@ -26,6 +26,8 @@ struct knowledge {
 	const char *parse_program;
 	unsigned parsers;
 	int64_t parse_timeout_us;
+	struct conf_watch *watch;    /* or NULL */
+	struct access *access;       /* or NULL */
 	char node[NODE_ID_SIZE];     /* owner of leases */
 	struct loop *loop;           /* of the background fibers, once started */
 	struct scope scope;          /* above them */
@@ -86,12 +88,16 @@ struct put {
 	unsigned chunk_tokens_max, chunk_tokens_overlap;
 	int64_t document, version;   /* rows: the result */
 	bool changed;
+	bool local_only;             /* marks the collection */
 };
 MAY_PARK const struct err *put_prepare(struct knowledge *, struct arena *, int64_t tenant, int64_t collection, const struct document_source *source, struct put *out);
 MAY_PARK const struct err *put_in_tx(struct tx *tx, struct put *put);
 
 /* file_batch.c */
 MAY_PARK const struct err *file_batch_row(struct knowledge *, struct arena *, int64_t tenant, int64_t collection, struct str id, int64_t *row);
+
+/* local_only.c: whether the texts of a collection of the tenant are to be kept from the embedding model now. */
+MAY_PARK const struct err *embedding_forbidden(struct knowledge *, struct arena *, int64_t tenant, int64_t collection, bool *out);
 
 /* Ends the leases that a dead process left on SQLite. */
 MAY_PARK const struct err *ingest_lease_reset(struct knowledge *, struct arena *);

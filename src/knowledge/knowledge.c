@@ -24,6 +24,8 @@ knowledge_open(const struct knowledge_spec *spec, struct arena *arena, struct kn
 		return &err_no_memory;
 	k->store = spec->store;
 	k->embedder = spec->embedder;
+	k->watch = spec->watch;
+	k->access = spec->access;
 	k->parsers = spec->parsers ? spec->parsers : (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 	k->parse_timeout_us = spec->parse_timeout_us ? spec->parse_timeout_us : PARSE_TIMEOUT_US;
 	k->parse_program = spec->parse_program.len ? arena_cstr(arena, spec->parse_program) : "/proc/self/exe";
@@ -87,6 +89,15 @@ background_go(struct knowledge *k, const char *name, MAY_PARK void (*run)(void *
 	return err;
 }
 
+/* What may have changed while no server ran: leases of a dead process, and what is local_only. */
+static MAY_PARK const struct err *
+begin_afresh(struct knowledge *k, struct arena *arena)
+{
+	const struct err *err = ingest_lease_reset(k, arena);
+
+	return err || !k->embedder ? err : knowledge_look_again(k, arena, 0);
+}
+
 /* The first fiber: leases of a dead process are ended before anybody claims, then the others start, and it becomes the one that renews leases. */
 static MAY_PARK void
 first_run(void *arg)
@@ -95,7 +106,7 @@ first_run(void *arg)
 	struct arena *arena = arena_new(MIB(1));
 	const struct err *err;
 
-	while ((err = ingest_lease_reset(k, arena)) && !fiber_sleep_us(USEC_PER_SEC))
+	while ((err = begin_afresh(k, arena)) && !fiber_sleep_us(USEC_PER_SEC))
 		log_warn("ingest cannot begin", LOG_ERR("why", err));
 	if (!err)
 		err = background_go(k, "ingest-parse", ingest_parse_run, k->parsers);

@@ -14,8 +14,11 @@
 #include "knowledge/search.h"
 #include "store/store.h"
 
-struct knowledge;
+struct access;
+struct conf;
+struct conf_watch;
 struct embedder;
+struct knowledge;
 
 struct knowledge_spec {
 	struct store *store;
@@ -23,6 +26,8 @@ struct knowledge_spec {
 	struct str parse_program;      /* path of this program, for `corbel parse` children; empty: /proc/self/exe */
 	unsigned parsers;              /* children at once; 0: cores */
 	int64_t parse_timeout_us;      /* for one file; 0: 60 s */
+	struct conf_watch *watch;      /* says which collections are local_only, and whether embeddings are hosted; NULL: none is */
+	struct access *access;         /* says which tenants are local_only; NULL: none is */
 };
 
 /* The arena must outlive the store, whose notices come until it is closed. */
@@ -37,8 +42,19 @@ void knowledge_close(struct knowledge *knowledge);
 
 struct search *knowledge_search(struct knowledge *knowledge);
 
-/* True when there is a model: then documents end `ready`, else `words`. */
+/* True when there is a model: then documents end `ready` (or `held`), else `words`. */
 bool knowledge_embeds(const struct knowledge *knowledge);
+
+/*
+ * What is local_only never reaches a hosted provider (gateway/route.h, route_allowed). local_only.c.
+ *
+ * knowledge_may_embed: whether texts that are so, or not, may go to the embedding model. collection_local_only: whether a collection (of which row, id, name and local_only are set) is: by its own mark, or by that of
+ * a model which answers from it. knowledge_look_again: documents of the tenant (0: of all) that were held back are judged again, since the policy of the tenant or the configuration has changed.
+ */
+struct collection;
+bool knowledge_may_embed(const struct knowledge *knowledge, const struct conf *conf, bool local_only);
+bool collection_local_only(const struct conf *conf, const struct collection *collection);
+MAY_PARK const struct err *knowledge_look_again(struct knowledge *knowledge, struct arena *arena, int64_t tenant);
 
 struct collection {
 	int64_t row;
@@ -46,10 +62,11 @@ struct collection {
 	int64_t created_us, last_active_us, expires_after_days; /* 0: never */
 	unsigned chunk_tokens_max, chunk_tokens_overlap;        /* 0: auto (what the embedding model reads) */
 	int64_t bytes;
-	int64_t documents, queued, words_only, ready, failed, cancelled; /* documents by status */
+	int64_t documents, queued, words_only, ready, failed, cancelled, held; /* documents by status */
 	int64_t chunks, chunks_embedded;
 	int64_t generation;            /* collection_generation */
 	bool expired;                  /* not used for expires_after_days; it goes soon */
+	bool local_only;               /* marked: nothing of it reaches a hosted provider. Ask collection_local_only */
 };
 
 struct file {
@@ -57,9 +74,11 @@ struct file {
 	struct str id, filename, purpose, content_type, sha256; /* id "file-…" */
 	int64_t bytes, created_us, expires_us; /* 0: never */
 	int64_t content; /* row of its bytes */
+	bool local_only; /* put by a caller whose calls are: so is every collection that it is put into, and every call that it goes with */
 };
 
-enum version_status { VERSION_QUEUED, VERSION_WORDS, VERSION_READY, VERSION_FAILED, VERSION_CANCELLED };
+/* HELD: found by words alone, since it is local_only and the embedding model is at a hosted provider; error_message says so. */
+enum version_status { VERSION_QUEUED, VERSION_WORDS, VERSION_READY, VERSION_FAILED, VERSION_CANCELLED, VERSION_HELD, VERSION_STATUSES };
 
 struct document {
 	int64_t row;
@@ -89,12 +108,12 @@ MAY_PARK const struct err *collection_get(struct knowledge *, struct arena *, in
 MAY_PARK const struct err *collection_list(struct knowledge *, struct arena *, int64_t tenant, const struct page_spec *, struct collection **out, size_t *count, bool *more);
 
 /*
- * Which state of the collection a search would see: the generation moves in each commit that changes what could be found in it, on whatever node. Of `out` only row, generation,
- * expires_after_days and last_active_us are set. One small read.
+ * Which state of the collection a search would see: the generation moves in each commit that changes what could be found in it, on whatever node. Of `out` only row, id, name,
+ * local_only, generation, expires_after_days and last_active_us are set. One small read.
  */
 MAY_PARK const struct err *collection_generation(struct knowledge *, struct arena *, int64_t tenant, struct str id_or_name, struct collection *out);
 
-/* Sets name, description, metadata and expires_after_days to those of `wanted`. */
+/* Sets name, description, metadata, expires_after_days and local_only to those of `wanted`. */
 MAY_PARK const struct err *collection_update(struct knowledge *, struct arena *, int64_t tenant, struct str id, const struct collection *wanted, struct collection *out);
 
 /* Gone for everybody with the commit; its rows go in the background. */
@@ -115,7 +134,7 @@ MAY_PARK const struct err *upload_write(struct upload *upload, struct str piece)
 /* No more pieces. The SHA-256 in hex; valid as long as the upload. */
 struct str upload_end(struct upload *upload);
 
-/* Of `wanted`: filename, purpose, content_type, expires_us. The upload has ended. */
+/* Of `wanted`: filename, purpose, content_type, expires_us, local_only. The upload has ended. */
 MAY_PARK const struct err *file_create(struct knowledge *, struct arena *, int64_t tenant, const struct file *wanted, struct upload *upload, struct file *out);
 MAY_PARK const struct err *file_get(struct knowledge *, struct arena *, int64_t tenant, struct str id, struct file *out);
 
@@ -130,6 +149,7 @@ struct document_source {
 	struct str path;           /* empty: the file's name. 1..1024 bytes, without control characters */
 	struct str attributes;     /* JSON object; ptr NULL: keep what the document has, or none */
 	unsigned chunk_tokens_max, chunk_tokens_overlap; /* 0: as the collection says */
+	bool local_only;           /* the caller's calls are: the collection is marked with the commit, as it is by a file that is */
 };
 
 /*
@@ -162,7 +182,7 @@ struct file_batch {
 	struct str id, collection_id; /* id "vsfb_…" */
 	int64_t created_us;
 	bool cancelled;
-	int64_t by_status[VERSION_CANCELLED + 1];
+	int64_t by_status[VERSION_STATUSES];
 };
 MAY_PARK const struct err *file_batch_create(struct knowledge *, struct arena *, int64_t tenant, struct str collection, const struct document_source *sources, size_t count,
 	struct file_batch *out);

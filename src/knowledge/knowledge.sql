@@ -1,32 +1,38 @@
 -- Collections.
 
 -- name: collection_insert
-insert into collection (tenant, public_id, name, handle, description, metadata, chunk_tokens_max, chunk_tokens_overlap, expires_after_days, created_us, active_us)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10);
+insert into collection (tenant, public_id, name, handle, description, metadata, chunk_tokens_max, chunk_tokens_overlap, expires_after_days, created_us, active_us, local_only)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11);
 
 -- name: collection_handle_taken
 select 1 from collection where tenant = $1 and handle = $2;
 
 -- name: collection_by_key
-select id, public_id, name, description, metadata, chunk_tokens_max, chunk_tokens_overlap, expires_after_days, created_us, active_us
+select id, public_id, name, description, metadata, chunk_tokens_max, chunk_tokens_overlap, expires_after_days, created_us, active_us, local_only
 from collection where tenant = $1 and (public_id = $2 or handle = $2) and deleted_us is null;
 
 -- name: collection_page_up
-select id, public_id, name, description, metadata, chunk_tokens_max, chunk_tokens_overlap, expires_after_days, created_us, active_us
+select id, public_id, name, description, metadata, chunk_tokens_max, chunk_tokens_overlap, expires_after_days, created_us, active_us, local_only
 from collection where tenant = $1 and deleted_us is null and id > $2 and id < $3 order by id limit $4;
 
 -- name: collection_page_down
-select id, public_id, name, description, metadata, chunk_tokens_max, chunk_tokens_overlap, expires_after_days, created_us, active_us
+select id, public_id, name, description, metadata, chunk_tokens_max, chunk_tokens_overlap, expires_after_days, created_us, active_us, local_only
 from collection where tenant = $1 and deleted_us is null and id > $2 and id < $3 order by id desc limit $4;
 
 -- name: collection_update
-update collection set name = $3, handle = $4, description = $5, metadata = $6, expires_after_days = $7 where tenant = $1 and id = $2;
+update collection set name = $3, handle = $4, description = $5, metadata = $6, expires_after_days = $7, local_only = $8 where tenant = $1 and id = $2;
+
+-- name: collection_mark_local
+update collection set local_only = 1 where id = $1 and local_only = 0;
+
+-- name: collection_mark
+select id, public_id, name, local_only, tenant from collection where id = $1;
 
 -- name: collection_touch
 update collection set active_us = $2 where id = $1 and active_us < $2;
 
 -- name: collection_generation
-select id, generation, expires_after_days, active_us from collection where tenant = $1 and (public_id = $2 or handle = $2) and deleted_us is null;
+select id, generation, expires_after_days, active_us, local_only, name, public_id from collection where tenant = $1 and (public_id = $2 or handle = $2) and deleted_us is null;
 
 -- name: collection_count
 select v.status, count(*), coalesce(sum(v.bytes), 0), coalesce(sum(v.chunks), 0), coalesce(sum(v.chunks_embedded), 0)
@@ -80,19 +86,19 @@ delete from content where id = $1;
 -- Files.
 
 -- name: file_insert
-insert into file (tenant, public_id, content_id, filename, purpose, content_type, created_us, expires_us) values ($1, $2, $3, $4, $5, $6, $7, $8) returning id;
+insert into file (tenant, public_id, content_id, filename, purpose, content_type, created_us, expires_us, local_only) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id;
 
 -- name: file_by_key
-select f.id, f.public_id, f.filename, f.purpose, f.content_type, c.sha256, c.bytes, f.created_us, coalesce(f.expires_us, 0), f.content_id
+select f.id, f.public_id, f.filename, f.purpose, f.content_type, c.sha256, c.bytes, f.created_us, coalesce(f.expires_us, 0), f.content_id, f.local_only
 from file f join content c on c.id = f.content_id where f.tenant = $1 and f.public_id = $2;
 
 -- name: file_page_up
-select f.id, f.public_id, f.filename, f.purpose, f.content_type, c.sha256, c.bytes, f.created_us, coalesce(f.expires_us, 0), f.content_id
+select f.id, f.public_id, f.filename, f.purpose, f.content_type, c.sha256, c.bytes, f.created_us, coalesce(f.expires_us, 0), f.content_id, f.local_only
 from file f join content c on c.id = f.content_id
 where f.tenant = $1 and ($2 = '' or f.purpose = $2) and f.id > $3 and f.id < $4 order by f.id limit $5;
 
 -- name: file_page_down
-select f.id, f.public_id, f.filename, f.purpose, f.content_type, c.sha256, c.bytes, f.created_us, coalesce(f.expires_us, 0), f.content_id
+select f.id, f.public_id, f.filename, f.purpose, f.content_type, c.sha256, c.bytes, f.created_us, coalesce(f.expires_us, 0), f.content_id, f.local_only
 from file f join content c on c.id = f.content_id
 where f.tenant = $1 and ($2 = '' or f.purpose = $2) and f.id > $3 and f.id < $4 order by f.id desc limit $5;
 
@@ -253,6 +259,15 @@ update document_version set status = 3, error_code = $2, error_message = $3, lea
 -- name: version_set_words
 update document_version set status = 1, title = $2, content_type = $3, chunks = $4, chunks_embedded = 0, lease_owner = null, lease_until_us = 0
 where id = $1 and status = 0;
+
+-- name: version_hold
+-- Found by words alone for as long as the embedding provider is hosted and the version is to reach none.
+update document_version set status = 5, error_message = $2, lease_owner = null, lease_until_us = 0 where id = $1 and status = 1;
+
+-- name: version_look_again
+-- Held versions of a tenant ($1; 0: of all) and a collection ($2; 0: of all) are for the embedding fibers to judge again.
+update document_version set status = 1, error_message = '', lease_owner = null, lease_until_us = 0
+where status = 5 and ($1 = 0 or tenant = $1) and ($2 = 0 or collection_id = $2);
 
 -- name: version_add_embedded
 update document_version set chunks_embedded = chunks_embedded + $2 where id = $1;

@@ -32,6 +32,7 @@ import inside_tests
 import invoice_tests
 import ledger_tests
 import limit_tests
+import local_only_tests
 import member_tests
 import messages_tests
 import native_tests
@@ -54,7 +55,8 @@ MODULES += (webhook_tests, shared_limit_tests, invoice_tests)
 HELPERS |= {"Caller", "records", "nodes", "key", "clients", "passes", "hammered", "told", "settings", "ledger", "Receiver"}
 NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs", "responses_suite.mjs", "ai_sdk_suite.mjs")
 MODULES += (stream_tests,)
-MODULES += (cache_tests, cache_ways_tests, member_tests, inside_tests)
+MODULES += (cache_tests, cache_ways_tests, member_tests, inside_tests, local_only_tests)
+HELPERS |= {"House"}
 HELPERS |= {"metric", "source_of", "taken_up"}
 MODULES += (import_tests, routing_tests)  # its faults open breakers
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}

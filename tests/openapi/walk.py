@@ -351,6 +351,7 @@ def knowledge(walk: Walk) -> None:
     walk.do("GET /admin/v1/collections/{name}", name="walk")
     walk.do("GET /documents/{version_id}", version_id=found["version_id"])
     walk.do(f"DELETE {documents}/{{document}}", name="walk", document="rats.md")
+    walk.do("PUT /admin/v1/collections/{name}", {"local_only": True}, name="walk")
     walk.do("DELETE /admin/v1/collections/{name}", name="walk")
 
 

@@ -76,7 +76,7 @@ collection_tx(struct tx *tx, void *arg)
 
 	(void)arg;
 	CHECK_OK(tx_exec(tx, &stmt_collection_insert,
-		PARAMS(V_INT(TENANT), V_TEXT(id), V_TEXT(id), V_TEXT(id), V_TEXT(STR("")), V_TEXT(STR("{}")), V_INT(0), V_INT(0), V_INT(0), V_INT(1)), NULL));
+		PARAMS(V_INT(TENANT), V_TEXT(id), V_TEXT(id), V_TEXT(id), V_TEXT(STR("")), V_TEXT(STR("{}")), V_INT(0), V_INT(0), V_INT(0), V_INT(1), V_INT(0)), NULL));
 	CHECK_OK(tx_exec(tx, &stmt_collection_by_key, PARAMS(V_INT(TENANT), V_TEXT(id), V_TEXT(id)), &rows));
 	bench.collection = rows_int(&rows, 0, 0);
 	return NULL;
