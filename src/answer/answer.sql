@@ -33,7 +33,7 @@ where tenant = $1 and id = $2 and status in ('queued', 'in_progress') and lease_
 insert into response_event (tenant, response, last, first, frames) values ($1, $2, $3, $4, $5) on conflict do nothing;
 
 -- name: response_event_after
-select last, frames from response_event where tenant = $1 and response = $2 and last > $3 order by last limit 64;
+select last, frames from response_event where tenant = $1 and response = $2 and last > $3 order by last limit $4;
 
 -- name: response_event_last
 select last, frames from response_event where tenant = $1 and response = $2 order by last desc limit 1;

@@ -201,6 +201,7 @@ durable_seal(struct durable *durable, struct arena *arena, struct str events)
 	struct buf *numbered = arena_alloc(arena, sizeof(*numbered));
 	int64_t next = durable->taken_last + 1;
 
+	durable->sealed = true;
 	if (!numbered || !buf_init_held(numbered, arena, 2 * events.len + KIB(64)))
 		return &err_no_memory;
 	sse_number(numbered, events, &next);
@@ -277,7 +278,8 @@ ending_arrive(void *arg)
 	struct ending *ending = arg;
 	struct durable *durable = ending->durable;
 
-	if (durable->open && (!ending->alone || http_exchange_scope(durable->http)->cancelled))
+	/* One that is sealed has its row ended by its own commit, which whoever renews the lease may see while the end is on its way to a slow client. */
+	if (durable->open && !durable->sealed && (!ending->alone || http_exchange_scope(durable->http)->cancelled))
 		scope_cancel(&durable->scope, ending->why);
 	durable_unref(durable);
 	free(ending);

@@ -50,7 +50,8 @@ struct durable {
 	const struct err *cut;     /* which bound it has met; NULL: none */
 	atomic_int_fast64_t left_us; /* monotonic, when the client was found to have left; 0: it is there */
 	bool left_counted;
-	struct str end;            /* sealed */
+	bool sealed;               /* all is said, and `end` is what is left: it is not ended by others any more */
+	struct str end;
 	int64_t end_last;
 	atomic_bool finished;
 };
@@ -64,6 +65,8 @@ struct durable_write {
 	enum durable_kind kind;
 	int64_t tenant, first, last;
 	struct str id, alias, events;
+	struct str end;            /* of durable_end_in: behind the events */
+	int64_t end_last;
 	struct feed_place place;   /* behind the events */
 	bool there, cancel;        /* of the row */
 };

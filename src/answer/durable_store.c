@@ -5,12 +5,6 @@
 #include "answer/durable_inside.h"
 #include "base/clock.h"
 
-static MAY_PARK const struct err *
-put_events(struct tx *tx, int64_t tenant, struct str id, int64_t first, int64_t last, struct str events)
-{
-	return events.len ? tx_exec(tx, &stmt_response_event_insert, PARAMS(V_INT(tenant), V_TEXT(id), V_INT(last), V_INT(first), V_BLOB(events)), NULL) : NULL;
-}
-
 struct beginning {
 	const struct durable_spec *spec;
 	struct str owner;
@@ -59,7 +53,7 @@ write_one(struct tx *tx, struct durable_write *write, int64_t lease_until_us)
 		return err;
 	write->there = rows.count > 0;
 	write->cancel = write->there && rows_int(&rows, 0, 0) != 0;
-	return write->there ? put_events(tx, write->tenant, write->id, write->first, write->last, write->events) : NULL;
+	return write->there ? response_events_put(tx, write->tenant, write->id, write->first, write->last, write->events) : NULL;
 }
 
 static MAY_PARK const struct err *
@@ -91,7 +85,8 @@ durable_end_in(struct tx *tx, const struct durable_write *write, bool seen)
 
 	if (err || !(response ? rows.count : (size_t)rows.changed)) /* it was ended by others, or deleted */
 		return err;
-	return put_events(tx, write->tenant, write->id, write->first, write->last, write->events);
+	err = response_events_put(tx, write->tenant, write->id, write->first, write->last, write->events);
+	return err ? err : response_events_put(tx, write->tenant, write->id, write->last + 1, write->end_last, write->end);
 }
 
 /* --- reading --- */
@@ -136,7 +131,7 @@ end_tx(struct tx *tx, void *arg)
 	const struct err *err = tx_exec(tx, &stmt_stream_end_lost,
 		PARAMS(V_INT(lost->tenant), V_TEXT(lost->stored->id), V_INT(clock_wall_us()), V_INT(lost->stored->lease_until_us)), &rows);
 
-	return err || !rows.changed ? err : put_events(tx, lost->tenant, lost->stored->id, lost->first, lost->last, lost->events);
+	return err || !rows.changed ? err : response_events_put(tx, lost->tenant, lost->stored->id, lost->first, lost->last, lost->events);
 }
 
 MAY_PARK const struct err *

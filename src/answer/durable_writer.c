@@ -79,20 +79,17 @@ durable_store_in(struct tx *tx, void *arg)
 {
 	struct durable *durable = arg;
 	struct durable_write write;
-	struct buf *all = arena_alloc(tx_arena(tx), sizeof(*all));
 
 	pthread_mutex_lock(&durable->durables->lock);
 	write = write_of(durable, tx_arena(tx));
 	pthread_mutex_unlock(&durable->durables->lock);
-	if (!all || !write.alias.ptr || !buf_init_held(all, tx_arena(tx), 4 * durable->durables->bounds.bytes_max + durable->end.len))
+	if (!write.alias.ptr)
 		return &err_no_memory;
 	gather(durable, &write, tx_arena(tx), SIZE_MAX);
-	buf_add(all, write.events);
-	buf_add(all, durable->end);
-	if (all->failed || write.last != durable->taken_last)
+	if (write.last != durable->taken_last)
 		return &err_no_memory;
-	write.events = buf_str(all);
-	write.last = durable->end_last;
+	write.end = durable->end;
+	write.end_last = durable->end_last;
 	return durable_end_in(tx, &write, !durable->keeper.left);
 }
 

@@ -82,9 +82,8 @@ response_kept_write(struct tx *tx, const struct response_kept *kept)
 		if (!err)
 			err = response_item_put_row(tx, kept->tenant, kept->id, (int64_t)i + 1, &kept->items[i], kept->hashes[i]);
 	}
-	if (!err && kept->frames.len)
-		err = tx_exec(tx, &stmt_response_event_insert,
-			PARAMS(V_INT(kept->tenant), V_TEXT(kept->id), V_INT(kept->last), V_INT(kept->first), V_BLOB(kept->frames)), NULL);
+	if (!err)
+		err = response_events_put(tx, kept->tenant, kept->id, kept->first, kept->last, kept->frames);
 	if (!err)
 		err = touch_context(tx, kept);
 	return err || !kept->conversation.len || !ended_well(kept) ? err : write_to_conversation(tx, kept);

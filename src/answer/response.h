@@ -111,6 +111,9 @@ struct response_progress {
 /* Within a transaction. *there: it was not deleted or ended meanwhile; *cancel: somebody wants its end. */
 MAY_PARK const struct err *response_progress(struct tx *tx, const struct response_progress *progress, bool *there, bool *cancel);
 
+/* Within a transaction: events with the numbers `first` to `last`, in as many rows as they need; nothing where there are none. */
+MAY_PARK const struct err *response_events_put(struct tx *tx, int64_t tenant, struct str id, int64_t first, int64_t last, struct str frames);
+
 /* Runs of frames with events behind number `after`, in order, some at a time; a run may begin before it. None: there are no more now. */
 MAY_PARK const struct err *response_events(struct store *store, struct arena *arena, int64_t tenant, struct str id, int64_t after, struct str **out, size_t *count);
 

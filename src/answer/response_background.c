@@ -2,12 +2,42 @@
  * response_background.c - what is stored of responses in the making: their lease, their events, and their end when nobody goes on with them. See response.h.
  */
 #include "answer/answer_sql.h"
+#include "answer/durable.h"
 #include "answer/response_inside.h"
+
+/* A row of events is at most so long, or one event: a result holds one row at least, and the rows of one look. */
+enum { ROW_BYTES = 1024 * 1024, ROWS_A_LOOK = 16 };
 
 bool
 response_unfinished(const struct response_stored *stored)
 {
 	return str_eq_c(stored->status, "queued") || str_eq_c(stored->status, "in_progress");
+}
+
+static MAY_PARK const struct err *
+put_row(struct tx *tx, int64_t tenant, struct str id, int64_t first, int64_t last, struct str frames)
+{
+	return tx_exec(tx, &stmt_response_event_insert, PARAMS(V_INT(tenant), V_TEXT(id), V_INT(last), V_INT(first), V_BLOB(frames)), NULL);
+}
+
+MAY_PARK const struct err *
+response_events_put(struct tx *tx, int64_t tenant, struct str id, int64_t first, int64_t last, struct str frames)
+{
+	struct str rest = frames, event;
+	const struct err *err = NULL;
+
+	for (int64_t next = first; !err && frames.len > ROW_BYTES && next < last && durable_next_event(&rest, &event);) {
+		size_t size = (size_t)(rest.ptr - frames.ptr);
+		struct str behind = rest, following;
+
+		next++;
+		if (size < ROW_BYTES && durable_next_event(&behind, &following) && size + following.len <= ROW_BYTES)
+			continue;
+		err = put_row(tx, tenant, id, first, next - 1, str_slice(frames, 0, size));
+		frames = rest;
+		first = next;
+	}
+	return err || !frames.len ? err : put_row(tx, tenant, id, first, last, frames);
 }
 
 MAY_PARK const struct err *
@@ -23,18 +53,17 @@ response_progress(struct tx *tx, const struct response_progress *progress, bool 
 		return err;
 	*there = rows.count > 0;
 	*cancel = *there && rows_int(&rows, 0, 0) != 0;
-	if (!*there || !progress->frames.len)
-		return NULL;
-	return tx_exec(tx, &stmt_response_event_insert,
-		PARAMS(V_INT(progress->tenant), V_TEXT(progress->id), V_INT(progress->last), V_INT(progress->first), V_BLOB(progress->frames)), NULL);
+	return *there ? response_events_put(tx, progress->tenant, progress->id, progress->first, progress->last, progress->frames) : NULL;
 }
 
 MAY_PARK const struct err *
 response_events(struct store *store, struct arena *arena, int64_t tenant, struct str id, int64_t after, struct str **out, size_t *count)
 {
 	struct rows rows;
-	const struct err *err = store_query(store, arena, &stmt_response_event_after, PARAMS(V_INT(tenant), V_TEXT(id), V_INT(after)), &rows);
+	const struct err *err = store_query(store, arena, &stmt_response_event_after, PARAMS(V_INT(tenant), V_TEXT(id), V_INT(after), V_INT(ROWS_A_LOOK)), &rows);
 
+	if (err && (err->kind == ERR_TOO_LARGE || err->kind == ERR_NO_MEMORY)) /* several events that are very long: one by one */
+		err = store_query(store, arena, &stmt_response_event_after, PARAMS(V_INT(tenant), V_TEXT(id), V_INT(after), V_INT(1)), &rows);
 	*count = 0;
 	if (err)
 		return err;
@@ -101,7 +130,7 @@ end_tx(struct tx *tx, void *arg)
 		if (!err)
 			err = response_item_put_row(tx, end->tenant, end->id, ++position, &end->items[i], end->items[i].hash);
 	}
-	return err ? err : tx_exec(tx, &stmt_response_event_insert, PARAMS(V_INT(end->tenant), V_TEXT(end->id), V_INT(end->sequence), V_INT(end->sequence), V_BLOB(end->frames)), NULL);
+	return err ? err : response_events_put(tx, end->tenant, end->id, end->sequence, end->sequence, end->frames);
 }
 
 MAY_PARK const struct err *

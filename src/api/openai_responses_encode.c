@@ -8,6 +8,8 @@
 #include "api/openai_responses_item.h"
 #include "base/clock.h"
 
+static const struct err too_long = { .kind = ERR_UPSTREAM, .message = STR_INIT("the answer is longer than a response may be: a text of it has at most 24 MiB") };
+
 enum { HEARTBEAT_US = 15 * 1000000, EVENT_MAX = 128 * 1024 * 1024, TAIL_MAX = 256 * 1024 * 1024 };
 
 static MAY_PARK const struct err *
@@ -112,7 +114,7 @@ add_text(struct responses_encoder *encoder, struct responses_item *item, enum re
 		return err;
 	responses_part_grow(part, event->text, event->logprobs);
 	if (part->text.failed || part->logprobs.failed)
-		return &err_no_memory;
+		return &too_long;
 	return responses_emit_text(encoder, delta_names[kind], item, part, "delta", event->text, event->logprobs, event->last);
 }
 
@@ -183,7 +185,7 @@ add_arguments(struct responses_encoder *encoder, const struct event *event)
 	if (call && call->item == event->item) {
 		buf_add(&call->arguments, event->text);
 		if (call->arguments.failed)
-			return &err_no_memory;
+			return &too_long;
 		return responses_emit_arguments(encoder, call, false, event->text, event->last);
 	}
 	for (call = encoder->waiting; call && call->item != event->item;)

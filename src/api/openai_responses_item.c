@@ -5,7 +5,8 @@
 
 #include "text/utf8.h"
 
-enum { TEXT_MAX = 64 * 1024 * 1024, ANNOTATIONS_MAX = 1024 * 1024 };
+enum { TEXT_MAX = 24 * 1024 * 1024, /* its events and its item are to be read out of the store, whose results have a bound */
+	 ANNOTATIONS_MAX = 1024 * 1024 };
 
 struct responses_item *
 responses_item_new(struct arena *arena, enum responses_item_kind kind)

@@ -6,11 +6,12 @@
 #include "api/openai_responses_background.h"
 #include "api/openai_shapes.h"
 
-enum { LIMIT_INITIAL = 20, LIMIT_MAX = 100, OBJECT_MAX = 256 * 1024 * 1024 };
+enum { LIMIT_INITIAL = 20, LIMIT_MAX = 100, OBJECT_MAX = 256 * 1024 * 1024, READ_ARENA_MAX = 256 * 1024 * 1024 };
 
 MAY_PARK const struct err *
 responses_items_answer(struct api_request *request, struct str owner, bool input_only)
 {
+	struct api_request scratch = *request;
 	struct response_item *items = NULL;
 	struct json_out json;
 	struct page_spec page;
@@ -19,20 +20,22 @@ responses_items_answer(struct api_request *request, struct str owner, bool input
 	bool more = false;
 	const struct err *err = openai_page_parse(request, LIMIT_INITIAL, LIMIT_MAX, &page);
 
-	if (!err)
-		err = response_item_page(request->app->store, request->arena, request->identity->tenant, owner, input_only, page.descending, page.after, page.limit, &items, &count, &more);
 	if (err)
 		return err;
+	scratch.arena = arena_new(READ_ARENA_MAX);
+	err = response_item_page(request->app->store, scratch.arena, request->identity->tenant, owner, input_only, page.descending, page.after, page.limit, &items, &count, &more);
 	buf_init(&body, NULL, OBJECT_MAX);
 	json_out_init(&json, &body);
 	openai_list_begin(&json);
 	for (size_t i = 0; i < count && !err; i++)
-		err = responses_item_read(request, &items[i], &json);
+		err = responses_item_read(&scratch, &items[i], &json);
 	if (!err) {
 		openai_list_end(&json, count ? items[0].id : STR_EMPTY, count ? items[count - 1].id : STR_EMPTY, more);
 		err = api_answer_json(request, 200, &json);
 	}
 	buf_fini(&body);
+	err = err ? err_copy(request->arena, err) : NULL;
+	arena_free(scratch.arena);
 	return err;
 }
 
@@ -55,8 +58,8 @@ put_output(struct api_request *request, const struct response_item *items, size_
 	return err ? err : buf_err(out);
 }
 
-MAY_PARK const struct err *
-responses_stored_put(struct api_request *request, const struct response_stored *stored, struct json_out *out)
+static MAY_PARK const struct err *
+stored_put(struct api_request *request, const struct response_stored *stored, struct json_out *out)
 {
 	struct response_item *items = NULL;
 	struct response_state state;
@@ -85,6 +88,20 @@ responses_stored_put(struct api_request *request, const struct response_stored *
 	if (!err)
 		response_put(out, &state, buf_str(&output));
 	buf_fini(&output);
+	return err;
+}
+
+/* What it said may be more than a request's memory holds, and is written out at once. */
+MAY_PARK const struct err *
+responses_stored_put(struct api_request *request, const struct response_stored *stored, struct json_out *out)
+{
+	struct api_request scratch = *request;
+	const struct err *err;
+
+	scratch.arena = arena_new(READ_ARENA_MAX);
+	err = stored_put(&scratch, stored, out);
+	err = err ? err_copy(request->arena, err) : NULL;
+	arena_free(scratch.arena);
 	return err;
 }
 

@@ -88,7 +88,7 @@ struct heard {
 	const struct json *item;    /* as it was announced, or as it ended */
 	bool done;
 	struct buf text;            /* of the part that is not done, or arguments */
-	struct str part;            /* its type */
+	struct str part;            /* its type, a constant */
 };
 
 struct replay {
@@ -113,13 +113,13 @@ hear_delta(struct replay *replay, struct heard *heard, struct str type, const st
 }
 
 static const struct err *
-hear(struct replay *replay, struct str frame)
+hear(struct replay *replay, struct arena *arena, struct str frame)
 {
 	size_t at = str_find(frame, STR("\ndata: "), 0);
 	const struct json *event;
 	struct str type;
 	int64_t index;
-	const struct err *err = at == SIZE_MAX ? NULL : json_parse(replay->arena, str_slice(frame, at + 7, frame.len), &event);
+	const struct err *err = at == SIZE_MAX ? NULL : json_parse(arena, str_slice(frame, at + 7, frame.len), &event);
 
 	if (err || at == SIZE_MAX)
 		return err;
@@ -200,9 +200,23 @@ take_item(struct replay *replay, const struct heard *heard, struct response_item
 	return err;
 }
 
+/* What an event says that is worth hearing; it lies in `scratch` but for items, which stay. */
+static const struct err *
+hear_frame(struct replay *replay, struct arena *scratch, struct str frame)
+{
+	struct str name = str_slice(frame, 0, str_find_byte(frame, '\n', 0));
+	bool item = str_starts(name, STR("event: response.output_item."));
+
+	if (!item && !str_ends(name, STR(".delta")))
+		return NULL;
+	arena_reset(scratch);
+	return hear(replay, item ? replay->arena : scratch, frame);
+}
+
 static MAY_PARK const struct err *
 read_events(struct api_request *request, struct str id, struct replay *replay)
 {
+	struct arena *page = arena_new(PAGE_ARENA_MAX), *scratch = arena_new(PAGE_ARENA_MAX);
 	const struct err *err = NULL;
 	struct str *frames;
 	size_t count = 1;
@@ -210,19 +224,23 @@ read_events(struct api_request *request, struct str id, struct replay *replay)
 	while (!err && count) {
 		struct str frame;
 
-		err = response_events(request->app->store, replay->arena, request->identity->tenant, id, replay->last, &frames, &count);
+		arena_reset(page);
+		err = response_events(request->app->store, page, request->identity->tenant, id, replay->last, &frames, &count);
 		for (size_t i = 0; !err && i < count; i++) {
 			while (!err && durable_next_event(&frames[i], &frame)) {
 				int64_t number = background_sequence(frame);
 
 				if (number <= replay->last)
 					continue;
-				err = hear(replay, frame);
+				err = hear_frame(replay, scratch, frame);
 				replay->last = number;
 				replay->ended = background_ends(frame);
 			}
 		}
 	}
+	err = err ? err_copy(replay->arena, err) : NULL;
+	arena_free(scratch);
+	arena_free(page);
 	return err;
 }
 
@@ -284,6 +302,7 @@ static MAY_PARK const struct err *
 recover(struct api_request *request, struct response_stored *stored, struct arena *arena, const struct err *why)
 {
 	struct response_end end = { .tenant = request->identity->tenant, .id = stored->id, .status = STR("failed"), .completed_us = clock_wall_us(), .lease_until_us = stored->lease_until_us };
+	struct api_request scratch = *request;
 	struct recovered recovered;
 	struct buf frame;
 	const struct err *err = background_replay(request, stored->id, arena, &recovered);
@@ -293,7 +312,8 @@ recover(struct api_request *request, struct response_stored *stored, struct aren
 	buf_init(&frame, NULL, FRAME_MAX);
 	stored->completed_us = end.completed_us;
 	stored->error = end.error = response_error_json(arena, why);
-	err = final_frame(request, stored, &recovered, &frame);
+	scratch.arena = arena; /* its text may be more than a request's memory holds */
+	err = final_frame(&scratch, stored, &recovered, &frame);
 	end.items = recovered.items;
 	end.count = recovered.count;
 	end.frames = buf_str(&frame);

@@ -65,7 +65,10 @@ keep_gather(struct answer_keep *base, const struct err *err)
 	if (cut && keep->encoder->kind != DURABLE_RESPONSE)
 		err = cut;
 	lacking = keep->encoder->last(keep->encoder, err, last);
-	return lacking ? lacking : durable_seal(keep->durable, keep->answer->arena, buf_str(last));
+	if (!lacking)
+		lacking = durable_seal(keep->durable, keep->answer->arena, buf_str(last));
+	buf_fini(last); /* it may be large, and has its numbers by now */
+	return lacking;
 }
 
 static MAY_PARK const struct err *

@@ -169,6 +169,8 @@ kept_add(struct sse_writer *writer, struct str events)
 static const struct err *
 kept_add_pieces(struct sse_writer *writer, const struct str *pieces, int count)
 {
+	if (count == 1) /* whole events already: the end of a long answer need not be copied once more */
+		return kept_add(writer, pieces[0]);
 	buf_clear(&writer->one);
 	for (int i = 0; i < count; i++)
 		buf_add(&writer->one, pieces[i]);

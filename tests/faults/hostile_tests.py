@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import http.client
 import json
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import common
@@ -99,6 +102,62 @@ def who_follows_a_stream_that_was_lost_while_the_database_stalled_gets_no_clean_
         second.close()
 
 
+def long_responses_are_whole_for_who_stays_and_for_who_comes_back_and_one_that_is_too_long_fails() -> None:
+    with harness.Mock() as mock, harness.Corbel(_going_on(mock)) as corbel:
+        for size, status in ((14, "completed"), (26, "failed")):
+            ask = {"model": "m", "input": f"[mock huge={size}]"}
+            first, headers, said = _begun(corbel, "POST", "/v1/responses", {**ask, "stream": True})
+            time.sleep(0.5)  # a client that is behind
+            events = said(None)
+            first.close()
+            identity = headers["x-corbel-stream"]
+            assert f"event: response.{status}\n".encode() in events[-60 << 20 :], events[-300:]
+            again = corbel.call("GET", f"/v1/responses/{identity}?stream=true")
+            assert again[0] == 200 and (again[2] == events or status == "failed"), (size, again[0], len(again[2]), len(events))
+            background = json.loads(corbel.call("POST", "/v1/responses", {**ask, "background": True})[2])["id"]
+            for one in (identity, background):
+                harness.wait_for(lambda one=one: _response(corbel, one)["status"] not in ("queued", "in_progress"), 30, "its end")
+                stored = _response(corbel, one)
+                assert stored["status"] == status and corbel.call("GET", f"/v1/responses/{one}/input_items")[0] == 200, (size, stored["status"])
+                if status == "completed":
+                    assert len(stored["output"][0]["content"][0]["text"]) == size << 20
+                else:
+                    assert "longer than" in stored["error"]["message"], stored["error"]
+            assert common.record(corbel, headers["x-request-id"])["outcome"] == ("ok" if status == "completed" else "error")
+
+
+def _response(corbel: harness.Corbel, identity: str) -> Any:
+    status, _, body = corbel.call("GET", f"/v1/responses/{identity}")
+    assert status == 200, (status, body[:300])
+    return json.loads(body)
+
+
+def a_long_response_whose_server_was_killed_is_read_with_its_text_so_far() -> None:
+    with tempfile.TemporaryDirectory() as place, harness.Mock() as mock:
+        data = Path(place) / "data"
+        with harness.Corbel(_going_on(mock), data=data) as first:
+            identity = json.loads(first.call("POST", "/v1/responses", {"model": "m", "input": "[mock huge=16 stall=900]", "background": True})[2])["id"]
+            database = sqlite3.connect(next(data.glob("*.db")))
+            harness.wait_for(lambda: (database.execute("select sum(length(frames)) from response_event").fetchone()[0] or 0) > 14 << 20, 20, "its events")
+            database.close()
+            first.kill()
+        with harness.Corbel(_going_on(mock), data=data) as second:
+            lost = _response(second, identity)
+            assert lost["status"] == "failed" and len(lost["output"][0]["content"][0]["text"]) > 13 << 20, lost["status"]
+            status, _, events = second.call("GET", f"/v1/responses/{identity}?stream=true")
+            assert status == 200 and b"event: response.failed\n" in events
+
+
+def many_streams_that_say_much_at_once_are_all_kept() -> None:
+    with harness.Mock() as mock, harness.Corbel(_going_on(mock)) as corbel:
+        ask = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "[mock huge=1]"}]}
+        with concurrent.futures.ThreadPoolExecutor(70) as pool:
+            made = list(pool.map(lambda _: corbel.call("POST", "/v1/chat/completions", ask), range(70)))
+        for status, headers, events in made:
+            assert status == 200 and events.endswith(b"data: [DONE]\n\n") and len(events) > 1 << 20
+            assert corbel.call("GET", f"/v1/chat/completions/{headers['x-corbel-stream']}?stream=true")[2] == events
+
+
 def _going_on(mock: harness.Mock) -> dict[str, Any]:
     provider = {"name": "main", "kind": "openai", "base_url": f"{mock.url}/v1"}
     return {"providers": [provider], "models": [{"name": "m", "on_disconnect": "continue", "targets": [{"provider": "main", "model": "gpt-x"}]}]}
@@ -112,8 +171,8 @@ def _begun(corbel: harness.Corbel, method: str, path: str, body: Any = None) -> 
     assert answer.status == 200, answer.read()
 
     def read(until: bytes | None) -> bytes:
-        said = b""
-        while until is None or until not in said:
+        said = answer.read() if until is None else b""
+        while until and until not in said:
             line = answer.readline()
             if not line:
                 return said
@@ -124,6 +183,9 @@ def _begun(corbel: harness.Corbel, method: str, path: str, body: Any = None) -> 
 
 
 TESTS = [
+    long_responses_are_whole_for_who_stays_and_for_who_comes_back_and_one_that_is_too_long_fails,
+    a_long_response_whose_server_was_killed_is_read_with_its_text_so_far,
+    many_streams_that_say_much_at_once_are_all_kept,
     who_follows_a_stream_that_was_lost_while_the_database_stalled_gets_no_clean_end,
     a_key_is_hidden_wherever_a_provider_repeats_it,
     a_service_that_refuses_to_embed_is_waited_for_and_the_log_does_not_have_its_key,
