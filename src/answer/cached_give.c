@@ -181,7 +181,7 @@ note_shared(struct answer *answer, struct recorder *recorder, const struct answe
 	struct str provider = arena_dup(answer->arena, facts->provider), target_model = arena_dup(answer->arena, facts->target_model);
 
 	if (!usage.known) {
-		usage = (struct usage){ .input = call_tokens_estimate(answer->arena, answer->call), .output = recorder_tokens(recorder, services->tokenizers, target_model) };
+		usage = (struct usage){ .input = call_tokens_estimate(answer->arena, answer->call, false), .output = recorder_tokens(recorder, services->tokenizers, target_model) };
 	}
 	note_answered(answer, provider, target_model);
 	note_saved(answer, usage.input, usage.output, facts->priced ? price_cost_nanos(&facts->price, &usage) : 0, 1);

@@ -111,7 +111,7 @@ cost_reserve(const struct answer_services *services, struct answer *answer)
 		return &err_no_memory;
 	if (!budget_binds(services->money, answer->identity, user))
 		return NULL;
-	reserved.usage.input = call_tokens_estimate(answer->arena, call);
+	reserved.usage.input = call_tokens_estimate(answer->arena, call, true);
 	reserved.usage.input += reserved.usage.input / 4 + 16;
 	reserved.usage.tier = bound_tier(call);
 	reserved.an_hour = bound_keeps_an_hour(call);

@@ -193,7 +193,7 @@ record_usage(const struct answer_services *services, struct answer *answer, cons
 	usage->estimated = true;
 	model = answer->attempt.target.model;
 	if (!usage->input && answer->attempt.read)
-		usage->input = call_tokens(services->tokenizers, answer->arena, answer->call, model, &how);
+		usage->input = call_tokens(services->tokenizers, answer->arena, answer->call, provider_gets_barred(answer->call, &answer->attempt.target), model, &how);
 	usage->output = recorder_tokens(recorder, services->tokenizers, model);
 	for (unsigned i = 0; i < answer->attempt.spent_count; i++) /* what earlier targets wrote of the same text */
 		usage->output -= usage->output > answer->attempt.spent[i].usage.output ? answer->attempt.spent[i].usage.output : usage->output;

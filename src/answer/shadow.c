@@ -14,6 +14,7 @@
 #include "base/metric.h"
 #include "base/random.h"
 #include "gateway/attempt.h"
+#include "gateway/count.h"
 #include "rt/fiber.h"
 #include "rt/wait.h"
 
@@ -38,6 +39,7 @@ struct shadow {
 	struct target target;
 	const struct provider *wire; /* that the request is written for */
 	struct call call;           /* without messages */
+	int64_t input;              /* tokens of them and of the tools, as we count them: for a provider that does not */
 	struct admission_ticket place;
 	struct trace *trace;
 	struct span *root;
@@ -144,8 +146,12 @@ ask(struct shadow *shadow)
 		span_str(span, "corbel.cause", str_of(failure_cause_name(cause)));
 	span_close(span, err);
 	shadow->record.usage = decoder.usage;
-	if (!decoder.usage.known)
-		shadow->record.usage = (struct usage){ .output = recorder_tokens(&shadow->recorder, shadow->shadows->services.tokenizers, shadow->target.model), .estimated = true };
+	if (!decoder.usage.known) {
+		shadow->record.usage.estimated = true;
+		if (!decoder.usage.input && decoder_was_read(&decoder, err))
+			shadow->record.usage.input = shadow->input;
+		shadow->record.usage.output = recorder_tokens(&shadow->recorder, shadow->shadows->services.tokenizers, shadow->target.model);
+	}
 	if (shadow->recorder.first_us)
 		shadow->record.first_chunk_us = shadow->recorder.first_us - began_us;
 	return err;
@@ -269,6 +275,8 @@ prepare(struct shadow *shadow, const struct answer *answer)
 	char parent[TRACEPARENT_LEN + 1];
 	struct id id = id_new();
 	const struct err *err;
+	enum tokens_how how;
+	struct scope scope;
 
 	trace_parent(answer->root, parent);
 	shadow->record.request_id = arena_dup(shadow->arena, id_str(&id));
@@ -280,6 +288,9 @@ prepare(struct shadow *shadow, const struct answer *answer)
 	shadow->nowhere = (struct sink){ .event = take_nothing };
 	prepare_call(shadow, answer->call);
 	err = write_request(shadow, answer);
+	scope_open_shielded(&scope, SETTLE_US); /* the client has its answer, and may have left */
+	shadow->input = call_tokens(shadow->shadows->services.tokenizers, shadow->arena, answer->call, provider_gets_barred(answer->call, &shadow->target), shadow->target.model, &how);
+	scope_close(&scope);
 	if (!err)
 		err = recorder_init(&shadow->recorder, shadow->arena, &shadow->nowhere);
 	if (!err)

@@ -75,6 +75,6 @@ token_count(const struct answer_services *services, struct arena *arena, const s
 	err = check_extra(model, call, arena);
 	if (err)
 		return err;
-	*out = call_tokens(services->tokenizers, arena, call, model && model->target_count ? model->targets[0].model : call->model, &how);
+	*out = call_tokens(services->tokenizers, arena, call, false, model && model->target_count ? model->targets[0].model : call->model, &how);
 	return NULL;
 }

@@ -359,7 +359,7 @@ anthropic_put_message(struct anthropic_answer *answer, struct json_out *out)
 	if (err)
 		return err;
 	if (!answer->usage.known)
-		answer->input_estimate = call_tokens_estimate(answer->arena, answer->call);
+		answer->input_estimate = call_tokens_estimate(answer->arena, answer->call, false);
 	json_begin_object(out);
 	anthropic_put_begin(answer, out);
 	for (const struct anthropic_block *block = answer->blocks; block; block = block->next)

@@ -42,7 +42,7 @@ add_start(struct anthropic_answer *answer, struct buf *frames)
 {
 	struct frame frame;
 
-	answer->input_estimate = call_tokens_estimate(answer->arena, answer->call);
+	answer->input_estimate = call_tokens_estimate(answer->arena, answer->call, false);
 	frame_begin(&frame, "message_start");
 	json_set_object(&frame.out, "message");
 	anthropic_put_begin(answer, &frame.out);
@@ -163,7 +163,7 @@ anthropic_frames_end(struct anthropic_answer *answer, struct buf *frames)
 	struct frame frame;
 
 	if (!answer->usage.known) /* of an answer that began in frames, it was not needed before */
-		answer->input_estimate = call_tokens_estimate(answer->arena, answer->call);
+		answer->input_estimate = call_tokens_estimate(answer->arena, answer->call, false);
 	if (!answer->ended) {
 		frame_begin(&frame, "message_delta");
 		json_set_object(&frame.out, "delta");

@@ -41,7 +41,7 @@ enum { OUTPUT_TOKENS_GUESS = 1000 };
 static int64_t
 tokens_expected(struct arena *arena, const struct call *call)
 {
-	return (call->tokens_max ? call->tokens_max : OUTPUT_TOKENS_GUESS) * (call->choices ? call->choices : 1) + call_tokens_estimate(arena, call);
+	return (call->tokens_max ? call->tokens_max : OUTPUT_TOKENS_GUESS) * (call->choices ? call->choices : 1) + call_tokens_estimate(arena, call, true);
 }
 
 /* "x-corbel-cache: hit", and how old the answer is; to an answer that has begun already nothing can be added. */

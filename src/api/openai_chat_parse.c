@@ -356,7 +356,7 @@ parse_allowed(struct parser *parser, const struct json *allowed)
 		if (stays)
 			link = &(*link)->next;
 		else
-			*link = (*link)->next;
+			call_bar(parser->call, link);
 	}
 	if (!parser->call->tools)
 		return bad_field(parser, "tool_choice", "allows none of the tools");

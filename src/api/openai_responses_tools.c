@@ -156,7 +156,7 @@ parse_allowed(struct responses_parser *parser, const struct json *choice)
 		if (is_allowed(allowed, (*link)->custom ? "custom" : "function", (*link)->name))
 			link = &(*link)->next;
 		else
-			*link = (*link)->next;
+			call_bar(parser->call, link);
 	}
 	if (!is_allowed(allowed, "file_search", STR_EMPTY))
 		parser->call->search = NULL;

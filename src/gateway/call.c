@@ -145,6 +145,16 @@ call_member_like(struct str name, const char *const *known, size_t count)
 	return NULL;
 }
 
+void
+call_bar(struct call *call, struct tool **link)
+{
+	struct tool *tool = *link;
+
+	*link = tool->next;
+	tool->next = call->barred;
+	call->barred = tool;
+}
+
 struct str
 call_operation(const struct call *call)
 {

@@ -67,6 +67,7 @@ struct call {
 	struct str model;            /* as asked */
 	struct message *messages;
 	struct tool *tools;
+	struct tool *barred;         /* that tool_choice does not allow: no part of the call, but sent along to a server that gets the request as it came */
 	enum tool_choice tool_choice;
 	struct str tool_named;
 	bool tool_named_custom;
@@ -145,6 +146,9 @@ struct passage_list {
 	struct str question;         /* what was searched for: the last question, resolved against the conversation */
 	bool words_only;
 };
+
+/* The tool at the link is barred; the next one is there then. */
+void call_bar(struct call *call, struct tool **link);
 
 /* The text of a message's text parts, joined; a view when there is one part. */
 struct str message_text(struct arena *arena, const struct message *message);

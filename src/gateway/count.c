@@ -55,13 +55,15 @@ gather_tool(struct gathered *all, struct arena *arena, const struct tool *tool)
 }
 
 static void
-gather_call(struct gathered *all, struct arena *arena, const struct call *call)
+gather_call(struct gathered *all, struct arena *arena, const struct call *call, bool barred)
 {
 	*all = (struct gathered){ .fixed = PER_ANSWER + call->prompt_tokens };
 	for (const struct message *message = call->messages; message; message = message->next)
 		for (const struct part *part = message->parts; part; part = part->next)
 			all->max += 3;
 	for (const struct tool *tool = call->tools; tool; tool = tool->next)
+		all->max += 4;
+	for (const struct tool *tool = barred ? call->barred : NULL; tool; tool = tool->next)
 		all->max += 4;
 	all->texts = arena_array(arena, all->max, sizeof(*all->texts));
 	if (!all->texts)
@@ -72,23 +74,25 @@ gather_call(struct gathered *all, struct arena *arena, const struct call *call)
 	}
 	for (const struct tool *tool = call->tools; tool; tool = tool->next)
 		gather_tool(all, arena, tool);
+	for (const struct tool *tool = barred ? call->barred : NULL; tool; tool = tool->next)
+		gather_tool(all, arena, tool);
 }
 
 MAY_PARK int64_t
-call_tokens(struct tokenizers *tokenizers, struct arena *arena, const struct call *call, struct str model, enum tokens_how *how)
+call_tokens(struct tokenizers *tokenizers, struct arena *arena, const struct call *call, bool barred, struct str model, enum tokens_how *how)
 {
 	struct gathered all;
 
-	gather_call(&all, arena, call);
+	gather_call(&all, arena, call, barred);
 	return all.fixed + tokenizers_count(tokenizers, model, all.texts, all.count, how);
 }
 
 int64_t
-call_tokens_estimate(struct arena *arena, const struct call *call)
+call_tokens_estimate(struct arena *arena, const struct call *call, bool barred)
 {
 	struct gathered all;
 
-	gather_call(&all, arena, call);
+	gather_call(&all, arena, call, barred);
 	for (size_t i = 0; i < all.count; i++)
 		all.fixed += tokens_estimate(all.texts[i]);
 	return all.fixed;

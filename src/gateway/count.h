@@ -10,8 +10,8 @@
 #include "gateway/call.h"
 #include "infer/tokenizers.h"
 
-/* Messages and tools by the tokenizer of `model`, the target's name; *how tells how well. */
-MAY_PARK int64_t call_tokens(struct tokenizers *tokenizers, struct arena *arena, const struct call *call, struct str model, enum tokens_how *how);
+/* Messages and tools by the tokenizer of `model`, the target's name; *how tells how well. `barred`: with the tools that the choice bars (provider_gets_barred). */
+MAY_PARK int64_t call_tokens(struct tokenizers *tokenizers, struct arena *arena, const struct call *call, bool barred, struct str model, enum tokens_how *how);
 
 /* The same by the texts' lengths, at once. */
-int64_t call_tokens_estimate(struct arena *arena, const struct call *call);
+int64_t call_tokens_estimate(struct arena *arena, const struct call *call, bool barred);

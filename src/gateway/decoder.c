@@ -32,6 +32,14 @@ decoder_emit_usage(struct decoder *decoder)
 	return decoder->usage.known ? decoder_emit(decoder, (struct event){ .type = EVENT_USAGE, .usage = &decoder->usage }) : NULL;
 }
 
+bool
+decoder_was_read(const struct decoder *decoder, const struct err *err)
+{
+	bool left = err && (err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT);
+
+	return decoder->accepted || decoder->started || !err || (left && decoder->asked);
+}
+
 struct str
 decoder_json_text(struct decoder *decoder, const struct json *value)
 {

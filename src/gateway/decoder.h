@@ -49,5 +49,8 @@ decoder_emit(struct decoder *decoder, struct event event)
 /* The usage, where it is known: `end` of a provider that says it with or behind its finish. */
 MAY_PARK const struct err *decoder_emit_usage(struct decoder *decoder);
 
+/* Whether the provider has read the input, or may have, and will bill it: not when it refused the call or was not reached. `err`: how the attempt ended. */
+bool decoder_was_read(const struct decoder *decoder, const struct err *err);
+
 /* A value as text, in decoder->frame. ptr NULL: out of memory. */
 struct str decoder_json_text(struct decoder *decoder, const struct json *value);

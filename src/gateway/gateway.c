@@ -54,15 +54,6 @@ describe(struct span *span, const struct way *way, const struct decoder *decoder
 	span_close(span, err);
 }
 
-/* Whether the provider has read the input, or may have, and will bill it: not when it refused the call or was not reached. */
-static bool
-may_have_been_read(const struct decoder *decoder, const struct err *err)
-{
-	bool left = err && (err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT);
-
-	return decoder->accepted || decoder->started || !err || (left && decoder->asked);
-}
-
 /* What a failed attempt has cost: what its provider said, and where it said nothing of what it had read or begun, our estimate. */
 static void
 note_failed(struct way *way, const struct decoder *decoder)
@@ -75,7 +66,7 @@ note_failed(struct way *way, const struct decoder *decoder)
 	if (!usage.known) {
 		usage.estimated = true;
 		if (!usage.input)
-			usage.input = call_tokens_estimate(way->arena, decoder->call);
+			usage.input = call_tokens_estimate(way->arena, decoder->call, provider_gets_barred(decoder->call, decoder->target));
 		usage.output = tokens_estimate(str_slice(buf_str(&way->relay.text), way->relay.text_from, way->relay.text.len));
 	}
 	usage.known = true;
@@ -118,7 +109,7 @@ try_target(struct way *way, struct route_step *step)
 		result.first_us = (double)(way->relay.first_us - began_us);
 	way->out->usage = decoder.usage;
 	way->out->began = way->relay.sent;
-	way->out->read = may_have_been_read(&decoder, err);
+	way->out->read = decoder_was_read(&decoder, err);
 	describe(span, way, &decoder, result.cause, err);
 	route_result(&way->route, step, &result, err);
 	note_failed(way, &decoder);
@@ -156,6 +147,7 @@ gateway_call(struct gateway *gateway, const struct route_spec *spec, const struc
 		err = relay_init(&way->relay, arena, sink, route_has_more(&way->route), call->stream && spec->model->route.on_broken_stream == CONF_BROKEN_CONTINUE);
 	if (err)
 		return err;
+	way->relay.completion = call->dialect == DIALECT_OPENAI_COMPLETIONS;
 	do {
 		none_left = route_next(&way->route, &step);
 		if (none_left)

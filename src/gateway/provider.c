@@ -30,6 +30,14 @@ provider_wire(const struct call *call, const struct target *target)
 	return target->kind;
 }
 
+bool
+provider_gets_barred(const struct call *call, const struct target *target)
+{
+	const struct provider *wire = provider_wire(call, target);
+
+	return wire->dialect == call->dialect && !(wire->traits && wire->traits->functions_only);
+}
+
 /* Whether custom tools, whose input is text, are known to it: OpenAI's own wires know them. */
 static bool
 knows_custom_tools(const struct provider *wire)

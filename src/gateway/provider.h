@@ -97,6 +97,9 @@ extern const size_t providers_compatible_count;
  */
 const struct provider *provider_wire(const struct call *call, const struct target *target);
 
+/* Whether the target gets the tools that the call's choice bars (call.h, `barred`), and so reads and bills them: a server of the call's own dialect that knows such a choice. */
+bool provider_gets_barred(const struct call *call, const struct target *target);
+
 /* ERR_UNSUPPORTED when the call asks for what this wire cannot say and its file does not know of: what only the call's own dialect has. */
 const struct err *provider_fit(const struct call *call, const struct provider *wire, struct arena *arena);
 

@@ -96,14 +96,33 @@ pass_continued(struct relay *relay, const struct event *event)
 	return err ? err : pass(relay, &own);
 }
 
+/* The id of a completion that was carried over to another wire has the prefix of completions, for the record as for the client. ptr NULL: no memory. */
+static struct str
+completion_id(struct arena *arena, struct str id)
+{
+	static const struct str prefix = STR_INIT("cmpl-"), chat = STR_INIT("chatcmpl-");
+
+	if (str_starts(id, prefix))
+		return id;
+	return arena_concat(arena, prefix, str_starts(id, chat) ? str_slice(id, chat.len, id.len) : id);
+}
+
 static MAY_PARK const struct err *
 relay_event(struct sink *sink, const struct event *event)
 {
 	static const struct err filtered = { .kind = ERR_INVALID, .code = STR_INIT("content_filter"), .message = STR_INIT("the provider's content filter ended the answer before it began") };
 	struct relay *relay = (struct relay *)sink;
 	const struct event *start = relay->start;
+	struct event renamed;
 	const struct err *err;
 
+	if (event->type == EVENT_START && relay->completion && !event->framed && event->id.len) {
+		renamed = *event;
+		renamed.id = completion_id(relay->arena, event->id);
+		if (!renamed.id.ptr)
+			return &err_no_memory;
+		event = &renamed;
+	}
 	if (!relay->first_us)
 		relay->first_us = clock_mono_us();
 	if (relay->continuing)

@@ -16,6 +16,7 @@ struct relay {
 	struct arena *arena;         /* of the request */
 	bool hold;                   /* START waits for content */
 	bool filter_fails;           /* a filter that ends the answer before any of it was sent is a failure: another target is there for that */
+	bool completion;             /* of a legacy completion: what came of another wire gets ids of this one */
 	bool keep;                   /* the text is kept, so that another attempt can continue it */
 	struct event *start;         /* held, copied; or NULL */
 	bool sent;                   /* something went to `out` in this or an earlier attempt */

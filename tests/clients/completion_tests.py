@@ -81,11 +81,13 @@ def a_target_that_only_chats_gets_one_message() -> None:
         world.mock.reset()
         answer = complete("Hello there", model, max_tokens=50, temperature=0.5, stop=["zzz"])
         assert answer.choices[0].text == "You said: Hello there" and answer.choices[0].finish_reason == "stop", (model, answer)
-        assert answer.usage.completion_tokens == 4 and answer.id
+        assert answer.usage.completion_tokens == 4 and answer.id.startswith("cmpl-"), (model, answer.id)
+        assert world.trace(answer.id)["interaction"]["response_id"] == answer.id, model
         (request,) = world.mock.requests()
         assert path in (None, request["path"]), request["path"]
         text, chunks = streamed("Hello there", model, max_tokens=50, stream_options={"include_usage": True})
         assert text == "You said: Hello there" and chunks[-1].usage.completion_tokens == 4 and chunks[-2].choices[0].finish_reason == "stop", (model, chunks)
+        assert all(chunk.id == chunks[0].id and chunk.id.startswith("cmpl-") for chunk in chunks), (model, chunks)
 
 
 def max_tokens_cut_a_translated_answer_too() -> None:

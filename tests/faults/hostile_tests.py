@@ -158,6 +158,69 @@ def many_streams_that_say_much_at_once_are_all_kept() -> None:
             assert corbel.call("GET", f"/v1/chat/completions/{headers['x-corbel-stream']}?stream=true")[2] == events
 
 
+def _usage(corbel: harness.Corbel, headers: dict[str, str]) -> dict[str, Any]:
+    record = common.record(corbel, headers["x-request-id"])
+    return {**record["usage"], "cost": record["cost_nanodollars"]}
+
+
+def _counts(upstream: scripted.Scripted, **more: Any) -> dict[str, Any]:
+    """Two models at a server that never says what was used; one of them over the Responses API."""
+    price = {"input": 1000, "output": 2000, "web_search": 10}
+    chats = {"name": "chats", "kind": "openai", "base_url": f"{upstream.url}/v1"}
+    models = [{"name": name, "targets": [{"provider": name, "model": "gpt-4o", "price": price}], **more} for name in ("chats", "speaks")]
+    return {"providers": [chats, {**chats, "name": "speaks", "apis": ["responses"]}, {**chats, "name": "copied"}], "models": models}
+
+
+def _without_usage(path: str, _headers: dict[str, str], body: bytes) -> scripted.Answer:
+    ask = json.loads(body)
+    if path.endswith("/chat/completions"):
+        return scripted.said({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [{"index": 0, "message": {"role": "assistant", "content": "ready"}, "finish_reason": "stop"}]})
+    searches = [{"type": "web_search_call", "id": f"ws_{n}", "status": "completed", "action": {"type": "search", "query": "q"}} for n in range(3)]
+    head = {"id": "resp_1", "object": "response", "created_at": 1, "model": "m", "status": "in_progress", "output": []}
+    done = {**head, "status": "completed", "output": searches}
+    if not ask.get("stream"):
+        return scripted.said(done)
+    events = [{"type": "response.created", "response": head}]
+    events += [{"type": "response.output_item.done", "output_index": n, "item": item} for n, item in enumerate(searches)]
+    return scripted.stream(*events, *([] if "break" in str(ask["input"]) else [{"type": "response.completed", "response": done}]), done=False)
+
+
+def searches_in_the_web_are_paid_also_where_an_answer_has_no_usage_or_no_end() -> None:
+    with scripted.Scripted(_without_usage) as upstream, harness.Corbel(_counts(upstream)) as corbel:
+        for text, stream in (("whole", False), ("stream", True), ("break", True)):
+            _, headers, body = corbel.call("POST", "/v1/responses", {"model": "speaks", "input": text, "stream": stream, "tools": [{"type": "web_search"}]})
+            used = _usage(corbel, headers)
+            assert used["web_searches"] == 3 and used["estimated"] and used["cost"] >= 3 * 10_000_000, (text, used, body[-300:])
+
+
+def _tool(name: str) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": name, "description": f"a tool that is described at some length, {name}", "parameters": {"type": "object", "properties": {}}}}
+
+
+def tools_that_are_sent_are_counted_though_the_choice_bars_them() -> None:
+    with scripted.Scripted(_without_usage) as upstream, harness.Corbel(_counts(upstream)) as corbel:
+        tools = [_tool(name) for name in "abc"]
+        choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "a"}}]}}
+        used = [_usage(corbel, common.ask(corbel, "hi", "chats", **more)[1]) for more in ({"tools": tools}, {"tools": tools, "tool_choice": choice}, {"tools": tools[:1]})]
+        assert all(one["estimated"] for one in used) and used[0]["input_tokens"] == used[1]["input_tokens"] > 2 * used[2]["input_tokens"] > 20, used
+
+
+def what_a_shadow_read_is_counted_where_nobody_says_it() -> None:
+    with scripted.Scripted(_without_usage) as upstream:
+        shadow = {"provider": "copied", "model": "gpt-4o", "share": 1, "price": {"input": 1000, "output": 2000}}
+        with harness.Corbel(_counts(upstream, shadow=shadow)) as corbel:
+            for _ in range(2):  # the first reads the vocabulary
+                _, headers, _ = common.ask(corbel, "some words that cost something", "chats", tools=[_tool("a")])
+            own = _usage(corbel, headers)
+
+            def cast() -> list[dict[str, Any]]:
+                return [row for row in json.loads(corbel.call("GET", "/admin/v1/traces")[2])["data"] if row["operation"] == "shadow" and row["trace_id"] == headers["x-request-id"]]
+
+            (row,) = harness.wait_for(cast, 10, "the shadow's record")
+            assert (row["input_tokens"], row["output_tokens"]) == (own["input_tokens"], own["output_tokens"]) and row["tokens_estimated"], (row, own)
+            assert row["cost_nanodollars"] == own["cost"] > row["input_tokens"] * 1_000_000 > 0, (row, own)
+
+
 def _going_on(mock: harness.Mock) -> dict[str, Any]:
     provider = {"name": "main", "kind": "openai", "base_url": f"{mock.url}/v1"}
     return {"providers": [provider], "models": [{"name": "m", "on_disconnect": "continue", "targets": [{"provider": "main", "model": "gpt-x"}]}]}
@@ -183,6 +246,9 @@ def _begun(corbel: harness.Corbel, method: str, path: str, body: Any = None) -> 
 
 
 TESTS = [
+    searches_in_the_web_are_paid_also_where_an_answer_has_no_usage_or_no_end,
+    tools_that_are_sent_are_counted_though_the_choice_bars_them,
+    what_a_shadow_read_is_counted_where_nobody_says_it,
     long_responses_are_whole_for_who_stays_and_for_who_comes_back_and_one_that_is_too_long_fails,
     a_long_response_whose_server_was_killed_is_read_with_its_text_so_far,
     many_streams_that_say_much_at_once_are_all_kept,

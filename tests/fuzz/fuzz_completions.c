@@ -45,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (err) {
 			require(err->message.len > 0);
 		} else {
-			require(call->messages && call->choices >= 1 && call_tokens_estimate(arena, call) >= 0);
+			require(call->messages && call->choices >= 1 && call_tokens_estimate(arena, call, true) >= 0);
 			write_body(arena, call, "openai", CONF_API_ALL);
 			write_body(arena, call, "tgi", CONF_API_ALL);
 			write_body(arena, call, "ollama", 0);

@@ -52,7 +52,7 @@ write_bodies(struct arena *arena, const struct call *call)
 		else
 			require(body.failed || !json_parse(arena, buf_str(&body), &parsed));
 	}
-	require(call_tokens_estimate(arena, call) >= 0);
+	require(call_tokens_estimate(arena, call, true) >= 0);
 }
 
 static void
