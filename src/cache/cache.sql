@@ -11,10 +11,19 @@ select created_us, interaction, provider, target_model, input, output, amount_na
 select id, vector from cache_entry
 where tenant = $1 and near = $2 and embedder = $3 and expires_us > $4 and created_us > $5 order by id desc limit $6;
 
--- name: cache_put
+-- An entry that is made anew gets a new number: the oldest are dropped by their numbers, and the newest looked at first.
+
+-- name: cache_put :sqlite
 insert into cache_entry (tenant, hash, model, interaction, provider, target_model, created_us, expires_us, bytes, input, output, amount_nanos, near, embedder, vector, body)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-on conflict (tenant, hash) do update set model = excluded.model, interaction = excluded.interaction, provider = excluded.provider, target_model = excluded.target_model,
+on conflict (tenant, hash) do update set id = (select max(id) + 1 from cache_entry), model = excluded.model, interaction = excluded.interaction, provider = excluded.provider, target_model = excluded.target_model,
+	created_us = excluded.created_us, expires_us = excluded.expires_us, bytes = excluded.bytes, input = excluded.input, output = excluded.output,
+	amount_nanos = excluded.amount_nanos, near = excluded.near, embedder = excluded.embedder, vector = excluded.vector, body = excluded.body;
+
+-- name: cache_put :postgres
+insert into cache_entry (tenant, hash, model, interaction, provider, target_model, created_us, expires_us, bytes, input, output, amount_nanos, near, embedder, vector, body)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+on conflict (tenant, hash) do update set id = default, model = excluded.model, interaction = excluded.interaction, provider = excluded.provider, target_model = excluded.target_model,
 	created_us = excluded.created_us, expires_us = excluded.expires_us, bytes = excluded.bytes, input = excluded.input, output = excluded.output,
 	amount_nanos = excluded.amount_nanos, near = excluded.near, embedder = excluded.embedder, vector = excluded.vector, body = excluded.body;
 

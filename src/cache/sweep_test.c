@@ -138,6 +138,23 @@ oldest(struct store *store, void *arg)
 	arena_free(arena);
 }
 
+/* What is made anew is among the newest, also where it takes the place of the oldest. */
+static MAY_PARK void
+renewed(struct store *store, void *arg)
+{
+	struct arena *arena = arena_new(MIB(1));
+	int64_t later_us = clock_wall_us() + 3600 * USEC_PER_SEC;
+
+	(void)arg;
+	put(store, 0, 10, TENANT, "m", later_us);
+	put(store, 0, 3, TENANT, "m", later_us);
+	CHECK(count(store, TENANT) == 10);
+	CHECK_OK(entry_sweep(store, arena, 6 * BYTES, 10 * BYTES));
+	for (unsigned i = 0; i < 10; i++)
+		CHECK(is_there(store, TENANT, i) == (i < 3 || i > 6));
+	arena_free(arena);
+}
+
 static MAY_PARK void
 cleared(struct store *store, void *arg)
 {
@@ -238,6 +255,13 @@ the_oldest_go_until_the_rest_fits(void **state)
 }
 
 static void
+what_is_made_anew_goes_last(void **state)
+{
+	(void)state;
+	on_each(renewed, NULL);
+}
+
+static void
 what_is_cleared_goes_in_steps_and_all_nodes_are_told(void **state)
 {
 	(void)state;
@@ -266,6 +290,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_has_expired_goes_in_steps),
 		cmocka_unit_test(the_oldest_go_until_the_rest_fits),
+		cmocka_unit_test(what_is_made_anew_goes_last),
 		cmocka_unit_test(what_is_cleared_goes_in_steps_and_all_nodes_are_told),
 		cmocka_unit_test(a_process_sweeps_once_a_minute),
 	};

@@ -120,9 +120,9 @@ citations_print(const struct reply *reply)
 		putchar('\n');
 	for (size_t i = 0; i < reply->citation_count; i++) {
 		printf("%s[%zu]%s ", term_style(TERM_CYAN), i + 1, term_style(TERM_PLAIN));
-		term_print(reply->citations[i].title);
+		term_line(reply->citations[i].title);
 		printf("\n    %s", term_style(TERM_DIM));
-		term_print(reply->citations[i].url);
+		term_line(reply->citations[i].url);
 		printf("%s\n", term_style(TERM_PLAIN));
 	}
 }

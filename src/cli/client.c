@@ -238,7 +238,7 @@ client_fail(struct client *client, const struct err *err)
 int
 client_print(struct str text)
 {
-	fwrite(text.ptr, 1, text.len, stdout);
+	term_json(text);
 	if (!str_ends(text, STR("\n")))
 		putchar('\n');
 	return EXIT_DONE;

@@ -63,16 +63,16 @@ collection_ls_call(struct client *client, struct args *args)
 
 /* A flat object, a line for each member. */
 static void
-object_print(const struct json *object)
+object_print(struct arena *arena, const struct json *object)
 {
 	for (struct json_iter it = json_iter(object); json_next(&it);) {
 		struct str text = json_string(it.value);
 
 		if (json_is(it.value, JSON_OBJECT) || json_is(it.value, JSON_ARRAY) || json_is(it.value, JSON_NULL))
 			continue;
-		printf("%s%-20" STR_F "%s ", term_style(TERM_DIM), STR_A(it.key), term_style(TERM_PLAIN));
+		printf("%s%-20" STR_F "%s ", term_style(TERM_DIM), STR_A(term_line_text(arena, it.key)), term_style(TERM_PLAIN));
 		if (text.ptr)
-			term_print(text);
+			term_line(text);
 		else if (json_is(it.value, JSON_BOOL))
 			fputs(json_bool(it.value, false) ? "true" : "false", stdout);
 		else
@@ -92,7 +92,7 @@ show(struct client *client, struct str path)
 		return client_fail(client, err);
 	if (client->json)
 		return client_print(text);
-	object_print(answer);
+	object_print(client->arena, answer);
 	return EXIT_DONE;
 }
 
@@ -108,7 +108,7 @@ removed(struct client *client, struct arena *arena, struct str path, struct str 
 		return client_fail(client, err);
 	if (client->json)
 		return client_print(text);
-	term_print(name);
+	term_line(name);
 	puts(" removed");
 	return EXIT_DONE;
 }

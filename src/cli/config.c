@@ -321,7 +321,7 @@ config_reseal_call(struct client *client, struct args *args)
 	if (!answer)
 		return exit_code;
 	printf("%lld secrets in %lld entries sealed anew with the key %" STR_F "; %lld had it\n", (long long)json_int(json_get(answer, "secrets"), 0),
-		(long long)json_int(json_get(answer, "entries"), 0), STR_A(json_get_string(answer, "key")), (long long)json_int(json_get(answer, "kept"), 0));
+		(long long)json_int(json_get(answer, "entries"), 0), STR_A(term_line_text(args->arena, json_get_string(answer, "key"))), (long long)json_int(json_get(answer, "kept"), 0));
 	left = json_int(json_get(answer, "unreadable"), 0);
 	if (left)
 		printf("%lld of earlier versions cannot be opened, and were left\n", (long long)left);

@@ -322,10 +322,10 @@ provider_test_call(struct client *client, struct args *args)
 	if (client->json)
 		client_print(text);
 	else if (good)
-		printf("%" STR_F " answered with %" STR_F " in %" STR_F " (first words after %" STR_F ")\n", STR_A(args->list[0]), STR_A(json_get_string(answer, "model")),
+		printf("%" STR_F " answered with %" STR_F " in %" STR_F " (first words after %" STR_F ")\n", STR_A(args->list[0]), STR_A(term_line_text(args->arena, json_get_string(answer, "model"))),
 			STR_A(term_duration(args->arena, json_int(json_get(answer, "duration_us"), 0))), STR_A(term_duration(args->arena, json_int(json_get(answer, "first_us"), 0))));
 	else
-		term_error("%" STR_F " with %" STR_F " failed after %" STR_F " (%" STR_F "): %" STR_F "\n%" STR_F, STR_A(args->list[0]), STR_A(json_get_string(answer, "model")),
+		term_error("%" STR_F " with %" STR_F " failed after %" STR_F " (%" STR_F "): %" STR_F "\n%" STR_F, STR_A(args->list[0]), STR_A(term_line_text(args->arena, json_get_string(answer, "model"))),
 			STR_A(term_duration(args->arena, json_int(json_get(answer, "duration_us"), 0))), STR_A(text_of(json_get(answer, "error"), "cause", "")),
 			STR_A(text_of(json_get(answer, "error"), "message", "")), STR_A(text_of(json_get(answer, "error"), "advice", "")));
 	return good ? EXIT_DONE : EXIT_FAILED;

@@ -66,9 +66,9 @@ key_create_call(struct client *client, struct args *args)
 	answer = client_send(client, args, HTTP_POST, tenant_path(args, STR(KEYS), STR_EMPTY), buf_str(&body), &exit_code);
 	if (!answer)
 		return exit_code;
-	printf("%" STR_F "\n", STR_A(json_get_string(answer, "key")));
+	printf("%" STR_F "\n", STR_A(term_line_text(args->arena, json_get_string(answer, "key"))));
 	fflush(stdout);
-	fprintf(stderr, "%" STR_F ": keep it now, it is not shown again\n", STR_A(json_get_string(answer, "id")));
+	fprintf(stderr, "%" STR_F ": keep it now, it is not shown again\n", STR_A(term_line_text(args->arena, json_get_string(answer, "id"))));
 	return EXIT_DONE;
 }
 

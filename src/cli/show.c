@@ -85,7 +85,7 @@ show_lines(const struct show_line *lines, size_t count, int width)
 {
 	for (size_t i = 0; i < count; i++) {
 		printf("%-*s ", width, lines[i].title);
-		term_print(lines[i].text);
+		term_line(lines[i].text);
 		putchar('\n');
 	}
 }

@@ -32,9 +32,9 @@ table_add(struct table *table, const struct str *cells)
 	if (!row)
 		return;
 	for (size_t i = 0; i < table->columns; i++) {
-		row->cells[i] = cells[i];
-		if (width(cells[i]) > table->widths[i])
-			table->widths[i] = width(cells[i]);
+		row->cells[i] = term_line_text(table->arena, cells[i]);
+		if (width(row->cells[i]) > table->widths[i])
+			table->widths[i] = width(row->cells[i]);
 	}
 	*table->last = row;
 	table->last = &row->next;

@@ -47,6 +47,65 @@ term_print(struct str text)
 	print(stdout, text);
 }
 
+static bool
+is_break(char c)
+{
+	return c == '\n' || c == '\t' || c == '\r';
+}
+
+struct str
+term_line_text(struct arena *arena, struct str text)
+{
+	char *out = arena_alloc(arena, text.len + 1);
+	size_t len = 0, control;
+
+	if (!out)
+		return STR_EMPTY;
+	for (size_t i = 0; i < text.len; i += control ? control : 1) {
+		bool broken = is_break(text.ptr[i]);
+
+		control = broken ? 1 : control_length(text, i);
+		if (broken || !control)
+			out[len++] = broken ? ' ' : text.ptr[i];
+	}
+	return str_n(out, len);
+}
+
+void
+term_line(struct str text)
+{
+	for (size_t i = 0, from = 0; i <= text.len; i++) {
+		if (i < text.len && !is_break(text.ptr[i]))
+			continue;
+		term_print(str_slice(text, from, i));
+		if (i < text.len)
+			putchar(' ');
+		from = i + 1;
+	}
+}
+
+void
+term_json(struct str text)
+{
+	size_t from = 0;
+
+	for (size_t i = 0; i < text.len; i++) {
+		bool back = text.ptr[i] == '\r';
+		size_t len = control_length(text, i);
+
+		if (len == 0)
+			continue;
+		fwrite(text.ptr + from, 1, i - from, stdout);
+		if (back)
+			putchar(' '); /* no string has one that is not escaped */
+		else
+			printf("\\u%04x", (unsigned char)text.ptr[i + len - 1]);
+		from = i + len;
+		i = from - 1;
+	}
+	fwrite(text.ptr + from, 1, text.len - from, stdout);
+}
+
 void
 term_error(const char *format, ...)
 {

@@ -25,6 +25,13 @@ const char *term_style(enum term_style style);
 /* What comes from a server or a file is printed without control characters, so that it cannot play with the terminal. Line breaks and tabs stay. */
 void term_print(struct str text);
 
+/* The same for a name or another text that has one line of its own, or a part of one: line breaks and tabs are blanks. */
+void term_line(struct str text);
+struct str term_line_text(struct arena *arena, struct str text);
+
+/* JSON for a program, or for a person: what could play with a terminal is escaped, as it may be in JSON; between values there are line breaks and blanks alone. */
+void term_json(struct str text);
+
 /* "3.2 MiB", "1 h 20 m", "850 ms". */
 struct str term_bytes(struct arena *arena, int64_t bytes);
 struct str term_duration(struct arena *arena, int64_t us);

@@ -58,11 +58,11 @@ attributes_print(const struct json *attributes)
 {
 	for (struct json_iter it = json_iter(attributes); json_next(&it);) {
 		printf("  %s", term_style(TERM_DIM));
-		term_print(it.key);
+		term_line(it.key);
 		putchar('=');
 		switch (json_type(it.value)) {
 		case JSON_STRING:
-			term_print(str_slice(json_string(it.value), 0, 80));
+			term_line(str_slice(json_string(it.value), 0, 80));
 			break;
 		case JSON_INT:
 			printf("%lld", (long long)json_int(it.value, 0));
@@ -99,11 +99,11 @@ span_print(struct tree *tree, size_t i, unsigned depth)
 		STR_A(term_duration(tree->arena, json_int(json_get(span, "start_us"), 0) - tree->began_us)),
 		STR_A(term_duration(tree->arena, json_int(json_get(span, "duration_us"), 0))), (int)(2 * depth), "",
 		term_style(error.len ? TERM_RED : TERM_BOLD));
-	term_print(json_get_string(span, "name"));
+	term_line(json_get_string(span, "name"));
 	fputs(term_style(TERM_PLAIN), stdout);
 	if (error.len) {
 		fputs("  error=", stdout);
-		term_print(error);
+		term_line(error);
 	}
 	attributes_print(json_get(span, "attributes"));
 	putchar('\n');
@@ -165,7 +165,7 @@ line(const char *label, struct str text)
 	if (text.len == 0)
 		return;
 	printf("%s%-9s%s ", term_style(TERM_DIM), label, term_style(TERM_PLAIN));
-	term_print(text);
+	term_line(text);
 	putchar('\n');
 }
 
@@ -217,7 +217,7 @@ messages_print(struct arena *arena, const struct json *messages)
 {
 	for (struct json_iter it = json_iter(messages); json_next(&it);) {
 		printf("\n%s", term_style(TERM_CYAN));
-		term_print(json_get_string(it.value, "role"));
+		term_line(json_get_string(it.value, "role"));
 		printf("%s\n", term_style(TERM_PLAIN));
 		if (json_get(it.value, "body_bytes"))
 			printf("(%lld bytes, too many to be shown with the others)", (long long)json_int(json_get(it.value, "body_bytes"), 0));

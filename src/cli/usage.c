@@ -219,7 +219,7 @@ price_import_call(struct client *client, struct args *args)
 		return EXIT_USAGE;
 	answer = client_send(client, args, HTTP_POST, arena_printf(args->arena, "/admin/v1/prices?effective_us=%lld", (long long)from_us), body, &exit_code);
 	if (answer)
-		printf("%" STR_F ": %" STR_F " models, in force from %" STR_F "\n", STR_A(json_get_string(answer, "id")), STR_A(show_number(args->arena, answer, "models")),
+		printf("%" STR_F ": %" STR_F " models, in force from %" STR_F "\n", STR_A(term_line_text(args->arena, json_get_string(answer, "id"))), STR_A(show_number(args->arena, answer, "models")),
 			STR_A(term_time(args->arena, from_us)));
 	return exit_code;
 }

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from common import corbel, directory, expect
-from harness import Corbel, Server, wait_for
+from harness import Corbel, Server, program, wait_for
 
 
 def status_with(server: Corbel, key: str, path: str = "/v1/models") -> int:
@@ -55,6 +55,20 @@ def a_secret_is_nowhere_in_the_database() -> None:
                 assert secret[12:].encode() not in file.read_bytes(), file
         with sqlite3.connect(server.data / "corbel.db") as database:
             assert database.execute("select count(*) from access_key").fetchone() == (2,)
+
+
+def a_name_cannot_play_with_the_terminal() -> None:
+    wild = "one\ntwo\tthree\x1b[2J\x7f\u009b31m\u0085end\rover"
+    with Corbel({}) as server:
+        status, _, body = server.call("POST", "/admin/v1/keys", {"name": wild, "scopes": ["model.use"]})
+        assert status in (200, 201), body
+        done = subprocess.run([program("corbel"), "key", "ls"], env={**os.environ, "CORBEL_URL": server.url, "CORBEL_KEY": server.key}, capture_output=True, check=True)
+        (row,) = (line for line in done.stdout.split(b"\n") if b"three" in line)
+        assert b"one two three[2J31mend over" in row and len(done.stdout.strip().split(b"\n")) == 3, done.stdout
+        assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", done.stdout), done.stdout
+        done = subprocess.run([program("corbel"), "key", "ls", "--json"], env={**os.environ, "CORBEL_URL": server.url, "CORBEL_KEY": server.key}, capture_output=True, check=True)
+        assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", done.stdout), done.stdout
+        assert json.loads(done.stdout)["data"][0]["name"] == wild
 
 
 def scopes_are_enforced() -> None:
@@ -180,6 +194,7 @@ def two_nodes_on_one_database_share_keys_and_what_happens_to_them() -> None:
 TESTS = [
     two_nodes_on_one_database_share_keys_and_what_happens_to_them,
     a_key_is_made_used_listed_and_revoked,
+    a_name_cannot_play_with_the_terminal,
     a_secret_is_nowhere_in_the_database,
     scopes_are_enforced,
     a_key_expires,
