@@ -233,7 +233,7 @@ key_find(struct secrets *secrets, struct str id, struct seal_key *out)
 const struct err *
 secrets_renew(struct secrets *secrets, struct arena *arena)
 {
-	struct seal_key former;
+	struct seal_key former, in_file;
 	char text[KEY_LEN];
 	bool found = false;
 	const struct err *err = NULL;
@@ -247,6 +247,13 @@ secrets_renew(struct secrets *secrets, struct arena *arena)
 		err = file_read(secrets->path, arena, text, &found);
 	if (!err && secrets->has_key && !found)
 		err = err_new(arena, ERR_IO, "the master key %s is gone: put it back first", secrets->path);
+	if (!err && found) { /* what is kept as the former key must be the one that has sealed */
+		seal_key_of(str_n(text, KEY_LEN), &in_file);
+		if (memcmp(in_file.id, former.id, SEAL_ID_LEN) != 0)
+			err = err_new(arena, ERR_CONFLICT, "the master key %s is not the one that this server began with: put that back (%.*s), or start the server with the new one and the former as "
+						       "CORBEL_PREVIOUS_MASTER_KEY, and seal without a new key", secrets->path, SEAL_ID_LEN, former.id);
+		explicit_bzero(&in_file, sizeof(in_file));
+	}
 	if (!err && found)
 		err = file_write(secrets, arena, secrets->previous, text);
 	explicit_bzero(text, sizeof(text));

@@ -80,6 +80,25 @@ def a_new_key_is_made_and_everything_is_sealed_with_it() -> None:
             assert "seals" in corbel.cli("config", "secrets").stdout
 
 
+def a_key_that_was_replaced_on_disk_is_not_taken_for_the_former_one() -> None:
+    """What this server sealed would be lost with it, if it were killed before all is sealed anew."""
+    with tempfile.TemporaryDirectory(prefix="corbel-secrets-") as scratch, harness.Mock() as mock:
+        data = Path(scratch) / "data"
+        with harness.Corbel(common.config(mock.url), data=data) as corbel:
+            _put(corbel, mock, "p0", "sk-first")
+            files = _files(data)
+            (data / "master.key").write_text("0123456789abcdef" * 4 + "\n")
+            status, answer = _reseal(corbel, new_key=True)
+            assert status == 409 and "not the one that this server began with" in answer["error"]["message"] and files["master.key"].strip() not in str(answer), answer
+            assert "master.key.previous" not in _files(data), "nothing was changed"
+            _opens(corbel, mock, "p0", "sk-first")
+            (data / "master.key").write_text(files["master.key"])
+            assert _reseal(corbel, new_key=True)[0] == 200
+            _opens(corbel, mock, "p0", "sk-first")
+        with harness.Corbel(common.config(mock.url), data=data) as corbel:
+            _opens(corbel, mock, "p0", "sk-first")
+
+
 def a_change_of_the_key_that_is_killed_anywhere_loses_nothing_and_ends_when_asked_again() -> None:
     points = ("secrets_kept=kill", "secrets_renewed=kill", "reseal_write=kill", f"reseal_write=kill:{PROVIDERS + 1}", "reseal_committed=kill")
     with tempfile.TemporaryDirectory(prefix="corbel-secrets-") as scratch, harness.Mock() as mock:
@@ -139,6 +158,7 @@ def a_change_of_the_key_that_is_killed_at_any_moment_loses_nothing() -> None:
 
 
 TESTS = [
+    a_key_that_was_replaced_on_disk_is_not_taken_for_the_former_one,
     a_new_key_is_made_and_everything_is_sealed_with_it,
     a_change_of_the_key_that_is_killed_anywhere_loses_nothing_and_ends_when_asked_again,
     a_change_of_the_key_that_is_killed_at_any_moment_loses_nothing,
