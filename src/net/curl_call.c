@@ -271,14 +271,15 @@ call_failure(const struct curl_call *call)
 	case CURLE_PROXY:
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_OPERATION_TIMEDOUT: /* of connecting: the other times are ours */
+		err = err_new(call->base.arena, ERR_UNAVAILABLE, "the upstream cannot be reached");
+		break;
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CERTPROBLEM:
 	case CURLE_SSL_CIPHER:
 	case CURLE_SSL_CACERT_BADFILE:
 	case CURLE_SSL_ISSUER_ERROR:
-		err = err_new(call->base.arena, ERR_UNAVAILABLE, "the upstream cannot be reached");
-		break;
+		return err_new(call->base.arena, ERR_UNAVAILABLE, "no secure connection to the upstream: %s", why);
 	default: /* CURLE_OUT_OF_MEMORY too: libcurl says so of a header over its limit */
 		err = err_new(call->base.arena, ERR_UPSTREAM,
 			call->headers_done ? "the upstream broke off its answer" : "the upstream did not answer properly");

@@ -322,7 +322,7 @@ lane_connect(struct lane *lane, struct arena *arena, const struct client_url *ur
 	if (!err && !transport_begin(&(*out)->transport, until_us - loop_now_us(loop_current()))) {
 		const char *reason = tls_reason((*out)->transport.tls);
 
-		err = err_detail(arena, err_new(arena, ERR_UNAVAILABLE, "the upstream cannot be reached"), "TLS: %s",
+		err = err_new(arena, ERR_UNAVAILABLE, "no secure connection to the upstream: %s",
 			reason[0] ? reason : transport_ended(&(*out)->transport) ? "the server has closed the connection" : "the handshake took too long");
 		lane_close(lane, *out);
 		*out = NULL;

@@ -7,6 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 import abuse_tests  # noqa: E402
+import attack_tests  # noqa: E402
 import disk_tests  # noqa: E402
 import harness  # noqa: E402
 import hostile_tests  # noqa: E402
@@ -19,7 +20,7 @@ import secret_tests  # noqa: E402
 import token_tests  # noqa: E402
 import upstream_tests  # noqa: E402
 
-TESTS = [*upstream_tests.TESTS, *matrix_tests.TESTS, *routing_tests.TESTS, *abuse_tests.TESTS, *disk_tests.TESTS, *kill_tests.TESTS, *money_tests.TESTS, *secret_tests.TESTS, *token_tests.TESTS, *hostile_tests.TESTS, *reload_tests.TESTS]
+TESTS = [*upstream_tests.TESTS, *matrix_tests.TESTS, *routing_tests.TESTS, *abuse_tests.TESTS, *disk_tests.TESTS, *kill_tests.TESTS, *money_tests.TESTS, *secret_tests.TESTS, *token_tests.TESTS, *hostile_tests.TESTS, *reload_tests.TESTS, *attack_tests.TESTS]
 
 if __name__ == "__main__":
     sys.exit(harness.run(TESTS, sys.argv[1] if len(sys.argv) > 1 else ""))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +16,7 @@ Answer = tuple[int, dict[str, str], bytes]
 class Scripted:
     """Gives every request to `answer`, with its path, its headers by lower-case name and its body. A context; `url` is where it listens."""
 
-    def __init__(self, answer: Callable[[str, dict[str, str], bytes], Answer]) -> None:
+    def __init__(self, answer: Callable[[str, dict[str, str], bytes], Answer], tls: ssl.SSLContext | None = None) -> None:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -29,11 +31,17 @@ class Scripted:
 
             do_GET = do_POST
 
+            def handle(self) -> None:
+                with contextlib.suppress(OSError):  # a peer that will have nothing to do with us
+                    super().handle()
+
             def log_message(self, *_: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def __enter__(self) -> Scripted:
