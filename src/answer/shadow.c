@@ -269,7 +269,7 @@ prepare_call(struct shadow *shadow, const struct call *call)
 		.include_usage = true, .dialect = call->dialect };
 }
 
-static const struct err *
+static MAY_PARK const struct err *
 prepare(struct shadow *shadow, const struct answer *answer)
 {
 	char parent[TRACEPARENT_LEN + 1];
