@@ -39,7 +39,7 @@ struct shadow {
 	struct target target;
 	const struct provider *wire; /* that the request is written for */
 	struct call call;           /* without messages */
-	int64_t input;              /* tokens of them and of the tools, as we count them: for a provider that does not */
+	struct call_texts *texts;   /* of them and of the tools, to be counted where the provider does not */
 	struct admission_ticket place;
 	struct trace *trace;
 	struct span *root;
@@ -135,7 +135,9 @@ ask(struct shadow *shadow)
 {
 	struct decoder decoder = { .arena = shadow->arena, .call = &shadow->call, .target = &shadow->target, .wire = shadow->wire, .sink = &shadow->recorder.sink };
 	struct span *span = span_open(shadow->trace, SPAN_CLIENT, arena_printf(shadow->arena, "%" STR_F " %" STR_F, STR_A(call_operation(&shadow->call)), STR_A(shadow->target.model)));
+	struct tokenizers *tokenizers = shadow->shadows->services.tokenizers;
 	enum failure_cause cause;
+	enum tokens_how how;
 	int64_t began_us = clock_mono_us();
 	const struct err *err = attempt_send(&decoder, &shadow->request, span, &cause);
 
@@ -149,8 +151,8 @@ ask(struct shadow *shadow)
 	if (!decoder.usage.known) {
 		shadow->record.usage.estimated = true;
 		if (!decoder.usage.input && decoder_was_read(&decoder, err))
-			shadow->record.usage.input = shadow->input;
-		shadow->record.usage.output = recorder_tokens(&shadow->recorder, shadow->shadows->services.tokenizers, shadow->target.model);
+			shadow->record.usage.input = call_texts_tokens(tokenizers, shadow->texts, shadow->target.model, &how);
+		shadow->record.usage.output = recorder_tokens(&shadow->recorder, tokenizers, shadow->target.model);
 	}
 	if (shadow->recorder.first_us)
 		shadow->record.first_chunk_us = shadow->recorder.first_us - began_us;
@@ -269,14 +271,12 @@ prepare_call(struct shadow *shadow, const struct call *call)
 		.include_usage = true, .dialect = call->dialect };
 }
 
-static MAY_PARK const struct err *
+static const struct err *
 prepare(struct shadow *shadow, const struct answer *answer)
 {
 	char parent[TRACEPARENT_LEN + 1];
 	struct id id = id_new();
 	const struct err *err;
-	enum tokens_how how;
-	struct scope scope;
 
 	trace_parent(answer->root, parent);
 	shadow->record.request_id = arena_dup(shadow->arena, id_str(&id));
@@ -288,9 +288,9 @@ prepare(struct shadow *shadow, const struct answer *answer)
 	shadow->nowhere = (struct sink){ .event = take_nothing };
 	prepare_call(shadow, answer->call);
 	err = write_request(shadow, answer);
-	scope_open_shielded(&scope, SETTLE_US); /* the client has its answer, and may have left */
-	shadow->input = call_tokens(shadow->shadows->services.tokenizers, shadow->arena, answer->call, provider_gets_barred(answer->call, &shadow->target), shadow->target.model, &how);
-	scope_close(&scope);
+	shadow->texts = call_texts_keep(shadow->arena, answer->call, provider_gets_barred(answer->call, &shadow->target));
+	if (!err && !shadow->texts)
+		err = &err_no_memory;
 	if (!err)
 		err = recorder_init(&shadow->recorder, shadow->arena, &shadow->nowhere);
 	if (!err)

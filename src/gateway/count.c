@@ -6,14 +6,14 @@
 enum { PER_MESSAGE = 3, PER_ANSWER = 3, IMAGE_LOW = 85, IMAGE_HIGH = 765, FILE_FLAT = 1500, SCHEMA_MAX = 16 * 1024 * 1024 };
 
 /* What there is to count: texts, and tokens that are known without looking. */
-struct gathered {
+struct call_texts {
 	struct str *texts;
 	size_t count, max;
 	int64_t fixed;
 };
 
 static void
-gather(struct gathered *all, struct str text)
+gather(struct call_texts *all, struct str text)
 {
 	if (text.len && all->count < all->max)
 		all->texts[all->count++] = text;
@@ -21,7 +21,7 @@ gather(struct gathered *all, struct str text)
 
 /* Text, name and id; of a tool result's parts what is no text: its own text has theirs joined. */
 static void
-gather_parts(struct gathered *all, const struct part *parts, bool texts)
+gather_parts(struct call_texts *all, const struct part *parts, bool texts)
 {
 	for (const struct part *part = parts; part; part = part->next) {
 		if (texts) {
@@ -38,7 +38,7 @@ gather_parts(struct gathered *all, const struct part *parts, bool texts)
 }
 
 static void
-gather_tool(struct gathered *all, struct arena *arena, const struct tool *tool)
+gather_tool(struct call_texts *all, struct arena *arena, const struct tool *tool)
 {
 	const struct json *schema = tool->hosted ? tool->raw : tool->parameters;
 	struct buf *text = arena_alloc(arena, sizeof(*text));
@@ -55,9 +55,9 @@ gather_tool(struct gathered *all, struct arena *arena, const struct tool *tool)
 }
 
 static void
-gather_call(struct gathered *all, struct arena *arena, const struct call *call, bool barred)
+gather_call(struct call_texts *all, struct arena *arena, const struct call *call, bool barred)
 {
-	*all = (struct gathered){ .fixed = PER_ANSWER + call->prompt_tokens };
+	*all = (struct call_texts){ .fixed = PER_ANSWER + call->prompt_tokens };
 	for (const struct message *message = call->messages; message; message = message->next)
 		for (const struct part *part = message->parts; part; part = part->next)
 			all->max += 3;
@@ -81,16 +81,38 @@ gather_call(struct gathered *all, struct arena *arena, const struct call *call, 
 MAY_PARK int64_t
 call_tokens(struct tokenizers *tokenizers, struct arena *arena, const struct call *call, bool barred, struct str model, enum tokens_how *how)
 {
-	struct gathered all;
+	struct call_texts all;
 
 	gather_call(&all, arena, call, barred);
 	return all.fixed + tokenizers_count(tokenizers, model, all.texts, all.count, how);
 }
 
+struct call_texts *
+call_texts_keep(struct arena *arena, const struct call *call, bool barred)
+{
+	struct call_texts *all = arena_alloc(arena, sizeof(*all));
+
+	if (!all)
+		return NULL;
+	gather_call(all, arena, call, barred);
+	for (size_t i = 0; i < all->count; i++) {
+		all->texts[i] = arena_dup_large(arena, all->texts[i]);
+		if (!all->texts[i].ptr)
+			return NULL;
+	}
+	return all;
+}
+
+MAY_PARK int64_t
+call_texts_tokens(struct tokenizers *tokenizers, const struct call_texts *texts, struct str model, enum tokens_how *how)
+{
+	return texts->fixed + tokenizers_count(tokenizers, model, texts->texts, texts->count, how);
+}
+
 int64_t
 call_tokens_estimate(struct arena *arena, const struct call *call, bool barred)
 {
-	struct gathered all;
+	struct call_texts all;
 
 	gather_call(&all, arena, call, barred);
 	for (size_t i = 0; i < all.count; i++)

@@ -13,5 +13,10 @@
 /* Messages and tools by the tokenizer of `model`, the target's name; *how tells how well. `barred`: with the tools that the choice bars (provider_gets_barred). */
 MAY_PARK int64_t call_tokens(struct tokenizers *tokenizers, struct arena *arena, const struct call *call, bool barred, struct str model, enum tokens_how *how);
 
+/* What call_tokens counts, copied into the arena, to be counted when the call is gone. NULL: no memory. */
+struct call_texts;
+struct call_texts *call_texts_keep(struct arena *arena, const struct call *call, bool barred);
+MAY_PARK int64_t call_texts_tokens(struct tokenizers *tokenizers, const struct call_texts *texts, struct str model, enum tokens_how *how);
+
 /* The same by the texts' lengths, at once. */
 int64_t call_tokens_estimate(struct arena *arena, const struct call *call, bool barred);
