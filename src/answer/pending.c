@@ -83,7 +83,7 @@ put_bill(struct json_out *json, const struct answer *answer, struct str response
 	json_set_int(json, "capture", record->capture);
 	json_set_int(json, "attempts", attempt->tries);
 	json_set_int(json, "started_us", record->started_us);
-	json_set_int(json, "input_tokens", call_tokens_estimate(answer->arena, answer->call));
+	json_set_int(json, "input_tokens", call_tokens_estimate(answer->arena, answer->call, provider_gets_barred(answer->call, &attempt->target)));
 	put_blocks(json, &answer->claim);
 	if (record->capture == CONF_CAPTURE_FULL)
 		put_messages(json, record);
