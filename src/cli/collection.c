@@ -149,7 +149,7 @@ collection_update_call(struct client *client, struct args *args)
 		return client_fail(client, err);
 	if (client->json)
 		return client_print(text);
-	object_print(answer);
+	object_print(client->arena, answer);
 	return EXIT_DONE;
 }
 
