@@ -26,7 +26,8 @@ name_of()
 
 "$ROOT/tools/dev/setup.sh" build model corpus bench
 export CORBEL_BUILD="$ROOT/build-release"
-release "$CORBEL_BUILD"
+release "$CORBEL_BUILD" corbel tests/mock/mock-upstream tests/mock/load-gen tests/text/bpe_ids tests/perf/store/store_bench tests/perf/search/search_bench \
+	tests/perf/ingest/embed_bare src/knowledge/chunk_dump src/net/call_client src/net/echo_server
 cd "$ROOT"
 status=0
 for file in $(measurements); do

@@ -20,10 +20,10 @@ configure()
 # sources: a word that changes with anything a build is made of.
 sources()
 {
-	find "$ROOT/src" "$ROOT/tests/mock" "$ROOT/tests/perf/train.py" "$ROOT/meson.build" "$ROOT/tools" -type f -exec sha256sum {} + | LC_ALL=C sort | sha256sum
+	find "$ROOT/src" "$ROOT/tests/mock" "$ROOT/tests/perf/train.py" "$ROOT/meson.build" "$ROOT/tools/dev/compile.sh" -type f -exec sha256sum {} + | LC_ALL=C sort | sha256sum
 }
 
-# release DIR TARGETS...: the build that is measured and shipped, optimized over all files at once and by what a run counted: an instrumented build serves
+# release DIR TARGETS...: what of the build is measured and shipped, optimized over all files at once and by what a run counted: an instrumented build serves
 # the load of tests/perf/train.py, then all is compiled anew. Done again when a source has changed, for counts of other code would mislead.
 release()
 {
@@ -33,7 +33,8 @@ release()
 	if [ "$(cat "$dir/.trained" 2>/dev/null)" != "$now" ]; then
 		say "compiling a release: instrumented, trained, and once more"
 		rm -rf "$dir"
-		configure "$dir" -Dbuildtype=release -Ddebug=true -Db_lto=true -Db_pgo=generate "-Dc_args=-fprofile-update=prefer-atomic -fprofile-partial-training"
+		configure "$dir" -Dbuildtype=release -Ddebug=true -Db_lto=true -Db_pgo=generate \
+			"-Dc_args=-fprofile-update=prefer-atomic -fprofile-partial-training -Wno-missing-profile"
 		ninja -C "$dir" --quiet corbel tests/mock/mock-upstream tests/mock/load-gen
 		CORBEL_BUILD="$dir" python3 "$ROOT/tests/perf/train.py" || die "the instrumented build did not serve its load"
 		meson configure "$dir" -Db_pgo=use
