@@ -20,14 +20,10 @@ enum { ANSWER_MAX = 256 * 1024 * 1024, SETTLE_US = 10 * 1000000, REQUEST_MAX = 6
 const struct err *
 single_post(struct single *call, const struct target *target, const char *endpoint, struct str body, struct http_call_spec *out)
 {
-	const struct conf_provider *provider = target->provider;
-
-	*out = (struct http_call_spec){ .method = HTTP_POST, .body = body, .url = request_url(call->arena, provider->base_url, endpoint) };
-	if (!out->url.ptr || request_headers(target, call->arena, NULL, 0, out))
+	*out = (struct http_call_spec){ .method = HTTP_POST, .body = body };
+	if (request_headers(target, call->arena, NULL, 0, out))
 		return &err_no_memory;
-	if (!provider->api_key.len || http_header_get(&out->headers, STR("authorization")).ptr)
-		return NULL;
-	return request_header(call->arena, out, STR("authorization"), arena_printf(call->arena, "Bearer %" STR_F, STR_A(provider->api_key)));
+	return target->kind->address(target, endpoint, call->arena, out); /* a kind without one has none of these endpoints */
 }
 
 const struct err *

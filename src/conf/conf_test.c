@@ -312,7 +312,7 @@ a_provider_that_lacks_what_its_kind_needs_is_refused(void **state)
 		"c.yaml:4:5: providers: \"c\": a provider of kind mistral needs \"api_key\"\n"
 		"c.yaml:5:5: providers: \"d\": a provider of kind openai has no \"tenant_id\"\n"
 		"c.yaml:6:5: providers: \"e\": a provider of kind azure needs either \"api_key\" or \"tenant_id\", \"client_id\" and \"client_secret\"\n"
-		"c.yaml:7:13: embeddings: a provider of kind azure has no OpenAI-compatible embeddings\n");
+		"c.yaml:7:13: embeddings: documents are embedded over OpenAI's own wire: name a provider of kind openai with the base_url https://RESOURCE.openai.azure.com/openai/v1\n");
 }
 
 static void

@@ -27,7 +27,7 @@
 #define KINDS(ROW) \
 	ROW("openai", "https://api.openai.com/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS | MODERATIONS | RERANK | RESPONSES, ANY) \
 	ROW("anthropic", "https://api.anthropic.com", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, 0, 0) \
-	ROW("azure", NULL, CONF_AUTH_AZURE, AZURE, NOTHING, 0, COMPLETIONS | RESPONSES) \
+	ROW("azure", NULL, CONF_AUTH_AZURE, AZURE, NOTHING, EMBEDDINGS, EMBEDDINGS | COMPLETIONS | RESPONSES) \
 	ROW("gemini", "https://generativelanguage.googleapis.com/v1beta", CONF_AUTH_KEY, NOTHING, NOTHING, 0, 0) \
 	ROW("vertex", "https://{location}-aiplatform.googleapis.com/v1", CONF_AUTH_GOOGLE, GOOGLE, NOTHING, 0, 0) \
 	ROW("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", CONF_AUTH_AWS, AWS, { "region" }, 0, 0) \

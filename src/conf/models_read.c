@@ -203,8 +203,9 @@ targets_serve(struct reader *reader, const struct yaml *node, const struct conf_
 		const struct conf_provider *provider = model->targets[i].provider;
 
 		if (provider && !conf_provider_has(provider, wanted[model->type]))
-			reader_problem(reader, node, STR("models"), "\"%" STR_F "\": the provider \"%" STR_F "\" of kind %s has no %s; if it has, say so in its \"apis\"", STR_A(model->name),
-				STR_A(provider->name), conf_kind_names[provider->kind], conf_api_name(wanted[model->type]));
+			reader_problem(reader, node, STR("models"), "\"%" STR_F "\": the provider \"%" STR_F "\" of kind %s has no %s%s", STR_A(model->name), STR_A(provider->name),
+				conf_kind_names[provider->kind], conf_api_name(wanted[model->type]),
+				conf_kind_at(provider->kind)->may & wanted[model->type] ? "; if it has, say so in its \"apis\"" : " that corbel speaks");
 	}
 }
 
@@ -265,7 +266,9 @@ models_read(struct reader *reader, const struct yaml *root)
 		reader_fields(reader, node, &embeddings_table, STR("embeddings"), &conf->embeddings);
 		if (conf->embeddings.provider && conf->embeddings.model.len == 0)
 			reader_problem(reader, node, STR("embeddings"), "\"model\" is missing: the model's name at the provider");
-		if (conf->embeddings.provider && !conf_provider_has(conf->embeddings.provider, CONF_API_EMBEDDINGS))
+		if (conf->embeddings.provider && conf_kind_at(conf->embeddings.provider->kind)->auth == CONF_AUTH_AZURE)
+			reader_problem(reader, node, STR("embeddings"), "documents are embedded over OpenAI's own wire: name a provider of kind openai with the base_url https://RESOURCE.openai.azure.com/openai/v1");
+		else if (conf->embeddings.provider && !conf_provider_has(conf->embeddings.provider, CONF_API_EMBEDDINGS))
 			reader_problem(reader, node, STR("embeddings"), "a provider of kind %s has no OpenAI-compatible embeddings",
 				conf_kind_names[conf->embeddings.provider->kind]);
 	}

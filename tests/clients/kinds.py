@@ -64,5 +64,5 @@ def models() -> list[dict[str, Any]]:
     """A model named after each provider."""
     named = [{"name": name, "targets": [{"provider": name, "model": f"{name}-model"}]} for name in [*KINDS, "azure-wrong", "gemini-wrong", "bedrock-wrong"]]
     claude = {"name": "bedrock-claude", "targets": [{"provider": "bedrock", "model": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}]}
-    embed = [{"name": f"embed-{name}", "type": "embeddings", "targets": [{"provider": name, "model": f"{name}-embed"}]} for name in EMBEDS]
+    embed = [{"name": f"embed-{name}", "type": "embeddings", "targets": [{"provider": name, "model": f"{name}-embed"}]} for name in ["azure", "azure-entra", *EMBEDS]]
     return [*named, *embed, claude, {"name": "gemini-3", "targets": [{"provider": "gemini", "model": "gemini-3-pro"}]}]

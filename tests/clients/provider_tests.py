@@ -144,6 +144,16 @@ def azure_is_asked_by_deployment_version_and_key() -> None:
     assert request["header"]["api-key"] == world.UPSTREAM_KEY and "authorization" not in request["header"]
 
 
+def azure_embeds_by_deployment_too() -> None:
+    for model in ("embed-azure", "embed-azure-entra"):
+        world.mock.reset()
+        vector = world.client.embeddings.create(model=model, input=["hi"], encoding_format="float").data[0].embedding
+        assert vector and all(isinstance(number, float) for number in vector)
+        (request,) = [request for request in world.mock.requests() if request["path"].endswith("/embeddings")]
+        assert request["path"] == f"/openai/deployments/{model.removeprefix('embed-')}-embed/embeddings" and request["query"] == "api-version=2024-10-21", request
+        assert ("api-key" in request["header"]) == (model == "embed-azure"), request["header"]
+
+
 def an_entra_token_is_fetched_once_for_many() -> None:
     world.mock.reset()
     for _ in range(3):

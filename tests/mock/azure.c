@@ -87,12 +87,12 @@ const struct wire wire_azure = {
 };
 
 bool
-azure_path(struct str path, struct str *deployment)
+azure_path(struct str path, const char *endpoint, struct str *deployment)
 {
-	static const char begin[] = "/openai/deployments/", end[] = "/chat/completions";
-	size_t begin_len = sizeof(begin) - 1, end_len = sizeof(end) - 1;
+	static const char begin[] = "/openai/deployments/";
+	size_t begin_len = sizeof(begin) - 1, end_len = strlen(endpoint);
 
-	if (path.len <= begin_len + end_len || memcmp(path.ptr, begin, begin_len) != 0 || memcmp(path.ptr + path.len - end_len, end, end_len) != 0)
+	if (path.len <= begin_len + end_len || memcmp(path.ptr, begin, begin_len) != 0 || memcmp(path.ptr + path.len - end_len, endpoint, end_len) != 0)
 		return false;
 	*deployment = (struct str){ path.ptr + begin_len, path.len - begin_len - end_len };
 	return memchr(deployment->ptr, '/', deployment->len) == NULL;

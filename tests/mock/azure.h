@@ -10,7 +10,7 @@
 extern const struct str azure_results;
 extern const struct str azure_prompt_results;
 
-/* True for the path of a deployment's chat completions. */
-bool azure_path(struct str path, struct str *deployment);
+/* True for the path of a deployment's endpoint, such as "/chat/completions". */
+bool azure_path(struct str path, const char *endpoint, struct str *deployment);
 
 #endif

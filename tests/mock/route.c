@@ -281,7 +281,7 @@ answer_like(struct reply *reply, const struct likeness *likeness, const struct j
 
 /* A deployment of Azure's; its name stands for the model. */
 static void
-route_azure(const struct request *request, struct str key, struct str deployment, struct json *json, struct reply *reply)
+route_azure(const struct request *request, struct str key, struct str deployment, bool embeddings, struct json *json, struct reply *reply)
 {
 	static const char version[] = "api-version=20";
 	struct str shown = http_header(request, "api-key");
@@ -302,7 +302,9 @@ route_azure(const struct request *request, struct str key, struct str deployment
 		bytes_add(&reply->ask.model, deployment);
 		if (!service_plan(request, reply))
 			return;
-		if (reply->ask.problem)
+		if (embeddings)
+			embeddings_answer(reply, json);
+		else if (reply->ask.problem)
 			reply_error(reply, 400, reply->ask.problem, reply->ask.param, reply->ask.code);
 		else
 			reply_answer(reply);
@@ -406,6 +408,7 @@ route_service(const struct request *request, struct str key, struct reply *reply
 	struct gemini_path gemini;
 	struct str deployment, named;
 	struct str path = request->path;
+	bool embeds; /* of a deployment */
 	bool count = str_equal(path, STR("/v1/messages/count_tokens"));
 	bool messages = count || str_equal(path, STR("/v1/messages")), models = str_equal(path, STR("/v1/models"));
 	bool embeddings = str_equal(path, STR("/v1/embeddings")), chat = str_equal(path, STR("/v1/chat/completions"));
@@ -432,8 +435,9 @@ route_service(const struct request *request, struct str key, struct reply *reply
 		route_gemini(request, key, &gemini, &json, reply);
 		return;
 	}
-	if (azure_path(path, &deployment)) {
-		route_azure(request, key, deployment, &json, reply);
+	embeds = azure_path(path, "/embeddings", &deployment);
+	if (embeds || azure_path(path, "/chat/completions", &deployment)) {
+		route_azure(request, key, deployment, embeds, &json, reply);
 		return;
 	}
 	if (messages || (models && http_header(request, "anthropic-version").len > 0))
