@@ -260,7 +260,7 @@ take_group(struct sqlite_writer *writer, struct sqlite_member **members, int64_t
 			break;
 	}
 	writer->sleeping = false;
-	if (writer->first) { /* a loop on the same core comes first: what it brings yet shares the commit. Elsewhere this returns at once. */
+	if (writer->queued > 1) { /* where there are many, a loop on the same core comes first: what it brings yet shares the commit. Elsewhere this returns at once. */
 		pthread_mutex_unlock(&writer->lock);
 		sched_yield();
 		pthread_mutex_lock(&writer->lock);

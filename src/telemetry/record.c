@@ -229,17 +229,18 @@ static MAY_PARK const struct err *
 write_interaction(struct tx *tx, const struct prepared *prepared)
 {
 	const struct record *r = prepared->record;
+	struct str route = str_eq(r->route, r->model) ? STR_EMPTY : r->route;
 	char span_id[SPAN_ID];
+	const struct value values[] = { V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), trace_value(prepared), span_id_value(r->root->id, span_id),
+		prepared->response_id.len ? V_TEXT(prepared->response_id) : V_NULL,
+		V_INT(r->started_us), V_INT(r->duration_us), V_INT(r->first_chunk_us), V_TEXT(r->operation), V_TEXT(prepared->model), V_TEXT(r->provider),
+		V_TEXT(r->target_model), V_TEXT(prepared->served_model), V_TEXT(r->config_version), V_TEXT(r->key_id), V_TEXT(prepared->conversation),
+		V_TEXT(r->capture == CONF_CAPTURE_NONE || !r->parameters.len ? STR("{}") : r->parameters), V_INT(r->stream), V_TEXT(str_of(outcomes[r->outcome])),
+		V_TEXT(r->err ? str_of(err_kind_name(r->err->kind)) : STR_EMPTY), V_TEXT(prepared->error_message), V_TEXT(prepared->finish_reason),
+		V_INT(r->status), V_TEXT(str_of(captures[r->capture])), prepared->messages.len ? V_BLOB(prepared->messages) : V_NULL,
+		V_TEXT(route), V_INT(r->attempts), V_TEXT(r->cache.ptr ? r->cache : STR_EMPTY), V_REAL(r->cache_similarity) };
 
-	return tx_send(tx, &stmt_interaction_insert,
-		PARAMS(V_INT(r->tenant), V_BLOB(str_n(prepared->id, ID)), trace_value(prepared), span_id_value(r->root->id, span_id),
-			prepared->response_id.len ? V_TEXT(prepared->response_id) : V_NULL,
-			V_INT(r->started_us), V_INT(r->duration_us), V_INT(r->first_chunk_us), V_TEXT(r->operation), V_TEXT(prepared->model), V_TEXT(r->provider),
-			V_TEXT(r->target_model), V_TEXT(prepared->served_model), V_TEXT(r->config_version), V_TEXT(r->key_id), V_TEXT(prepared->conversation),
-			V_TEXT(r->capture == CONF_CAPTURE_NONE || !r->parameters.len ? STR("{}") : r->parameters), V_INT(r->stream), V_TEXT(str_of(outcomes[r->outcome])),
-			V_TEXT(r->err ? str_of(err_kind_name(r->err->kind)) : STR_EMPTY), V_TEXT(prepared->error_message), V_TEXT(prepared->finish_reason),
-			V_INT(r->status), V_TEXT(str_of(captures[r->capture])), prepared->messages.len ? V_BLOB(prepared->messages) : V_NULL,
-			V_TEXT(str_eq(r->route, r->model) ? STR_EMPTY : r->route), V_INT(r->attempts), V_TEXT(r->cache.ptr ? r->cache : STR_EMPTY), V_REAL(r->cache_similarity)));
+	return tx_send(tx, route.len || r->attempts != 1 || r->cache.len ? &stmt_interaction_insert : &stmt_interaction_insert_first, values);
 }
 
 static const char *

@@ -1,5 +1,12 @@
 -- Queries of the record. The tables are explained in migrations/0200_record.sql.
 
+-- Of a call that its first target answered: the other columns have their defaults.
+-- name: interaction_insert_first
+insert into interaction (tenant, id, trace_id, span_id, response_id, started_us, duration_us, first_chunk_us, operation, model, provider, target_model, served_model,
+	config_version, key_id, conversation, parameters, streamed, outcome, error_type, error_message, finish_reason, status, capture, messages)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25);
+
+-- Its first parameters are those of interaction_insert_first.
 -- name: interaction_insert
 insert into interaction (tenant, id, trace_id, span_id, response_id, started_us, duration_us, first_chunk_us, operation, model, provider, target_model, served_model,
 	config_version, key_id, conversation, parameters, streamed, outcome, error_type, error_message, finish_reason, status, capture, messages, route, attempts, cache,
