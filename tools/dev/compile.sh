@@ -34,7 +34,7 @@ release()
 		say "compiling a release: instrumented, trained, and once more"
 		rm -rf "$dir"
 		configure "$dir" -Dbuildtype=release -Ddebug=true -Db_lto=true -Db_pgo=generate \
-			"-Dc_args=-fprofile-update=prefer-atomic -fprofile-partial-training -Wno-missing-profile"
+			"-Dc_args=-fprofile-update=prefer-atomic -fprofile-partial-training -fconserve-stack -Wno-missing-profile"
 		ninja -C "$dir" --quiet corbel tests/mock/mock-upstream tests/mock/load-gen
 		CORBEL_BUILD="$dir" python3 "$ROOT/tests/perf/train.py" || die "the instrumented build did not serve its load"
 		meson configure "$dir" -Db_pgo=use
