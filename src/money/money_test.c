@@ -146,6 +146,41 @@ spent_case(struct fixture *f)
 	closed(f, money);
 }
 
+/* Two calls and what closes their block, in one commit: the second call finds it closed. */
+static MAY_PARK const struct err *
+settle_around_a_close(struct tx *tx, void *arg)
+{
+	struct budget_claim *claim = arg;
+	static struct close_list list;
+	const struct err *err;
+
+	list = (struct close_list){ .count = 1, .blocks = { { .tenant = TENANT_DEFAULT } } };
+	memcpy(list.blocks[0].id, claim->parts[0].block->id, BLOCK_ID);
+	claim->interaction = STR("first of the two");
+	claim->amount_nanos = 100;
+	err = budget_settle(tx, claim);
+	if (!err)
+		err = close_blocks(tx, &list);
+	claim->interaction = STR("other of the two");
+	claim->amount_nanos = 50;
+	return err ? err : budget_settle(tx, claim);
+}
+
+static MAY_PARK void
+close_case(struct fixture *f)
+{
+	struct money *money = opened(f);
+	struct budget_row row = made(f, money, "closed between", 1000);
+	struct budget_claim claim;
+
+	CHECK_OK(reserve(f, money, 200, &claim));
+	CHECK(claim.count == 1);
+	CHECK_OK(store_tx(f->store, f->arena, settle_around_a_close, &claim));
+	CHECK(shown(f, money, &row).spent_nanos == 150);
+	budget_end(&claim, NULL);
+	closed(f, money);
+}
+
 static MAY_PARK int64_t
 spent_in(struct fixture *f, const struct budget_row *row, int64_t starts_us)
 {
@@ -621,6 +656,7 @@ ON_EACH_ENGINE(what_was_taken_away_is_missed_and_what_retention_took_is_not, mis
 ON_EACH_ENGINE(a_call_is_of_the_period_in_which_it_began, border_case);
 ON_EACH_ENGINE(what_a_node_holds_is_given_back_when_it_stops, restart_case);
 ON_EACH_ENGINE(old_entries_are_folded_and_no_sum_changes, fold_case);
+ON_EACH_ENGINE(what_is_settled_behind_the_close_of_its_block_is_spent, close_case);
 ON_EACH_ENGINE(what_a_dead_node_held_comes_back_without_what_it_spent, crash_case);
 ON_EACH_ENGINE(calls_that_race_on_two_nodes_neither_overrun_nor_lose_anything, storm_case);
 
@@ -677,6 +713,7 @@ main(void)
 		cmocka_unit_test(a_call_is_of_the_period_in_which_it_began),
 		cmocka_unit_test(what_a_node_holds_is_given_back_when_it_stops),
 		cmocka_unit_test(old_entries_are_folded_and_no_sum_changes),
+		cmocka_unit_test(what_is_settled_behind_the_close_of_its_block_is_spent),
 		cmocka_unit_test(what_a_dead_node_held_comes_back_without_what_it_spent),
 		cmocka_unit_test(calls_that_race_on_two_nodes_neither_overrun_nor_lose_anything),
 	};

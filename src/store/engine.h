@@ -54,6 +54,7 @@ struct store {
 struct tx {
 	struct store *store;
 	struct arena *arena;
+	uint64_t commit;          /* see tx_commit */
 	const struct err *failed; /* the first error of a statement: nothing more is run, and nothing committed */
 };
 

@@ -46,6 +46,7 @@ struct sqlite_writer {
 	unsigned careful; /* groups still to be run with savepoints */
 	bool running, sleeping, closing;
 	struct metric_series *commits, *queue;
+	uint64_t begun; /* transactions of SQLite's */
 };
 
 struct sqlite_reader {

@@ -101,6 +101,7 @@ take_step(struct sqlite_writer *writer, enum step step)
 {
 	int code = sqlite3_step(writer->steps[step]);
 
+	writer->begun += step == BEGIN;
 	sqlite3_reset(writer->steps[step]);
 	return sqlite_conn_err(&writer->conn, code, step_sql[step], writer->arena);
 }
@@ -117,7 +118,7 @@ member_end(struct sqlite_member *member, const struct err *err)
 static const struct err *
 member_run(struct sqlite_writer *writer, struct sqlite_member *member)
 {
-	struct sqlite_tx tx = { .base = { .store = writer->store, .arena = writer->arena }, .writer = writer, .member = member };
+	struct sqlite_tx tx = { .base = { .store = writer->store, .arena = writer->arena, .commit = writer->begun }, .writer = writer, .member = member };
 
 	const struct err *err;
 

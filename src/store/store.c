@@ -185,6 +185,12 @@ tx_run(struct tx *tx, tx_fn *fn, void *arg)
 	return err;
 }
 
+uint64_t
+tx_commit(const struct tx *tx)
+{
+	return tx->commit;
+}
+
 struct arena *
 tx_arena(struct tx *tx)
 {

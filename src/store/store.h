@@ -138,6 +138,11 @@ MAY_PARK const struct err *tx_send(struct tx *tx, const struct stmt *stmt, const
 struct arena *tx_arena(struct tx *tx);
 struct store *tx_store(struct tx *tx);
 
+/*
+ * Which commit this transaction goes into, where several share one: those with the same number, which only one thread ever sees, run one after the other, with nothing else between them. 0: it has its own.
+ */
+uint64_t tx_commit(const struct tx *tx);
+
 /* One settlement reserved for later, so that settling never finds the queue full. Given back by the store_tx_reserved that uses it, or by store_release. */
 const struct err *store_reserve(struct store *store);
 void store_release(struct store *store);
