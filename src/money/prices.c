@@ -108,15 +108,15 @@ const struct err *
 prices_read(struct arena *arena, const struct json *table, struct str *body, int64_t *rows)
 {
 	struct buf *text = arena_alloc(arena, sizeof(*text));
+	struct price_step *steps = arena_array(arena, PRICES_STEPS_MAX, sizeof(*steps));
 	struct json_out json;
 
 	*rows = 0;
-	if (!text || !buf_init_held(text, arena, BODY_MAX))
+	if (!text || !steps || !buf_init_held(text, arena, BODY_MAX))
 		return &err_no_memory;
 	json_out_init(&json, text);
 	json_begin_array(&json);
 	for (struct json_iter it = json_iter(table); json_next(&it);) {
-		struct price_step steps[PRICES_STEPS_MAX];
 		struct price price = { .steps = steps };
 		const char *kind;
 		struct str model;
@@ -182,17 +182,17 @@ struct price_version *
 prices_version(struct arena *arena, struct str id, int64_t effective_us, struct str body)
 {
 	struct price_version *version = price_version_new(id, effective_us);
+	struct price_step *steps = arena_array(arena, PRICES_STEPS_MAX, sizeof(*steps));
 	const struct json *list = NULL;
 
 	if (!version)
 		return NULL;
-	if (json_parse(arena, body, &list) || !json_is(list, JSON_ARRAY)) {
+	if (!steps || json_parse(arena, body, &list) || !json_is(list, JSON_ARRAY)) {
 		price_version_drop(version);
 		return NULL;
 	}
 	for (struct json_iter it = json_iter(list); json_next(&it);) {
 		struct str kind = json_string(item(it.value, 0)), model = json_string(item(it.value, 1));
-		struct price_step steps[PRICES_STEPS_MAX];
 		struct price price = { .steps = steps };
 
 		if (!kind.ptr || !model.ptr)
