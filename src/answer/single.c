@@ -9,7 +9,6 @@
 #include "base/random.h"
 #include "gateway/attempt.h"
 #include "gateway/openai_traits.h"
-#include "gateway/provider_openai.h"
 #include "gateway/request.h"
 #include "gateway/route.h"
 #include "rt/scope.h"
@@ -24,8 +23,7 @@ single_post(struct single *call, const struct target *target, const char *endpoi
 	*out = (struct http_call_spec){ .method = HTTP_POST, .body = body };
 	if (request_headers(target, call->arena, NULL, 0, out))
 		return &err_no_memory;
-	/* Cohere's wire is another, but its /v2/rerank is found, and shown the key, as OpenAI's endpoints are. */
-	return (target->kind->address ? target->kind->address : openai_address)(target, endpoint, call->arena, out);
+	return target->kind->address(target, endpoint, call->arena, out); /* a provider may serve none of these endpoints whose kind has no address for them (conf/kinds.c) */
 }
 
 const struct err *

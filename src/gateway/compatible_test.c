@@ -255,6 +255,25 @@ errors_have_many_shapes_and_one_meaning(void **state)
 	}
 }
 
+/* Tools that a choice leaves out go along to a server that gets the request as it came, and to no other: our own count of tokens depends on it. */
+static void
+barred_tools_reach_who_gets_the_request_as_it_came(void **state)
+{
+	static const struct {
+		const char *kind;
+		bool gets;
+	} rows[] = { { "openai", true }, { "azure", true }, { "mistral", false }, { "gemini", false }, { "bedrock", false }, { "cohere", false }, { "anthropic", false } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct call call = { .dialect = DIALECT_OPENAI_CHAT };
+		const struct conf_provider provider = { .name = STR("p") };
+		const struct target target = { .kind = kind(rows[i].kind), .provider = &provider, .model = STR("m") };
+
+		assert_int_equal(provider_gets_barred(&call, &target), rows[i].gets);
+	}
+}
+
 static void
 azure_is_addressed_by_deployment_and_version(void **state)
 {
@@ -308,6 +327,7 @@ main(void)
 		cmocka_unit_test(xai_s_reasoning_is_part_of_the_output),
 		cmocka_unit_test(parts_of_a_content_become_text_and_reasoning_in_our_words),
 		cmocka_unit_test(errors_have_many_shapes_and_one_meaning),
+		cmocka_unit_test(barred_tools_reach_who_gets_the_request_as_it_came),
 		cmocka_unit_test(azure_is_addressed_by_deployment_and_version),
 		cmocka_unit_test(azure_s_words_about_the_prompt_wait_for_the_answer_s_id),
 	};

@@ -65,6 +65,7 @@ completions_request(const struct call *call, const struct target *target, struct
 
 const struct provider wire_openai_completions = {
 	.kind = "openai",
+	.openai = true,
 	.dialect = DIALECT_OPENAI_COMPLETIONS,
 	.request = completions_request,
 	.frame = openai_frame,

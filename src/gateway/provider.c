@@ -35,14 +35,14 @@ provider_gets_barred(const struct call *call, const struct target *target)
 {
 	const struct provider *wire = provider_wire(call, target);
 
-	return wire->dialect == call->dialect && !(wire->traits && wire->traits->functions_only);
+	return wire->openai && wire->dialect == call->dialect && !(wire->traits && wire->traits->functions_only);
 }
 
 /* Whether custom tools, whose input is text, are known to it: OpenAI's own wires know them. */
 static bool
 knows_custom_tools(const struct provider *wire)
 {
-	return wire == &wire_openai_responses || (wire->address && !(wire->traits && wire->traits->functions_only));
+	return wire->openai && !(wire->traits && wire->traits->functions_only);
 }
 
 /* The member of the request in which custom tools, or calls of them, stand; NULL: none. */

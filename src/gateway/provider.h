@@ -45,11 +45,12 @@ enum stream_framing {
 struct provider {
 	const char *kind;            /* as the configuration (conf/kinds.h) and gen_ai.provider.name say it */
 	enum stream_framing framing;
-	enum dialect dialect;        /* of OpenAI's wires: whose requests and frames pass through as they are */
+	bool openai;                 /* it speaks one of OpenAI's wires, that of `dialect` */
+	enum dialect dialect;        /* of OpenAI's and Anthropic's wires: whose requests and frames pass through as they are */
 	const struct openai_traits *traits; /* of servers that speak OpenAI's API with differences (provider_openai.h); NULL: without any */
 
 	/*
-	 * Where an endpoint of OpenAI's ("/completions") is for this target, and the key in its header: `url` and one header more in `out`. NULL: the kind's wire is another.
+	 * Where an endpoint of OpenAI's ("/completions") is for this target, and the key in its header: `url` and one header more in `out`. NULL: the kind has none of these endpoints.
 	 */
 	const struct err *(*address)(const struct target *target, const char *endpoint, struct arena *arena, struct http_call_spec *out);
 

@@ -103,6 +103,7 @@ azure_renew(const struct target *target, struct arena *arena, const struct http_
 
 const struct provider provider_azure = {
 	.kind = "azure",
+	.openai = true,
 	.dialect = DIALECT_OPENAI_CHAT,
 	.address = azure_address,
 	.request = openai_request,

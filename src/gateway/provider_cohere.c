@@ -297,6 +297,7 @@ cohere_failure(struct arena *arena, int status, const struct http_headers *heade
 
 const struct provider provider_cohere = {
 	.kind = "cohere",
+	.address = openai_address, /* of /v2/rerank */
 	.request = cohere_request,
 	.frame = cohere_frame,
 	.end = decoder_emit_usage,

@@ -150,7 +150,7 @@ static const struct openai_traits lmstudio = {
 	.developer_unknown = true,
 };
 
-#define ROW(name) { .kind = #name, .dialect = DIALECT_OPENAI_CHAT, .traits = &name, .address = openai_address, .request = openai_request, .frame = openai_frame, .end = openai_end, .body = openai_body, .failure = openai_failure }
+#define ROW(name) { .kind = #name, .openai = true, .dialect = DIALECT_OPENAI_CHAT, .traits = &name, .address = openai_address, .request = openai_request, .frame = openai_frame, .end = openai_end, .body = openai_body, .failure = openai_failure }
 
 const struct provider providers_compatible[] = { ROW(mistral), ROW(groq), ROW(deepseek), ROW(xai), ROW(together), ROW(fireworks), ROW(openrouter), ROW(perplexity), ROW(ollama),
 	ROW(vllm), ROW(tgi), ROW(llamacpp), ROW(lmstudio) };

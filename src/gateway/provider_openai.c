@@ -572,6 +572,7 @@ openai_failure(struct arena *arena, int status, const struct http_headers *heade
 
 const struct provider provider_openai = {
 	.kind = "openai",
+	.openai = true,
 	.dialect = DIALECT_OPENAI_CHAT,
 	.address = openai_address,
 	.request = openai_request,
