@@ -25,6 +25,15 @@ static const struct store_schema *const schemas[] = { &telemetry_schema, NULL };
 
 /* --- spans --- */
 
+static const struct json *
+element(const struct json *array, size_t index)
+{
+	for (struct json_iter it = json_iter(array); json_next(&it);)
+		if (it.index == index)
+			return it.value;
+	return NULL;
+}
+
 static const struct str request = STR_INIT("0198c0ffee007abc8000000000000001");
 
 static void
@@ -80,6 +89,37 @@ spans_nest_and_the_surplus_is_not_kept(void **state)
 	for (unsigned i = 0; i < TRACE_SPANS_MAX + 10; i++)
 		span_str(span_open(trace, SPAN_INTERNAL, STR("more")), "key", STR("value"));
 	assert_int_equal(trace->count, TRACE_SPANS_MAX);
+	arena_free(arena);
+}
+
+/* What a record keeps of a trace is bounded, whatever the trace is: it is JSON with every span in it, and without attributes when those are too much. */
+static void
+a_trace_too_large_to_keep_is_kept_in_short(void **state)
+{
+	struct arena *arena = arena_new(MIB(64));
+	struct trace *trace = trace_new(arena, request, STR_EMPTY);
+	struct str few, many, large = str_n(arena_zalloc(arena, 4096), 4096);
+	const struct json *spans;
+
+	(void)state;
+	span_str(span_open(trace, SPAN_CLIENT, STR("chat m")), "key", STR("value"));
+	few = trace_json(trace, arena);
+	assert_null(json_parse(arena, few, &spans));
+	assert_true(str_eq_c(json_get_string(json_get(element(spans, 0), "attributes"), "key"), "value"));
+	while (trace->count < TRACE_SPANS_MAX)
+		span_str(span_open(trace, SPAN_INTERNAL, str_n(memset((char *)(uintptr_t)large.ptr, 'n', large.len), large.len)), "key", large);
+	many = trace_json(trace, arena);
+	assert_true(many.len <= TRACE_JSON_MAX);
+	assert_null(json_parse(arena, many, &spans));
+	assert_int_equal(json_count(spans), TRACE_SPANS_MAX);
+	assert_int_equal(json_count(json_get(element(spans, 0), "attributes")), 0);
+	memset((char *)(uintptr_t)large.ptr, 1, large.len); /* each byte is written as six */
+	trace = trace_new(arena, request, STR_EMPTY);
+	while (trace->count < TRACE_SPANS_MAX)
+		span_open(trace, SPAN_INTERNAL, large);
+	many = trace_json(trace, arena);
+	assert_true(many.len > TRACE_JSON_MAX / 2 && many.len <= TRACE_JSON_MAX);
+	assert_null(json_parse(arena, many, &spans));
 	arena_free(arena);
 }
 
@@ -228,15 +268,6 @@ shown(struct fixture *f, struct str id)
 	CHECK_OK(record_show(f->store, f->arena, 1, id, &text));
 	CHECK_OK(json_parse(f->arena, buf_str(&text), &json));
 	return json;
-}
-
-static const struct json *
-element(const struct json *array, size_t index)
-{
-	for (struct json_iter it = json_iter(array); json_next(&it);)
-		if (it.index == index)
-			return it.value;
-	return NULL;
 }
 
 static MAY_PARK void
@@ -447,6 +478,7 @@ main(void)
 		cmocka_unit_test(a_valid_traceparent_is_continued),
 		cmocka_unit_test(without_a_valid_traceparent_the_trace_is_the_request_s),
 		cmocka_unit_test(spans_nest_and_the_surplus_is_not_kept),
+		cmocka_unit_test(a_trace_too_large_to_keep_is_kept_in_short),
 		cmocka_unit_test(a_price_is_found_by_the_longest_name_and_is_exact),
 		cmocka_unit_test(no_kind_of_token_is_counted_twice_and_the_sum_is_rounded_once),
 		cmocka_unit_test(versions_of_prices_are_in_force_from_their_day_on),

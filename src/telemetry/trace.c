@@ -8,6 +8,10 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "json/json.h"
+#include "text/utf8.h"
+
+/* Of a span in short: its name, of which each byte may take six, and what else it says. */
+enum { NAME_MAX = 64, SHORT_SPAN_MAX = 6 * NAME_MAX + 512 };
 
 /* Spans past the limits, and of traces that could not be made: writable, never kept. One a thread, since they are written to. */
 static _Thread_local struct span lost_span;
@@ -210,35 +214,36 @@ put_attributes(struct json_out *json, const struct attribute *attribute)
 	}
 }
 
+/* `whole`: with attributes, and a name of any length. */
 static void
-put_span(struct json_out *json, const struct span *span, bool attributes)
+put_span(struct json_out *json, const struct span *span, bool whole)
 {
 	static const char *const kinds[] = { [SPAN_INTERNAL] = "internal", [SPAN_SERVER] = "server", [SPAN_CLIENT] = "client" };
 
 	json_begin_object(json);
 	json_set_string(json, "span_id", str_n(span->id, sizeof(span->id)));
 	json_set_string(json, "parent_id", span->parent_id[0] ? str_n(span->parent_id, sizeof(span->parent_id)) : STR_EMPTY);
-	json_set_string(json, "name", span->name);
+	json_set_string(json, "name", whole ? span->name : utf8_cut(span->name, NAME_MAX));
 	json_set_string(json, "kind", str_of(kinds[span->kind]));
 	json_set_int(json, "start_us", span->start_us);
 	json_set_int(json, "duration_us", (span->end_us ? span->end_us : clock_wall_us()) - span->start_us);
 	json_set_string(json, "error_type", span->error_type);
 	json_set_object(json, "attributes");
-	if (attributes)
+	if (whole)
 		put_attributes(json, span->attributes);
 	json_end_object(json);
 	json_end_object(json);
 }
 
 static void
-put_spans(const struct trace *trace, bool attributes, struct buf *out)
+put_spans(const struct trace *trace, bool whole, struct buf *out)
 {
 	struct json_out json;
 
 	json_out_init(&json, out);
 	json_begin_array(&json);
-	for (const struct span *span = trace->first; span; span = span->next)
-		put_span(&json, span, attributes);
+	for (const struct span *span = trace->first; span && (whole || out->len + SHORT_SPAN_MAX < TRACE_JSON_MAX); span = span->next)
+		put_span(&json, span, whole);
 	json_end_array(&json);
 }
 

@@ -66,7 +66,7 @@ void span_bool(struct span *span, const char *name, bool value);
 
 /*
  * The trace's spans as a JSON array of objects in the order of opening, strings in valid UTF-8: what a record keeps, and what a reader of it is shown. A span that is still open ends now.
- * Past TRACE_JSON_MAX they are written without their attributes.
+ * Past TRACE_JSON_MAX they are written in short, without attributes and long names, as many as fit: all, but for names in need of much escaping.
  */
 enum { TRACE_JSON_MAX = 512 * 1024 };
 struct str trace_json(const struct trace *trace, struct arena *arena); /* ptr NULL: memory is out */
