@@ -54,15 +54,6 @@ says_nothing(struct str name, const struct json *value)
 	return (json_is(value, JSON_ARRAY) || json_is(value, JSON_OBJECT)) && json_count(value) == 0;
 }
 
-static bool
-is_known(const struct known *known, struct str name)
-{
-	for (size_t i = 0; i < MEMBERS_MAX && known->members[i]; i++)
-		if (str_eq_c(name, known->members[i]))
-			return true;
-	return str_eq_c(name, "type");
-}
-
 void
 anthropic_note_members(struct anthropic_parser *parser, enum anthropic_object kind, struct str type, const struct json *object, struct str where)
 {
@@ -72,6 +63,6 @@ anthropic_note_members(struct anthropic_parser *parser, enum anthropic_object ki
 		if (str_eq_c(type, tables[kind].list[i].type))
 			known = &tables[kind].list[i];
 	for (struct json_iter it = json_iter(known && json_is(object, JSON_OBJECT) ? object : NULL); json_next(&it);)
-		if (!is_known(known, it.key) && !says_nothing(it.key, it.value))
+		if (!str_eq_c(it.key, "type") && !str_in(it.key, known->members, MEMBERS_MAX) && !says_nothing(it.key, it.value))
 			anthropic_note_extra(parser, arena_printf(parser->arena, "%" STR_F ".%" STR_F, STR_A(where), STR_A(str_slice(it.key, 0, 100))));
 }

@@ -10,12 +10,6 @@
 
 enum { MESSAGES_MAX = 8192, TOOLS_MAX = 512, TOKENS_MAX = 1000000000 };
 
-static bool
-is_given(const struct json *value)
-{
-	return json_type(value) != JSON_NONE && json_type(value) != JSON_NULL;
-}
-
 /* The mark of the whole request stands for one on its last block. */
 static void
 mark_last(struct call *call)
@@ -97,7 +91,7 @@ parse_tools(struct anthropic_parser *parser)
 	const struct json *tools = json_get(parser->call->source, "tools");
 	struct tool **end = &parser->call->tools;
 
-	if (is_given(tools) && !json_is(tools, JSON_ARRAY))
+	if (json_is_given(tools) && !json_is(tools, JSON_ARRAY))
 		return anthropic_bad_field(parser, "tools", "expected an array of tools");
 	if (json_count(tools) > TOOLS_MAX)
 		return anthropic_bad_field(parser, "tools", "too many tools");
@@ -175,7 +169,7 @@ parse_sampling(struct anthropic_parser *parser)
 
 	call->frequency_penalty = call->presence_penalty = NAN;
 	call->choices = 1;
-	if (!err && is_given(stops) && !json_is(stops, JSON_ARRAY))
+	if (!err && json_is_given(stops) && !json_is(stops, JSON_ARRAY))
 		err = anthropic_bad_field(parser, "stop_sequences", "expected an array of strings");
 	if (!err)
 		err = dialect_number_parse(parser->arena, parser->call, "top_p", 0, 1, &call->top_p);
@@ -247,7 +241,7 @@ parse_thinking(struct anthropic_parser *parser)
 	struct call *call = parser->call;
 	const struct err *err;
 
-	if (!is_given(thinking))
+	if (!json_is_given(thinking))
 		return NULL;
 	if (!type.len)
 		return anthropic_bad_field(parser, "thinking", "expected an object with a 'type'");
@@ -268,7 +262,7 @@ parse_output(struct anthropic_parser *parser)
 	const struct json *config = json_get(parser->call->source, "output_config"), *format = json_get(config, "format");
 	struct call *call = parser->call;
 
-	if (is_given(config) && !json_is(config, JSON_OBJECT))
+	if (json_is_given(config) && !json_is(config, JSON_OBJECT))
 		return anthropic_bad_field(parser, "output_config", "expected an object");
 	if (!json_is(format, JSON_OBJECT))
 		format = json_get(parser->call->source, "output_format"); /* its name while it was a beta */
@@ -311,11 +305,11 @@ parse_switches(struct anthropic_parser *parser)
 	struct call *call = parser->call;
 	const struct json *stream = json_get(call->source, "stream");
 
-	if (json_type(stream) != JSON_NONE && json_type(stream) != JSON_NULL && !json_is(stream, JSON_BOOL))
+	if (json_is_given(stream) && !json_is(stream, JSON_BOOL))
 		return anthropic_bad_field(parser, "stream", "expected true or false");
 	call->stream = json_bool(stream, false);
 	call->include_usage = true;
-	if (is_given(json_get(call->source, "metadata")) && !json_is(json_get(call->source, "metadata"), JSON_OBJECT))
+	if (json_is_given(json_get(call->source, "metadata")) && !json_is(json_get(call->source, "metadata"), JSON_OBJECT))
 		return anthropic_bad_field(parser, "metadata", "expected an object");
 	call->user = anthropic_text(json_get(call->source, "metadata"), "user_id");
 	mark_last(call);

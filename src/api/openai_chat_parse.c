@@ -250,7 +250,7 @@ parse_message(struct parser *parser, const struct json *json, struct message *me
 	if (message->role == ROLE_TOOL)
 		return parse_tool_result(parser, json, message);
 	note_message_extra(parser, json, "name");
-	if (json_type(content) != JSON_NONE && json_type(content) != JSON_NULL)
+	if (json_is_given(content))
 		err = parse_content(parser, content, &end);
 	else if (message->role != ROLE_ASSISTANT)
 		return bad_message(parser, "content", "is required");
@@ -458,7 +458,7 @@ parse_format(struct parser *parser)
 
 	if (str_eq_c(type, "json_object"))
 		call->format = FORMAT_JSON_OBJECT;
-	else if (!str_eq_c(type, "json_schema") && !str_eq_c(type, "text") && json_type(format) != JSON_NONE && json_type(format) != JSON_NULL)
+	else if (!str_eq_c(type, "json_schema") && !str_eq_c(type, "text") && json_is_given(format))
 		note_extra(parser, STR("response_format"));
 	if (!str_eq_c(type, "json_schema"))
 		return NULL;
@@ -518,7 +518,7 @@ parse_switches(struct parser *parser)
 	if (err)
 		return err;
 	call->top_logprobs = (unsigned)alternatives;
-	if (json_type(stream) != JSON_NONE && json_type(stream) != JSON_NULL && !json_is(stream, JSON_BOOL))
+	if (json_is_given(stream) && !json_is(stream, JSON_BOOL))
 		return bad_field(parser, "stream", "expected true or false");
 	call->stream = json_bool(stream, false);
 	call->include_usage = json_bool(json_get(json_get(json, "stream_options"), "include_usage"), false);

@@ -138,9 +138,9 @@ parse_switches(struct parser *parser)
 	struct call *call = parser->call;
 	const struct json *stream = json_get(call->source, "stream"), *echo = json_get(call->source, "echo");
 
-	if (json_type(stream) != JSON_NONE && json_type(stream) != JSON_NULL && !json_is(stream, JSON_BOOL))
+	if (json_is_given(stream) && !json_is(stream, JSON_BOOL))
 		return bad(parser, "stream", "expected true or false");
-	if (json_type(echo) != JSON_NONE && json_type(echo) != JSON_NULL && !json_is(echo, JSON_BOOL))
+	if (json_is_given(echo) && !json_is(echo, JSON_BOOL))
 		return bad(parser, "echo", "expected true or false");
 	call->stream = json_bool(stream, false);
 	call->include_usage = json_bool(json_get(json_get(call->source, "stream_options"), "include_usage"), false);

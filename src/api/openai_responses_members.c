@@ -81,15 +81,6 @@ find(enum responses_object kind, struct str type)
 	return NULL;
 }
 
-static bool
-is_known(const struct known *known, struct str name)
-{
-	for (size_t i = 0; i < MEMBERS_MAX && known->members[i]; i++)
-		if (str_eq_c(name, known->members[i]))
-			return true;
-	return str_eq_c(name, "type");
-}
-
 const struct err *
 responses_members_foreign(struct arena *arena, enum responses_object kind, struct str type, const struct json *object, const char *where)
 {
@@ -98,7 +89,7 @@ responses_members_foreign(struct arena *arena, enum responses_object kind, struc
 	for (struct json_iter it = json_iter(known && json_is(object, JSON_OBJECT) ? object : NULL); json_next(&it);) {
 		struct str path;
 
-		if (is_known(known, it.key) || says_nothing(it.key, it.value))
+		if (str_eq_c(it.key, "type") || str_in(it.key, known->members, MEMBERS_MAX) || says_nothing(it.key, it.value))
 			continue;
 		path = arena_printf(arena, "%s.%" STR_F, where, STR_A(str_slice(it.key, 0, 100)));
 		return path.ptr ? err_param(arena, ERR_UNSUPPORTED, path.ptr, "unsupported_parameter",

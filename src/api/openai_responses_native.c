@@ -81,15 +81,6 @@ pass_frame(struct responses_encoder *encoder, struct arena *scratch, const struc
 	return responses_event_send(encoder, &out, name, last);
 }
 
-static bool
-is_one_of(struct str name, const char *const *list, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (str_eq_c(name, list[i]))
-			return true;
-	return false;
-}
-
 /* What the response object says beside its items: what is ours, and else the target's word, of which more may be known there (moderation, the tier that was served). */
 static void
 put_head(struct json_out *out, const struct json *ours, const struct json *theirs)
@@ -100,13 +91,13 @@ put_head(struct json_out *out, const struct json *ours, const struct json *their
 
 	json_begin_object(out);
 	for (struct json_iter it = json_iter(ours); json_next(&it);) {
-		const struct json *said = is_one_of(it.key, served, COUNT(served)) ? json_get_str(theirs, it.key) : NULL;
+		const struct json *said = str_in(it.key, served, COUNT(served)) ? json_get_str(theirs, it.key) : NULL;
 
 		json_key(out, it.key);
 		json_put(out, said && !json_is(said, JSON_NULL) ? said : it.value);
 	}
 	for (struct json_iter it = json_iter(theirs); json_next(&it);) {
-		if (json_get_str(ours, it.key) || is_one_of(it.key, own, COUNT(own)))
+		if (json_get_str(ours, it.key) || str_in(it.key, own, COUNT(own)))
 			continue;
 		json_key(out, it.key);
 		json_put(out, it.value);

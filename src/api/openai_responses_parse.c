@@ -45,12 +45,6 @@ responses_look_into(struct responses_parser *parser, enum responses_object kind,
 	return err ? responses_foreign(parser, err) : NULL;
 }
 
-bool
-responses_is_given(const struct json *value)
-{
-	return json_type(value) != JSON_NONE && json_type(value) != JSON_NULL;
-}
-
 /* --- members --- */
 
 static const struct err *
@@ -61,10 +55,10 @@ check_members(struct responses_parser *parser)
 		"stream", "stream_options", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user", "frequency_penalty",
 		"presence_penalty" };
 
-	if (responses_is_given(json_get(parser->json, "prompt")))
+	if (json_is_given(json_get(parser->json, "prompt")))
 		responses_foreign(parser, responses_refuse(parser, "prompt", "stored prompts are not supported here; send instructions and input"));
 	for (struct json_iter it = json_iter(parser->json); json_next(&it);) {
-		bool found = !responses_is_given(it.value) || str_eq_c(it.key, "prompt");
+		bool found = !json_is_given(it.value) || str_eq_c(it.key, "prompt");
 
 		for (size_t i = 0; i < COUNT(known) && !found; i++)
 			found = str_eq_c(it.key, known[i]);
@@ -84,7 +78,7 @@ get_bool(struct responses_parser *parser, const char *field, bool initial, bool 
 	const struct json *value = json_get(parser->json, field);
 
 	*out = json_bool(value, initial);
-	return responses_is_given(value) && !json_is(value, JSON_BOOL) ? responses_bad(parser, field, "expected true or false") : NULL;
+	return json_is_given(value) && !json_is(value, JSON_BOOL) ? responses_bad(parser, field, "expected true or false") : NULL;
 }
 
 static const struct err *
@@ -93,7 +87,7 @@ get_number(struct responses_parser *parser, const char *field, double min, doubl
 	const struct json *value = json_get(parser->json, field);
 
 	*out = json_number(value, NAN);
-	if (!responses_is_given(value))
+	if (!json_is_given(value))
 		return NULL;
 	if (isnan(*out) || *out < min || *out > max)
 		return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: expected a number from %g to %g", field, min, max);
@@ -109,7 +103,7 @@ get_integer(struct responses_parser *parser, const char *field, int64_t min, int
 static const struct err *
 get_string(struct responses_parser *parser, const struct json *value, const char *field, struct str *out)
 {
-	*out = responses_is_given(value) ? json_string(value) : STR_EMPTY;
+	*out = json_is_given(value) ? json_string(value) : STR_EMPTY;
 	return out->ptr ? NULL : responses_bad(parser, field, "expected a string");
 }
 
@@ -145,7 +139,7 @@ parse_include(struct responses_parser *parser, const struct json *include)
 	static const char *const known[] = { "message.output_text.logprobs", "file_search_call.results", "reasoning.encrypted_content", "web_search_call.results",
 		"web_search_call.action.sources", "message.input_image.image_url", "computer_call_output.output.image_url", "code_interpreter_call.outputs" };
 
-	if (responses_is_given(include) && !json_is(include, JSON_ARRAY))
+	if (json_is_given(include) && !json_is(include, JSON_ARRAY))
 		return responses_bad(parser, "include", "expected an array");
 	for (struct json_iter it = json_iter(include); json_next(&it);) {
 		size_t i = 0;
@@ -171,17 +165,17 @@ parse_text(struct responses_parser *parser, const struct json *text)
 	struct call *call = parser->call;
 	const struct err *err;
 
-	if (responses_is_given(text) && !json_is(text, JSON_OBJECT))
+	if (json_is_given(text) && !json_is(text, JSON_OBJECT))
 		return responses_bad(parser, "text", "expected an object");
 	err = responses_look_into(parser, RESPONSES_SETTING, text, "text");
 	if (!err)
 		err = responses_look_into(parser, RESPONSES_FORMAT, format, "text.format");
 	if (err)
 		return err;
-	call->verbosity = responses_is_given(json_get(text, "verbosity")) ? json_get_string(text, "verbosity") : STR_EMPTY;
+	call->verbosity = json_is_given(json_get(text, "verbosity")) ? json_get_string(text, "verbosity") : STR_EMPTY;
 	if (!call->verbosity.ptr)
 		return responses_bad(parser, "text.verbosity", "expected low, medium or high");
-	if (!responses_is_given(format) || str_eq_c(type, "text"))
+	if (!json_is_given(format) || str_eq_c(type, "text"))
 		return NULL;
 	if (str_eq_c(type, "json_object")) {
 		call->format = FORMAT_JSON_OBJECT;
@@ -204,7 +198,7 @@ parse_reasoning(struct responses_parser *parser, const struct json *reasoning)
 {
 	const struct err *err;
 
-	if (responses_is_given(reasoning) && !json_is(reasoning, JSON_OBJECT))
+	if (json_is_given(reasoning) && !json_is(reasoning, JSON_OBJECT))
 		return responses_bad(parser, "reasoning", "expected an object");
 	parser->ask->summary = json_is(json_get(reasoning, "summary"), JSON_STRING) || json_is(json_get(reasoning, "generate_summary"), JSON_STRING);
 	err = responses_look_into(parser, RESPONSES_SETTING, reasoning, "reasoning");
@@ -271,7 +265,7 @@ parse_input(struct responses_parser *parser, bool optional)
 	ask->context_end = end;
 	if (json_is(input, JSON_ARRAY))
 		return parse_items(parser, input, &end);
-	if (!responses_is_given(input) && (optional || ask->previous.len || ask->conversation.len || responses_is_given(json_get(parser->json, "prompt"))))
+	if (!json_is_given(input) && (optional || ask->previous.len || ask->conversation.len || json_is_given(json_get(parser->json, "prompt"))))
 		return NULL;
 	if (!json_is(input, JSON_STRING))
 		return responses_bad(parser, "input", "expected a string or an array of items");
@@ -296,7 +290,7 @@ put_or(struct json_out *out, const struct json *json, const char *key, const cha
 {
 	const struct json *value = json_get(json, key);
 
-	if (responses_is_given(value))
+	if (json_is_given(value))
 		json_set(out, key, value);
 	else
 		json_set_raw(out, key, str_of(initial));
@@ -418,7 +412,7 @@ parse_hints(struct responses_parser *parser)
 		const char *name = i == 0 ? "stream_options" : "prompt_cache_options";
 		const struct json *value = json_get(parser->json, name);
 
-		err = responses_is_given(value) && !json_is(value, JSON_OBJECT) ? responses_bad(parser, name, "expected an object") : responses_look_into(parser, RESPONSES_SETTING, value, name);
+		err = json_is_given(value) && !json_is(value, JSON_OBJECT) ? responses_bad(parser, name, "expected an object") : responses_look_into(parser, RESPONSES_SETTING, value, name);
 	}
 	if (!err)
 		err = get_string(parser, json_get(parser->json, "truncation"), "truncation", &truncation);

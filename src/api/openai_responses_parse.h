@@ -22,8 +22,6 @@ const struct err *responses_foreign(struct responses_parser *parser, const struc
 /* Notes what an object inside the request says that only such a server knows (responses_members_foreign). NULL, or err_no_memory. */
 const struct err *responses_look_into(struct responses_parser *parser, enum responses_object kind, const struct json *object, const char *where);
 
-/* Whether the member is there, and is not null. */
-bool responses_is_given(const struct json *value);
 
 /* `tools`, and then `tool_choice`, to the call. */
 const struct err *responses_parse_tools(struct responses_parser *parser, const struct json *tools);

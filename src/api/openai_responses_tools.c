@@ -24,7 +24,7 @@ parse_search(struct responses_parser *parser, const struct json *tool)
 		return &err_no_memory;
 	if (parser->call->search)
 		return responses_bad(parser, "tools", "at most one file_search");
-	if (responses_is_given(filters) && !json_is(filters, JSON_OBJECT))
+	if (json_is_given(filters) && !json_is(filters, JSON_OBJECT))
 		return responses_bad(parser, "tools", "'filters' of a file_search is an object");
 	if (!json_is(stores, JSON_ARRAY) || json_count(stores) == 0 || json_count(stores) > COUNT(search->collections))
 		return responses_bad(parser, "tools", "a file_search needs 1 to 10 'vector_store_ids'");
@@ -60,7 +60,7 @@ parse_custom(struct responses_parser *parser, const struct json *json, struct to
 	tool->custom = true;
 	if (!tool->name.len)
 		return responses_bad(parser, "tools", "a custom tool needs a 'name'");
-	if (!responses_is_given(format) || str_eq_c(type, "text"))
+	if (!json_is_given(format) || str_eq_c(type, "text"))
 		return NULL;
 	tool->syntax = json_get_string(format, "syntax");
 	tool->grammar = json_get_string(format, "definition");
@@ -90,7 +90,7 @@ responses_parse_tools(struct responses_parser *parser, const struct json *tools)
 	struct tool **end = &parser->call->tools;
 	const struct err *err = NULL;
 
-	if (responses_is_given(tools) && !json_is(tools, JSON_ARRAY))
+	if (json_is_given(tools) && !json_is(tools, JSON_ARRAY))
 		return responses_bad(parser, "tools", "expected an array");
 	if (json_count(tools) > TOOLS_MAX)
 		return responses_bad(parser, "tools", "too many tools");
@@ -191,7 +191,7 @@ responses_parse_tool_choice(struct responses_parser *parser, const struct json *
 	struct str type = json_get_string(choice, "type");
 	struct call *call = parser->call;
 
-	if (!responses_is_given(choice))
+	if (!json_is_given(choice))
 		return NULL;
 	if (json_is(choice, JSON_STRING))
 		return parse_choice_word(parser, json_string(choice));

@@ -108,9 +108,9 @@ parse(struct api_request *request, struct rerank_call *call)
 		return bad(request, "query", "expected a text of at most 1 MiB");
 	if (err)
 		return err;
-	if (json_type(back) != JSON_NONE && json_type(back) != JSON_NULL && !json_is(back, JSON_BOOL))
+	if (json_is_given(back) && !json_is(back, JSON_BOOL))
 		return bad(request, "return_documents", "expected true or false");
-	if (json_type(fields) != JSON_NONE && json_type(fields) != JSON_NULL)
+	if (json_is_given(fields))
 		return err_param(request->arena, ERR_UNSUPPORTED, "rank_fields", "unsupported_parameter", "rank_fields is not supported here: send what is to be ranked as the documents' text");
 	return parse_documents(request, call);
 }

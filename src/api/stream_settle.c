@@ -87,6 +87,13 @@ read_said(struct store *store, struct arena *arena, const struct pending_lost *l
 
 /* --- settling --- */
 
+/* The same without what lies in an arena that is freed before the caller looks. */
+static const struct err *
+outlives(const struct err *err)
+{
+	return !err ? NULL : err->kind == ERR_CANCELLED ? &err_cancelled : &err_internal;
+}
+
 static MAY_PARK const struct err *
 settle_one(struct app *app, const struct pending_lost *lost)
 {
@@ -102,7 +109,7 @@ settle_one(struct app *app, const struct pending_lost *lost)
 		log_warn("an answer whose server was killed could not be recorded", LOG_STR("stream", lost->stream), LOG_ERR("error", err));
 	else
 		log_info("an answer whose server was killed is recorded with what it had said", LOG_STR("stream", lost->stream));
-	err = err && err->kind == ERR_CANCELLED ? &err_cancelled : err ? &err_internal : NULL;
+	err = outlives(err);
 	buf_fini(&said);
 	arena_free(arena);
 	return err;
@@ -155,7 +162,7 @@ stream_settle(struct app *app, int64_t tenant, struct str id)
 
 	for (size_t i = 0; !err && i < count; i++)
 		err = settle_one(app, &lost[i]);
-	err = err && err->kind == ERR_CANCELLED ? &err_cancelled : err ? &err_internal : NULL;
+	err = outlives(err);
 	arena_free(arena);
 	return err;
 }

@@ -24,6 +24,15 @@ str_slice(struct str s, size_t from, size_t to)
 }
 
 bool
+str_in(struct str s, const char *const *names, size_t max)
+{
+	for (size_t i = 0; i < max && names[i]; i++)
+		if (str_eq_c(s, names[i]))
+			return true;
+	return false;
+}
+
+bool
 str_eq_ci(struct str a, struct str b)
 {
 	if (a.len != b.len)

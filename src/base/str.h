@@ -71,6 +71,9 @@ str_eq_c(struct str a, const char *b)
 /* Bytes [from, to) of s; positions past its end are cut to the end. */
 struct str str_slice(struct str s, size_t from, size_t to);
 
+/* Whether it is one of these names: up to `max`, or to a NULL before. */
+bool str_in(struct str s, const char *const *names, size_t max);
+
 /* Equality without regard to the case of ASCII letters, as for header names. */
 bool str_eq_ci(struct str a, struct str b);
 bool str_starts(struct str s, struct str prefix);

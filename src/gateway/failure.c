@@ -79,15 +79,6 @@ kind_of_status(int status)
 }
 
 static bool
-is_one_of(struct str text, const char *const *list)
-{
-	for (; *list; list++)
-		if (str_eq_c(text, *list))
-			return true;
-	return false;
-}
-
-static bool
 says_one_of(struct str text, const char *const *list)
 {
 	for (; *list; list++)
@@ -99,18 +90,18 @@ says_one_of(struct str text, const char *const *list)
 static bool
 is_context_window(struct str code, struct str message)
 {
-	static const char *const codes[] = { "context_length_exceeded", "exceed_context_size_error", NULL };
+	static const char *const codes[] = { "context_length_exceeded", "exceed_context_size_error" };
 	static const char *const phrases[] = { "maximum context length", "prompt is too long", "exceed context limit", "exceeds the available context size", NULL };
 
-	return is_one_of(code, codes) || says_one_of(message, phrases);
+	return str_in(code, codes, COUNT(codes)) || says_one_of(message, phrases);
 }
 
 static bool
 is_content_filter(struct str code)
 {
-	static const char *const codes[] = { "content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation", NULL };
+	static const char *const codes[] = { "content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation" };
 
-	return is_one_of(code, codes);
+	return str_in(code, codes, COUNT(codes));
 }
 
 static enum failure_cause

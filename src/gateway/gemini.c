@@ -130,33 +130,24 @@ emit_part(struct decoder *decoder, unsigned index, const struct json *part)
 
 /* --- ends --- */
 
-static bool
-is_one_of(struct str text, const char *const *list)
-{
-	for (; *list; list++)
-		if (str_eq_c(text, *list))
-			return true;
-	return false;
-}
-
 /* The model broke off: not an answer, whatever it is called. */
 static bool
 is_broken(struct str reason)
 {
-	static const char *const broken[] = { "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "MALFORMED_RESPONSE", NULL };
+	static const char *const broken[] = { "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE", "MALFORMED_RESPONSE" };
 
-	return is_one_of(reason, broken);
+	return str_in(reason, broken, COUNT(broken));
 }
 
 static enum finish
 finish_of(struct str reason, bool called)
 {
 	static const char *const filtered[] = { "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT",
-		"IMAGE_RECITATION", "MODEL_ARMOR", NULL };
+		"IMAGE_RECITATION", "MODEL_ARMOR" };
 
 	if (str_eq_c(reason, "MAX_TOKENS"))
 		return FINISH_LENGTH;
-	if (is_one_of(reason, filtered))
+	if (str_in(reason, filtered, COUNT(filtered)))
 		return FINISH_CONTENT_FILTER;
 	return called ? FINISH_TOOL_CALLS : FINISH_STOP;
 }

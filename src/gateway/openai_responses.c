@@ -19,15 +19,6 @@ openai_responds(const struct call *call, const struct target *target)
 
 /* --- the request --- */
 
-static bool
-is_one_of(struct str name, const char *const *list)
-{
-	for (; *list; list++)
-		if (str_eq_c(name, *list))
-			return true;
-	return false;
-}
-
 /* A part that named a file of ours: its bytes. */
 static void
 put_loaded(struct json_out *out, const struct json *json, const struct part *part)
@@ -65,10 +56,10 @@ put_content(struct json_out *out, const struct json *content, const struct part 
 static void
 put_item(struct json_out *out, const struct message *message)
 {
-	static const char *const nameless[] = { "message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output", NULL };
+	static const char *const nameless[] = { "message", "function_call", "function_call_output", "custom_tool_call", "custom_tool_call_output" };
 	const struct json *raw = message->raw;
 	struct str type = json_get_string(raw, "type");
-	bool plain = !type.len || is_one_of(type, nameless);
+	bool plain = !type.len || str_in(type, nameless, COUNT(nameless));
 	const struct part *parts = message->parts && message->parts->type == PART_TOOL_RESULT ? message->parts->parts : message->parts;
 
 	if (str_eq_c(type, "reasoning") && !json_get_string(raw, "encrypted_content").len)
@@ -121,7 +112,7 @@ put_tools(struct json_out *out, const struct json *tools)
 static const struct err *
 write_body(const struct call *call, const struct target *target, struct arena *arena, struct str *out)
 {
-	static const char *const ours[] = { "model", "input", "include", "store", "background", "previous_response_id", "conversation", "stream", NULL };
+	static const char *const ours[] = { "model", "input", "include", "store", "background", "previous_response_id", "conversation", "stream" };
 	struct json_out json;
 	struct buf body;
 
@@ -136,7 +127,7 @@ write_body(const struct call *call, const struct target *target, struct arena *a
 			put_item(&json, message);
 	json_end_array(&json);
 	for (struct json_iter it = json_iter(call->source); json_next(&it);) {
-		if (is_one_of(it.key, ours) || json_is(it.value, JSON_NULL) || (!call->stream && str_eq_c(it.key, "stream_options")))
+		if (str_in(it.key, ours, COUNT(ours)) || json_is(it.value, JSON_NULL) || (!call->stream && str_eq_c(it.key, "stream_options")))
 			continue;
 		json_key(&json, it.key);
 		if (str_eq_c(it.key, "tools"))
@@ -400,6 +391,7 @@ responses_body(struct decoder *decoder, struct str body)
 
 const struct provider wire_openai_responses = {
 	.kind = "openai",
+	.openai = true,
 	.dialect = DIALECT_OPENAI_RESPONSES,
 	.request = responses_request,
 	.frame = responses_frame,

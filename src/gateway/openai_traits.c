@@ -27,15 +27,6 @@ refuse(const struct rewriting *rewriting, const char *param, const char *what)
 }
 
 static bool
-listed(const char *const names[TRAIT_NAMES_MAX], struct str name)
-{
-	for (size_t i = 0; i < TRAIT_NAMES_MAX && names[i]; i++)
-		if (str_eq_c(name, names[i]))
-			return true;
-	return false;
-}
-
-static bool
 is_text_alone(const struct json *modalities)
 {
 	for (struct json_iter it = json_iter(modalities); json_next(&it);)
@@ -112,7 +103,7 @@ put_unmarked(const struct rewriting *rewriting, const struct json *content)
 {
 	struct json_out *out = rewriting->out;
 
-	if (!json_is(content, JSON_ARRAY) || !listed(rewriting->traits->drops, STR("prompt_cache_options"))) {
+	if (!json_is(content, JSON_ARRAY) || !str_in(STR("prompt_cache_options"), rewriting->traits->drops, TRAIT_NAMES_MAX)) {
 		json_put(out, content);
 		return;
 	}
@@ -136,9 +127,9 @@ check_message(const struct rewriting *rewriting, const struct json *message)
 {
 	bool function = !says_nothing(STR_EMPTY, json_get(message, "function_call")) || str_eq_c(json_get_string(message, "role"), "function");
 
-	if (function && listed(rewriting->traits->refuses, STR("functions")))
+	if (function && str_in(STR("functions"), rewriting->traits->refuses, TRAIT_NAMES_MAX))
 		return refuse(rewriting, "messages", "a call of a legacy function, or its result,");
-	if (!says_nothing(STR_EMPTY, json_get(message, "audio")) && listed(rewriting->traits->refuses, STR("audio")))
+	if (!says_nothing(STR_EMPTY, json_get(message, "audio")) && str_in(STR("audio"), rewriting->traits->refuses, TRAIT_NAMES_MAX))
 		return refuse(rewriting, "messages", "an earlier audio answer");
 	return NULL;
 }
@@ -279,14 +270,14 @@ put_member(const struct rewriting *rewriting, const struct json *body, struct st
 {
 	const struct openai_traits *traits = rewriting->traits;
 	struct str there = renamed(rewriting, body, name);
-	bool refused = listed(traits->refuses, name) || (rewriting->completion && listed(traits->completion_refuses, name)) || (rewriting->embedding && listed(traits->embedding_refuses, name));
+	bool refused = str_in(name, traits->refuses, TRAIT_NAMES_MAX) || (rewriting->completion && str_in(name, traits->completion_refuses, TRAIT_NAMES_MAX)) || (rewriting->embedding && str_in(name, traits->embedding_refuses, TRAIT_NAMES_MAX));
 
 	if (refused && !says_nothing(name, value) && !is_rule(body, name, value)) {
 		const char *param = arena_cstr(rewriting->arena, name);
 
 		return param ? refuse(rewriting, param, param) : &err_no_memory;
 	}
-	if (!there.ptr || refused || listed(traits->drops, name) || (traits->stream_options_unknown && str_eq_c(name, "stream_options")))
+	if (!there.ptr || refused || str_in(name, traits->drops, TRAIT_NAMES_MAX) || (traits->stream_options_unknown && str_eq_c(name, "stream_options")))
 		return NULL;
 	if (rewriting->embedding && traits->embeds_texts && str_eq_c(name, "input") && has_tokens(value))
 		return refuse(rewriting, "input", "an input of tokens");

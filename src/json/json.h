@@ -37,6 +37,13 @@ json_is(const struct json *value, enum json_type type)
 	return json_type(value) == type;
 }
 
+/* It is there, and says something: not null. */
+static inline bool
+json_is_given(const struct json *value)
+{
+	return json_type(value) != JSON_NONE && json_type(value) != JSON_NULL;
+}
+
 /* The member of an object; NULL when it is not there or value is no object. */
 const struct json *json_get_str(const struct json *object, struct str key);
 
