@@ -316,6 +316,26 @@ a_provider_that_lacks_what_its_kind_needs_is_refused(void **state)
 }
 
 static void
+a_proxy_is_a_host_and_a_port(void **state)
+{
+	static const char *const right[] = { "http://proxy", "http://u:p@proxy.example:3128", "https://u:p@x@10.0.0.1:1", "socks5h://[::1]:1080", "socks4://[fe80::1%eth0]" };
+	static const char *const wrong[] = { "http://", "ftp://proxy", "http://u:p@", "http://:3128", "http://proxy:", "http://proxy:0", "http://proxy:65536", "http://proxy:+80", "http://[::1", "http://[::1]x",
+		"http://proxy/way", "http://user:secret", "http://user:secret.proxy:3128" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < COUNT(right) + COUNT(wrong); i++) {
+		const char *proxy = i < COUNT(right) ? right[i] : wrong[i - COUNT(right)];
+		const struct err *err;
+
+		problems_init(&f->problems, f->arena);
+		conf_unref(f->conf);
+		err = parse(f, arena_printf(f->arena, "providers: [{name: a, kind: openai, proxy: \"%s\"}]\n", proxy).ptr);
+		assert_int_equal(err == NULL, i < COUNT(right));
+		assert_true(!err || (strstr(told(f), "a URL of a proxy") && !strstr(told(f), "secret"))); /* a password whose host was forgotten is not told */
+	}
+}
+
+static void
 what_a_provider_serves_follows_its_kind_unless_it_is_said(void **state)
 {
 	struct fixture *f = *state;
@@ -638,6 +658,7 @@ main(void)
 		TEST(without_models_docs_answers_from_docs),
 		TEST(dangling_and_double_names_are_refused),
 		TEST(a_provider_that_lacks_what_its_kind_needs_is_refused),
+		TEST(a_proxy_is_a_host_and_a_port),
 		TEST(what_a_provider_serves_follows_its_kind_unless_it_is_said),
 		TEST(credentials_that_are_none_are_refused_and_not_shown),
 		TEST(kinds_know_where_they_are),

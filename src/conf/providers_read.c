@@ -1,6 +1,8 @@
 /*
  * providers_read.c - the providers of the configuration: their fields, and what must be true of the texts in them.
  */
+#include <ctype.h>
+
 #include "conf/kinds.h"
 #include "conf/models.h"
 #include "conf/routing_read.h"
@@ -33,7 +35,27 @@ url_ok(struct str text)
 	return rest.len > 0 && rest.ptr[0] != '/' && rest.ptr[0] != ':' && str_find_byte(rest, '@', 0) == SIZE_MAX;
 }
 
-/* Empty, or where a proxy is: a scheme that libcurl speaks, perhaps a user, a host and perhaps a port, and nothing behind. */
+/* A name, an IPv4 address or a bracketed IPv6 address, and perhaps a port. */
+static bool
+host_and_port_ok(struct str text)
+{
+	bool bracketed = text.len > 0 && text.ptr[0] == '[';
+	size_t end = bracketed ? str_find_byte(text, ']', 0) : str_find_byte(text, ':', 0);
+	struct str host = str_slice(text, bracketed, end), rest = str_slice(text, end == SIZE_MAX ? text.len : end + bracketed, text.len);
+	int64_t port = 1;
+
+	for (size_t i = 0; i < host.len; i++)
+		if (!isalnum((unsigned char)host.ptr[i]) && !strchr(bracketed ? ":.%" : "-._", host.ptr[i]))
+			return false;
+	if (host.len == 0 || (bracketed && end == SIZE_MAX))
+		return false;
+	return rest.len == 0 || (rest.ptr[0] == ':' && isdigit((unsigned char)rest.ptr[rest.len - 1]) && str_to_i64(str_slice(rest, 1, rest.len), &port) && port > 0 && port <= UINT16_MAX);
+}
+
+/*
+ * Empty, or where a proxy is: a scheme that libcurl speaks, perhaps a user and a password before the last '@', a host and perhaps a port, and nothing behind. What follows a colon there is a port:
+ * a password whose "@host" was forgotten would be taken for one, and shown.
+ */
 static bool
 proxy_ok(struct str text)
 {
@@ -47,7 +69,9 @@ proxy_ok(struct str text)
 	for (size_t i = 0; i < rest.len; i++)
 		if ((unsigned char)rest.ptr[i] <= ' ' || rest.ptr[i] == 0x7f || strchr("/?#", rest.ptr[i]))
 			return false;
-	return text.len == 0 || (rest.len > 0 && rest.ptr[rest.len - 1] != '@' && rest.ptr[0] != ':');
+	for (size_t at; (at = str_find_byte(rest, '@', 0)) != SIZE_MAX;)
+		rest = str_slice(rest, at + 1, rest.len);
+	return text.len == 0 || host_and_port_ok(rest);
 }
 
 /* What may stand in a header's value, so that a key cannot smuggle a header in. */

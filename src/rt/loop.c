@@ -216,13 +216,16 @@ set_spinning(struct loop *loop, bool spinning)
 		uv_idle_stop(&loop->idle);
 }
 
-/* The timer may ring too early (its deadline has been cleared): that costs one empty turn, and moving it back each time would cost more. */
+/*
+ * The timer may ring too early (its deadline has been cleared): that costs one empty turn, and moving it back each time would cost more. One whose deadline has passed and that has not rung counts
+ * real time, and the clock is a virtual one that was put ahead: it is set anew.
+ */
 static void
 arm_timer(struct loop *loop)
 {
 	int64_t next_us = timers_next_us(&loop->timers), delay_us;
 
-	if (next_us >= loop->armed_us)
+	if (next_us >= loop->armed_us && loop->armed_us > loop->now_us)
 		return;
 	delay_us = next_us - loop->now_us;
 	loop->armed_us = next_us;

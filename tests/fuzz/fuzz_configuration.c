@@ -81,8 +81,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	problems_init(&problems, arena);
 	require(!secrets_open(&sealing, arena, &secrets));
 	require(!conf_parse(&spec, STR("providers: [{name: main, kind: openai}]\nmodels: [{name: first, targets: [{provider: main, model: x}]}]\n"), &problems, &file));
-	/* A name is no secret, and is shown: one that has the secret's text in it says nothing. */
-	if (str_split(&rest, '\n', &name) && name.len <= ENTRY_NAME_MAX && str_find(name, STR("never-to-be-seen"), 0) == SIZE_MAX) {
+	/* The secret stands in the environment. A name or a host is none, and is shown: input that has the secret's text itself in it says nothing. */
+	if (str_find(rest, STR("never-to-be-seen"), 0) == SIZE_MAX && str_split(&rest, '\n', &name) && name.len <= ENTRY_NAME_MAX) {
 		one(arena, file, secrets, ENTRY_MODEL, name, rest);
 		one(arena, file, secrets, ENTRY_PROVIDER, name, rest);
 	}
