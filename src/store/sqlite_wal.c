@@ -3,8 +3,8 @@
  *
  * A checkpoint copies the log's pages into the file and syncs it. Inside a commit, where SQLite does it by default, that is milliseconds for whoever
  * comes by; so a thread of its own does it, beside the writer. But a log is started over only when everything in it has been copied and nobody reads
- * from it, and under constant writing that moment never comes by itself. So from RESTART_FRAMES on they take turns: after each checkpoint of the thread's the writer copies what has come
- * meanwhile, and waits for the readers: shortly at first, and for longer once the log is large.
+ * from it, and under constant writing that moment never comes by itself. So from RESTART_FRAMES on the writer, as soon as the thread has done a checkpoint, copies what has come meanwhile, which is
+ * little, and waits for the readers: shortly at first, and for longer once the log is large.
  */
 #include "base/clock.h"
 #include "store/sqlite.h"
@@ -110,22 +110,28 @@ is_due(const struct sqlite_wal *wal)
 	return since >= FRAMES_MIN && (since >= FRAMES_MAX || (passed_us >= wal->pause_us && since <= passed_us * MUCH_PER_MS / USEC_PER_MS));
 }
 
+/* Whether the thread has been asked to copy a long log since it was last tried to start it over; then only what has come meanwhile is left. */
+static bool
+is_to_restart(const struct sqlite_wal *wal)
+{
+	return wal->asked_at >= RESTART_FRAMES && wal->asked_at - wal->tried_at >= RETRY_FRAMES;
+}
+
 void
 sqlite_wal_committed(struct sqlite_wal *wal, struct sqlite_conn *writer)
 {
-	bool due;
+	bool restart;
 
 	metric_series_set(wal->bytes, (double)wal->frames * FRAME_BYTES);
 	if (wal->frames < wal->asked_at) /* the log has started over */
 		wal->asked_at = wal->tried_at = 0;
-	due = is_due(wal);
-	if (!due && (wal->frames < RESTART_FRAMES || wal->frames - wal->tried_at < RETRY_FRAMES))
+	restart = is_to_restart(wal);
+	if (!restart && !is_due(wal))
 		return;
 	if (!poke(wal, false)) /* what it was asked for last is being done */
 		return;
-	if (due)
+	if (!restart) {
 		wal->asked_us = clock_mono_us();
-	if (wal->frames < RESTART_FRAMES || wal->asked_at <= wal->tried_at) {
 		wal->asked_at = wal->frames;
 		poke(wal, true);
 		return;

@@ -59,7 +59,7 @@ class System:
     def measure(self, test: Test, seconds: float) -> None:
         peer = self.streaming if test.stream else self.plain
         text = "[mock pace=5 chunks=18]" if test.paced else peers.QUESTION
-        data = peers.body(peer.model("gpt-y" if test.paced else "mock-fast"), stream=test.stream, text=text)
+        data = peers.body(peer.model("gpt-y" if test.paced else "mock-fast"), stream=test.stream, usage=test.paced, text=text)
         options: list[object] = ["--connections", test.connections, "--duration", seconds, "--warmup", 0.3, "--pid", peer.pid]
         if test.rate:
             options += ["--rate", test.rate]

@@ -31,8 +31,10 @@ CHAT = "/v1/chat/completions"
 QUESTION = ("Please explain in two sentences what a write-ahead log is, and why databases keep one. " * 5)[:415]
 
 
-def body(model: str, *, stream: bool = False, text: str = QUESTION) -> str:
-    more = {"stream": True} if stream else {}
+def body(model: str, *, stream: bool = False, usage: bool = False, text: str = QUESTION) -> str:
+    """A request; with `usage`, its stream ends with the event of the usage, which corbel asks for in any case and which the mock paces as any other."""
+    more: dict[str, Any] = {"stream": True} if stream else {}
+    more |= {"stream_options": {"include_usage": True}} if usage else {}
     return json.dumps({"model": model, "messages": [{"role": "user", "content": text}], "temperature": 0.2, **more})
 
 
