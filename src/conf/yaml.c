@@ -2,13 +2,23 @@
  * yaml.c - libfyaml's events to a tree. See yaml.h.
  *
  * The tree is built from events, not taken from libfyaml's documents: events show anchors, aliases and tags before anything is resolved, and the
- * limits are checked while the text is read. What is kept lies in our arena; libfyaml's objects end with the parse.
+ * limits are checked while the text is read. An alias is a copy of what its anchor names, whose values count as if they were written out: so a bomb of aliases ends at the same bound as a long
+ * text. What is kept lies in our arena; libfyaml's objects end with the parse.
  */
 #include "conf/yaml.h"
 
 #include "text/utf8.h"
 
 #include <libfyaml.h>
+
+#define MERGE_KEY "<<"
+
+/* A name for a node; a later one of the same name stands before it in the list. */
+struct anchor {
+	struct str name;
+	const struct yaml *node;
+	struct anchor *next;
+};
 
 struct builder {
 	struct arena *arena;
@@ -22,6 +32,7 @@ struct builder {
 		struct yaml *pending; /* in a map: a child whose key has been read */
 		bool twice;           /* that key stood there before: its value is read and left out, since who walks the tree makes room for one */
 	} open[YAML_DEPTH_MAX];
+	struct anchor *anchors;
 	unsigned depth, nodes, documents;
 	unsigned line, column; /* of the last event that has a place; what has none stands there */
 };
@@ -100,6 +111,135 @@ map_wants_key(const struct builder *b)
 	return b->depth > 0 && b->open[b->depth - 1].node->kind == YAML_MAP && !b->open[b->depth - 1].pending;
 }
 
+/* --- anchors, aliases and merge keys (YAML 1.2.2, section 7.1; of 1.1 "<<") --- */
+
+static bool
+anchor_take(struct builder *b, struct fy_token *token, const struct yaml *node)
+{
+	size_t len = 0;
+	const char *text = token ? fy_token_get_text(token, &len) : NULL;
+	struct anchor *anchor;
+
+	if (!text)
+		return true;
+	anchor = arena_alloc(b->arena, sizeof(*anchor));
+	if (anchor)
+		*anchor = (struct anchor){ arena_dup(b->arena, str_n(text, len)), node, b->anchors };
+	if (!anchor || !anchor->name.ptr) {
+		problem_here(b, "no memory to read it");
+		return false;
+	}
+	b->anchors = anchor;
+	return true;
+}
+
+/* `depth` maps and lists are around the copy. It says where the original stands: there a mistake is mended. */
+static struct yaml *
+node_copy(struct builder *b, const struct yaml *from, unsigned depth)
+{
+	struct yaml *node, **tail;
+
+	if (from->kind != YAML_SCALAR && depth == YAML_DEPTH_MAX) {
+		problem_here(b, "nested too deeply for a configuration");
+		return NULL;
+	}
+	node = node_new(b, from->kind);
+	if (!node)
+		return NULL;
+	*node = *from;
+	node->first = node->next = NULL;
+	tail = &node->first;
+	for (const struct yaml *child = from->first; child; child = child->next) {
+		*tail = node_copy(b, child, depth + 1);
+		if (!*tail)
+			return NULL;
+		tail = &(*tail)->next;
+	}
+	return node;
+}
+
+static bool
+alias_read(struct builder *b, struct fy_token *token)
+{
+	size_t len = 0;
+	const char *text = fy_token_get_text(token, &len);
+	struct str name = text ? str_n(text, len) : STR_EMPTY;
+	const struct anchor *anchor = b->anchors;
+	struct yaml *node;
+
+	while (anchor && !str_eq(anchor->name, name))
+		anchor = anchor->next;
+	if (!anchor) {
+		problems_add(b->problems, b->source, b->line, b->column, "there is no anchor \"&%" STR_F "\" before this", STR_A(str_slice(name, 0, 100)));
+		return false;
+	}
+	for (unsigned i = 0; i < b->depth; i++)
+		if (b->open[i].node == anchor->node) {
+			problem_here(b, "this alias stands inside of what it names");
+			return false;
+		}
+	if (map_wants_key(b)) {
+		problem_here(b, "expected a name as key, found an alias");
+		return false;
+	}
+	node = node_copy(b, anchor->node, b->depth);
+	if (!node)
+		return false;
+	node->key = STR_EMPTY;
+	node_place(b, node);
+	return true;
+}
+
+/* What one map gives to another under "<<": the keys that it has not. */
+static bool
+merge_map(struct builder *b, struct yaml *map, const struct yaml *given)
+{
+	unsigned count;
+
+	if (given->kind != YAML_MAP) {
+		problems_add(b->problems, b->source, given->line, given->column, "expected a map or a list of maps to merge");
+		return false;
+	}
+	for (const struct yaml *child = given->first; child; child = child->next) {
+		struct yaml **tail = &map->first;
+
+		for (count = 0; *tail && !str_eq((*tail)->key, child->key); count++)
+			tail = &(*tail)->next;
+		if (*tail)
+			continue;
+		if (count == YAML_KEYS_MAX) {
+			problems_add(b->problems, b->source, child->key_line, child->key_column, "more than %d keys in one map", YAML_KEYS_MAX);
+			return false;
+		}
+		*tail = node_copy(b, child, b->depth + 1);
+		if (!*tail)
+			return false;
+	}
+	return true;
+}
+
+/* A map is at its end: what it took over under "<<" comes behind its own, which goes before. */
+static bool
+merge(struct builder *b, struct yaml *map)
+{
+	struct yaml **at = &map->first, *taken;
+
+	while (*at && !str_eq_c((*at)->key, MERGE_KEY))
+		at = &(*at)->next;
+	taken = *at;
+	if (!taken)
+		return true;
+	*at = taken->next;
+	if (taken->kind != YAML_LIST)
+		return merge_map(b, map, taken);
+	for (const struct yaml *each = taken->first; each; each = each->next)
+		if (!merge_map(b, map, each))
+			return false;
+	return true;
+}
+
+/* --- events --- */
+
 static bool
 scalar_read(struct builder *b, struct fy_event *event)
 {
@@ -119,24 +259,20 @@ scalar_read(struct builder *b, struct fy_event *event)
 		      (len == 0 || str_eq_c(node->text, "~") || str_eq_c(node->text, "null"));
 	if (!map_wants_key(b)) {
 		node_place(b, node);
-		return true;
+		return anchor_take(b, event->scalar.anchor, node);
 	}
 	node->key = node->text;
 	node->key_line = node->line;
 	node->key_column = node->column;
-	if (str_eq_c(node->key, "<<")) {
-		problem_here(b, "merge keys are not supported here: write the values out");
-		return false;
-	}
 	b->open[b->depth - 1].twice = false;
 	if (!key_check(b, b->open[b->depth - 1].node, node, &b->open[b->depth - 1].twice))
 		return false;
 	b->open[b->depth - 1].pending = node;
-	return true;
+	return anchor_take(b, event->scalar.anchor, node);
 }
 
 static bool
-container_open(struct builder *b, enum yaml_kind kind)
+container_open(struct builder *b, enum yaml_kind kind, struct fy_token *anchor)
 {
 	struct yaml *node;
 
@@ -157,14 +293,12 @@ container_open(struct builder *b, enum yaml_kind kind)
 	b->open[b->depth].pending = NULL;
 	b->open[b->depth].twice = false;
 	b->depth++;
-	return true;
+	return anchor_take(b, anchor, node);
 }
 
 static void
-properties_refuse(struct builder *b, struct fy_token *anchor, struct fy_token *tag)
+tag_refuse(struct builder *b, struct fy_token *tag)
 {
-	if (anchor)
-		problem_here(b, "anchors are not supported here: write the values out");
 	if (tag)
 		problem_here(b, "tags are not supported here: remove it");
 }
@@ -186,21 +320,22 @@ event_take(struct builder *b, struct fy_event *event)
 		problem_here(b, "a configuration is one YAML document; a second one begins here");
 		return false;
 	case FYET_SCALAR:
-		properties_refuse(b, event->scalar.anchor, event->scalar.tag);
+		tag_refuse(b, event->scalar.tag);
 		return scalar_read(b, event);
 	case FYET_SEQUENCE_START:
-		properties_refuse(b, event->sequence_start.anchor, event->sequence_start.tag);
-		return container_open(b, YAML_LIST);
+		tag_refuse(b, event->sequence_start.tag);
+		return container_open(b, YAML_LIST, event->sequence_start.anchor);
 	case FYET_MAPPING_START:
-		properties_refuse(b, event->mapping_start.anchor, event->mapping_start.tag);
-		return container_open(b, YAML_MAP);
+		tag_refuse(b, event->mapping_start.tag);
+		return container_open(b, YAML_MAP, event->mapping_start.anchor);
 	case FYET_SEQUENCE_END:
-	case FYET_MAPPING_END:
 		b->depth--;
 		return true;
+	case FYET_MAPPING_END:
+		b->depth--;
+		return merge(b, b->open[b->depth].node);
 	case FYET_ALIAS:
-		problem_here(b, "aliases are not supported here: write the values out");
-		return false;
+		return alias_read(b, event->alias.anchor);
 	default:
 		return true;
 	}

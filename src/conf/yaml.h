@@ -1,8 +1,8 @@
 /*
  * yaml.h - a YAML text as a small tree in an arena, every node with its place in the file. Entries that are kept in the store (entry.h) have trees of the same kind, made from JSON.
  *
- * The subset a configuration needs: one document of maps, lists and scalars. Anchors, aliases, merge keys and tags are refused, which leaves
- * nothing that could grow beyond the text itself. Bounded: 1 MiB of text, 16 levels, 50,000 nodes, 1,000 keys a map.
+ * What a configuration needs: one document of maps, lists and scalars, with anchors, aliases and merge keys; tags are refused. Bounded, aliases as if they were written out: 1 MiB of text,
+ * 16 levels, 200,000 nodes, 1,000 keys a map.
  */
 #pragma once
 
