@@ -4,6 +4,7 @@
 #pragma once
 
 #include "answer/single.h"
+#include "gateway/embed.h"
 
 struct embedder;
 
@@ -13,10 +14,13 @@ struct embeddings_call {
 	struct str missing;
 	const struct str *texts;       /* NULL: the input is tokens, which only a provider that counts as the caller does can read */
 	size_t count;
+	int64_t dimensions;            /* 0: the model's own */
+
+	/* Its own. */
+	const struct conf_target *at;  /* whose vectors are in `vectors`, as far as they are */
 
 	/* The result where base.whole is empty. */
-	float *vectors;                /* count * dimensions */
-	unsigned dimensions;
+	struct embed_vectors vectors;
 };
 
 /* For single_run over a struct embeddings_call. ERR_NOT_FOUND: no such model; ERR_UNAVAILABLE: the model in this process is missing. */

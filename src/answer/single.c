@@ -13,7 +13,7 @@
 #include "gateway/route.h"
 #include "rt/scope.h"
 
-enum { ANSWER_MAX = 256 * 1024 * 1024, SETTLE_US = 10 * 1000000, REQUEST_MAX = 64 * 1024 * 1024 };
+enum { ANSWER_MAX = 160 * 1024 * 1024, ASK_ARENA_MAX = 640 * 1024 * 1024, SETTLE_US = 10 * 1000000, REQUEST_MAX = 64 * 1024 * 1024 };
 
 /* --- what is sent --- */
 
@@ -54,30 +54,63 @@ single_pass_on(struct single *call, const struct target *target, const char *end
 
 /* --- one target --- */
 
+void
+single_spend(struct single *call, const struct target *target, const struct usage *usage)
+{
+	struct spent *spent = call->spent_count < ROUTE_STEPS_MAX ? &call->spent[call->spent_count++] : NULL;
+
+	if (!spent)
+		return;
+	*spent = (struct spent){ *target, *usage };
+	if (!usage->known)
+		spent->usage.known = spent->usage.estimated = true;
+}
+
+/* One request and its answer. What a provider has read that then fails, or may have, is paid by our estimate. */
 static MAY_PARK const struct err *
-ask(struct single *call, const struct target *target, const struct span *span, struct record *record, enum failure_cause *cause)
+ask_once(struct single *call, const struct target *target, const struct span *span, struct record *record, enum failure_cause *cause)
 {
 	struct http_call_spec spec = { 0 };
+	struct attempt_answer answer = { .body = STR_EMPTY };
 	const struct json *root = NULL;
-	const struct err *err;
+	const struct err *err = call->kind->request(call, target, &spec);
 
-	record->provider = target->provider->name;
-	record->target_model = target->model;
-	if (!conf_provider_has(target->provider, call->kind->api))
-		return err_param(call->arena, ERR_UNSUPPORTED, "model", "unsupported_model", "the provider of this model has no %s", conf_api_name(call->kind->api));
-	err = call->kind->request(call, target, &spec);
 	if (!err)
-		err = attempt_post(target, call->arena, &spec, span, ANSWER_MAX, &call->whole, cause);
+		err = attempt_post(target, call->arena, &spec, span, ANSWER_MAX, &answer, cause);
+	call->whole = answer.body;
 	if (!err && (json_parse(call->arena, call->whole, &root) || !json_is(root, JSON_OBJECT)))
 		err = err_new(call->arena, ERR_UPSTREAM, "the provider's answer is not a JSON object");
 	if (!err)
 		err = call->kind->read(call, target, root);
-	if (err)
+	if (err) {
+		if (answer.read)
+			single_spend(call, target, &call->expected);
 		return err;
+	}
 	record->served_model = json_get_string(root, "model");
 	if (!record->served_model.ptr)
 		record->served_model = STR_EMPTY;
 	return NULL;
+}
+
+/* In memory of its own, since an answer of thousands of vectors is more than an exchange's; it is given back with the exchange. */
+static MAY_PARK const struct err *
+ask(struct single *call, const struct target *target, const struct span *span, struct record *record, enum failure_cause *cause)
+{
+	struct arena *outer = call->arena;
+	const struct err *err;
+
+	record->provider = target->provider->name;
+	record->target_model = target->model;
+	record->served_model = STR_EMPTY;
+	if (!conf_provider_has(target->provider, call->kind->api))
+		return err_param(call->arena, ERR_UNSUPPORTED, "model", "unsupported_model", "the provider of this model has no %s", conf_api_name(call->kind->api));
+	if (call->kind->ask && target->kind->embed)
+		return call->kind->ask(call, target, span, cause);
+	call->arena = arena_new_below(outer, ASK_ARENA_MAX);
+	err = call->arena ? ask_once(call, target, span, record, cause) : &err_no_memory;
+	call->arena = outer;
+	return err;
 }
 
 /* One target asked, in a span of its own. */
@@ -122,6 +155,9 @@ ask_routed(struct single *call, const struct conf_model *model, struct record *r
 	const struct err *err, *none_left;
 
 	record->attempts = 0;
+	call->spent = arena_array(call->arena, ROUTE_STEPS_MAX, sizeof(*call->spent));
+	if (!call->spent)
+		return &err_no_memory;
 	err = cost_reserve_usage(call->money, call->arena, call->identity, call->user, spec.model, &call->expected, record->started_us, &call->claim);
 	if (err)
 		return err;
@@ -158,17 +194,39 @@ run(struct single *call, struct record *record)
 
 /* --- the record --- */
 
+/* What a target was paid before it failed, at its own price. */
 static void
-price(const struct single *call, struct record *record)
+price_spent(const struct spent *spent, struct record *record)
+{
+	struct record_part part = { .provider_kind = str_of(spent->target.kind->kind), .model = spent->target.model, .price_version = STR_EMPTY, .usage = spent->usage };
+	struct price found;
+
+	if (cost_price(spent->target.row, part.provider_kind, part.model, record->started_us, &found)) {
+		part.price_version = found.version;
+		part.cost_nanos = price_cost_nanos(&found, &spent->usage);
+	}
+	record_part_add(record, &part);
+	record->cost_nanos += part.cost_nanos;
+	record->usage = usage_sum(&record->usage, &spent->usage);
+}
+
+static void
+price(struct single *call, struct record *record)
 {
 	const struct conf_target *row = call->target;
 	struct price found;
 
 	record->provider_kind = row ? conf_provider_kind(row->provider) : STR("local");
-	if (!cost_price(row, record->provider_kind, record->target_model, record->started_us, &found))
+	if (cost_price(row, record->provider_kind, record->target_model, record->started_us, &found)) {
+		record->price_version = found.version;
+		record->cost_nanos = price_cost_nanos(&found, &record->usage);
+	}
+	if (!call->spent_count)
 		return;
-	record->price_version = found.version;
-	record->cost_nanos = price_cost_nanos(&found, &record->usage);
+	record_part_add(record, &(struct record_part){ NULL, record->provider_kind, record->target_model, record->price_version, record->usage, record->cost_nanos });
+	for (unsigned i = 0; i < call->spent_count; i++)
+		price_spent(&call->spent[i], record);
+	call->usage = record->usage; /* the caller's count is the bill's */
 }
 
 static MAY_PARK const struct err *
@@ -212,8 +270,9 @@ settle(struct single *call, struct record *record, const struct err *err)
 	record->outcome = !err ? OUTCOME_OK : err->kind == ERR_CANCELLED ? OUTCOME_CANCELLED : OUTCOME_ERROR;
 	record->status = !err ? 200 : call->error_status ? call->error_status(err) : err_http_status(err);
 	record->response_id = call->response_id;
-	if (!err)
-		record->usage = call->usage;
+	if (err)
+		call->usage = (struct usage){ 0 };
+	record->usage = call->usage;
 	record->duration_us = clock_wall_us() - record->started_us;
 	price(call, record);
 	call->claim.amount_nanos = record->cost_nanos;
@@ -238,6 +297,7 @@ single_run(struct single *call)
 		return err;
 	call->claim.count = 0;
 	call->target = NULL;
+	call->spent_count = 0;
 	call->whole = call->response_id = STR_EMPTY;
 	begin_record(call, &record);
 	span = span_open(call->trace, SPAN_CLIENT, arena_printf(call->arena, "%s %" STR_F, call->kind->operation, STR_A(call->model)));

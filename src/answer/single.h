@@ -4,6 +4,7 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "gateway/gateway.h"
 #include "gateway/provider.h"
 #include "money/budget.h"
 #include "telemetry/record.h"
@@ -24,6 +25,12 @@ struct single_kind {
 
 	/* Reads an answer, a JSON object, and fills call->usage. ERR_UPSTREAM: nonsense. `root` lives as long as the call's arena. */
 	const struct err *(*read)(struct single *call, const struct target *target, const struct json *root);
+
+	/*
+	 * Asks a target whose kind has a wire of its own for this (struct provider, `embed`), by as many requests as it takes, and fills call->usage; what a target was paid that fails behind a part of them is
+	 * single_spend's. NULL: all are asked by one request.
+	 */
+	MAY_PARK const struct err *(*ask)(struct single *call, const struct target *target, const struct span *span, enum failure_cause *cause);
 
 	/* Answers by a model in this process, where the caller names no model of the configuration; NULL: there is none. ERR_NOT_FOUND: not that one. */
 	MAY_PARK const struct err *(*here)(struct single *call, struct record *record);
@@ -53,6 +60,8 @@ struct single {
 	/* Its own. */
 	struct budget_claim claim;
 	const struct conf_target *target; /* that was asked last; NULL: a model in this process */
+	struct spent *spent;              /* what targets were paid that failed: ROUTE_STEPS_MAX at most */
+	unsigned spent_count;
 	unsigned char interaction[16];
 
 	/* The result. */
@@ -69,6 +78,9 @@ MAY_PARK const struct err *single_run(struct single *call);
  * dialect's. `endpoint` is below its base_url; the key goes into the header "authorization". ERR_UNSUPPORTED: it cannot do what a member asks.
  */
 const struct err *single_pass_on(struct single *call, const struct target *target, const char *endpoint, struct http_call_spec *out);
+
+/* A target was paid so much (by our estimate, where that is not known), and has failed all the same: the call pays it, beside what answers in the end. */
+void single_spend(struct single *call, const struct target *target, const struct usage *usage);
 
 /* Method, headers, address and key for a body of our own. */
 const struct err *single_post(struct single *call, const struct target *target, const char *endpoint, struct str body, struct http_call_spec *out);

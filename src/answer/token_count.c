@@ -17,14 +17,14 @@ ask_anthropic(struct arena *arena, const struct conf_target *row, const struct c
 	struct http_call_spec spec = { 0 };
 	enum failure_cause cause;
 	const struct json *root = NULL;
-	struct str body = STR_EMPTY;
+	struct attempt_answer answer;
 	const struct err *err = anthropic_http(call, &target, arena, "/v1/messages/count_tokens", &spec);
 
 	if (!err)
-		err = attempt_post(&target, arena, &spec, NULL, ANSWER_MAX, &body, &cause);
+		err = attempt_post(&target, arena, &spec, NULL, ANSWER_MAX, &answer, &cause);
 	if (err)
 		return err;
-	*out = json_parse(arena, body, &root) ? -1 : json_int(json_get(root, "input_tokens"), -1);
+	*out = json_parse(arena, answer.body, &root) ? -1 : json_int(json_get(root, "input_tokens"), -1);
 	return *out >= 0 ? NULL : err_new(arena, ERR_UPSTREAM, "the provider's answer has no input_tokens");
 }
 

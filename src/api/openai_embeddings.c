@@ -117,7 +117,8 @@ put_vector(struct json_out *out, const float *vector, unsigned dimensions, char 
 static MAY_PARK const struct err *
 answer_vectors(struct api_request *request, const struct embeddings_call *call, bool encoded)
 {
-	char *scratch = encoded ? arena_alloc(request->arena, base64_len(call->dimensions * sizeof(*call->vectors))) : NULL;
+	unsigned dimensions = call->vectors.dimensions;
+	char *scratch = encoded ? arena_alloc(request->arena, base64_len(dimensions * sizeof(*call->vectors.all))) : NULL;
 	const struct err *err;
 	struct json_out json;
 	struct buf body;
@@ -133,7 +134,7 @@ answer_vectors(struct api_request *request, const struct embeddings_call *call, 
 		json_begin_object(&json);
 		json_set_string(&json, "object", STR("embedding"));
 		json_set_int(&json, "index", (int64_t)i);
-		put_vector(&json, call->vectors + i * call->dimensions, call->dimensions, scratch);
+		put_vector(&json, call->vectors.all + i * dimensions, dimensions, scratch);
 		json_end_object(&json);
 	}
 	json_end_array(&json);
@@ -152,14 +153,13 @@ static MAY_PARK const struct err *
 embeddings_create(struct api_request *request)
 {
 	struct str format = json_get_string(request->json, "encoding_format");
-	int64_t dimensions;
 	struct embeddings_call call = { .embedder = request->app->embedder, .missing = request->app->embedder_missing };
 	const struct err *err;
 
 	single_begin(&call.base, request, &embeddings_kind, span_open(request->trace, SPAN_SERVER, STR("POST /v1/embeddings")));
 	err = parse_input(request, &call);
 	if (!err)
-		err = dialect_integer_parse(request->arena, json_get(request->json, "dimensions"), "dimensions", 1, INT32_MAX, 0, &dimensions);
+		err = dialect_integer_parse(request->arena, json_get(request->json, "dimensions"), "dimensions", 1, INT32_MAX, 0, &call.dimensions);
 	if (err)
 		return err;
 	if (format.ptr && !str_eq_c(format, "float") && !str_eq_c(format, "base64"))
@@ -171,8 +171,8 @@ embeddings_create(struct api_request *request)
 		return err;
 	if (call.base.whole.len)
 		return http_answer(request->http, 200, STR("application/json"), call.base.whole);
-	if (dimensions && dimensions != (int64_t)call.dimensions)
-		return err_param(request->arena, ERR_UNSUPPORTED, "dimensions", "unsupported_parameter", "dimensions: this model has %u, and cannot give other ones", call.dimensions);
+	if (call.dimensions && call.dimensions != (int64_t)call.vectors.dimensions)
+		return err_param(request->arena, ERR_UNSUPPORTED, "dimensions", "unsupported_parameter", "dimensions: this model has %u, and cannot give other ones", call.vectors.dimensions);
 	return answer_vectors(request, &call, format.ptr && str_eq_c(format, "base64"));
 }
 

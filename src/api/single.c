@@ -44,6 +44,6 @@ single_answer(struct single *call, struct api_request *request)
 	if (err)
 		return err;
 	err = single_run(call);
-	limit_settle(claim, err ? 0 : call->usage.input ? call->usage.input : call->expected.input);
+	limit_settle(claim, call->usage.input ? call->usage.input : err ? 0 : call->expected.input);
 	return err;
 }

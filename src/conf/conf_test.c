@@ -316,6 +316,15 @@ a_provider_that_lacks_what_its_kind_needs_is_refused(void **state)
 }
 
 static void
+documents_are_embedded_over_openai_s_wire_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(parse(f, "providers: [{name: c, kind: cohere, api_key: k}]\nembeddings: {provider: c, model: embed-v4.0}\n"));
+	assert_string_equal(told(f), "c.yaml:2:13: embeddings: a provider of kind cohere has no OpenAI-compatible embeddings\n");
+}
+
+static void
 a_proxy_is_a_host_and_a_port(void **state)
 {
 	static const char *const right[] = { "http://proxy", "http://u:p@proxy.example:3128", "https://u:p@x@10.0.0.1:1", "socks5h://[::1]:1080", "socks4://[fe80::1%eth0]" };
@@ -742,6 +751,7 @@ main(void)
 		TEST(without_models_docs_answers_from_docs),
 		TEST(dangling_and_double_names_are_refused),
 		TEST(a_provider_that_lacks_what_its_kind_needs_is_refused),
+		TEST(documents_are_embedded_over_openai_s_wire_alone),
 		TEST(a_proxy_is_a_host_and_a_port),
 		TEST(what_a_provider_serves_follows_its_kind_unless_it_is_said),
 		TEST(credentials_that_are_none_are_refused_and_not_shown),

@@ -28,10 +28,10 @@
 	ROW("openai", "https://api.openai.com/v1", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, EMBEDDINGS | COMPLETIONS | MODERATIONS | RERANK | RESPONSES, ANY) \
 	ROW("anthropic", "https://api.anthropic.com", CONF_AUTH_KEY_IF_ANY, NOTHING, NOTHING, 0, 0) \
 	ROW("azure", NULL, CONF_AUTH_AZURE, AZURE, NOTHING, EMBEDDINGS, EMBEDDINGS | COMPLETIONS | RESPONSES) \
-	ROW("gemini", "https://generativelanguage.googleapis.com/v1beta", CONF_AUTH_KEY, NOTHING, NOTHING, 0, 0) \
-	ROW("vertex", "https://{location}-aiplatform.googleapis.com/v1", CONF_AUTH_GOOGLE, GOOGLE, NOTHING, 0, 0) \
-	ROW("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", CONF_AUTH_AWS, AWS, { "region" }, 0, 0) \
-	ROW("cohere", "https://api.cohere.com", CONF_AUTH_KEY, NOTHING, NOTHING, RERANK, RERANK) \
+	ROW("gemini", "https://generativelanguage.googleapis.com/v1beta", CONF_AUTH_KEY, NOTHING, NOTHING, EMBEDDINGS, EMBEDDINGS) \
+	ROW("vertex", "https://{location}-aiplatform.googleapis.com/v1", CONF_AUTH_GOOGLE, GOOGLE, NOTHING, EMBEDDINGS, EMBEDDINGS) \
+	ROW("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", CONF_AUTH_AWS, AWS, { "region" }, EMBEDDINGS, EMBEDDINGS) \
+	ROW("cohere", "https://api.cohere.com", CONF_AUTH_KEY, NOTHING, NOTHING, EMBEDDINGS | RERANK, EMBEDDINGS | RERANK) \
 	ROW("mistral", "https://api.mistral.ai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, EMBEDDINGS | MODERATIONS, ANY) \
 	ROW("groq", "https://api.groq.com/openai/v1", CONF_AUTH_KEY, NOTHING, NOTHING, 0, ANY) \
 	ROW("deepseek", "https://api.deepseek.com/v1", CONF_AUTH_KEY, NOTHING, NOTHING, 0, ANY) \

@@ -65,7 +65,8 @@ static const struct prefix {
 static const struct {
 	const char *begins, *prefix;
 } bare_names[] = { { "gpt-", "openai" }, { "chatgpt-", "openai" }, { "o1", "openai" }, { "o3", "openai" }, { "o4", "openai" }, { "text-embedding-", "openai" },
-	{ "ft:gpt-", "openai" }, { "claude-", "anthropic" }, { "gemini-", "vertex_ai" }, { "command-", "cohere" } };
+	{ "ft:gpt-", "openai" }, { "claude-", "anthropic" }, { "gemini-", "vertex_ai" }, { "command-", "cohere" },
+	{ "embed-", "cohere" } };
 
 /* A prefix that has another way to be reached. */
 static const struct litellm_key elsewhere[] = {
@@ -191,7 +192,7 @@ address_ok(struct str url)
 static struct str
 address_cut(const struct reading *reading, struct str url)
 {
-	static const char *const ends[] = { "/", "/chat/completions", "/v1/messages", "/v1/chat", "/v2/chat", "/embeddings" };
+	static const char *const ends[] = { "/", "/chat/completions", "/v1/messages", "/v1/chat", "/v2/chat", "/v2/embed", "/embeddings" };
 	size_t openai = str_find(url, STR("/openai/"), 0);
 
 	for (size_t i = 0; i < COUNT(ends); i++)
@@ -494,9 +495,39 @@ region_cut(struct reading *reading, struct str model)
 	return model;
 }
 
+static bool
+begins_with_one_of(struct str model, const char *const *names)
+{
+	for (; *names; names++)
+		if (str_starts(model, str_of(*names)))
+			return true;
+	return false;
+}
+
+/* Google's own, and their embedding models that answer as we ask. */
+static bool
+is_google_s(struct str model, unsigned api)
+{
+	static const char *const all[] = { "gemini", "publishers/google/", NULL }, *const embeds[] = { "text-embedding-", "text-multilingual-embedding-", "textembedding-gecko", NULL };
+
+	return begins_with_one_of(model, all) || (api == CONF_API_EMBEDDINGS && begins_with_one_of(model, embeds));
+}
+
+/* Of Bedrock's embedding models, those whose words are spoken here (gateway/embed_bedrock.c). */
+static bool
+bedrock_embeds(struct str model)
+{
+	static const char *const parts[] = { "amazon.titan-embed-text-", "amazon.titan-embed-g1-text", "cohere.embed-" };
+
+	for (size_t i = 0; i < COUNT(parts); i++)
+		if (str_find(model, str_of(parts[i]), 0) != SIZE_MAX)
+			return true;
+	return false;
+}
+
 /* What precedes the model's own name there: a route of their code, or a region. */
 static struct str
-model_cut(struct reading *reading, struct str model)
+model_cut(struct reading *reading, struct str model, unsigned api)
 {
 	static const char *const routes[] = { "converse/", "invoke/", "responses/", "chat/" };
 
@@ -505,7 +536,12 @@ model_cut(struct reading *reading, struct str model)
 			model = str_slice(model, strlen(routes[i]), model.len);
 	if (reading->kind->auth == CONF_AUTH_AWS)
 		model = region_cut(reading, model);
-	if (strcmp(reading->kind->name, "vertex") == 0 && !str_starts(model, STR("gemini")) && !str_starts(model, STR("publishers/google/")) && str_find(model, STR("*"), 0) == SIZE_MAX) {
+	if (reading->kind->auth == CONF_AUTH_AWS && api == CONF_API_EMBEDDINGS && !bedrock_embeds(model)) {
+		litellm_note(reading->it, LITELLM_LEFT_OUT, reading->model_node, "litellm_params",
+			"the deployment was left out: of Bedrock's embedding models, Titan's for texts and Cohere's are asked here, by a name that says which it is");
+		reading->failed = true;
+	}
+	if (strcmp(reading->kind->name, "vertex") == 0 && !is_google_s(model, api) && str_find(model, STR("*"), 0) == SIZE_MAX) {
 		litellm_note(reading->it, LITELLM_LEFT_OUT, reading->model_node, "litellm_params", "only Google's own models are reached on Vertex AI; take this one from its maker, or from bedrock");
 		reading->failed = true;
 	}
@@ -522,7 +558,7 @@ litellm_provider_of(struct litellm *it, const struct yaml *params, const struct 
 	if (!reading.prefix || !fresh)
 		return NULL;
 	reading.kind = kind_named(reading.prefix->kind);
-	*model = model_cut(&reading, *model);
+	*model = model_cut(&reading, *model, api);
 	if (api && !(reading.kind->apis & api) && !reading.failed)
 		lacking(&reading, "a kind of provider that serves this (docs/providers.md)");
 	buf_init(&reading.settings, it->arena, SETTINGS_MAX);

@@ -100,12 +100,25 @@ models_are_for_what_they_say(void **state)
 		  "  - model_name: rank-2\n    litellm_params: {model: cohere/rerank-x, api_key: k}\n"
 		  "  - model_name: guard\n    litellm_params: {model: openai/omni-moderation-x, api_key: k}\n"
 		  "  - model_name: chat\n    litellm_params: {model: openai/rerank-x, api_key: k}\n    model_info: {mode: chat}\n"
-		  "  - model_name: none\n    litellm_params: {model: anthropic/x, api_key: k}\n    model_info: {mode: rerank}\n");
+		  "  - model_name: none\n    litellm_params: {model: anthropic/x, api_key: k}\n    model_info: {mode: rerank}\n"
+		  "  - model_name: embed\n    litellm_params: {model: gemini/gemini-embedding-001, api_key: k}\n    model_info: {mode: embedding}\n"
+		  "  - model_name: embed\n    litellm_params: {model: cohere/embed-v4.0, api_key: k, api_base: \"https://api.cohere.com/v2/embed\"}\n    model_info: {mode: embedding}\n"
+		  "  - model_name: titan\n    litellm_params: {model: \"bedrock/amazon.titan-embed-text-v2:0\", aws_region_name: us-east-1, aws_access_key_id: a, aws_secret_access_key: s}\n"
+		  "    model_info: {mode: embedding}\n"
+		  "  - model_name: nova\n    litellm_params: {model: \"bedrock/amazon.nova-2-multimodal-embeddings-v1:0\", aws_region_name: us-east-1, aws_access_key_id: a, aws_secret_access_key: s}\n"
+		  "    model_info: {mode: embedding}\n"
+		  "  - model_name: images\n    litellm_params: {model: vertex_ai/multimodalembedding, vertex_credentials: /c.json}\n    model_info: {mode: embedding}\n");
 	assert_int_equal(model(f, "rank")->type, CONF_MODEL_RERANK);
 	assert_int_equal(model(f, "rank-2")->type, CONF_MODEL_RERANK);
 	assert_int_equal(model(f, "guard")->type, CONF_MODEL_MODERATIONS);
 	assert_int_equal(model(f, "chat")->type, CONF_MODEL_CHAT);
 	assert_null(conf_model(f->conf, STR("none")));
+	assert_int_equal(model(f, "embed")->type, CONF_MODEL_EMBEDDINGS);
+	assert_int_equal(model(f, "embed")->target_count, 2);
+	assert_true(str_eq_c(model(f, "embed")->targets[1].provider->base_url, "https://api.cohere.com"));
+	assert_true(str_eq_c(model(f, "titan")->targets[0].model, "amazon.titan-embed-text-v2:0"));
+	told(f, LITELLM_LEFT_OUT, 25, "litellm_params.model", "Titan's for texts and Cohere's");
+	told(f, LITELLM_LEFT_OUT, 28, "litellm_params.model", "only Google's own models");
 	told(f, LITELLM_CHANGED, 6, "litellm_params.model", "taken for a model of rerank by its name");
 	told(f, LITELLM_LEFT_OUT, 13, "litellm_params.model", "needs a kind of provider that serves this");
 }

@@ -22,7 +22,7 @@ struct conf_google {
 
 /* Endpoints that some providers have, below base_url, beside the chat of their kind. */
 enum conf_api {
-	CONF_API_EMBEDDINGS = 1,  /* OpenAI's POST /embeddings */
+	CONF_API_EMBEDDINGS = 1,  /* OpenAI's POST /embeddings, or what the kind has in its place */
 	CONF_API_COMPLETIONS = 2, /* OpenAI's POST /completions, the legacy one */
 	CONF_API_MODERATIONS = 4, /* OpenAI's POST /moderations */
 	CONF_API_RERANK = 8,      /* POST /rerank as Jina has it; Cohere's own where the kind is cohere */

@@ -244,6 +244,13 @@ static const struct yaml docs_name = { .kind = YAML_SCALAR, .text = STR_INIT("do
 static const struct yaml docs_model = { .kind = YAML_MAP, .first = (struct yaml *)&docs_name };
 static const struct yaml models_initial = { .kind = YAML_LIST, .first = (struct yaml *)&docs_model };
 
+/* Documents are embedded over it alone. Whose wire it is may have any of its endpoints (kinds.c), and the legacy one is nobody else's. */
+static bool
+over_openai_s_wire(const struct conf_provider *provider)
+{
+	return conf_kind_at(provider->kind)->may & CONF_API_COMPLETIONS;
+}
+
 void
 models_read(struct reader *reader, const struct yaml *root)
 {
@@ -268,7 +275,7 @@ models_read(struct reader *reader, const struct yaml *root)
 			reader_problem(reader, node, STR("embeddings"), "\"model\" is missing: the model's name at the provider");
 		if (conf->embeddings.provider && conf_kind_at(conf->embeddings.provider->kind)->auth == CONF_AUTH_AZURE)
 			reader_problem(reader, node, STR("embeddings"), "documents are embedded over OpenAI's own wire: name a provider of kind openai with the base_url https://RESOURCE.openai.azure.com/openai/v1");
-		else if (conf->embeddings.provider && !conf_provider_has(conf->embeddings.provider, CONF_API_EMBEDDINGS))
+		else if (conf->embeddings.provider && (!conf_provider_has(conf->embeddings.provider, CONF_API_EMBEDDINGS) || !over_openai_s_wire(conf->embeddings.provider)))
 			reader_problem(reader, node, STR("embeddings"), "a provider of kind %s has no OpenAI-compatible embeddings",
 				conf_kind_names[conf->embeddings.provider->kind]);
 	}

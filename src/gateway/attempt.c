@@ -243,20 +243,51 @@ attempt_run(struct decoder *decoder, const struct span *span, enum failure_cause
 	return ended(decoder->arena, decoder->target, &request, err ? err : send_request(decoder, &request, span, cause), cause);
 }
 
+static const struct err *
+copy_headers(struct arena *arena, const struct http_headers *from, struct http_headers *out)
+{
+	struct http_header *list = arena_array(arena, from->count + 1, sizeof(*list));
+
+	for (size_t i = 0; list && i < from->count; i++) {
+		list[i] = (struct http_header){ arena_dup(arena, from->list[i].name), arena_dup(arena, from->list[i].value) };
+		if (!list[i].name.ptr || !list[i].value.ptr)
+			return &err_no_memory;
+	}
+	*out = (struct http_headers){ list, list ? from->count : 0 };
+	return list ? NULL : &err_no_memory;
+}
+
+/* The headers and the body of an answer that tells success. */
+static MAY_PARK const struct err *
+take_answer(struct http_call *http, struct arena *arena, size_t answer_max, struct attempt_answer *out)
+{
+	const struct err *err = copy_headers(arena, http_call_headers(http), &out->headers);
+
+	if (!err)
+		err = http_call_read_all(http, arena, answer_max, &out->body);
+	if (err && err->kind == ERR_TOO_LARGE) /* not the caller's fault, who would read so from the kind */
+		return err_new(arena, ERR_UPSTREAM, "the provider's answer is larger than %zu bytes, or than the memory of a request", answer_max);
+	return err;
+}
+
 MAY_PARK const struct err *
-attempt_post(const struct target *target, struct arena *arena, struct http_call_spec *request, const struct span *span, size_t answer_max, struct str *body,
+attempt_post(const struct target *target, struct arena *arena, struct http_call_spec *request, const struct span *span, size_t answer_max, struct attempt_answer *out,
 	enum failure_cause *cause)
 {
 	struct http_call *http;
 	const struct err *err;
 	bool asked = false;
 
+	*out = (struct attempt_answer){ .body = STR_EMPTY };
 	*cause = FAILURE_NONE;
 	request->body_max = answer_max;
 	err = open_request(target, target->kind, arena, request, span, &http, &asked, cause);
 	if (!err) {
-		err = http_call_read_all(http, arena, answer_max, body);
+		out->read = true;
+		err = take_answer(http, arena, answer_max, out);
 		http_call_close(http);
+	} else {
+		out->read = asked && (err->kind == ERR_CANCELLED || err->kind == ERR_TIMEOUT);
 	}
 	return ended(arena, target, request, err, cause);
 }

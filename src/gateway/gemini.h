@@ -16,6 +16,9 @@
 /* True for what may stand in the path as a model's name, with the collection it is in or without: nothing else may get there. */
 bool gemini_model_ok(struct str model);
 
+/* Where a method of Vertex AI is for a target: of a model of Google's, or of anything by its path below the location ("publishers/…", "endpoints/123"). ptr NULL: memory. */
+struct str vertex_url(const struct target *target, const char *method, struct arena *arena);
+
 /* Method, body and headers that say nothing about who calls. Refuses what the wire cannot say. */
 const struct err *gemini_write(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out);
 

@@ -42,6 +42,8 @@ enum stream_framing {
 	STREAM_AWS,                  /* application/vnd.amazon.eventstream: the frame's event or exception type, and its payload */
 };
 
+struct embed_wire;
+
 struct provider {
 	const char *kind;            /* as the configuration (conf/kinds.h) and gen_ai.provider.name say it */
 	enum stream_framing framing;
@@ -80,6 +82,9 @@ struct provider {
 
 	/* An answer with an error status. */
 	void (*failure)(struct arena *arena, int status, const struct http_headers *headers, struct str body, struct failure *out);
+
+	/* Embeddings on a wire of its own (embed.h); NULL: over OpenAI's, at `address`, or not at all. */
+	const struct embed_wire *embed;
 
 	/* A built-in model answers by itself, without HTTP; NULL elsewhere. */
 	MAY_PARK const struct err *(*run)(struct decoder *decoder);

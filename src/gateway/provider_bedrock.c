@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "gateway/bedrock_request.h"
+#include "gateway/embed.h"
 #include "gateway/request.h"
 #include "gateway/sigv4.h"
 
@@ -373,4 +374,5 @@ const struct provider provider_bedrock = {
 	.end = decoder_emit_usage,
 	.body = bedrock_body,
 	.failure = bedrock_failure,
+	.embed = &embed_bedrock,
 };

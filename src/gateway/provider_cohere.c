@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "gateway/cohere_request.h"
+#include "gateway/embed.h"
 #include "gateway/provider_openai.h"
 #include "gateway/request.h"
 
@@ -303,4 +304,5 @@ const struct provider provider_cohere = {
 	.end = decoder_emit_usage,
 	.body = cohere_body,
 	.failure = cohere_failure,
+	.embed = &embed_cohere,
 };

@@ -1,6 +1,7 @@
 /*
  * provider_gemini.c - the Gemini API: generateContent with a key. The wire is gemini.h's.
  */
+#include "gateway/embed.h"
 #include "gateway/gemini.h"
 #include "gateway/request.h"
 
@@ -28,4 +29,5 @@ const struct provider provider_gemini = {
 	.end = decoder_emit_usage,
 	.body = gemini_body,
 	.failure = gemini_failure,
+	.embed = &embed_gemini,
 };

@@ -7,26 +7,32 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "crypto/sign.h"
+#include "gateway/embed.h"
 #include "gateway/gemini.h"
 #include "gateway/request.h"
 #include "gateway/token.h"
 
 enum { TOKEN_SECONDS = 3600, ASSERTION_MAX = 16 * 1024 };
 
+struct str
+vertex_url(const struct target *target, const char *method, struct arena *arena)
+{
+	const struct conf_provider *provider = target->provider;
+
+	return arena_printf(arena, "%" STR_F "/projects/%" STR_F "/locations/%" STR_F "/%s%" STR_F ":%s", STR_A(provider->base_url), STR_A(provider->project), STR_A(provider->location),
+		str_find_byte(target->model, '/', 0) == SIZE_MAX ? "publishers/google/models/" : "", STR_A(target->model), method);
+}
+
 static const struct err *
 vertex_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
 {
-	const struct conf_provider *provider = target->provider;
 	const struct err *err = gemini_write(call, target, arena, out);
 
 	if (!err && !gemini_model_ok(target->model))
 		err = err_new(arena, ERR_NOT_FOUND, "the configuration's model name cannot be one of Vertex AI");
 	if (err)
 		return err;
-	/* A model of Google's, or anything by its path below the location: "publishers/…", "endpoints/123". */
-	out->url = arena_printf(arena, "%" STR_F "/projects/%" STR_F "/locations/%" STR_F "/%s%" STR_F ":%s", STR_A(provider->base_url), STR_A(provider->project),
-		STR_A(provider->location), str_find_byte(target->model, '/', 0) == SIZE_MAX ? "publishers/google/models/" : "", STR_A(target->model),
-		call->stream ? "streamGenerateContent?alt=sse" : "generateContent");
+	out->url = vertex_url(target, call->stream ? "streamGenerateContent?alt=sse" : "generateContent", arena);
 	return out->url.ptr ? NULL : &err_no_memory;
 }
 
@@ -133,4 +139,5 @@ const struct provider provider_vertex = {
 	.end = decoder_emit_usage,
 	.body = gemini_body,
 	.failure = gemini_failure,
+	.embed = &embed_vertex,
 };

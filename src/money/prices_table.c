@@ -22,7 +22,7 @@ static const struct {
 	{ "deepseek", "deepseek" }, { "xai", "xai" }, { "together_ai", "together" }, { "fireworks_ai", "fireworks" }, { "openrouter", "openrouter" },
 	{ "perplexity", "perplexity" }, { "bedrock", "bedrock" }, { "bedrock_converse", "bedrock" }, { "gemini", "gemini" }, { "vertex_ai", "vertex" },
 	{ "vertex_ai-language-models", "vertex" }, { "vertex_ai-anthropic_models", "vertex" }, { "ollama", "ollama" }, { "cohere", "cohere" }, { "cohere_chat", "cohere" },
-	{ "fireworks_ai-embedding-models", "fireworks" } };
+	{ "fireworks_ai-embedding-models", "fireworks" }, { "vertex_ai-embedding-models", "vertex" } };
 
 static const char *
 kind_of(struct str theirs)

@@ -61,6 +61,13 @@ def tokens_are_for_a_provider_that_counts_them() -> None:
         assert (error.param, error.code) == ("input", "unsupported_parameter"), error.body
 
 
+def a_provider_s_answer_may_be_larger_than_an_exchange_s_memory() -> None:
+    texts = [f"text {number}" for number in range(1200)]
+    for encoding in ("float", "base64"):
+        status, _, body = world.corbel.call("POST", "/v1/embeddings", {"model": "text-embedding-3-small", "input": texts, "encoding_format": encoding})
+        assert status == 200 and len(json.loads(body)["data"]) == len(texts), (status, body[:300])
+
+
 def bad_inputs_are_bad_requests() -> None:
     for value in ("", [], ["a", ""], 5, {"a": 1}, [["x"]], [1, "x"], [[1], []], [1.5], [-1]):
         raises(openai.BadRequestError, lambda: world.client.post("/embeddings", body={"model": LOCAL, "input": value}, cast_to=object))

@@ -32,6 +32,15 @@ model_list:
   - model_name: embed
     litellm_params: {{model: openai/text-embedding-x, api_base: os.environ/TEST_BASE, api_key: os.environ/TEST_UPSTREAM_KEY}}
     model_info: {{mode: embedding}}
+  - model_name: embed-cohere
+    litellm_params: {{model: cohere/embed-v4.0, api_base: "{mock_url}/v2/embed", api_key: os.environ/TEST_UPSTREAM_KEY}}
+    model_info: {{mode: embedding}}
+  - model_name: embed-gemini
+    litellm_params: {{model: gemini/gemini-embedding-001, api_base: "{mock_url}/v1beta", api_key: os.environ/TEST_UPSTREAM_KEY}}
+    model_info: {{mode: embedding}}
+  - model_name: embed-titan
+    litellm_params: {{model: "bedrock/amazon.titan-embed-text-v2:0", aws_bedrock_runtime_endpoint: "{mock_url}", aws_region_name: eu-central-1, aws_access_key_id: AKIDMOCK, aws_secret_access_key: os.environ/TEST_UPSTREAM_KEY}}
+    model_info: {{mode: embedding}}
 router_settings:
   model_group_alias: {{gpt-4: gpt-4o}}
   fallbacks: [{{down: [claude]}}]
@@ -69,7 +78,8 @@ def an_imported_configuration_serves_the_clients_of_the_old_one() -> None:
         for model in ("gpt-4o", "gpt-4", "claude"):
             assert client.chat.completions.create(model=model, messages=user("hello")).choices[0].message.content == "You said: hello"
             assert world.said(client.chat.completions.create(model=model, messages=user("one two"), stream=True)) == "You said: one two"
-        assert len(client.embeddings.create(model="embed", input="one", encoding_format="float").data) == 1
+        for model in ("embed", "embed-cohere", "embed-gemini", "embed-titan"):
+            assert len(client.embeddings.create(model=model, input=["one", "two"], encoding_format="float").data) == 2, model
         for _ in range(60):
             client.chat.completions.create(model="gpt-4o", messages=user("again"))
         paths = Counter("azure" if "/deployments/gpt-west" in request["path"] else "openai" for request in mock.requests() if "again" in (request["body"] or ""))

@@ -26,6 +26,16 @@ LIKE = {
     "lmstudio": "tgi",
 }
 EMBEDS = ["mistral", "together", "fireworks", "ollama", "vllm", "llamacpp", "lmstudio"]
+# Embeddings on wires of their own: the model's name here is "embed-" and this; its provider and its name there.
+EMBED_WIRES = {
+    "cohere": ("cohere", "embed-v4.0"),
+    "gemini": ("gemini", "gemini-embedding-001"),
+    "titan": ("bedrock", "amazon.titan-embed-text-v2:0"),
+    "bedrock-cohere": ("bedrock-key", "eu.cohere.embed-v4:0"),
+    "vertex": ("vertex", "text-embedding-005"),
+    "vertex-gemini": ("vertex", "gemini-embedding-001"),
+    "vertex-gemini-2": ("vertex", "gemini-embedding-2"),
+}
 KINDS = ["azure", "azure-entra", "gemini", "vertex", "vertex-inline", "bedrock", "bedrock-key", "cohere", *LIKE]
 # Whose wire is not OpenAI's: answers are written anew.
 OTHER_WIRES = ["gemini", "vertex", "vertex-inline", "bedrock", "cohere"]
@@ -65,4 +75,17 @@ def models() -> list[dict[str, Any]]:
     named = [{"name": name, "targets": [{"provider": name, "model": f"{name}-model"}]} for name in [*KINDS, "azure-wrong", "gemini-wrong", "bedrock-wrong"]]
     claude = {"name": "bedrock-claude", "targets": [{"provider": "bedrock", "model": "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}]}
     embed = [{"name": f"embed-{name}", "type": "embeddings", "targets": [{"provider": name, "model": f"{name}-embed"}]} for name in ["azure", "azure-entra", *EMBEDS]]
-    return [*named, *embed, claude, {"name": "gemini-3", "targets": [{"provider": "gemini", "model": "gemini-3-pro"}]}]
+    wires = [{"name": f"embed-{name}", "type": "embeddings", "targets": [{"provider": provider, "model": model}]} for name, (provider, model) in EMBED_WIRES.items()]
+    priced = {name: {"provider": provider, "model": model, "price": {"input": dollars}} for (name, (provider, model)), dollars in zip(EMBED_WIRES.items(), range(1000, 10000, 1000))}
+    others = [
+        {"name": "embed-fixed", "type": "embeddings", "targets": [{"provider": "cohere", "model": "embed-english-v3.0"}]},
+        {"name": "embed-fixed-titan", "type": "embeddings", "targets": [{"provider": "bedrock", "model": "amazon.titan-embed-text-v1"}]},
+        {"name": "embed-fixed-bedrock", "type": "embeddings", "targets": [{"provider": "bedrock", "model": "cohere.embed-english-v3"}]},
+        {"name": "embed-nova", "type": "embeddings", "targets": [{"provider": "bedrock", "model": "amazon.nova-2-multimodal-embeddings-v1:0"}]},
+        {"name": "embed-titan-wrong", "type": "embeddings", "targets": [{"provider": "bedrock-wrong", "model": "amazon.titan-embed-text-v2:0"}]},
+        {"name": "embed-wrong", "type": "embeddings", "targets": [{"provider": "gemini-wrong", "model": "gemini-embedding-001"}]},
+        {"name": "embed-chain", "type": "embeddings", "strategy": "priority", "targets": [{**priced["gemini"], "model": "gemini-embedding-first"}, {**priced["cohere"], "model": "embed-v4.0-second"}]},
+        {"name": "embed-again", "type": "embeddings", "retry": {"max": 1, "backoff": "1ms", "budget": 10}, "targets": [{**priced["gemini"], "model": "gemini-embedding-again"}]},
+        {"name": "embed-or-tokens", "type": "embeddings", "strategy": "priority", "targets": [priced["cohere"], {"provider": "main", "model": "text-embedding-3-small"}]},
+    ]
+    return [*named, *embed, *wires, *others, claude, {"name": "gemini-3", "targets": [{"provider": "gemini", "model": "gemini-3-pro"}]}]

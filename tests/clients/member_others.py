@@ -128,22 +128,62 @@ embeddings = members.Request(
     columns={
         "openai": ["text-embedding-3-small"],
         "built in": ["all-MiniLM-L6-v2"],
+        **{kind: [f"embed-{kind}"] for kind in kinds.EMBED_WIRES},
         **{kind: [f"embed-{kind}"] for kind in kinds.EMBEDS},
     },
-    groups={"wire": kinds.EMBEDS},
+    groups={"wire": kinds.EMBEDS, "own": list(kinds.EMBED_WIRES)},
     merged=("wire",),
 )
 row = embeddings.row
-row("input", "one two", **{"built in": members.answers("as it is", lambda answer, _: len(answer["data"]) == 1)}, some=True)
-row("input", ["one", "two"], note="texts", **{"built in": members.answers("as it is", lambda answer, _: len(answer["data"]) == 2)})
-row("input", [1, 2, 3], [[1, 2], [3]], note="tokens", **{"built in": refused()}, wire=at_some(PASSED, "fireworks", "vllm", "llamacpp", others=refused()))
-row("dimensions", 256, **{"built in": refused(says="unless it is 384")}, wire={"mistral": to({"output_dimension": 256}, without=["dimensions"]), **dict.fromkeys(("together", "llamacpp", "lmstudio"), refused())})
+
+
+def at_each(*texts: str) -> dict[str, Any]:
+    """What is sent for texts to kinds with a wire of their own for embeddings; one that takes a single text is seen with the last."""
+    cohere, last = to({"texts": list(texts)}), texts[-1]
+    cells = {
+        "cohere": cohere,
+        "gemini": to({"requests": [{"content": {"parts": [{"text": text}]}} for text in texts]}),
+        "titan": to({"inputText": last}),
+        "bedrock-cohere": cohere,
+        "vertex": to({"instances": [{"content": text} for text in texts]}),
+        "vertex-gemini": to({"instances": [{"content": last}]}),
+        "vertex-gemini-2": to({"content": {"parts": [{"text": last}]}}),
+    }
+    assert set(cells) == set(kinds.EMBED_WIRES), cells
+    return cells
+
+
 row(
-    "encoding_format",
-    *("float", "base64"),
-    **{"built in": members.answers("as it is", lambda answer, form: isinstance(answer["data"][0]["embedding"], str) == (form == "base64"))},
+    "input",
+    "one two",
+    **{"built in": members.answers("as it is", lambda answer, _: len(answer["data"]) == 1)},
+    own=at_each("one two"),
+    some=True,
 )
-row("user", "ann", **{"built in": HINT}, wire=at_some(HINT, "mistral", "together", "lmstudio"))
+row(
+    "input",
+    ["one", "two"],
+    note="texts",
+    **{"built in": members.answers("as it is", lambda answer, _: len(answer["data"]) == 2)},
+    own=at_each("one", "two"),
+)
+row("input", [1, 2, 3], [[1, 2], [3]], note="tokens", **{"built in": refused()}, own=refused(), wire=at_some(PASSED, "fireworks", "vllm", "llamacpp", others=refused()))
+row(
+    "dimensions",
+    256,
+    **{"built in": refused(says="unless it is 384")},
+    own={
+        **dict.fromkeys(("cohere", "bedrock-cohere"), to({"output_dimension": 256})),
+        "gemini": to({"requests": [{"outputDimensionality": 256}]}),
+        "titan": to({"dimensions": 256}),
+        **dict.fromkeys(("vertex", "vertex-gemini"), to({"parameters": {"outputDimensionality": 256}})),
+        "vertex-gemini-2": to({"embedContentConfig": {"outputDimensionality": 256}}),
+    },
+    wire={"mistral": to({"output_dimension": 256}, without=["dimensions"]), **dict.fromkeys(("together", "llamacpp", "lmstudio"), refused())},
+)
+ENCODED = members.answers("as it is", lambda answer, form: isinstance(answer["data"][0]["embedding"], str) == (form == "base64"))
+row("encoding_format", *("float", "base64"), **{"built in": ENCODED}, own=ENCODED)
+row("user", "ann", **{"built in": HINT}, own=HINT, wire=at_some(HINT, "mistral", "together", "lmstudio"))
 
 moderations = members.Request(
     name="CreateModerationRequest",

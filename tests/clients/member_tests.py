@@ -15,7 +15,7 @@ Each member that OpenAI and Anthropic document, and each value where these are c
 know a member, an item, a block or a tool that is not here. The page is written from the test's tables.
 
 *refused*: the client gets 400 with the member as `param` (in Anthropic's protocol, which has none, it leads the message), and the provider is not asked. *No effect*: the provider gets what it would get without the member. *wire*: the thirteen kinds of servers over OpenAI's
-wire ([providers.md](providers.md)). *extractive*: the built-in model that quotes documents; *built in*: that of embeddings. Of a legacy completion, *chat* is a target over OpenAI's wire that serves none, and *wire* the kinds that do. A member `messages[user].content[text].text` is the `text` of a part of the type `text` in the content of a message of
+wire ([providers.md](providers.md)). *extractive*: the built-in model that quotes documents; *built in*: that of embeddings, where *titan* and *bedrock-cohere* are models on Bedrock, *vertex-gemini* is gemini-embedding-001 and *vertex-gemini-2* what came after it. Of a legacy completion, *chat* is a target over OpenAI's wire that serves none, and *wire* the kinds that do. A member `messages[user].content[text].text` is the `text` of a part of the type `text` in the content of a message of
 the role `user`, `tools[custom]` a tool of the type `custom`; tools, items and blocks without members below them are treated as a whole.
 """
 

@@ -26,6 +26,17 @@ import kinds  # noqa: E402
 
 KEY = "upstream-key"
 WAYS = ("openai", "azure", "azure-entra", "anthropic", "gemini", "vertex", "bedrock", "bedrock-key", "cohere")
+# Embeddings, over OpenAI's wire and in words of a kind's own: a provider, and the beginning of a model's name that says which words.
+EMBEDS = {
+    "embed-openai": ("openai", "text-embedding-x"),
+    "embed-azure": ("azure", "text-embedding-x"),
+    "embed-gemini": ("gemini", "gemini-embedding-001"),
+    "embed-vertex": ("vertex", "text-embedding-005"),
+    "embed-vertex-2": ("vertex", "gemini-embedding-2"),
+    "embed-titan": ("bedrock", "amazon.titan-embed-text-v2"),
+    "embed-bedrock": ("bedrock-key", "cohere.embed-v4"),
+    "embed-cohere": ("cohere", "embed-v4.0"),
+}
 PRICE = {"input": 1000, "cached_input": 1000, "cache_write": 1000, "output": 2000}  # a token is a millionth of these, in dollars
 ONCE_AT_MOST = 30  # tokens of the input: the text and its directive
 TEXT = "one two three four five six seven eight nine"
@@ -139,10 +150,19 @@ def _config(mock_url: str, places: dict[str, str], faults: tuple[Fault, ...]) ->
         target = {"provider": provider, "model": f"{kind}-{slug(fault)}", "price": PRICE}
         return {"name": f"{kind}-{slug(fault)}", "targets": [target], "retry": {"max": 1, "backoff": "1ms", "budget": 10}}
 
-    return {"providers": _providers(mock_url, places), "models": [model(kind, fault) for kind in WAYS for fault in faults]}
+    def embeds(kind: str, fault: Fault) -> dict[str, Any]:
+        provider, name = EMBEDS[kind]
+        made = model(kind, fault)
+        target = {**made["targets"][0], "provider": f"{provider}-{fault.place}" if fault.place else provider, "model": f"{name}-{slug(fault)}"}
+        return {**made, "type": "embeddings", "targets": [target]}
+
+    models = [*(model(kind, fault) for kind in WAYS for fault in faults), *(embeds(kind, fault) for kind in EMBEDS for fault in faults)]
+    return {"providers": _providers(mock_url, places), "models": models}
 
 
 def _call(corbel: harness.Corbel, path: str, model: str, fault: Fault, stream: bool) -> tuple[int, dict[str, str], bytes]:
+    if path == "/v1/embeddings":  # twice the text: its tokens are all there is to count
+        return corbel.call("POST", path, {"model": model, "input": f"{TEXT} {TEXT} [mock {fault.directives}]"})
     message = {"role": "user", "content": f"{TEXT} [mock {fault.directives}]" if fault.directives else TEXT}
     body = {"model": model, "messages": [message], "stream": stream, "max_tokens": 100}
     return corbel.call("POST", path, body, {"anthropic-version": "2023-06-01"} if path == "/v1/messages" else {})
@@ -205,10 +225,10 @@ def _tell(kind: str, fault: Fault, path: str, stream: bool, error: BaseException
 
 
 def _print_table(met: dict[tuple[str, str, bool], set[str]], faults: tuple[Fault, ...]) -> None:
-    print(f"{'':34}" + "".join(f"{kind:>22}" for kind in WAYS))
+    print(f"{'':34}" + "".join(f"{kind:>22}" for kind in (*WAYS, *EMBEDS)))
     for fault in faults:
         for stream in (False, True):
-            cells = ["/".join(sorted(met.get((kind, fault.name, stream), {"-"}))) for kind in WAYS]
+            cells = ["/".join(sorted(met.get((kind, fault.name, stream), {"-"}))) for kind in (*WAYS, *EMBEDS)]
             if any(cell != "-" for cell in cells):
                 print(f"{fault.name + (', streamed' if stream else ''):34}" + "".join(f"{cell:>22}" for cell in cells))
 
@@ -230,6 +250,7 @@ def _meet(faults: tuple[Fault, ...]) -> None:
             for path in ("/v1/chat/completions", "/v1/messages")
             if (fault.stream if stream else fault.whole) is not None
         ]
+        cells += [(kind, fault, "/v1/embeddings", False) for fault in faults for kind in EMBEDS if fault.whole is not None and fault.place != "patient"]
         with harness.Corbel(_config(mock.url, places, faults)) as corbel, ThreadPoolExecutor(10) as pool:
             runs = [(cell, pool.submit(_cell, corbel, *cell)) for cell in cells]
             for (kind, fault, path, stream), run in runs:

@@ -1,5 +1,5 @@
 /*
- * fuzz_providers.c - answers of providers out of a stranger's bytes: frames of a stream, a whole answer, an error's body.
+ * fuzz_providers.c - answers of providers out of a stranger's bytes: frames of a stream, a whole answer, an error's body, vectors.
  *
  * The first byte chooses the kind, the dialect and what the rest is; a stream's frames are lines, "name TAB data". Whatever comes, the events are in order: nothing before START, no FINISH that is not held
  * back for the record, and a stream that counts as finished has said so.
@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "gateway/embed.h"
 #include "gateway/provider.h"
 
 enum { INPUT_MAX = 64 * 1024 };
@@ -53,6 +54,33 @@ read_stream(struct decoder *decoder, struct str rest)
 	return err || !decoder->finished || !decoder->wire->end ? err : decoder->wire->end(decoder);
 }
 
+/* Vectors of two texts: all of them are there, of one length and finite, or none. */
+static void
+read_vectors(struct target target, struct arena *arena, bool other, struct str rest)
+{
+	static const struct str texts[] = { STR_INIT("one"), STR_INIT("two") };
+	struct embed_ask ask = { .target = &target, .texts = texts, .count = COUNT(texts) };
+	struct embed_vectors vectors = { .arena = arena, .count = COUNT(texts) };
+	const struct embed_wire *wire = target.kind->embed;
+	struct embed_answer answer = { 0 };
+	int64_t tokens = -1;
+
+	if (wire == &embed_bedrock) /* by the model, whose bodies differ */
+		target.model = other ? STR("cohere.embed-v4:0") : STR("amazon.titan-embed-text-v2:0");
+	else if (wire == &embed_vertex)
+		target.model = other ? STR("gemini-embedding-2") : STR("text-embedding-005");
+	if (!wire || json_parse(arena, rest, &answer.root) || !json_is(answer.root, JSON_OBJECT))
+		return;
+	ask.count = wire->take(&target, texts, COUNT(texts));
+	if (wire->read(&ask, &answer, arena, &vectors, &tokens)) {
+		must(vectors.done == 0);
+		return;
+	}
+	must(tokens >= -1 && vectors.done == ask.count && vectors.dimensions > 0 && vectors.dimensions <= EMBED_DIMENSIONS_MAX);
+	for (size_t i = 0; i < vectors.done * vectors.dimensions; i++)
+		must(isfinite(vectors.all[i]));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -73,7 +101,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(target.kind != NULL);
 	call.dialect = (data[0] & 144) == 144 ? DIALECT_OPENAI_RESPONSES : data[0] & 128 ? DIALECT_OPENAI_COMPLETIONS : data[0] & 16 ? DIALECT_OPENAI_CHAT : DIALECT_ANTHROPIC;
 	decoder.wire = provider_wire(&call, &target);
-	if (data[0] & 32) {
+	if ((data[0] & 96) == 96) {
+		read_vectors(target, arena, data[0] & 16, rest);
+	} else if (data[0] & 32) {
 		struct failure failure = { 0 };
 		struct http_headers none = { 0 };
 

@@ -20,6 +20,7 @@ struct ask {
 	bool obfuscate;	   /* OpenAI pads streamed events unless told not to */
 	long max_tokens;   /* 0: no limit */
 	bool warms;	   /* Anthropic: max_tokens 0 fills the cache and answers nothing */
+	bool invokes;	   /* Bedrock: InvokeModel, whose tokens a header tells */
 	bool moderated;	   /* Responses: what was found of input and output is in the response */
 	long prompt_words; /* words of all messages and the system prompt */
 

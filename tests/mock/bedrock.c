@@ -317,6 +317,8 @@ bedrock_error_event(const struct reply *reply, struct bytes *out)
 static void
 bedrock_headers(const struct reply *reply, struct bytes *out)
 {
+	if (reply->status < 400 && reply->ask.invokes && !reply->plan.no_usage)
+		bytes_fmt(out, "x-amzn-bedrock-invocation-latency: 12\r\nx-amzn-bedrock-input-token-count: %ld\r\n", reply_prompt_tokens(reply));
 	if (reply->status >= 400)
 		bytes_fmt(out, "x-amzn-errortype: %s:http://internal.amazon.com/coral/com.amazon.bedrock/\r\n", reply->exception ? reply->exception : exception_of(reply->status));
 }
@@ -364,7 +366,8 @@ bedrock_path(struct str path, struct bedrock_path *out)
 	}
 	rest = (struct str){ slash, (size_t)(rest.ptr + rest.len - slash) };
 	out->stream = str_equal(rest, STR("/converse-stream"));
-	return out->stream || str_equal(rest, STR("/converse"));
+	out->invoke = str_equal(rest, STR("/invoke"));
+	return out->stream || out->invoke || str_equal(rest, STR("/converse"));
 }
 
 static const char *

@@ -9,9 +9,10 @@
 struct bedrock_path {
 	struct bytes model; /* decoded */
 	bool stream;
+	bool invoke;
 };
 
-/* True for the path of converse or converse-stream. The memory of `out` is used again. */
+/* True for the path of converse, converse-stream or invoke. The memory of `out` is used again. */
 bool bedrock_path(struct str path, struct bedrock_path *out);
 
 /* Reads a request; on a mistake sets `problem`. */

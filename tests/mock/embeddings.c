@@ -22,8 +22,8 @@ vector_add_word(float *vector, size_t dimensions, uint64_t hash)
 	}
 }
 
-static void
-vector_make(float *vector, size_t dimensions, struct str text)
+void
+embedding_make(float *vector, size_t dimensions, struct str text)
 {
 	uint64_t hash = 0;
 	double norm = 0;
@@ -94,7 +94,7 @@ add_embedding(const struct json *json, const struct json_node *input, long index
 
 	json_text(input, &text);
 	tokens = input_tokens(json, input, bytes_view(&text));
-	vector_make(vector, dimensions, bytes_view(&text));
+	embedding_make(vector, dimensions, bytes_view(&text));
 	bytes_fmt(out, "%s    {\n      \"object\": \"embedding\",\n      \"index\": %ld,\n      \"embedding\": ", index ? ",\n" : "", index);
 	add_vector(vector, dimensions, base64, out);
 	bytes_add(out, STR("\n    }"));
@@ -125,6 +125,19 @@ input_is_valid(const struct json *json, const struct json_node *input)
 			return false;
 	}
 	return true;
+}
+
+void
+embeddings_take(struct ask *ask, const struct json *json)
+{
+	const struct json_node *input = json_get(json, json->nodes, "input");
+
+	if (json_is(input, JSON_STRING))
+		json_text(input, &ask->message);
+	for (const struct json_node *item = input_is_list(json, input) ? json_first(json, input) : NULL; item; item = json_after(json, input, item)) {
+		bytes_add(&ask->message, STR(" "));
+		json_text(item, &ask->message);
+	}
 }
 
 void

@@ -299,17 +299,23 @@ bool
 gemini_path(struct str path, struct gemini_path *out)
 {
 	static const char beta[] = "/v1beta/models/", stable[] = "/v1/models/", project[] = "/v1/projects/", publisher[] = "/publishers/google/models/";
+	static const char *const methods[] = { [GEMINI_GENERATE] = ":generateContent", [GEMINI_BATCH_EMBED] = ":batchEmbedContents", [GEMINI_PREDICT] = ":predict", [GEMINI_EMBED] = ":embedContent" };
+	enum gemini_method method = GEMINI_GENERATE;
 	const char *at;
 	struct str rest;
 
 	out->stream = ends_with(path, ":streamGenerateContent", &rest);
-	if (!out->stream && !ends_with(path, ":generateContent", &rest))
-		return false;
+	while (!out->stream && !ends_with(path, methods[method], &rest))
+		if (++method == COUNT(methods))
+			return false;
+	out->method = method;
 	out->vertex = false;
 	if (begins_with(rest, beta, &out->model) || begins_with(rest, stable, &out->model))
-		return true;
+		return method == GEMINI_GENERATE || method == GEMINI_BATCH_EMBED;
 	at = rest.len > sizeof(project) ? memmem(rest.ptr, rest.len, publisher, sizeof(publisher) - 1) : NULL;
 	if (!at || memcmp(rest.ptr, project, sizeof(project) - 1) != 0 || !memmem(rest.ptr, rest.len, "/locations/", 11))
+		return false;
+	if (method == GEMINI_BATCH_EMBED)
 		return false;
 	out->vertex = true;
 	at += sizeof(publisher) - 1;

@@ -6,13 +6,16 @@
 
 #include "reply.h"
 
+enum gemini_method { GEMINI_GENERATE, GEMINI_BATCH_EMBED, GEMINI_PREDICT, GEMINI_EMBED };
+
 struct gemini_path {
 	struct str model;
+	enum gemini_method method;
 	bool stream;
 	bool vertex;
 };
 
-/* True for the path of generateContent or streamGenerateContent, of the Gemini API or of Vertex AI. */
+/* True for the path of generateContent or streamGenerateContent, of the Gemini API or of Vertex AI; of the former's batchEmbedContents; of the latter's predict and embedContent. */
 bool gemini_path(struct str path, struct gemini_path *out);
 
 /* Reads a request; on a mistake sets `problem`. */

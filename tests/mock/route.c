@@ -6,6 +6,7 @@
 #include "cohere.h"
 #include "compatible.h"
 #include "completions.h"
+#include "embed_wires.h"
 #include "embeddings.h"
 #include "gemini.h"
 #include "journal.h"
@@ -298,6 +299,8 @@ route_azure(const struct request *request, struct str key, struct str deployment
 		reply_error(reply, 400, "We could not parse the JSON body of your request.", NULL, "BadRequest");
 	} else {
 		ask_read(&reply->ask, json, DIALECT_OPENAI);
+		if (embeddings)
+			embeddings_take(&reply->ask, json);
 		bytes_clear(&reply->ask.model, 4096);
 		bytes_add(&reply->ask.model, deployment);
 		if (!service_plan(request, reply))
@@ -336,11 +339,24 @@ route_gemini(const struct request *request, struct str key, const struct gemini_
 	} else if (!json_parse(json, request->body)) {
 		reply_error(reply, 400, "Invalid JSON payload received.", NULL, NULL);
 	} else {
-		gemini_ask(&reply->ask, json, path);
+		if (path->method == GEMINI_BATCH_EMBED)
+			embed_gemini_ask(&reply->ask, json, path->model);
+		else if (path->method == GEMINI_PREDICT)
+			embed_predict_ask(&reply->ask, json, path->model);
+		else if (path->method == GEMINI_EMBED)
+			embed_content_ask(&reply->ask, json, path->model);
+		else
+			gemini_ask(&reply->ask, json, path);
 		if (!service_plan(request, reply))
 			return;
 		if (reply->ask.problem)
 			reply_error(reply, 400, reply->ask.problem, NULL, NULL);
+		else if (path->method == GEMINI_BATCH_EMBED)
+			embed_gemini_answer(reply, json);
+		else if (path->method == GEMINI_PREDICT)
+			embed_predict_answer(reply, json);
+		else if (path->method == GEMINI_EMBED)
+			embed_content_answer(reply, json);
 		else
 			reply_answer(reply);
 	}
@@ -362,11 +378,16 @@ route_bedrock(const struct request *request, struct str key, const struct bedroc
 		reply->exception = "SerializationException";
 		reply_error(reply, 400, "The request body is not JSON", NULL, NULL);
 	} else {
-		bedrock_ask(&reply->ask, json, path);
+		if (path->invoke)
+			embed_bedrock_ask(&reply->ask, json, bytes_view(&path->model));
+		else
+			bedrock_ask(&reply->ask, json, path);
 		if (!service_plan(request, reply))
 			return;
 		if (reply->ask.problem)
 			reply_error(reply, 400, reply->ask.problem, NULL, NULL);
+		else if (path->invoke)
+			embed_bedrock_answer(reply, json);
 		else
 			reply_answer(reply);
 	}
@@ -383,10 +404,12 @@ route_cohere(const struct request *request, struct str key, struct json *json, s
 	} else if (!json_parse(json, request->body)) {
 		reply_error(reply, 400, "invalid json syntax", NULL, NULL);
 	} else {
-		bool ranks = str_equal(request->path, STR("/v2/rerank"));
+		bool ranks = str_equal(request->path, STR("/v2/rerank")), embeds = str_equal(request->path, STR("/v2/embed"));
 
 		if (ranks)
 			rank_ask(&reply->ask, json, true);
+		else if (embeds)
+			embed_cohere_ask(&reply->ask, json);
 		else
 			cohere_ask(&reply->ask, json);
 		if (!service_plan(request, reply))
@@ -395,6 +418,8 @@ route_cohere(const struct request *request, struct str key, struct json *json, s
 			reply_error(reply, 400, reply->ask.problem, NULL, NULL);
 		else if (ranks)
 			rank_answer(reply, json, true);
+		else if (embeds)
+			embed_cohere_answer(reply, json);
 		else
 			reply_answer(reply);
 	}
@@ -427,7 +452,7 @@ route_service(const struct request *request, struct str key, struct reply *reply
 		route_bedrock(request, key, &bedrock, &json, reply);
 		return;
 	}
-	if (str_equal(path, STR("/v2/chat")) || str_equal(path, STR("/v2/rerank"))) {
+	if (str_equal(path, STR("/v2/chat")) || str_equal(path, STR("/v2/rerank")) || str_equal(path, STR("/v2/embed"))) {
 		route_cohere(request, key, &json, reply);
 		return;
 	}
@@ -469,6 +494,8 @@ route_service(const struct request *request, struct str key, struct reply *reply
 			responses_ask(&reply->ask, &json);
 		else
 			ask_read(&reply->ask, &json, reply->wire->dialect);
+		if (embeddings)
+			embeddings_take(&reply->ask, &json);
 		if (!service_plan(request, reply))
 			return;
 		if (embeddings)

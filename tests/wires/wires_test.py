@@ -88,6 +88,30 @@ def google_reads_refusals() -> None:
     assert not blocked.candidates and blocked.prompt_feedback.block_reason, blocked
 
 
+def google_reads_embeddings_and_their_usage() -> None:
+    client = gemini()
+    answer = client.models.embed_content(model="gemini-embedding-001", contents=["one two", "three"])
+    assert [len(vector.values) for vector in answer.embeddings] == [3072, 3072] and answer.usage_metadata.prompt_token_count == 3, answer.usage_metadata
+    config = types.EmbedContentConfig(output_dimensionality=256, task_type="RETRIEVAL_QUERY")
+    (vector,) = client.models.embed_content(model="gemini-embedding-001", contents="one", config=config).embeddings
+    assert len(vector.values) == 256 and abs(sum(value * value for value in vector.values) - 1) < 1e-6, vector
+    error = raises(errors.ClientError, lambda: client.models.embed_content(model="gemini-embedding-001", contents=["x"] * 101))
+    assert error.code == 400 and "at most 100 requests" in error.message, error
+
+
+def vertex_s_embeddings_are_read_by_either_method() -> None:
+    client = vertex()
+    answer = client.models.embed_content(model="text-embedding-005", contents=["one two", "three"])
+    assert [len(vector.values) for vector in answer.embeddings] == [768, 768] and [vector.statistics.token_count for vector in answer.embeddings] == [2, 1], answer.embeddings[0].statistics
+    assert answer.metadata.billable_character_count == 12
+    config = types.EmbedContentConfig(output_dimensionality=256, task_type="RETRIEVAL_QUERY", auto_truncate=True)
+    for model in ("text-embedding-005", "gemini-embedding-2"):
+        (vector,) = client.models.embed_content(model=model, contents="one two", config=config).embeddings
+        assert len(vector.values) == 256 and vector.statistics.token_count == 2, (model, vector.statistics)
+    error = raises(errors.ClientError, lambda: client.models.embed_content(model="text-embedding-005", contents=["x"] * 251))
+    assert error.code == 400 and "too many instances" in error.message, error
+
+
 # AWS: Bedrock's Converse
 
 
@@ -149,6 +173,25 @@ def aws_reads_refusals_and_a_stream_that_fails() -> None:
     assert error.response["Error"]["Code"].endswith("Exception"), error.response
 
 
+def invoked(model: str, body: dict[str, Any], client: Any = None) -> tuple[Any, Any]:
+    answer = (client or bedrock()).invoke_model(modelId=model, body=json.dumps(body))
+    return json.loads(answer["body"].read()), answer["ResponseMetadata"]["HTTPHeaders"]
+
+
+def aws_reads_embeddings_of_titan_and_of_cohere() -> None:
+    answer, headers = invoked("amazon.titan-embed-text-v2:0", {"inputText": "one two", "dimensions": 256, "normalize": True})
+    assert len(answer["embedding"]) == 256 and answer["embeddingsByType"]["float"] == answer["embedding"] and answer["inputTextTokenCount"] == 2, headers
+    answer, headers = invoked("eu.cohere.embed-v4:0", {"texts": ["one", "two"], "input_type": "search_document", "embedding_types": ["float"]}, bedrock(session="mock-session"))
+    assert len(answer["embeddings"]["float"]) == 2 and answer["response_type"] == "embeddings_by_type" and headers["x-amzn-bedrock-input-token-count"] == "2", headers
+    answer, _ = invoked("cohere.embed-english-v3", {"texts": ["one"], "input_type": "search_query"})
+    assert len(answer["embeddings"][0]) == 1024 and answer["response_type"] == "embeddings_floats"
+    for model, body in (("amazon.titan-embed-text-v2:0", {"texts": ["x"]}), ("amazon.titan-embed-text-v2:0", {"inputText": "x", "dimensions": 7}), ("no.such", {}), ("cohere.embed-v4:0", {"texts": ["x"]})):
+        error = raises(botocore.exceptions.ClientError, lambda: invoked(model, body))
+        assert error.response["Error"]["Code"] == "ValidationException", error.response
+    error = raises(botocore.exceptions.ClientError, lambda: invoked("amazon.titan-embed-text-v2:0", {"inputText": "x"}, bedrock("wrong")))
+    assert error.response["ResponseMetadata"]["HTTPStatusCode"] == 403, error.response
+
+
 # Cohere, version 2
 
 
@@ -201,6 +244,14 @@ def cohere_reads_refusals() -> None:
     assert raises(cohere.UnauthorizedError, lambda: co("wrong").chat(**message("hi"), request_options=once)).status_code == 401
 
 
+def cohere_reads_embeddings_and_their_usage() -> None:
+    answer = co().embed(model="embed-v4.0", texts=["one two", "three"], input_type="search_document", embedding_types=["float"], output_dimension=256)
+    assert [len(vector) for vector in answer.embeddings.float_] == [256, 256] and answer.meta.billed_units.input_tokens == 3 and answer.texts == ["one two", "three"], answer
+    for more in ({"input_type": "nonsense"}, {"texts": ["x"] * 97}, {"output_dimension": 7}):
+        asked = {"model": "embed-v4.0", "texts": ["one"], "input_type": "search_query", "embedding_types": ["float"], **more}
+        raises(cohere.BadRequestError, lambda: co().embed(**asked))
+
+
 # Mistral, over OpenAI's wire
 
 
@@ -245,14 +296,18 @@ TESTS = [
     google_reads_streams_and_their_end,
     google_reads_calls_of_tools_and_thoughts,
     google_reads_refusals,
+    google_reads_embeddings_and_their_usage,
+    vertex_s_embeddings_are_read_by_either_method,
     aws_reads_whole_answers_and_their_usage,
     aws_reads_streams_and_their_end,
     aws_reads_calls_of_tools_and_reasoning,
     aws_reads_refusals_and_a_stream_that_fails,
+    aws_reads_embeddings_of_titan_and_of_cohere,
     cohere_reads_whole_answers_and_their_usage,
     cohere_reads_streams_and_their_end,
     cohere_reads_calls_of_tools_thoughts_and_citations,
     cohere_reads_refusals,
+    cohere_reads_embeddings_and_their_usage,
     mistral_reads_whole_answers_and_their_usage,
     mistral_reads_streams_and_their_end,
     mistral_reads_calls_of_tools_and_thoughts,
