@@ -10,8 +10,9 @@
 #include "gateway/bound.h"
 #include "gateway/count.h"
 #include "gateway/provider.h"
+#include "gateway/route.h"
 
-enum { OUTPUT_BOUND = 4096, FALLBACKS_DEEP = 4 };
+enum { OUTPUT_BOUND = 4096 };
 
 bool
 cost_price(const struct conf_target *row, struct str kind, struct str model, int64_t at_us, struct price *out)
@@ -74,12 +75,10 @@ no_price(struct arena *arena, const struct conf_target *row)
 		STR_A(row->model), STR_A(row->provider->name));
 }
 
-/* The most that the call may cost at a target of the model, or of those it falls back to. */
+/* The most that the call may cost at a target of the model. */
 static const struct err *
-dearest(struct arena *arena, const struct conf_model *model, unsigned depth, int64_t at_us, const struct reserved *reserved, int64_t *most)
+dearest_of(struct arena *arena, const struct conf_model *model, int64_t at_us, const struct reserved *reserved, int64_t *most)
 {
-	const struct err *err = NULL;
-
 	for (size_t i = 0; i < model->target_count; i++) {
 		const struct conf_target *row = &model->targets[i];
 		struct str kind = conf_provider_kind(row->provider);
@@ -89,9 +88,18 @@ dearest(struct arena *arena, const struct conf_model *model, unsigned depth, int
 			return no_price(arena, row);
 		*most = larger(*most, ceiling(&price, reserved, reserved->call ? bound_web_searches(reserved->call, kind, row->model) : 0));
 	}
-	for (size_t i = 0; depth > 0 && i < model->route.fallback_count && !err; i++)
-		if (model->route.fallbacks[i].model)
-			err = dearest(arena, model->route.fallbacks[i].model, depth - 1, at_us, reserved, most);
+	return NULL;
+}
+
+/* The same, or at one of those it falls back to. */
+static const struct err *
+dearest(const struct conf *conf, struct arena *arena, const struct conf_model *model, int64_t at_us, const struct reserved *reserved, int64_t *most)
+{
+	const struct conf_reached *reached = conf_reach(conf, arena, model, ROUTE_MODELS_MAX - 1);
+	const struct err *err = reached ? NULL : &err_no_memory;
+
+	for (; reached && !err; reached = reached->next)
+		err = dearest_of(arena, reached->model, at_us, reserved, most);
 	return err;
 }
 
@@ -115,13 +123,13 @@ cost_reserve(const struct answer_services *services, struct answer *answer)
 	reserved.usage.input += reserved.usage.input / 4 + 16;
 	reserved.usage.tier = bound_tier(call);
 	reserved.an_hour = bound_keeps_an_hour(call);
-	err = dearest(answer->arena, answer->model, FALLBACKS_DEEP, answer->record.started_us, &reserved, &most);
+	err = dearest(answer->conf, answer->arena, answer->model, answer->record.started_us, &reserved, &most);
 	return err ? err : budget_reserve(services->money, answer->arena, answer->identity, user, answer->record.started_us, most, &answer->claim);
 }
 
 MAY_PARK const struct err *
-cost_reserve_usage(struct money *money, struct arena *arena, const struct identity *identity, struct str user, const struct conf_model *model, const struct usage *expected,
-	int64_t at_us, struct budget_claim *out)
+cost_reserve_usage(struct money *money, const struct conf *conf, struct arena *arena, const struct identity *identity, struct str user, const struct conf_model *model,
+	const struct usage *expected, int64_t at_us, struct budget_claim *out)
 {
 	struct reserved reserved = { .usage = *expected };
 	struct str id = access_user_id(arena, user);
@@ -136,6 +144,6 @@ cost_reserve_usage(struct money *money, struct arena *arena, const struct identi
 	if (!budget_binds(money, identity, id))
 		return NULL;
 	reserved.usage.input += reserved.usage.input / 4 + 16;
-	err = dearest(arena, model, FALLBACKS_DEEP, at_us, &reserved, &most);
+	err = dearest(conf, arena, model, at_us, &reserved, &most);
 	return err ? err : budget_reserve(money, arena, identity, id, at_us, most, out);
 }

@@ -51,11 +51,12 @@ put_result(struct json_out *out, const struct json *result)
 static const struct err *
 add_flagged(struct single *call, const struct json *root)
 {
+	struct buf *text = arena_alloc(call->arena, sizeof(*text));
 	struct json_out out;
-	struct buf text;
 
-	buf_init(&text, call->arena, ANSWER_MAX);
-	json_out_init(&out, &text);
+	if (!text || !buf_init_held(text, call->arena, ANSWER_MAX))
+		return &err_no_memory;
+	json_out_init(&out, text);
 	json_begin_object(&out);
 	for (struct json_iter it = json_iter(root); json_next(&it);) {
 		json_key(&out, it.key);
@@ -69,8 +70,8 @@ add_flagged(struct single *call, const struct json *root)
 		json_end_array(&out);
 	}
 	json_end_object(&out);
-	call->whole = buf_str(&text);
-	return buf_err(&text);
+	call->whole = buf_str(text);
+	return buf_err(text);
 }
 
 static const struct err *

@@ -12,17 +12,14 @@
 
 enum { PART_BYTES = 2048, MESSAGES_LOOKED_AT = 64 };
 
-/* Whether the model, one that it falls back to, or one that its split may lead to, keeps conversations together. Splits do not go round. */
+/* Whether the model, one that it falls back to, or one that its split may lead to, keeps conversations together. */
 static bool
-keeps_together(const struct conf_model *model)
+keeps_together(const struct conf_reached *reached)
 {
-	const struct conf_route *route = &model->route;
-	bool keeps = route->sticky == CONF_STICKY_CONVERSATION;
+	bool keeps = false;
 
-	for (size_t i = 0; i < route->fallback_count && !keeps; i++)
-		keeps = route->fallbacks[i].model && route->fallbacks[i].model->route.sticky == CONF_STICKY_CONVERSATION;
-	for (size_t i = 0; i < route->split_count && !keeps; i++)
-		keeps = keeps_together(model->route.split[i].model);
+	for (; reached && !keeps; reached = reached->next)
+		keeps = reached->model->route.sticky == CONF_STICKY_CONVERSATION;
 	return keeps;
 }
 
@@ -64,13 +61,17 @@ opening_hash(struct arena *arena, const struct call *call)
 }
 
 struct str
-opening_conversation(struct arena *arena, const struct call *call, const struct conf_model *model)
+opening_conversation(struct arena *arena, const struct call *call, const struct conf *conf, const struct conf_model *model)
 {
+	const struct conf_reached *reached;
 	struct str key;
 
 	if (call->conversation.len)
 		return call->conversation;
-	if (!keeps_together(model))
+	reached = conf_reach(conf, arena, model, CONF_REACH_ALL);
+	if (!reached)
+		return (struct str){ 0 };
+	if (!keeps_together(reached))
 		return STR_EMPTY;
 	key = json_get_string(call->source, "prompt_cache_key");
 	return key.len ? key : opening_hash(arena, call);

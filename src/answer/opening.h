@@ -10,4 +10,4 @@
  * What stays the same through a conversation: the name that the call gives it, else its prompt_cache_key, else a hash of how the conversation began: its instructions and the first thing that
  * the user said. Empty for a model that keeps no conversation together: then nothing is read but the model's settings. ptr NULL: no memory.
  */
-struct str opening_conversation(struct arena *arena, const struct call *call, const struct conf_model *model);
+struct str opening_conversation(struct arena *arena, const struct call *call, const struct conf *conf, const struct conf_model *model);

@@ -63,7 +63,7 @@ resolve_model(const struct answer_services *services, struct answer *answer, str
 	if (!model || model->type != CONF_MODEL_CHAT)
 		return err_param(answer->arena, ERR_NOT_FOUND, "model", "model_not_found",
 			"the model '%" STR_F "' does not exist here; GET /v1/models lists those that do", STR_A(call->model));
-	conversation = opening_conversation(answer->arena, call, model);
+	conversation = opening_conversation(answer->arena, call, answer->conf, model);
 	if (!conversation.ptr)
 		return &err_no_memory;
 	model = route_arm(model, call->user, conversation);
@@ -138,9 +138,13 @@ record_messages(struct answer *answer)
 		if (message->raw) {
 			json_put(&json, message->raw);
 		} else {
+			struct str text = message_text(answer->arena, message);
+
+			if (!text.ptr)
+				return &err_no_memory;
 			json_begin_object(&json);
 			json_set_string(&json, "role", role_name(message->role));
-			json_set_string(&json, "content", message_text(answer->arena, message));
+			json_set_string(&json, "content", text);
 			json_end_object(&json);
 		}
 		if (buf->failed)

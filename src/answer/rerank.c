@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-enum { REQUEST_MAX = 64 * 1024 * 1024 };
+#include "gateway/request.h"
 
 struct str
 rerank_text(const struct json *document)
@@ -76,14 +76,16 @@ static const struct err *
 write_request(struct single *base, const struct target *target, struct http_call_spec *out)
 {
 	struct rerank_call *call = (struct rerank_call *)base;
+	struct buf *body = single_body(base);
+	struct str text;
 	const struct err *err;
 	struct json_out json;
-	struct buf body;
 
 	if (is_cohere(target) && !call->plain)
 		return err_param(base->arena, ERR_UNSUPPORTED, "documents", "unsupported_parameter", "documents that are no texts are not supported by the Cohere provider of this model");
-	buf_init(&body, base->arena, REQUEST_MAX);
-	json_out_init(&json, &body);
+	if (!body)
+		return &err_no_memory;
+	json_out_init(&json, body);
 	json_begin_object(&json);
 	json_set_string(&json, "model", target->model);
 	json_set_string(&json, "query", call->query);
@@ -96,7 +98,8 @@ write_request(struct single *base, const struct target *target, struct http_call
 	if (err)
 		return err;
 	json_end_object(&json);
-	return body.failed ? &err_no_memory : single_post(base, target, is_cohere(target) ? "/v2/rerank" : "/rerank", buf_str(&body), out);
+	err = request_body_done(base->arena, body, &text);
+	return err ? err : single_post(base, target, is_cohere(target) ? "/v2/rerank" : "/rerank", text, out);
 }
 
 /* --- the answer --- */

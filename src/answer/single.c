@@ -13,9 +13,19 @@
 #include "gateway/route.h"
 #include "rt/scope.h"
 
-enum { ANSWER_MAX = 160 * 1024 * 1024, ASK_ARENA_MAX = 640 * 1024 * 1024, SETTLE_US = 10 * 1000000, REQUEST_MAX = 64 * 1024 * 1024 };
+enum { ANSWER_MAX = 160 * 1024 * 1024, ASK_ARENA_MAX = 640 * 1024 * 1024, SETTLE_US = 10 * 1000000 };
 
 /* --- what is sent --- */
+
+struct buf *
+single_body(struct single *call)
+{
+	if (!call->body)
+		call->body = request_body_new(call->arena);
+	if (call->body)
+		buf_clear(call->body);
+	return call->body;
+}
 
 const struct err *
 single_post(struct single *call, const struct target *target, const char *endpoint, struct str body, struct http_call_spec *out)
@@ -29,13 +39,14 @@ single_post(struct single *call, const struct target *target, const char *endpoi
 const struct err *
 single_pass_on(struct single *call, const struct target *target, const char *endpoint, struct http_call_spec *out)
 {
+	struct buf *body = single_body(call);
 	const struct err *err;
 	struct json_out json;
-	struct buf body;
 	struct str text;
 
-	buf_init(&body, call->arena, REQUEST_MAX);
-	json_out_init(&json, &body);
+	if (!body)
+		return &err_no_memory;
+	json_out_init(&json, body);
 	json_begin_object(&json);
 	json_set_string(&json, "model", target->model);
 	for (struct json_iter it = json_iter(call->source); json_next(&it);) {
@@ -45,8 +56,7 @@ single_pass_on(struct single *call, const struct target *target, const char *end
 		json_put(&json, it.value);
 	}
 	json_end_object(&json);
-	text = buf_str(&body);
-	err = buf_err(&body);
+	err = request_body_done(call->arena, body, &text);
 	if (!err && target->kind->traits)
 		err = openai_traits_apply(target->kind, &text, call->arena);
 	return err ? err : single_post(call, target, endpoint, text, out);
@@ -158,7 +168,7 @@ ask_routed(struct single *call, const struct conf_model *model, struct record *r
 	call->spent = arena_array(call->arena, ROUTE_STEPS_MAX, sizeof(*call->spent));
 	if (!call->spent)
 		return &err_no_memory;
-	err = cost_reserve_usage(call->money, call->arena, call->identity, call->user, spec.model, &call->expected, record->started_us, &call->claim);
+	err = cost_reserve_usage(call->money, call->conf, call->arena, call->identity, call->user, spec.model, &call->expected, record->started_us, &call->claim);
 	if (err)
 		return err;
 	err = route_open(&routing, call->gateway, &spec, call->arena);
@@ -296,6 +306,7 @@ single_run(struct single *call)
 	if (err)
 		return err;
 	call->claim.count = 0;
+	call->body = NULL;
 	call->target = NULL;
 	call->spent_count = 0;
 	call->whole = call->response_id = STR_EMPTY;

@@ -63,6 +63,7 @@ struct single {
 	struct spent *spent;              /* what targets were paid that failed: ROUTE_STEPS_MAX at most */
 	unsigned spent_count;
 	unsigned char interaction[16];
+	struct buf *body;                 /* of the request to the target; NULL: none was written yet */
 
 	/* The result. */
 	struct str whole;                /* the provider's answer; empty: a model in this process gave it */
@@ -81,6 +82,9 @@ const struct err *single_pass_on(struct single *call, const struct target *targe
 
 /* A target was paid so much (by our estimate, where that is not known), and has failed all the same: the call pays it, beside what answers in the end. */
 void single_spend(struct single *call, const struct target *target, const struct usage *usage);
+
+/* Room for the body of a request, empty; one call has one, used again by each target. NULL: no memory. */
+struct buf *single_body(struct single *call);
 
 /* Method, headers, address and key for a body of our own. */
 const struct err *single_post(struct single *call, const struct target *target, const char *endpoint, struct str body, struct http_call_spec *out);

@@ -7,7 +7,7 @@
  */
 #include "api/ai_sdk.h"
 
-enum { CHAT_MAX = 128 * 1024 * 1024, VALUES_MAX = 64 * 1024 * 1024, ID_MAX = 200, PARTS_MAX = 4096 };
+enum { CHAT_MAX = 128 * 1024 * 1024, ID_MAX = 200, PARTS_MAX = 4096 };
 
 struct writer {
 	struct arena *arena;
@@ -386,7 +386,7 @@ parse(struct arena *arena, const struct json *json, bool object, struct call **o
 	json_end_object(&writer.json);
 	if (text->failed)
 		return err_new(arena, ERR_TOO_LARGE, "the messages are too large");
-	values = arena_new_below(arena, 2 * text->len + VALUES_MAX);
+	values = json_arena(arena, text->len);
 	err = values ? json_parse_unique(values, buf_str(text), &chat) : &err_no_memory; /* what the page's `body` adds may be ours already */
 	return err ? err : openai_chat_parse(arena, chat, buf_str(text), out);
 }

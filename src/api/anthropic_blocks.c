@@ -269,6 +269,8 @@ parse_tool_result(struct anthropic_parser *parser, const struct json *json, stru
 	if (err || !inner.parts)
 		return err;
 	part->text = message_text(parser->arena, &inner);
+	if (!part->text.ptr)
+		return &err_no_memory;
 	if (inner.parts->next || inner.parts->type != PART_TEXT)
 		part->parts = inner.parts;
 	return NULL;

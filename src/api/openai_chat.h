@@ -18,6 +18,7 @@ struct chat_encoder {
 	struct openai_encoder common;
 	struct buf citations;           /* JSON objects, comma between */
 	struct openai_choice *choices[ENCODER_CHOICES_MAX];
+	unsigned begun;                 /* of a stream written here: a bit for each choice that has said its role */
 };
 
 /* NULL, or err_no_memory. */

@@ -58,13 +58,20 @@ end_chunk(struct openai_encoder *encoder, struct json_out *out)
 	json_end_object(out);
 }
 
+/* A choice's first delta says whose it is; that of the first is the start's own chunk. */
 static void
-begin_delta(struct openai_encoder *encoder, struct json_out *out, unsigned choice)
+begin_delta(struct openai_encoder *common, struct json_out *out, unsigned choice)
 {
-	openai_answer_begin(encoder, out, "chat.completion.chunk");
+	struct chat_encoder *encoder = (struct chat_encoder *)common;
+
+	openai_answer_begin(common, out, "chat.completion.chunk");
 	json_begin_object(out);
 	json_set_int(out, "index", choice);
 	json_set_object(out, "delta");
+	if (choice == 0 || choice >= ENCODER_CHOICES_MAX || encoder->begun & 1u << choice)
+		return;
+	encoder->begun |= 1u << choice;
+	json_set_string(out, "role", STR("assistant"));
 }
 
 static void

@@ -195,6 +195,8 @@ parse_tool_result(struct parser *parser, const struct json *json, struct message
 		return err ? err : &err_no_memory;
 	part->id = json_get_string(json, "tool_call_id");
 	part->text = message_text(parser->arena, &content);
+	if (!part->text.ptr)
+		return &err_no_memory;
 	return part->id.len ? NULL : bad_message(parser, "tool_call_id", "a tool message must name the call it answers");
 }
 

@@ -27,6 +27,7 @@ struct responses_ask {
 	size_t item_count;
 	struct response_item *context;  /* what earlier turns left, in front of it */
 	size_t context_count;
+	struct arena *stored;           /* of what was read out of the store to go on from; freed with `arena` */
 	struct message **context_end;   /* where the context belongs in call->messages: behind the instructions */
 };
 

@@ -17,7 +17,7 @@
 #include "rt/group.h"
 #include "telemetry/retention.h"
 
-enum { JOBS_MAX = 256, ARENA_MAX = 16 * 1024 * 1024, JSON_MAX = 64 * 1024 * 1024, FRAMES_MAX = 256 * 1024 * 1024, RETAIN_ARENA_MAX = 4 * 1024 * 1024 };
+enum { JOBS_MAX = 256, ARENA_MAX = 16 * 1024 * 1024, FRAMES_MAX = 256 * 1024 * 1024, RETAIN_ARENA_MAX = 4 * 1024 * 1024 };
 static const int64_t LEASE_US = 15 * USEC_PER_SEC, TICK_US = 200 * USEC_PER_MS, RENEW_US = 3 * USEC_PER_SEC, RETAIN_US = 600 * USEC_PER_SEC, SETTLE_US = 5 * USEC_PER_SEC;
 static const int64_t CANCEL_WAIT_US = 10 * USEC_PER_SEC, CANCEL_POLL_US = 20 * USEC_PER_MS;
 
@@ -68,7 +68,7 @@ static const struct str kept_headers[] = { STR_INIT("host"), STR_INIT("cache-con
 static const struct err *
 job_copy(struct job *job, const struct api_request *from)
 {
-	struct arena *arena = job->arena, *json = arena_new_below(arena, from->body.len * 2 + JSON_MAX);
+	struct arena *arena = job->arena, *json = json_arena(arena, from->body.len);
 	const struct http_headers *sent = &from->http->headers;
 	struct http_header *headers = arena_array(arena, sent->count + 1, sizeof(*headers));
 	size_t count = 0;

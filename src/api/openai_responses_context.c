@@ -4,6 +4,9 @@
 #include "access/limit.h"
 #include "api/openai_responses.h"
 
+/* What is read out of the store may be more than a request's memory; the store gives at most 64 MiB at once (store.h), and a reader takes four times that. */
+enum { STORED_MAX = 512 * 1024 * 1024 };
+
 /* A stored item's message at *end. */
 static const struct err *
 add_message(struct responses_ask *ask, const struct response_item *item, struct message ***end)
@@ -16,7 +19,7 @@ add_message(struct responses_ask *ask, const struct response_item *item, struct 
 	if (!item->body.ptr)
 		return err_param(ask->arena, ERR_NOT_FOUND, "input", "item_expired", "the item '%" STR_F "' is past its retention: send what it said again", STR_A(item->id));
 	where = arena_printf(ask->arena, "the item '%" STR_F "'", STR_A(item->id));
-	err = where.ptr ? json_parse(ask->arena, item->body, &json) : &err_no_memory;
+	err = where.ptr ? json_parse(ask->stored, item->body, &json) : &err_no_memory;
 	if (!err)
 		err = responses_item_message(ask->arena, json, where.ptr, end, &ask->call->foreign);
 	if (!err && *end != slot)
@@ -36,7 +39,7 @@ resolve_references(struct responses_ask *ask)
 
 		if (!item->reference)
 			continue;
-		err = response_item_get(ask->request->app->store, ask->arena, ask->request->identity->tenant, STR_EMPTY, item->id, &found);
+		err = response_item_get(ask->request->app->store, ask->stored, ask->request->identity->tenant, STR_EMPTY, item->id, &found);
 		if (err && err->kind == ERR_NOT_FOUND)
 			err = err_param(ask->arena, ERR_NOT_FOUND, "input", "item_not_found", "input: there is no item '%" STR_F "' to refer to", STR_A(str_slice(item->id, 0, 100)));
 		if (err)
@@ -60,7 +63,7 @@ load_context(struct responses_ask *ask)
 	const struct err *err;
 
 	if (ask->previous.len) {
-		err = response_chain(store, ask->arena, tenant, ask->previous, RESPONSES_ITEMS_MAX, &ask->context, &ask->context_count);
+		err = response_chain(store, ask->stored, tenant, ask->previous, RESPONSES_ITEMS_MAX, &ask->context, &ask->context_count);
 		ask->call->local_only = ask->call->local_only || (!err && ask->context_count && ask->context[0].local_only);
 		return err;
 	}
@@ -69,14 +72,14 @@ load_context(struct responses_ask *ask)
 	err = conversation_get(store, ask->arena, tenant, ask->conversation, "conversation", &conversation);
 	ask->call->local_only = ask->call->local_only || (!err && conversation.local_only);
 	if (!err)
-		err = response_items(store, ask->arena, tenant, ask->conversation, &ask->context, &ask->context_count);
+		err = response_items(store, ask->stored, tenant, ask->conversation, &ask->context, &ask->context_count);
 	if (!err && ask->context_count > RESPONSES_ITEMS_MAX)
 		err = err_param(ask->arena, ERR_TOO_LARGE, "conversation", NULL, "this conversation has over %d items: begin a new one", RESPONSES_ITEMS_MAX);
 	return err;
 }
 
-MAY_PARK const struct err *
-responses_context(struct responses_ask *ask)
+static MAY_PARK const struct err *
+read_stored(struct responses_ask *ask)
 {
 	const struct err *err = resolve_references(ask);
 	struct message *rest, **end = ask->context_end;
@@ -89,6 +92,29 @@ responses_context(struct responses_ask *ask)
 	for (size_t i = 0; i < ask->context_count && !err; i++)
 		err = add_message(ask, &ask->context[i], &end);
 	*end = rest;
+	return err;
+}
+
+/* The store and our memory have a bound; the caller is told what it means. */
+static const struct err *
+too_long(struct responses_ask *ask, const struct err *err)
+{
+	const char *param = ask->previous.len ? "previous_response_id" : ask->conversation.len ? "conversation" : "input";
+
+	if (err != &err_no_memory && !(err && err->kind == ERR_TOO_LARGE && !err->param.len))
+		return err;
+	return err_param(ask->arena, ERR_TOO_LARGE, param, NULL, "%s: what this goes on from is larger than can be read at once (64 MiB): begin a new conversation", param);
+}
+
+MAY_PARK const struct err *
+responses_context(struct responses_ask *ask)
+{
+	const struct err *err;
+
+	ask->stored = arena_new_below(ask->arena, STORED_MAX);
+	if (!ask->stored)
+		return &err_no_memory;
+	err = too_long(ask, read_stored(ask));
 	if (!err && !ask->call->messages && !ask->call->foreign) /* a stored prompt may be all there is */
 		err = err_param(ask->arena, ERR_INVALID, "input", NULL, "input: there is nothing to answer");
 	return err ? err : responses_files(ask);

@@ -50,7 +50,15 @@ responses_part_grow(struct responses_part *part, struct str text, struct str log
 struct str
 responses_logprobs(struct arena *arena, const struct responses_part *part)
 {
-	return part->logprobs.len ? arena_printf(arena, "[%" STR_F "]", STR_A(buf_str(&part->logprobs))) : STR("[]");
+	char *text = arena_alloc_large(arena, part->logprobs.len + 2); /* more than all else of an answer */
+
+	if (!text)
+		return str_n(NULL, 0);
+	text[0] = '[';
+	if (part->logprobs.len)
+		memcpy(text + 1, part->logprobs.ptr, part->logprobs.len);
+	text[part->logprobs.len + 1] = ']';
+	return str_n(text, part->logprobs.len + 2);
 }
 
 bool

@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 
-enum { PARTS_MAX = 4096, ITEM_MAX = 64 * 1024 * 1024 };
+enum { PARTS_MAX = 4096, ITEM_MAX = 65 * 1024 * 1024 };
 
 struct reader {
 	struct arena *arena;
@@ -189,6 +189,8 @@ read_result(struct reader *reader, const struct json *item, struct message *mess
 	part->id = json_get_string(item, "call_id");
 	part->custom = str_eq_c(json_get_string(item, "type"), "custom_tool_call_output");
 	part->text = message_text(reader->arena, &content);
+	if (!part->text.ptr)
+		return &err_no_memory;
 	for (const struct part *each = content.parts; each; each = each->next)
 		if (each->type != PART_TEXT)
 			part->parts = content.parts;
@@ -212,7 +214,7 @@ read_reasoning(struct reader *reader, const struct json *item, struct message *m
 	message->role = ROLE_ASSISTANT;
 	part->text = message_text(reader->arena, &texts);
 	part->signature = json_get_string(item, "encrypted_content");
-	return NULL;
+	return part->text.ptr ? NULL : &err_no_memory;
 }
 
 /* An item without a type is a message if it has a role, else a reference. */

@@ -110,6 +110,7 @@ keep_head(struct responses_encoder *encoder, const struct json *response)
 {
 	struct responses_ask *ask = encoder->ask;
 	struct buf *text = arena_alloc(ask->arena, sizeof(*text));
+	struct arena *values;
 	struct json_out json;
 	const struct err *err;
 
@@ -118,8 +119,9 @@ keep_head(struct responses_encoder *encoder, const struct json *response)
 	json_out_init(&json, text);
 	put_head(&json, ask->head, response);
 	err = buf_err(text);
+	values = json_arena(ask->arena, text->len);
 	if (!err)
-		err = json_parse(ask->arena, buf_str(text), &encoder->state.head);
+		err = values ? json_parse(values, buf_str(text), &encoder->state.head) : &err_no_memory;
 	if (!err)
 		ask->head_text = buf_str(text);
 	return err;

@@ -10,7 +10,7 @@
 #include "api/openai_shapes.h"
 #include "base/clock.h"
 
-enum { HEAD_MAX = 16 * 1024 * 1024, TOKENS_MAX = 1000000000 };
+enum { INPUT_MAX = 65 * 1024 * 1024, HEAD_MAX = 16 * 1024 * 1024, TOKENS_MAX = 1000000000 };
 
 const struct err *
 responses_bad(struct responses_parser *parser, const char *field, const char *expected)
@@ -241,15 +241,38 @@ parse_items(struct responses_parser *parser, const struct json *input, struct me
 	return err;
 }
 
-/* A text alone is one message of the user. */
+/* A text alone is one message of the user: the list of items that has it. */
+static const struct err *
+text_item(struct responses_parser *parser, struct str text, const struct json **out)
+{
+	struct arena *arena = json_arena(parser->arena, text.len);
+	struct json_out json;
+	struct buf item;
+	const struct err *err;
+
+	if (!arena)
+		return &err_no_memory;
+	buf_init(&item, NULL, INPUT_MAX);
+	json_out_init(&json, &item);
+	json_begin_array(&json);
+	json_begin_object(&json);
+	json_set_string(&json, "role", STR("user"));
+	json_set_string(&json, "content", text);
+	json_end_object(&json);
+	json_end_array(&json);
+	err = buf_err(&item);
+	if (!err)
+		err = json_parse(arena, buf_str(&item), out);
+	buf_fini(&item);
+	return err;
+}
+
 static const struct err *
 parse_input(struct responses_parser *parser, bool optional)
 {
 	struct responses_ask *ask = parser->ask;
-	const struct json *input = json_get(parser->json, "input"), *message;
+	const struct json *input = json_get(parser->json, "input"), *items;
 	struct message **end = &parser->call->messages;
-	struct json_out json;
-	struct buf text;
 	const struct err *err;
 	struct str instructions;
 
@@ -269,18 +292,8 @@ parse_input(struct responses_parser *parser, bool optional)
 		return NULL;
 	if (!json_is(input, JSON_STRING))
 		return responses_bad(parser, "input", "expected a string or an array of items");
-	buf_init(&text, parser->arena, HEAD_MAX * 4);
-	json_out_init(&json, &text);
-	json_begin_array(&json);
-	json_begin_object(&json);
-	json_set_string(&json, "role", STR("user"));
-	json_set_string(&json, "content", json_string(input));
-	json_end_object(&json);
-	json_end_array(&json);
-	err = buf_err(&text);
-	if (!err)
-		err = json_parse(parser->arena, buf_str(&text), &message);
-	return err ? err : parse_items(parser, message, &end);
+	err = text_item(parser, json_string(input), &items);
+	return err ? err : parse_items(parser, items, &end);
 }
 
 /* --- what the response repeats --- */
@@ -357,15 +370,20 @@ make_head(struct responses_parser *parser)
 {
 	struct json_out json;
 	struct buf *text = arena_alloc(parser->arena, sizeof(*text));
-	const struct err *err;
+	struct arena *arena;
 
 	if (!text || !buf_init_held(text, parser->arena, HEAD_MAX))
 		return &err_no_memory;
 	json_out_init(&json, text);
 	put_head(&json, parser->json, parser->ask);
-	err = buf_err(text);
 	parser->ask->head_text = buf_str(text);
-	return err ? err : json_parse(parser->arena, parser->ask->head_text, &parser->ask->head);
+	arena = json_arena(parser->arena, text->len);
+	if (!arena)
+		return &err_no_memory;
+	if (text->failed)
+		return err_param(parser->arena, ERR_TOO_LARGE, "instructions", NULL,
+			"instructions: a response repeats what was asked; all of the request but its input has at most %d MiB together. Send long texts as items of the input", HEAD_MAX / 1024 / 1024);
+	return json_parse(arena, parser->ask->head_text, &parser->ask->head);
 }
 
 /* --- the whole --- */
@@ -470,27 +488,25 @@ parse(struct responses_parser *parser, bool count_only)
 	return err || count_only ? err : make_head(parser);
 }
 
+/* Whether a target of these models speaks the protocol itself. */
 static bool
-model_responds(const struct conf_model *model, unsigned depth)
+any_responds(const struct conf_reached *reached)
 {
 	bool found = false;
 
-	for (size_t i = 0; i < model->target_count && !found; i++)
-		found = conf_provider_has(model->targets[i].provider, CONF_API_RESPONSES);
-	for (size_t i = 0; i < model->route.split_count && depth && !found; i++)
-		found = model->route.split[i].model && model_responds(model->route.split[i].model, depth - 1);
-	for (size_t i = 0; i < model->route.fallback_count && depth && !found; i++)
-		found = model->route.fallbacks[i].model && model_responds(model->route.fallbacks[i].model, depth - 1);
+	for (; reached && !found; reached = reached->next)
+		for (size_t i = 0; i < reached->model->target_count && !found; i++)
+			found = conf_provider_has(reached->model->targets[i].provider, CONF_API_RESPONSES);
 	return found;
 }
 
 /* What no target can do is refused at once. */
 static const struct err *
-check_foreign(const struct api_request *request, const struct call *call)
+check_foreign(const struct api_request *request, struct arena *arena, const struct call *call)
 {
 	const struct conf_model *model = call->foreign && request->conf ? conf_model(request->conf, call->model) : NULL;
 
-	return model && model_responds(model, 4) ? NULL : call->foreign;
+	return model && any_responds(conf_reach(request->conf, arena, model, CONF_REACH_ALL)) ? NULL : call->foreign;
 }
 
 static const struct err *
@@ -509,7 +525,7 @@ begin(struct api_request *request, struct arena *arena, struct responses_ask **o
 	call->source_text = request->body;
 	*ask = (struct responses_ask){ .arena = arena, .request = request, .call = call, .id = responses_id_new(arena, "resp"), .created_us = clock_wall_us() };
 	err = ask->id.ptr ? parse(&parser, count_only) : &err_no_memory;
-	return err ? err : check_foreign(request, call);
+	return err ? err : check_foreign(request, arena, call);
 }
 
 const struct err *

@@ -63,6 +63,7 @@ stored_put(struct api_request *request, const struct response_stored *stored, st
 {
 	struct response_item *items = NULL;
 	struct response_state state;
+	struct arena *values;
 	struct buf output;
 	size_t count = 0;
 	const struct err *err = response_items(request->app->store, request->arena, request->identity->tenant, stored->id, &items, &count);
@@ -83,8 +84,9 @@ stored_put(struct api_request *request, const struct response_stored *stored, st
 	err = put_output(request, items, count, &output);
 	if (!err && !stored->head.len)
 		err = err_new(request->arena, ERR_NOT_FOUND, "the response '%" STR_F "' is past its retention", STR_A(stored->id));
+	values = json_arena(request->arena, stored->head.len);
 	if (!err)
-		err = json_parse(request->arena, stored->head, &state.head);
+		err = values ? json_parse(values, stored->head, &state.head) : &err_no_memory;
 	if (!err)
 		response_put(out, &state, buf_str(&output));
 	buf_fini(&output);

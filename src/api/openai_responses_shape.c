@@ -91,12 +91,14 @@ includes(const struct api_request *request, struct str what)
 const struct err *
 responses_item_read(struct api_request *request, const struct response_item *item, struct json_out *out)
 {
+	struct arena *values;
 	const struct json *body;
 	const struct err *err;
 
 	if (!item->body.ptr)
 		return err_new(request->arena, ERR_NOT_FOUND, "the item '%" STR_F "' is past its retention", STR_A(item->id));
-	err = json_parse(request->arena, item->body, &body);
+	values = json_arena(request->arena, item->body.len);
+	err = values ? json_parse(values, item->body, &body) : &err_no_memory;
 	if (!err)
 		response_item_put(out, item->id, body, includes(request, STR("file_search_call.results")), includes(request, STR("reasoning.encrypted_content")));
 	return err;

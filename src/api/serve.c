@@ -15,9 +15,6 @@
 #include "telemetry/trace.h"
 #include "text/utf8.h"
 
-/* What the values of a large body may take beside its text. */
-#define JSON_VALUES_MAX MIB(64)
-
 static struct metric requests = METRIC_COUNTER("corbel_http_requests_total", "HTTP requests by route and status.", "route", "status");
 static struct metric durations =
 	METRIC_HISTOGRAM("corbel_http_request_duration_seconds", "Time from the first byte of a request to the last of its answer.", metric_bounds_duration, "route");
@@ -32,15 +29,6 @@ api_open(struct app *app, struct arena *arena)
 
 /* --- the body --- */
 
-/* Where the parsed body goes: a large one into an arena of its own, bounded by the row's limit and not by the exchange's. */
-static struct arena *
-json_arena(struct api_request *request)
-{
-	if (request->body.len <= KIB(256))
-		return request->arena;
-	return arena_new_below(request->arena, request->body.len * 2 + JSON_VALUES_MAX);
-}
-
 static MAY_PARK const struct err *
 read_body(struct api_request *request)
 {
@@ -53,7 +41,7 @@ read_body(struct api_request *request)
 	err = http_body_read_all(request->http, route->body_bytes_max, &request->body);
 	if (err || route->body == BODY_BYTES)
 		return err;
-	arena = json_arena(request);
+	arena = json_arena(request->arena, request->body.len);
 	err = arena ? json_parse_unique(arena, request->body, &request->json) : &err_no_memory;
 	if (err && err->param.len)
 		return err;

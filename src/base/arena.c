@@ -363,18 +363,30 @@ arena_new_below(struct arena *parent, size_t cap)
 	return NULL;
 }
 
+void *
+arena_alloc_large(struct arena *arena, size_t size)
+{
+	void *memory;
+
+	if (size <= BLOCK_MAX)
+		return arena_alloc(arena, size);
+	memory = malloc(size);
+	if (memory && arena_on_free(arena, free, memory))
+		return memory;
+	free(memory);
+	return NULL;
+}
+
 struct str
 arena_dup_large(struct arena *arena, struct str s)
 {
 	char *copy;
 
-	if (s.len <= 64 * 1024)
-		return arena_dup(arena, s);
-	copy = malloc(s.len + 1);
-	if (!copy || !arena_on_free(arena, free, copy)) {
-		free(copy);
+	if (!s.len)
+		return STR("");
+	copy = s.len < SIZE_MAX ? arena_alloc_large(arena, s.len + 1) : NULL;
+	if (!copy)
 		return str_n(NULL, 0);
-	}
 	memcpy(copy, s.ptr, s.len);
 	copy[s.len] = '\0';
 	return str_n(copy, s.len);

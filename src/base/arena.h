@@ -26,12 +26,15 @@ void arena_reset(struct arena *arena);
 __attribute__((malloc, alloc_size(2))) void *arena_alloc(struct arena *arena, size_t size);
 __attribute__((malloc, alloc_size(2))) void *arena_zalloc(struct arena *arena, size_t size);
 
+/* As arena_alloc, but what is over 64 KiB lies on the heap, outside the cap, and is freed with the arena: for bytes whose bound is another. */
+__attribute__((malloc, alloc_size(2))) void *arena_alloc_large(struct arena *arena, size_t size);
+
 /* `count * size` bytes, zeroed; NULL past the cap or when the product overflows. */
 void *arena_array(struct arena *arena, size_t count, size_t size);
 
 /* Copies into the arena, followed by a zero byte that is not counted; ptr is NULL past the cap. */
 struct str arena_dup(struct arena *arena, struct str s);
-/* As arena_dup, but what is over 64 KiB lies on the heap, outside the cap, and is freed with the arena: for bytes whose bound is another. */
+/* As arena_dup, by arena_alloc_large. */
 struct str arena_dup_large(struct arena *arena, struct str s);
 struct str arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);
 

@@ -477,14 +477,16 @@ ways_that_cannot_work_are_refused(void **state)
 	assert_non_null(parse(f,
 		"providers:\n  - {name: a, kind: openai}\n  - {name: p, kind: openai, hosted: false}\n"
 		"models:\n"
-		"  - {name: one, targets: [{provider: a, model: x}], fallbacks: [{model: two}]}\n"
+		"  - {name: one, targets: [{provider: a, model: x}], fallbacks: [{model: two}, {model: one}]}\n"
 		"  - {name: two, targets: [{provider: a, model: x}, {provider: a, model: x}], fallbacks: [{on: [timeout, erorr], model: three}]}\n"
 		"  - {name: three, targets: [{provider: a, model: x, fallback_on: any}], fallbacks: [{model: one}, {model: fuor}], strategy: cheapest}\n"
 		"  - {name: four, split: [{model: one, weight: 0}], targets: [{provider: a, model: x}]}\n"
-		"  - {name: five, targets: [{provider: a, model: x}], knowledge: {collection: c, local_only: true}, strategy: priority, sticky: user}\n"));
+		"  - {name: five, targets: [{provider: a, model: x}], knowledge: {collection: c, local_only: true}, strategy: priority, sticky: user}\n"
+		"  - {name: six, split: [{model: one}, {model: seven}]}\n"
+		"  - {name: seven, split: [{model: six}]}\n"));
 	assert_string_equal(told(f),
 		"c.yaml:3:5: providers: \"p\" is the public service, which is hosted\n"
-		"c.yaml:5:5: models: fallbacks and splits go round in a circle: one -> two -> three -> one\n"
+		"c.yaml:5:5: models: fallbacks: \"one\" falls back to itself; its own targets are tried before, and again by retry\n"
 		"c.yaml:6:52: models[1].targets: the same provider and model a second time; give the first one more weight instead\n"
 		"c.yaml:6:105: models[1].fallbacks[0].on: expected one of any, error, timeout, rate_limit, context_window, content_filter, found \"erorr\"; did you mean "
 		"\"error\"?\n"
@@ -494,34 +496,70 @@ ways_that_cannot_work_are_refused(void **state)
 		"c.yaml:8:5: models: \"four\" is split onto other models: targets, knowledge, fallbacks and shadow belong to those\n"
 		"c.yaml:8:25: models[3].split: at least one arm needs a weight above 0\n"
 		"c.yaml:9:5: models: \"five\": sticky needs the strategy weighted\n"
-		"c.yaml:9:5: models: \"five\": knowledge.local_only leaves no target; say \"hosted: false\" on a provider that runs on machines of your own\n");
+		"c.yaml:9:5: models: \"five\": knowledge.local_only leaves no target; say \"hosted: false\" on a provider that runs on machines of your own\n"
+		"c.yaml:10:5: models: splits go round in a circle: six -> seven -> six\n");
 }
 
-/* Models that fall back to the next one each; `last` is more of the last of them. */
+enum { LINKS = 3000 };
+
+/* Models that are split onto the next one each; `last` is the last of them. */
 static const char *
 chain(struct fixture *f, const char *last)
 {
-	enum { LINKS = 3000 };
 	struct buf text;
 
 	buf_init(&text, f->arena, MIB(1));
 	buf_printf(&text, "providers: [{name: p, kind: openai}]\nmodels:\n");
 	for (int i = 0; i < LINKS; i++)
-		buf_printf(&text, "  - {name: m%d, targets: [{provider: p, model: x}], fallbacks: [{model: m%d}]}\n", i, i + 1);
-	buf_printf(&text, "  - {name: m%d, targets: [{provider: p, model: x}]%s}\n", LINKS, last);
+		buf_printf(&text, "  - {name: m%d, split: [{model: m%d}]}\n", i, i + 1);
+	buf_printf(&text, "  - {name: m%d, %s}\n", LINKS, last);
 	buf_add_byte(&text, '\0');
 	return text.ptr;
 }
 
 static void
-a_long_chain_of_fallbacks_is_no_circle_until_it_is_closed(void **state)
+a_long_chain_of_splits_is_no_circle_until_it_is_closed(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_null(parse(f, chain(f, "")));
+	assert_null(parse(f, chain(f, "targets: [{provider: p, model: x}]")));
 	conf_unref(f->conf);
-	assert_non_null(parse(f, chain(f, ", fallbacks: [{model: m0}]")));
-	assert_non_null(strstr(told(f), "go round in a circle: m0 -> m1 -> "));
+	assert_non_null(parse(f, chain(f, "split: [{model: m0}]")));
+	assert_non_null(strstr(told(f), "splits go round in a circle: m0 -> m1 -> "));
+}
+
+static size_t
+reached(struct fixture *f, const char *name, unsigned steps)
+{
+	size_t count = 0;
+
+	for (const struct conf_reached *at = conf_reach(f->conf, f->arena, conf_model(f->conf, str_of(name)), steps); at; at = at->next)
+		count++;
+	return count;
+}
+
+static void
+fallbacks_may_go_round_and_each_model_is_reached_once(void **state)
+{
+	struct fixture *f = *state;
+	struct buf text;
+
+	buf_init(&text, f->arena, MIB(1));
+	buf_printf(&text, "providers: [{name: p, kind: openai}]\nmodels:\n");
+	for (int i = 0; i < LINKS; i++)
+		buf_printf(&text, "  - {name: m%d, targets: [{provider: p, model: x}], fallbacks: [{model: m%d}]}\n", i, (i + 1) % LINKS);
+	buf_printf(&text, "  - {name: all, split: [{model: a}, {model: b}, {model: m0}]}\n");
+	for (char name = 'a'; name <= 'c'; name++)
+		buf_printf(&text, "  - {name: %c, targets: [{provider: p, model: x}], fallbacks: [{model: %c}, {model: %c}]}\n", name, name == 'a' ? 'b' : 'a', name == 'c' ? 'b' : 'c');
+	buf_add_byte(&text, '\0');
+	assert_null(parse(f, text.ptr));
+	assert_int_equal(reached(f, "m7", 0), 1);
+	assert_int_equal(reached(f, "m7", 4), 5);
+	assert_int_equal(reached(f, "m7", CONF_REACH_ALL), LINKS);
+	assert_int_equal(reached(f, "a", CONF_REACH_ALL), 3);
+	assert_int_equal(reached(f, "all", 1), 4);
+	assert_int_equal(reached(f, "all", CONF_REACH_ALL), 1 + 3 + LINKS);
+	assert_true(str_eq_c(conf_reach(f->conf, f->arena, conf_model(f->conf, STR("b")), 1)->next->model->name, "a"));
 }
 
 static void
@@ -758,7 +796,8 @@ main(void)
 		TEST(kinds_know_where_they_are),
 		TEST(ways_of_calls_are_read),
 		TEST(ways_that_cannot_work_are_refused),
-		TEST(a_long_chain_of_fallbacks_is_no_circle_until_it_is_closed),
+		TEST(a_long_chain_of_splits_is_no_circle_until_it_is_closed),
+		TEST(fallbacks_may_go_round_and_each_model_is_reached_once),
 		TEST(a_header_cannot_be_smuggled_in),
 		TEST(yaml_that_could_grow_or_hide_is_refused),
 		TEST(aliases_and_merges_stand_for_what_they_name),

@@ -188,9 +188,22 @@ what_breaks_others_is_told_where_they_stand(void **state)
 	struct fixture *f = *state;
 
 	put(f, ENTRY_MODEL, "first", "{\"split\":[{\"model\":\"third\"}]}");
-	put(f, ENTRY_MODEL, "third", "{\"targets\":[{\"provider\":\"main\",\"model\":\"t\"}],\"fallbacks\":[{\"model\":\"first\"}]}");
+	put(f, ENTRY_MODEL, "third", "{\"split\":[{\"model\":\"first\"}]}");
 	assert_non_null(merge(f));
-	assert_non_null(strstr(told(f), "go round in a circle"));
+	assert_non_null(strstr(told(f), "splits go round in a circle"));
+}
+
+static void
+fallbacks_may_go_round_but_not_to_where_they_are(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, ENTRY_MODEL, "left", "{\"targets\":[{\"provider\":\"main\",\"model\":\"t\"}],\"fallbacks\":[{\"model\":\"right\"}]}");
+	put(f, ENTRY_MODEL, "right", "{\"targets\":[{\"provider\":\"main\",\"model\":\"u\"}],\"fallbacks\":[{\"model\":\"left\"}]}");
+	assert_null(merge(f));
+	put(f, ENTRY_MODEL, "right", "{\"targets\":[{\"provider\":\"main\",\"model\":\"u\"}],\"fallbacks\":[{\"model\":\"right\"}]}");
+	assert_non_null(merge(f));
+	assert_non_null(strstr(told(f), "model right: fallbacks: \"right\" falls back to itself"));
 }
 
 static void
@@ -424,6 +437,7 @@ main(void)
 		TEST(mistakes_name_the_entry_the_path_and_the_nearest_key),
 		TEST(problems_outlive_the_entry_that_has_them),
 		TEST(what_breaks_others_is_told_where_they_stand),
+		TEST(fallbacks_may_go_round_but_not_to_where_they_are),
 		TEST(a_key_twice_is_refused),
 		TEST(secrets_are_sealed_used_and_never_shown),
 		TEST(what_is_hidden_and_sent_back_stays),

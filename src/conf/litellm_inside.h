@@ -65,7 +65,6 @@ struct litellm_model {
 	const struct yaml *silent;           /* where a deployment names the model that gets copies; NULL: none does */
 	const struct litellm_target *shadow; /* its first deployment */
 	int64_t retries; /* negative: as all */
-	unsigned seen;   /* of the walk that looks for circles */
 };
 
 struct litellm {
@@ -80,7 +79,6 @@ struct litellm {
 	struct litellm_model *models, **models_tail;
 	struct map models_by_name;
 	size_t model_count;
-	unsigned walks;
 	/* Of all models and providers; negative: not given. */
 	double timeout_s, stream_timeout_s, request_timeout_s, retry_after_s, cooldown_s;
 	int64_t retries, allowed_fails;

@@ -1,7 +1,7 @@
 /*
  * litellm_routes.c - LiteLLM's router_settings, litellm_settings and general_settings: strategies, repeats, breakers, aliases and fallbacks.
  *
- * What holds for all models there is written at each model here. Fallbacks there may lead round in a circle; the edge that would close one is left out.
+ * What holds for all models there is written at each model here.
  */
 #include "conf/litellm_inside.h"
 
@@ -219,21 +219,6 @@ alias_add(struct litellm *it, const struct yaml *node)
 
 /* --- fallbacks --- */
 
-/* Whether the ways on from `from` lead to `to`. */
-static bool
-leads_to(struct litellm *it, struct litellm_model *from, const struct litellm_model *to, unsigned depth)
-{
-	if (from == to || depth > LITELLM_MODELS_MAX)
-		return true;
-	if (from->seen == it->walks)
-		return false;
-	from->seen = it->walks;
-	for (struct litellm_edge *edge = from->fallbacks; edge; edge = edge->next)
-		if (leads_to(it, edge->to, to, depth + 1))
-			return true;
-	return false;
-}
-
 static bool
 edge_known(const struct litellm_model *from, const struct litellm_model *to, const char *on)
 {
@@ -250,10 +235,9 @@ edge_add(struct litellm *it, const struct yaml *node, const char *section, struc
 
 	if (edge_known(from, to, on))
 		return;
-	it->walks++;
-	if (from->api != to->api || from->fallback_count == LITELLM_FALLBACKS_MAX || leads_to(it, to, from, 0)) {
+	if (from == to || from->api != to->api || from->fallback_count == LITELLM_FALLBACKS_MAX) {
 		litellm_note(it, LITELLM_LEFT_OUT, node, section,
-			"from \"%" STR_F "\" to \"%" STR_F "\": fallbacks end somewhere (no circles), stay within a type, and are at most %d of a model", STR_A(from->name), STR_A(to->name),
+			"from \"%" STR_F "\" to \"%" STR_F "\": fallbacks are other models of the same type, at most %d of a model", STR_A(from->name), STR_A(to->name),
 			LITELLM_FALLBACKS_MAX);
 		return;
 	}
@@ -287,14 +271,11 @@ ways_add(struct litellm *it, const struct yaml *list, const char *section, struc
 	for (const struct yaml *node = list->kind == YAML_LIST ? list->first : NULL; node; node = node->next) {
 		struct litellm_model *to = fallback_model(it, node, section);
 
-		if (to && from && from != to)
+		if (to && from)
 			edge_add(it, node, section, from, to, on);
 		for (struct litellm_model *each = from || !to ? NULL : it->models; each; each = each->next)
-			if (each != to && !each->alias && each->api == to->api && !edge_known(each, to, on)) {
-				it->walks++;
-				if (!leads_to(it, to, each, 0))
-					edge_add(it, node, section, each, to, on);
-			}
+			if (each != to && !each->alias && each->api == to->api)
+				edge_add(it, node, section, each, to, on);
 	}
 }
 

@@ -224,7 +224,7 @@ routes_are_those_of_every_model(void **state)
 		  "  routing_strategy: latency-based-routing\n"
 		  "  num_retries: 3\n  retry_after: 2\n  timeout: 30\n  allowed_fails: 4\n  cooldown_time: 60\n"
 		  "  model_group_alias: {gpt-4: a, hidden-one: {model: b, hidden: true}}\n"
-		  "  fallbacks: [{gpt-4: [b]}, {b: [a]}]\n"
+		  "  fallbacks: [{gpt-4: [b]}, {b: [a]}, {c: [c]}]\n"
 		  "litellm_settings:\n"
 		  "  context_window_fallbacks: [{a: [c]}]\n"
 		  "  content_policy_fallbacks: [{a: [c]}]\n"
@@ -243,7 +243,10 @@ routes_are_those_of_every_model(void **state)
 	assert_int_equal(model(f, "a")->targets[0].provider->headers_timeout_us, 30000000);
 	assert_int_equal(model(f, "a")->targets[0].provider->breaker.failures, 5);
 	assert_int_equal(model(f, "a")->targets[0].provider->breaker.open_us, 60000000);
-	told(f, LITELLM_LEFT_OUT, 14, "router_settings.fallbacks", "from \"b\" to \"a\"");
+	route = &model(f, "b")->route;
+	assert_int_equal(route->fallback_count, 2);
+	assert_true(str_eq_c(route->fallbacks[0].name, "a") && str_eq_c(route->fallbacks[1].name, "c"));
+	told(f, LITELLM_LEFT_OUT, 14, "router_settings.fallbacks", "from \"c\" to \"c\"");
 	told(f, LITELLM_CHANGED, 13, "model_group_alias.hidden-one", "not hidden");
 }
 

@@ -44,6 +44,64 @@ conf_model(const struct conf *conf, struct str name)
 	return map_get(&conf->models_by_name, name);
 }
 
+/* --- from a model on --- */
+
+struct reach {
+	const struct conf *conf;
+	struct arena *arena;
+	const struct conf_model *from;
+	bool *seen; /* of each model of the configuration; made when the first other one is found */
+	struct conf_reached **end;
+};
+
+static bool
+reach_add(struct reach *reach, const struct conf_model *model)
+{
+	if (!model || model == reach->from) /* NULL: a problem of the configuration that is told elsewhere */
+		return true;
+	if (!reach->seen)
+		reach->seen = arena_array(reach->arena, reach->conf->model_count, sizeof(*reach->seen));
+	if (!reach->seen)
+		return false;
+	if (reach->seen[model - reach->conf->models])
+		return true;
+	reach->seen[model - reach->conf->models] = true;
+	*reach->end = arena_zalloc(reach->arena, sizeof(**reach->end));
+	if (!*reach->end)
+		return false;
+	(*reach->end)->model = model;
+	reach->end = &(*reach->end)->next;
+	return true;
+}
+
+const struct conf_reached *
+conf_reach(const struct conf *conf, struct arena *arena, const struct conf_model *from, unsigned steps)
+{
+	struct conf_reached *first = arena_zalloc(arena, sizeof(*first));
+	struct reach reach = { .conf = conf, .arena = arena, .from = from };
+	struct conf_reached **nearer_end; /* behind those that are as many steps away as the one that is looked at */
+
+	if (!first)
+		return NULL;
+	first->model = from;
+	reach.end = nearer_end = &first->next;
+	for (const struct conf_reached *at = first; at && steps > 0; at = at->next) {
+		const struct conf_route *route = &at->model->route;
+
+		for (size_t i = 0; i < route->fallback_count; i++)
+			if (!reach_add(&reach, route->fallbacks[i].model))
+				return NULL;
+		for (size_t i = 0; i < route->split_count; i++)
+			if (!reach_add(&reach, route->split[i].model))
+				return NULL;
+		if (&at->next == nearer_end) {
+			nearer_end = reach.end;
+			steps--;
+		}
+	}
+	return first;
+}
+
 void
 conf_price_parts(struct conf_price *price, double *out[CONF_PRICES])
 {

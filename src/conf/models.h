@@ -9,6 +9,7 @@
 #include "conf/caching.h"
 #include "conf/routing.h"
 
+struct arena;
 struct conf;
 
 struct conf_header {
@@ -141,3 +142,16 @@ const char *conf_api_name(unsigned apis);
 
 /* By its name, or NULL. */
 const struct conf_model *conf_model(const struct conf *conf, struct str name);
+
+struct conf_reached {
+	const struct conf_model *model;
+	struct conf_reached *next;
+};
+
+enum { CONF_REACH_ALL = 1 << 30 };
+
+/*
+ * The models that a call may come to from this one, by fallbacks and the arms of splits, at most so many steps away: itself first, the nearer ones before the farther, each once, however
+ * they go round. NULL when the arena is full.
+ */
+const struct conf_reached *conf_reach(const struct conf *conf, struct arena *arena, const struct conf_model *from, unsigned steps);

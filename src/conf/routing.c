@@ -1,8 +1,8 @@
 /*
  * routing.c - how calls find their way, out of the configuration file. See routing.h.
  *
- * Fallbacks and splits name other models, which may stand further down in the file: names are resolved when all are read. A way that could lead back to where it began is
- * a mistake here, so that the gateway never has to ask.
+ * Fallbacks and splits name other models, which may stand further down in the file: names are resolved when all are read. Splits that lead back to where they began are a mistake here:
+ * who is asked for would never be found. Fallbacks may go round, since a call enters no model twice (gateway/route.h); a model that falls back to itself is a mistake.
  */
 #include "conf/routing_read.h"
 
@@ -83,7 +83,7 @@ static const struct field shadow_fields[] = {
 #define TABLE(name, title_, help_) const struct field_table name##_table = { title_, help_, name##_fields, COUNT(name##_fields) }
 TABLE(breaker, "breaker", "Of a provider: when a target of it that keeps failing is left alone for a while.");
 TABLE(retry, "retry", "Of a model: repeats of calls that failed.");
-TABLE(fallback, "fallbacks", "Of a model: other models to try when its own targets have failed, in order.");
+TABLE(fallback, "fallbacks", "Of a model: other models to try when its own targets have failed, in order. They may go round: a call enters no model twice.");
 TABLE(arm, "split", "Of a model: it is only a name for other models, each with a share of the calls. `sticky` says what a share is cut by.");
 TABLE(shadow, "shadow", "Of a model: a target that gets a copy of some calls. Its answers go on record and nowhere else.");
 
@@ -235,7 +235,9 @@ names_resolve(struct reader *reader, const struct yaml *node, struct conf_model 
 	for (size_t i = 0; i < route->fallback_count; i++) {
 		const struct conf_model *other = route->fallbacks[i].model = model_named(reader, node, route->fallbacks[i].name, "fallbacks");
 
-		if (other && (other->target_count == 0 || other->type != model->type))
+		if (other == model)
+			reader_problem(reader, node, STR("models"), "fallbacks: \"%" STR_F "\" falls back to itself; its own targets are tried before, and again by retry", STR_A(model->name));
+		else if (other && (other->target_count == 0 || other->type != model->type))
 			reader_problem(reader, node, STR("models"), "fallbacks: \"%" STR_F "\" has no targets of its own, or is of another type", STR_A(other->name));
 	}
 	for (size_t i = 0; i < route->split_count; i++) {
@@ -283,28 +285,14 @@ local_check(struct reader *reader, const struct yaml *node, const struct conf_mo
 			STR_A(embeddings->name));
 }
 
-static const struct conf_model *
-way_on(const struct conf_model *model, size_t i)
-{
-	const struct conf_route *route = &model->route;
-
-	return i < route->fallback_count ? route->fallbacks[i].model : route->split[i - route->fallback_count].model;
-}
-
-static size_t
-ways(const struct conf_model *model)
-{
-	return model->route.fallback_count + model->route.split_count;
-}
-
-/* One way, seen from where it leads to. */
+/* One arm of a split, seen from where it leads to. */
 struct way_back {
 	struct way_back *next;
 	size_t from;
 };
 
 /*
- * Models whose ways all end are marked, from the ends backwards, each way once: those left over lead into a circle. False: no memory.
+ * Models whose arms all end are marked, from the ends backwards, each way once: those left over lead into a circle. False: no memory.
  */
 static bool
 mark_ending(struct reader *reader, bool *ends)
@@ -316,8 +304,8 @@ mark_ending(struct reader *reader, bool *ends)
 	if (!left || !ended || !back)
 		return false;
 	for (size_t i = 0; i < conf->model_count; i++) {
-		for (size_t j = 0; j < ways(&conf->models[i]); j++) {
-			const struct conf_model *next = way_on(&conf->models[i], j);
+		for (size_t j = 0; j < conf->models[i].route.split_count; j++) {
+			const struct conf_model *next = conf->models[i].route.split[j].model;
 			struct way_back *way = next ? arena_alloc(reader->arena, sizeof(*way)) : NULL;
 
 			if (next && !way)
@@ -359,8 +347,8 @@ circle_tell(struct reader *reader, const struct yaml *list, const bool *ends, si
 			seen[at] = round == 0;
 			if (round == 1)
 				buf_printf(&text, "%" STR_F " -> ", STR_A(conf->models[at].name));
-			for (size_t j = 0; j < ways(&conf->models[at]); j++) {
-				const struct conf_model *next = way_on(&conf->models[at], j);
+			for (size_t j = 0; j < conf->models[at].route.split_count; j++) {
+				const struct conf_model *next = conf->models[at].route.split[j].model;
 
 				if (next && !ends[next - conf->models]) {
 					at = (size_t)(next - conf->models);
@@ -371,7 +359,7 @@ circle_tell(struct reader *reader, const struct yaml *list, const bool *ends, si
 	}
 	for (size_t i = 0; i < at && node; i++)
 		node = node->next;
-	reader_problem(reader, node ? node : list, STR("models"), "fallbacks and splits go round in a circle: %" STR_F "%" STR_F, STR_A(buf_str(&text)),
+	reader_problem(reader, node ? node : list, STR("models"), "splits go round in a circle: %" STR_F "%" STR_F, STR_A(buf_str(&text)),
 		STR_A(conf->models[at].name));
 }
 
@@ -382,7 +370,7 @@ circles_check(struct reader *reader, const struct yaml *list)
 	bool *ends = arena_array(reader->arena, conf->model_count, sizeof(*ends));
 
 	if (!ends || !mark_ending(reader, ends)) {
-		reader_problem(reader, list, STR("models"), "too many fallbacks and splits for a configuration");
+		reader_problem(reader, list, STR("models"), "too many splits for a configuration");
 		return;
 	}
 	for (size_t i = 0; i < conf->model_count; i++) {

@@ -60,9 +60,9 @@ message_text(struct arena *arena, const struct message *message)
 	}
 	if (count <= 1)
 		return only ? only->text : STR_EMPTY;
-	joined = arena_alloc(arena, len);
+	joined = arena_alloc_large(arena, len);
 	if (!joined)
-		return STR_EMPTY;
+		return str_n(NULL, 0);
 	len = 0;
 	for (const struct part *part = message->parts; part; part = part->next) {
 		if (part->type != PART_TEXT)

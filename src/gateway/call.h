@@ -150,7 +150,7 @@ struct passage_list {
 /* The tool at the link is barred; the next one is there then. */
 void call_bar(struct call *call, struct tool **link);
 
-/* The text of a message's text parts, joined; a view when there is one part. */
+/* The text of a message's text parts, joined; a view when there is one part. ptr NULL: no memory. */
 struct str message_text(struct arena *arena, const struct message *message);
 
 /* A message of one text part; NULL when memory is out. */

@@ -9,7 +9,7 @@
 #include "gateway/gemini.h"
 #include "gateway/request.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024, STOPS_THERE = 5, CANDIDATES_THERE = 8 };
+enum { STOPS_THERE = 5, CANDIDATES_THERE = 8 };
 
 struct writing {
 	const struct call *call;
@@ -414,7 +414,7 @@ const struct err *
 gemini_write(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
 {
 	struct json_out json;
-	struct buf body;
+	struct buf *body;
 	struct writing writing = { .call = call, .arena = arena, .out = &json, .signature = STR_EMPTY };
 	const struct err *err = check(call, arena);
 
@@ -423,8 +423,10 @@ gemini_write(const struct call *call, const struct target *target, struct arena 
 	if (err)
 		return err;
 	out->method = HTTP_POST;
-	buf_init(&body, arena, REQUEST_MAX);
-	json_out_init(&json, &body);
+	body = request_body_new(arena);
+	if (!body)
+		return &err_no_memory;
+	json_out_init(&json, body);
 	json_begin_object(&json);
 	put_system(&writing);
 	err = request_turns_put(&json, call, &turns, &writing);
@@ -435,6 +437,5 @@ gemini_write(const struct call *call, const struct target *target, struct arena 
 	if (err)
 		return err;
 	json_end_object(&json);
-	out->body = buf_str(&body);
-	return buf_err(&body);
+	return request_body_done(arena, body, &out->body);
 }

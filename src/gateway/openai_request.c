@@ -8,8 +8,6 @@
 #include "gateway/openai_request.h"
 #include "gateway/request.h"
 
-enum { PROMPT_MAX = 64 * 1024 * 1024 };
-
 static const struct err *
 refuse(struct arena *arena, const char *param, const char *what)
 {
@@ -205,17 +203,26 @@ put_tool_results(struct json_out *out, const struct message *message, struct are
 }
 
 /* Reasoning that nobody signed came over this very wire, from a server that wants it back between tool calls; what is signed can be read by its signer alone. */
-static void
+static const struct err *
 put_reasoning(struct json_out *out, const struct message *message, struct arena *arena)
 {
-	struct buf text;
+	const struct err *err = NULL;
+	struct buf *text = NULL;
+	struct str said;
 
-	buf_init(&text, arena, MIB(8));
-	for (const struct part *part = message->parts; part; part = part->next)
-		if (part->type == PART_REASONING && !part->signature.len)
-			buf_add(&text, part->text);
-	if (text.len && !text.failed)
-		json_set_string(out, "reasoning_content", buf_str(&text));
+	for (const struct part *part = message->parts; part; part = part->next) {
+		if (part->type != PART_REASONING || part->signature.len || !part->text.len)
+			continue;
+		text = text ? text : request_body_new(arena);
+		if (!text)
+			return &err_no_memory;
+		buf_add(text, part->text);
+	}
+	if (text)
+		err = request_body_done(arena, text, &said);
+	if (text && !err)
+		json_set_string(out, "reasoning_content", said);
+	return err;
 }
 
 /* Whether something is left of a message beside results of tools and reasoning. */
@@ -238,9 +245,10 @@ openai_message_put(struct json_out *out, const struct message *message, struct a
 	json_begin_object(out);
 	json_set_string(out, "role", message->role == ROLE_DEVELOPER ? STR("system") : role_name(message->role == ROLE_TOOL ? ROLE_USER : message->role));
 	err = put_content(out, message, arena);
+	if (!err)
+		err = put_reasoning(out, message, arena);
 	if (err)
 		return err;
-	put_reasoning(out, message, arena);
 	openai_tool_calls_put(out, message);
 	json_end_object(out);
 	return NULL;
@@ -454,10 +462,9 @@ openai_body_put(struct json_out *out, const struct call *call, const struct targ
 struct str
 openai_prompt(const struct call *call, struct arena *arena)
 {
-	struct buf text;
+	struct buf *text = request_body_new(arena);
 
-	buf_init(&text, arena, PROMPT_MAX);
-	for (const struct message *message = call->messages; message; message = message->next)
-		buf_add(&text, message_text(arena, message));
-	return text.failed ? str_n(NULL, 0) : buf_str(&text);
+	for (const struct message *message = text ? call->messages : NULL; message; message = message->next)
+		buf_add(text, message_text(arena, message));
+	return !text || text->failed ? str_n(NULL, 0) : buf_str(text);
 }

@@ -8,8 +8,9 @@
 #include "gateway/openai_responses.h"
 
 #include "gateway/provider_openai.h"
+#include "gateway/request.h"
 
-enum { REQUEST_MAX = 128 * 1024 * 1024, EVENT_NAME_MAX = 100 };
+enum { EVENT_NAME_MAX = 100 };
 
 bool
 openai_responds(const struct call *call, const struct target *target)
@@ -114,11 +115,13 @@ write_body(const struct call *call, const struct target *target, struct arena *a
 {
 	static const char *const ours[] = { "model", "input", "include", "store", "background", "previous_response_id", "conversation", "stream" };
 	struct json_out json;
-	struct buf body;
+	struct buf *body;
 
-	buf_init(&body, arena, REQUEST_MAX);
-	buf_reserve(&body, call->source_text.len + 256);
-	json_out_init(&json, &body);
+	body = request_body_new(arena);
+	if (!body)
+		return &err_no_memory;
+	buf_reserve(body, call->source_text.len + 256);
+	json_out_init(&json, body);
 	json_begin_object(&json);
 	json_set_string(&json, "model", target->model);
 	json_set_array(&json, "input");
@@ -140,8 +143,7 @@ write_body(const struct call *call, const struct target *target, struct arena *a
 	if (call->stream)
 		json_set_bool(&json, "stream", true);
 	json_end_object(&json);
-	*out = buf_str(&body);
-	return buf_err(&body);
+	return request_body_done(arena, body, out);
 }
 
 static const struct err *

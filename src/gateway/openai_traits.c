@@ -8,8 +8,7 @@
 
 #include "base/random.h"
 #include "crypto/hash.h"
-
-enum { REQUEST_MAX = 64 * 1024 * 1024, TREE_MAX = 192 * 1024 * 1024 };
+#include "gateway/request.h"
 
 struct rewriting {
 	const struct openai_traits *traits;
@@ -307,18 +306,17 @@ put_member(const struct rewriting *rewriting, const struct json *body, struct st
 const struct err *
 openai_traits_apply(const struct provider *kind, struct str *body, struct arena *arena)
 {
-	struct arena *tree = arena_new_below(arena, TREE_MAX);
+	struct arena *tree = json_arena(arena, body->len);
 	struct rewriting rewriting = { .traits = kind->traits, .kind = kind->kind, .arena = arena };
 	const struct json *root;
 	struct json_out out;
-	struct buf text;
-	const struct err *err = tree ? json_parse(tree, *body, &root) : &err_no_memory;
+	struct buf *text = request_body_new(arena);
+	const struct err *err = tree && text ? json_parse(tree, *body, &root) : &err_no_memory;
 
 	if (err)
 		return err;
-	buf_init(&text, arena, REQUEST_MAX);
-	buf_reserve(&text, body->len + 64);
-	json_out_init(&out, &text);
+	buf_reserve(text, body->len + 64);
+	json_out_init(&out, text);
 	rewriting.out = &out;
 	rewriting.completion = json_get(root, "prompt") && !json_get(root, "messages");
 	rewriting.embedding = json_get(root, "input") && !json_get(root, "messages");
@@ -328,6 +326,5 @@ openai_traits_apply(const struct provider *kind, struct str *body, struct arena 
 	if (err)
 		return err;
 	json_end_object(&out);
-	*body = buf_str(&text);
-	return buf_err(&text);
+	return request_body_done(arena, text, body);
 }

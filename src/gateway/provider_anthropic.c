@@ -9,8 +9,6 @@
 #include "gateway/anthropic_request.h"
 #include "gateway/request.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024 };
-
 /* --- the request --- */
 
 /* The caller's own version and betas, else the version that this file was written for. */
@@ -39,7 +37,7 @@ anthropic_http(const struct call *call, const struct target *target, struct aren
 	struct str base = target->provider->base_url;
 	const struct err *err = put_headers(call, target, arena, out);
 	struct json_out json;
-	struct buf body;
+	struct buf *body;
 
 	if (err)
 		return err;
@@ -51,8 +49,10 @@ anthropic_http(const struct call *call, const struct target *target, struct aren
 		out->body = call->source_text;
 		return NULL;
 	}
-	buf_init(&body, arena, REQUEST_MAX);
-	json_out_init(&json, &body);
+	body = request_body_new(arena);
+	if (!body)
+		return &err_no_memory;
+	json_out_init(&json, body);
 	json_begin_object(&json);
 	json_set_string(&json, "model", target->model);
 	err = anthropic_members_put(&json, call, arena);
@@ -61,8 +61,7 @@ anthropic_http(const struct call *call, const struct target *target, struct aren
 	if (call->stream)
 		json_set_bool(&json, "stream", true);
 	json_end_object(&json);
-	out->body = buf_str(&body);
-	return buf_err(&body);
+	return request_body_done(arena, body, &out->body);
 }
 
 static const struct err *

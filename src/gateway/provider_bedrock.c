@@ -11,15 +11,13 @@
 #include "gateway/request.h"
 #include "gateway/sigv4.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024 };
-
 /* --- the request --- */
 
 static const struct err *
 bedrock_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
 {
 	const struct err *err = request_headers(target, arena, NULL, 0, out);
-	struct buf body, model;
+	struct buf *body, model;
 	struct json_out json;
 
 	if (err)
@@ -28,13 +26,14 @@ bedrock_request(const struct call *call, const struct target *target, struct are
 	buf_init(&model, arena, KIB(8));
 	url_encode(&model, target->model); /* ids have colons, ARNs slashes */
 	out->url = arena_printf(arena, "%" STR_F "/model/%" STR_F "/%s", STR_A(target->provider->base_url), STR_A(buf_str(&model)), call->stream ? "converse-stream" : "converse");
-	buf_init(&body, arena, REQUEST_MAX);
-	json_out_init(&json, &body);
+	body = request_body_new(arena);
+	if (!body)
+		return &err_no_memory;
+	json_out_init(&json, body);
 	err = bedrock_body_put(&json, call, target, arena);
-	out->body = buf_str(&body);
 	if (!err && (model.failed || !out->url.ptr))
 		err = &err_no_memory;
-	return err ? err : buf_err(&body);
+	return err ? err : request_body_done(arena, body, &out->body);
 }
 
 static MAY_PARK const struct err *

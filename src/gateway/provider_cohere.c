@@ -10,8 +10,6 @@
 #include "gateway/provider_openai.h"
 #include "gateway/request.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024 };
-
 /* --- the request --- */
 
 static const struct err *
@@ -20,19 +18,20 @@ cohere_request(const struct call *call, const struct target *target, struct aren
 	const struct conf_provider *provider = target->provider;
 	struct str base = provider->base_url;
 	struct json_out json;
-	struct buf body;
+	struct buf *body;
 	const struct err *err = openai_headers(target, arena, call->stream, out);
 
 	if (err)
 		return err;
 	out->method = HTTP_POST;
 	out->url = request_url(arena, base, str_ends(base, STR("/v2")) ? "/chat" : "/v2/chat");
-	buf_init(&body, arena, REQUEST_MAX);
-	json_out_init(&json, &body);
+	body = request_body_new(arena);
+	if (!body)
+		return &err_no_memory;
+	json_out_init(&json, body);
 	err = cohere_body_put(&json, call, target, arena);
-	out->body = buf_str(&body);
 	if (!err)
-		err = out->url.ptr ? buf_err(&body) : &err_no_memory;
+		err = out->url.ptr ? request_body_done(arena, body, &out->body) : &err_no_memory;
 	return err ? err : request_header(arena, out, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
 }
 

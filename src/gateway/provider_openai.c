@@ -10,8 +10,6 @@
 #include "gateway/provider_openai.h"
 #include "gateway/request.h"
 
-enum { REQUEST_MAX = 64 * 1024 * 1024 };
-
 /* --- the request --- */
 
 static void
@@ -89,18 +87,19 @@ write_body(const struct call *call, const struct target *target, enum dialect di
 	const struct err *err;
 	bool same = dialect == call->dialect;
 	struct json_out json;
-	struct buf body;
+	struct buf *body;
 
 	if (same && !call->changed && str_eq(target->model, call->model) && (!call->stream || (call->include_usage && json_count(json_get(call->source, "stream_options")) == 1))) {
 		*out = call->source_text;
 		return NULL;
 	}
-	buf_init(&body, arena, REQUEST_MAX);
-	buf_reserve(&body, call->source_text.len + 64);
-	json_out_init(&json, &body);
+	body = request_body_new(arena);
+	if (!body)
+		return &err_no_memory;
+	buf_reserve(body, call->source_text.len + 64);
+	json_out_init(&json, body);
 	err = same ? put_body(&json, call, target, arena) : openai_body_put(&json, call, target, arena);
-	*out = buf_str(&body);
-	return err ? err : buf_err(&body);
+	return err ? err : request_body_done(arena, body, out);
 }
 
 const struct err *

@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+enum { BODY_MAX = 128 * 1024 * 1024 };
+
 struct str
 request_url(struct arena *arena, struct str base_url, const char *path)
 {
@@ -60,6 +62,21 @@ request_headers(const struct target *target, struct arena *arena, const struct h
 		list[count++] = (struct http_header){ provider->headers[i].name, provider->headers[i].value };
 	out->headers = (struct http_headers){ list, count };
 	return NULL;
+}
+
+struct buf *
+request_body_new(struct arena *arena)
+{
+	struct buf *body = arena_alloc(arena, sizeof(*body));
+
+	return body && buf_init_held(body, arena, BODY_MAX) ? body : NULL;
+}
+
+const struct err *
+request_body_done(struct arena *arena, const struct buf *body, struct str *out)
+{
+	*out = buf_str(body);
+	return body->failed ? err_new(arena, ERR_TOO_LARGE, "the request is larger than %d MiB as its provider would read it", BODY_MAX / 1024 / 1024) : NULL;
 }
 
 bool

@@ -18,6 +18,12 @@ struct str request_bearer_of(const struct http_call_spec *spec);
 /* "content-type", the wire's own headers, and those of the configuration last, so that they can override. */
 const struct err *request_headers(const struct target *target, struct arena *arena, const struct http_header *own, size_t own_count, struct http_call_spec *out);
 
+/* Room for the body of a request, outside the arena's cap and freed with it: translated, it may be larger than what it was made of. NULL: no memory. */
+struct buf *request_body_new(struct arena *arena);
+
+/* What was written there, as the request's body. ERR_TOO_LARGE: more than any provider reads. */
+const struct err *request_body_done(struct arena *arena, const struct buf *body, struct str *out);
+
 /* How a wire writes turns. */
 struct request_turns {
 	const char *list, *content;   /* members: of the turns, and of what is in one */

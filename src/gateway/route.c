@@ -52,9 +52,9 @@ route_allowed(const struct conf_provider *provider, bool local_only)
 /* --- entering a model --- */
 
 static uint64_t
-key_of(const struct route_spec *spec)
+key_of(const struct route_spec *spec, const struct conf_model *model)
 {
-	const struct conf_route *route = &spec->model->route;
+	const struct conf_route *route = &model->route;
 	struct str text = route->sticky == CONF_STICKY_USER ? spec->user : route->sticky == CONF_STICKY_CONVERSATION ? spec->conversation : STR_EMPTY;
 
 	return text.len ? balance_key(text, 0) : random_u64();
@@ -100,6 +100,7 @@ enter(struct routing *route, const struct conf_model *model)
 	if (!level)
 		return &err_no_memory;
 	level->model = model;
+	route->key = key_of(route->spec, model);
 	level->list = arena_array(route->arena, model->target_count + 1, sizeof(*level->list));
 	if (!level->list)
 		return &err_no_memory;
@@ -119,7 +120,7 @@ enter(struct routing *route, const struct conf_model *model)
 const struct err *
 route_open(struct routing *route, struct gateway *gateway, const struct route_spec *spec, struct arena *arena)
 {
-	*route = (struct routing){ .gateway = gateway, .spec = spec, .arena = arena, .key = key_of(spec) };
+	*route = (struct routing){ .gateway = gateway, .spec = spec, .arena = arena };
 	return enter(route, spec->model);
 }
 
@@ -462,7 +463,7 @@ route_has_for(const struct routing *route, enum failure_cause cause)
 
 	for (size_t i = 0; i < level->count && !found; i++)
 		found = !level->list[i].dead && !level->list[i].tries && fits(level->list[i].row, cause);
-	for (size_t i = 0; i < route->level_count && !found; i++)
+	for (size_t i = 0; i < route->level_count && !found && route->level_count < ROUTE_MODELS_MAX; i++)
 		for (size_t j = 0; j < route->levels[i]->model->route.fallback_count && !found; j++) {
 			const struct conf_fallback *fallback = &route->levels[i]->model->route.fallbacks[j];
 

@@ -171,6 +171,57 @@ fallbacks_go_by_cause_and_never_in_a_circle(struct fixture *f)
 }
 
 static MAY_PARK void
+fallbacks_that_go_round_enter_each_model_once(struct fixture *f)
+{
+	const struct err *err;
+	struct str trail;
+
+	begin(f, PROVIDERS
+		"models:\n"
+		"  - {name: m, targets: [{provider: d, model: x}], fallbacks: [{model: n}], retry: {max: 1, backoff: 10ms}}\n"
+		"  - {name: n, targets: [{provider: d, model: y}], fallbacks: [{model: m}, {on: rate_limit, model: o}]}\n"
+		"  - {name: o, targets: [{provider: d, model: z}], fallbacks: [{model: n}, {model: m}], retry: {max: 2, backoff: 10ms}}\n",
+		"m");
+	asked(f, "ee.", "d/x d/x d/y");
+	asked(f, "eee", "d/x d/x d/y");
+	asked(f, "u.", "d/x d/y");
+	asked(f, "cerq", "d/x d/y"); /* o is for rate limits */
+	asked(f, "cre.", "d/x d/y d/z d/z");
+	asked(f, "creeee", "d/x d/y d/z d/z d/z"); /* its own two repeats, and no way back */
+	f->spec.model = conf_model(f->conf, STR("n"));
+	asked(f, "e.", "d/y d/x");
+	asked(f, "re", "d/y d/x d/x"); /* how it failed last decides */
+	err = walk(f, "r", 5 * USEC_PER_SEC, &trail);
+	assert_int_equal(err->kind, ERR_RATE_LIMITED);
+	assert_string_equal(arena_cstr(f->arena, trail), "d/y d/x d/x d/z d/z");
+	now_us += 5 * USEC_PER_SEC;
+	asked(f, "q", "d/y");
+}
+
+static MAY_PARK void
+a_fallback_keeps_conversations_together_by_itself(struct fixture *f)
+{
+	struct str first, trail;
+	unsigned moved = 0;
+
+	begin(f, PROVIDERS
+		"models:\n"
+		"  - {name: m, targets: [{provider: d, model: x}], fallbacks: [{model: n}]}\n"
+		"  - {name: n, sticky: conversation, targets: [{provider: a, model: y}, {provider: b, model: z}]}\n",
+		"m");
+	for (unsigned i = 0; i < 40; i++) {
+		f->spec.conversation = arena_printf(f->arena, "conversation %u", i);
+		assert_null(walk(f, "c.", 0, &first));
+		moved += str_eq_c(first, "d/x b/z");
+		for (unsigned j = 0; j < 5; j++) {
+			assert_null(walk(f, "c.", 0, &trail));
+			assert_true(str_eq(trail, first));
+		}
+	}
+	assert_in_range(moved, 5, 35);
+}
+
+static MAY_PARK void
 repeats_wait_as_told_and_no_longer(struct fixture *f)
 {
 	int64_t from_us;
@@ -518,6 +569,8 @@ run(fact_fn *fact)
 FACT(other_targets_are_asked_in_order)
 FACT(a_target_for_a_cause_is_asked_for_that_cause_alone)
 FACT(fallbacks_go_by_cause_and_never_in_a_circle)
+FACT(fallbacks_that_go_round_enter_each_model_once)
+FACT(a_fallback_keeps_conversations_together_by_itself)
 FACT(repeats_wait_as_told_and_no_longer)
 FACT(a_repeat_goes_to_who_may_be_asked_the_soonest)
 FACT(the_budget_ends_repeats_when_nothing_succeeds)
@@ -541,6 +594,8 @@ main(void)
 		cmocka_unit_test(test_other_targets_are_asked_in_order),
 		cmocka_unit_test(test_a_target_for_a_cause_is_asked_for_that_cause_alone),
 		cmocka_unit_test(test_fallbacks_go_by_cause_and_never_in_a_circle),
+		cmocka_unit_test(test_fallbacks_that_go_round_enter_each_model_once),
+		cmocka_unit_test(test_a_fallback_keeps_conversations_together_by_itself),
 		cmocka_unit_test(test_repeats_wait_as_told_and_no_longer),
 		cmocka_unit_test(test_a_repeat_goes_to_who_may_be_asked_the_soonest),
 		cmocka_unit_test(test_the_budget_ends_repeats_when_nothing_succeeds),

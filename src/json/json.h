@@ -22,6 +22,12 @@ enum { JSON_DEPTH_MAX = 128 };
 const struct err *json_parse(struct arena *arena, struct str text, const struct json **out);
 
 /*
+ * Where a text of this length may be parsed to that lives as long as `arena`: there, or, if it is long, in an arena below it, bounded by the text's length and not by what `arena` has left.
+ * NULL when that is full.
+ */
+struct arena *json_arena(struct arena *arena, size_t text_len);
+
+/*
  * The same for what strangers send and others may read again from the same bytes: no name may stand twice in an object, at any depth (RFC 8259, 4, leaves open which of the two counts;
  * I-JSON, RFC 7493, 2.3, forbids it), and at the top none that differs from another in the case of ASCII letters alone, which Go's reader takes for the same. ERR_INVALID with the
  * code "repeated_member" and the member's path as param.

@@ -59,6 +59,9 @@ struct walk {
 
 enum { NAMES_FEW = 24, WHERE_MAX = 300 };
 
+/* A text that may go to any arena; and what the values of a longer one may take beside its own length four times. */
+enum { ORDINARY_MAX = 256 * 1024, VALUES_MAX = 64 * 1024 * 1024 };
+
 static struct str
 name_of(yyjson_val *key)
 {
@@ -235,6 +238,13 @@ parse(struct arena *arena, struct str text, bool unique, const struct json **out
 	}
 	*out = json_of(yyjson_doc_get_root(doc));
 	return NULL;
+}
+
+struct arena *
+json_arena(struct arena *arena, size_t text_len)
+{
+	/* The reader takes a copy of the text, and room for a value every six bytes before it has seen one; of what it takes and does not use, nothing is ever touched. */
+	return text_len <= ORDINARY_MAX ? arena : arena_new_below(arena, 4 * text_len + VALUES_MAX);
 }
 
 const struct err *

@@ -197,21 +197,22 @@ http_call_read(struct http_call *call, struct str *piece)
 MAY_PARK const struct err *
 http_call_read_all(struct http_call *call, struct arena *arena, size_t max, struct str *body)
 {
+	struct buf *all = arena_alloc(arena, sizeof(*all));
 	const struct err *err;
 	struct str piece;
-	struct buf all;
 
 	*body = STR_EMPTY;
-	buf_init(&all, arena, max);
+	if (!all || !buf_init_held(all, arena, max))
+		return &err_no_memory;
 	do {
 		err = http_call_read(call, &piece);
 		if (!err)
-			buf_add(&all, piece);
-	} while (!err && piece.len > 0 && !all.failed);
-	if (!err && all.failed)
+			buf_add(all, piece);
+	} while (!err && piece.len > 0 && !all->failed);
+	if (!err && all->failed)
 		err = err_new(arena, ERR_TOO_LARGE, "the upstream's answer is larger than %zu bytes", max);
 	if (!err)
-		*body = buf_str(&all);
+		*body = buf_str(all);
 	return err;
 }
 

@@ -38,7 +38,7 @@ const struct http_headers *http_call_headers(const struct http_call *call);
 /* The next piece of the body, valid until the next call; empty at its clean end. A body that breaks off is ERR_UPSTREAM, never an end. */
 MAY_PARK const struct err *http_call_read(struct http_call *call, struct str *piece);
 
-/* The rest of the body, at most max bytes (else ERR_TOO_LARGE), into the arena. */
+/* The rest of the body, at most max bytes (else ERR_TOO_LARGE): outside the arena's cap, and freed with it. */
 MAY_PARK const struct err *http_call_read_all(struct http_call *call, struct arena *arena, size_t max, struct str *body);
 
 /* Gives the connection back if the body has ended, closes it at once otherwise. Never waits. */

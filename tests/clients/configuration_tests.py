@@ -105,23 +105,40 @@ def a_broken_change_is_refused_whole_and_says_where() -> None:
 
 
 def what_others_lean_on_cannot_be_taken_away() -> None:
-    provider, first, second = (world.unique(what) for what in ("leaned", "first", "second"))
+    provider, first, second, split = (world.unique(what) for what in ("leaned", "first", "second", "split"))
     _put("provider", provider, {"kind": "openai", "base_url": f"{world.mock.url}/v1", "api_key": world.UPSTREAM_KEY})
     _put("model", first, _target("gpt-x", provider))
     _put("model", second, {**_target("gpt-x"), "fallbacks": [{"model": first}]})
+    _put("model", split, {"split": [{"model": first}, {"model": second}]})
     before = _version()
     for method, path, body, told in (
         ("DELETE", f"providers/{provider}", None, f'model {first}: targets[0].provider: there is no provider "{provider}"'),
         ("DELETE", f"models/{first}", None, f'model {second}: fallbacks: there is no model "{first}"'),
-        ("PUT", f"models/{first}", {**_target("gpt-x"), "fallbacks": [{"model": second}]}, "go round in a circle"),
+        ("PUT", f"models/{split}", {"split": [{"model": split}]}, "splits go round in a circle"),
+        ("PUT", f"models/{first}", {**_target("gpt-x"), "fallbacks": [{"model": first}]}, f'"{first}" falls back to itself'),
         ("PUT", f"models/{first}", {**_target("gpt-x", provider), "knowledge": {"collection": "c", "local_only": True}}, "local_only leaves no target"),
         ("DELETE", "models/gpt-x", None, "take it out there"),
     ):
         status, _, answer = _call(method, path, body)
         assert status in (400, 409) and told in answer["error"]["message"], answer
     assert _version() == before and say("hello", model=first).choices
-    _remove(("models", second), ("models", first), ("providers", provider))
+    _remove(("models", split), ("models", second), ("models", first), ("providers", provider))
     assert _version() == before + 1
+
+
+def models_that_stand_in_for_each_other_are_put_together_and_taken_away_together() -> None:
+    left, right = (world.unique(what) for what in ("left", "right"))
+    each = [{"name": name, **_target("gpt-x"), "fallbacks": [{"model": other}]} for name, other in ((left, right), (right, left))]
+    status, _, answer = _call("PUT", f"models/{left}", {key: value for key, value in each[0].items() if key != "name"})
+    assert status == 400 and f'there is no model "{right}"' in answer["error"]["message"], answer
+    status, _, checked = _call("POST", "configuration/check", {"models": each})
+    assert status == 200 and checked["valid"], checked
+    status, _, answer = _call("PATCH", "configuration", {"models": each})
+    assert status == 200, answer
+    assert {left, right} <= {model.id for model in world.client.models.list()} and say("hello", model=left).choices
+    status, _, answer = _call("DELETE", f"models/{left}")
+    assert status in (400, 409) and f'there is no model "{left}"' in answer["error"]["message"], answer
+    _remove(("models", left), ("models", right))
 
 
 def the_store_stands_over_the_file_until_it_is_removed() -> None:

@@ -43,7 +43,7 @@ model_list:
     model_info: {{mode: embedding}}
 router_settings:
   model_group_alias: {{gpt-4: gpt-4o}}
-  fallbacks: [{{down: [claude]}}]
+  fallbacks: [{{down: [claude]}}, {{claude: [down]}}]
   context_window_fallbacks: [{{narrow: [claude]}}]
 litellm_settings: {{num_retries: 1}}
 general_settings: {{master_key: os.environ/TEST_MASTER_KEY}}

@@ -212,6 +212,7 @@ def anthropics_client_sees_its_own_headers_and_errors() -> None:
     headers = one().headers
     assert headers["anthropic-ratelimit-requests-limit"] == "2" and headers["anthropic-ratelimit-requests-remaining"] == "1", dict(headers)
     assert int(headers["anthropic-ratelimit-tokens-remaining"]) < 9000
+    assert not [name for name in headers if "put-tokens" in name], "limits count tokens of both kinds together"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", headers["anthropic-ratelimit-requests-reset"]) and not [name for name in headers if name.startswith("x-ratelimit")]
     one()
     error = raises(anthropic.RateLimitError, one)

@@ -113,6 +113,22 @@ const tests = {
 		assert.ok(upstream.request.peer_closed_ms - leftAt < 100, `${upstream.request.peer_closed_ms - leftAt} ms`);
 	},
 
+	async "three answers are put together from a stream, with tools and with chances"() {
+		const tool = { type: "function", function: { name: "weather", parameters: { type: "object" } } };
+		for (const more of [{}, { logprobs: true, top_logprobs: 2 }, { tools: [tool], tool_choice: "required" }]) {
+			const whole = await create({ messages: user("one two"), n: 3, ...more });
+			const streamed = await client.chat.completions.stream({ model: "gpt-x", messages: user("one two"), n: 3, ...more }).finalChatCompletion();
+			for (const [index, choice] of streamed.choices.entries()) {
+				const wanted = whole.choices[index];
+				assert.equal(choice.message.content || "", wanted.message.content || "");
+				assert.equal(choice.finish_reason, wanted.finish_reason);
+				assert.deepEqual(choice.logprobs?.content ?? null, wanted.logprobs?.content ?? null);
+				assert.deepEqual(choice.message.tool_calls?.map((call) => call.function.arguments), wanted.message.tool_calls?.map((call) => call.function.arguments));
+			}
+			assert.equal(streamed.choices.length, 3);
+		}
+	},
+
 	async "models are listed"() {
 		const names = [];
 		for await (const model of client.models.list()) names.push(model.id);

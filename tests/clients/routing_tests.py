@@ -31,6 +31,59 @@ def a_fallback_of_another_kind_answers() -> None:
     assert (record["model"], record["route"], record["provider"], record["attempts"]) == ("last-resort", "claude-x", "claude", 2), record
 
 
+def fallbacks_that_go_round_end_with_one_answer_or_one_error() -> None:
+    """Each model is entered once, whoever is asked first: whole, streamed, as a response, as embeddings; what is charged is the one answer."""
+    dear, cheap = {"input": 1000, "output": 2000}, {"input": 1, "output": 2}
+    target = lambda provider, price, model="gpt-x": [{"provider": provider, "model": model, "price": price}]  # noqa: E731
+    models: list[dict[str, object]] = [
+        {"name": "left", "targets": target("down", dear), "fallbacks": [{"model": "right"}], "retry": {"max": 1, "backoff": "1ms", "budget": 10}},
+        {"name": "right", "targets": target("main", cheap), "fallbacks": [{"model": "left"}]},
+        *({"name": name, "targets": target("down", dear, name), "fallbacks": [{"model": other} for other in others]} for name, others in (("one", ("two",)), ("two", ("three", "one")), ("three", ("two", "one")))),
+        {"name": "theirs", "targets": target("down", dear), "fallbacks": [{"model": "ours"}]},
+        {"name": "ours", "targets": target("house", dear), "fallbacks": [{"model": "theirs"}]},
+        {"name": "embed-left", "type": "embeddings", "targets": target("down", dear), "fallbacks": [{"model": "embed-right"}]},
+        {"name": "embed-right", "type": "embeddings", "targets": target("main", dear), "fallbacks": [{"model": "embed-left"}]},
+    ]
+    with own_world.store() as store, world.harness.Mock("--key", world.UPSTREAM_KEY) as mock:
+        at = {"kind": "openai", "base_url": f"{mock.url}/v1", "api_key": world.UPSTREAM_KEY, "breaker": {"failures": 0}}
+        providers = [{"name": "main", **at}, {"name": "down", "headers": {"x-mock": "status=503"}, **at}, {"name": "house", "hosted": False, **at, "headers": {"x-mock": "status=503"}}]
+        with world.harness.Corbel({**store, "providers": providers, "models": models}) as corbel:
+            client = own_world.client_of(corbel)
+            budget = json.loads(corbel.cli("budget", "create", "all", "--amount", "100", "--json").stdout)["id"]
+
+            def record(identity: str) -> dict[str, object]:
+                return json.loads(corbel.call("GET", f"/admin/v1/traces/{identity}")[2])["interaction"]
+
+            def calls() -> int:
+                count = len(mock.requests())
+                mock.reset()
+                return count
+
+            hundred = "[mock prompt-tokens=100 completion-tokens=10]"
+            for ask in (
+                lambda model: client.chat.completions.create(model=model, messages=user(hundred)).id,
+                lambda model: [chunk.id for chunk in client.chat.completions.create(model=model, messages=user(hundred), stream=True)][0],
+                lambda model: client.responses.create(model=model, input=hundred).id,
+            ):
+                for model, attempts in (("left", 3), ("right", 1)):
+                    mock.reset()
+                    row = record(ask(model))
+                    assert calls() == attempts and (row["route"], row["attempts"], row["cost_nanodollars"]) == ("right", attempts, 120_000), row
+            for model in ("one", "two", "three"):
+                error = raises(openai.InternalServerError, lambda: client.chat.completions.create(model=model, messages=user("hi")))
+                row = record(error.response.headers["x-request-id"])
+                assert calls() == 3 and (row["outcome"], row["attempts"], row["cost_nanodollars"]) == ("error", 3, 0), row
+            error = raises(openai.InternalServerError, lambda: client.chat.completions.create(model="ours", messages=user("hi")))
+            assert calls() == 2, error
+            vectors = client.embeddings.with_raw_response.create(model="embed-left", input="hi", encoding_format="float")
+            embedded = record(vectors.headers["x-request-id"])["cost_nanodollars"]
+            assert vectors.parse().data and calls() == 2 and embedded
+            spent = json.loads(corbel.cli("budget", "show", budget, "--json").stdout)["current"]
+            assert spent["spent_nanodollars"] == 6 * 120_000 + embedded, spent
+            assert {"left", "right", "one", "two", "three"} <= {model.id for model in client.models.list()}
+            assert corbel.call("GET", "/admin/v1/targets")[0] == 200
+
+
 def a_filter_that_ends_an_answer_before_its_first_word_is_a_failure() -> None:
     """Where a fallback is there for it; text that was sent stays sent."""
     for model, other in (("filtered", "claude-x"), ("filtered-claude", "gpt-x")):

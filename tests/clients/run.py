@@ -18,6 +18,7 @@ import cache_tests
 import cache_ways_tests
 import cancel_tests
 import chat_tests
+import choice_tests
 import claude_upstream_tests
 import completion_tests
 import custom_tool_tests
@@ -42,6 +43,7 @@ import rank_tests
 import response_tests
 import routing_tests
 import shared_limit_tests
+import size_tests
 import stream_tests
 import vector_store_tests
 import way_tests
@@ -59,6 +61,8 @@ MODULES += (stream_tests,)
 MODULES += (cache_tests, cache_ways_tests, member_tests, inside_tests, local_only_tests)
 HELPERS |= {"House"}
 HELPERS |= {"metric", "source_of", "taken_up"}
+MODULES += (choice_tests, size_tests)
+HELPERS |= {"Place"}
 MODULES += (import_tests, routing_tests)  # its faults open breakers
 FIRST = {"a_model_whose_collection_is_missing_says_what_to_do"}
 

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { FILLER_WORD_BYTES = 16 * 1024 };
+enum { FILLER_WORD_BYTES = 16 * 1024, CHOICES_MAX = 128, TOP_LOGPROBS_MAX = 20 };
 
 long
 ask_words(struct str text)
@@ -128,6 +128,22 @@ ask_refuse(struct ask *ask, const char *problem, const char *param, const char *
 	ask->code = code;
 }
 
+/* What OpenAI says of n and of chances. */
+static void
+ask_check_choices(struct ask *ask, const struct json *json)
+{
+	const struct json_node *root = json->nodes, *n = json_get(json, root, "n"), *top = json_get(json, root, "top_logprobs");
+
+	if (json_is(n, JSON_NUMBER) && ask->choices < 1)
+		ask_refuse(ask, "Invalid 'n': integer below minimum value. Expected a value >= 1.", "n", "integer_below_min_value");
+	else if (ask->choices > CHOICES_MAX)
+		ask_refuse(ask, "Invalid 'n': integer above maximum value. Expected a value <= 128.", "n", "integer_above_max_value");
+	else if (json_is(top, JSON_NUMBER) && !ask->logprobs)
+		ask_refuse(ask, "The 'logprobs' parameter must be enabled when 'top_logprobs' is used.", "top_logprobs", "invalid_value");
+	else if (ask->top_logprobs > TOP_LOGPROBS_MAX)
+		ask_refuse(ask, "Invalid 'top_logprobs': integer above maximum value. Expected a value <= 20.", "top_logprobs", "integer_above_max_value");
+}
+
 /* The mistakes that the services name; in their order. */
 static void
 ask_check(struct ask *ask, const struct json *json, enum dialect dialect)
@@ -150,8 +166,8 @@ ask_check(struct ask *ask, const struct json *json, enum dialect dialect)
 		ask_refuse(ask, "thread: the mock holds no threads; send the full conversation", NULL, "thread_unsupported_request");
 	else if (!openai && !json_is(json_get(json, root, "max_tokens"), JSON_NUMBER))
 		ask_refuse(ask, "max_tokens: Field required", NULL, NULL);
-	else if (openai && ask_long(json_get(json, root, "n")) > 1)
-		ask_refuse(ask, "mock: 'n' above 1 is not supported", "n", "unsupported_value");
+	else if (openai)
+		ask_check_choices(ask, json);
 }
 
 void
@@ -179,6 +195,9 @@ ask_read(struct ask *ask, const struct json *json, enum dialect dialect)
 	ask->include_usage = json_is(json_get(json, options, "include_usage"), JSON_TRUE);
 	ask->obfuscate = !json_is(json_get(json, options, "include_obfuscation"), JSON_FALSE);
 	ask->max_tokens = ask_long(limit ? limit : json_get(json, root, "max_tokens"));
+	ask->choices = dialect == DIALECT_OPENAI && json_is(json_get(json, root, "n"), JSON_NUMBER) ? ask_long(json_get(json, root, "n")) : 1;
+	ask->logprobs = dialect == DIALECT_OPENAI && json_is(json_get(json, root, "logprobs"), JSON_TRUE);
+	ask->top_logprobs = ask_long(json_get(json, root, "top_logprobs"));
 	ask_messages(ask, json, json_get(json, root, "messages"));
 	if (dialect == DIALECT_ANTHROPIC) {
 		struct bytes system = { 0 };

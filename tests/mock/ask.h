@@ -24,12 +24,14 @@ struct ask {
 	bool moderated;	   /* Responses: what was found of input and output is in the response */
 	long prompt_words; /* words of all messages and the system prompt */
 
+	long choices;	   /* OpenAI's n; of a legacy completion for each prompt */
+	bool logprobs;
+	long top_logprobs; /* of a chat */
+
 	/* of a legacy completion */
 	struct bytes prompts; /* each ends with a zero; tokens stand there as their number */
 	long prompt_count;
-	long choices;	      /* for each prompt */
 	bool echo;
-	bool logprobs;
 
 	/* why the request is refused, as the service would say it; NULL if it is not */
 	const char *problem;

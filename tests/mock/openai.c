@@ -1,13 +1,20 @@
 /*
  * openai.c - how OpenAI words chat completions: the whole body, the stream of chunks, errors.
  *
- * Field order and null fields are the service's own, and so is the shape: a whole body is indented, a chunk is one line.
+ * Field order and null fields are the service's own, and so is the shape: a whole body is indented, a chunk is one line. Of several choices (`n`) each says the same, but for a last word that has
+ * its number; streamed, they come by turns. A token is a word, and as likely as any other.
  */
 #include "azure.h"
 #include "compatible.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define CONTENT_OPEN "{\"content\":\""
+#define CONTENT_CLOSE "\"}"
+
+/* Stands for a choice's number in what is written once for all of them; JSON has no such byte. */
+enum { CHOICE_MARK = 1 };
 
 enum openai_step { STEP_ROLE, STEP_REASONING, STEP_WORDS, STEP_CALL, STEP_ARGS, STEP_FINISH, STEP_USAGE, STEP_DONE, STEP_END };
 
@@ -38,12 +45,29 @@ tier_of(const struct reply *reply)
 	return reply->plan.tier.ptr ? reply->plan.tier : STR("default");
 }
 
+static bool
+says_number(const struct reply *reply, long choice)
+{
+	return choice > 0 && !reply_calls_tool(reply) && !reply->answer.cut;
+}
+
+/* Of all choices, with the number that each but the first says at its end. */
+static long
+choices_tokens(const struct reply *reply)
+{
+	long tokens = reply_completion_tokens(reply);
+
+	if (reply->plan.completion_tokens != PLAN_OFF)
+		return tokens;
+	return tokens * reply->ask.choices + (says_number(reply, 1) ? reply->ask.choices - 1 : 0);
+}
+
 /* The `usage` object; `gap` is what stands between its members. */
 static void
 add_usage(const struct reply *reply, const char *gap, struct bytes *out)
 {
 	const struct likeness *likeness = likeness_of(&reply->plan);
-	long prompt = reply_prompt_tokens(reply), completion = reply_completion_tokens(reply);
+	long prompt = reply_prompt_tokens(reply), completion = choices_tokens(reply);
 	long reasoning = likeness && reply->plan.thinking ? THINKING_TOKENS : 0;
 
 	if (!likeness || !likeness->reasoning_apart)
@@ -98,23 +122,115 @@ chunk_end(const struct reply *reply, size_t delta_len, bool finish, struct bytes
 	bytes_add(out, STR("}\n\n"));
 }
 
-/* A chunk with this delta (JSON). */
+/* "token", "logprob" and "bytes" of a token; `text` is the inside of a JSON string, and `number`, where it is not 0, stands behind it. */
 static void
-chunk_delta(const struct reply *reply, struct str delta, bool finish, struct bytes *out)
+add_token(struct str text, long number, const char *logprob, struct bytes *out)
+{
+	struct bytes plain = { 0 };
+	const char *comma = "";
+
+	bytes_add(&plain, text);
+	if (number)
+		bytes_fmt(&plain, "%ld", number);
+	bytes_add(out, STR("\"token\":\""));
+	bytes_add(out, bytes_view(&plain));
+	bytes_fmt(out, "\",\"logprob\":%s,\"bytes\":[", logprob);
+	for (size_t i = 0; i < plain.len; i++) {
+		if (plain.ptr[i] == '\\' && i + 1 < plain.len) /* words of tests have no other escapes than these */
+			i++;
+		bytes_fmt(out, "%s%d", comma, (unsigned char)plain.ptr[i]);
+		comma = ",";
+	}
+	bytes_add(out, STR("]"));
+	bytes_free(&plain);
+}
+
+/* One token: itself first among the likeliest, then made-up ones. */
+static void
+add_chance(const struct reply *reply, struct str word, struct bytes *out)
+{
+	bytes_add(out, STR("{"));
+	add_token(word, 0, "-0.25", out);
+	bytes_add(out, STR(",\"top_logprobs\":["));
+	for (long i = 0; i < reply->ask.top_logprobs; i++) {
+		bytes_fmt(out, i ? ",{" : "{");
+		add_token(word, i, i ? "-3.5" : "-0.25", out);
+		bytes_add(out, STR("}"));
+	}
+	bytes_add(out, STR("]}"));
+}
+
+/* "logprobs" of a chunk: null where nobody asked, where a tool is called and with the finish; empty with the role. */
+static void
+chunk_logprobs(const struct reply *reply, struct str word, bool finish, struct bytes *out)
+{
+	bytes_add(out, STR(",\"logprobs\":"));
+	if (!reply->ask.logprobs || finish || reply_calls_tool(reply)) {
+		bytes_add(out, STR("null"));
+		return;
+	}
+	bytes_add(out, STR("{\"content\":["));
+	if (word.len)
+		add_chance(reply, word, out);
+	bytes_add(out, STR("],\"refusal\":null}"));
+}
+
+/* The text with the choice in the place of its marks; the first says nothing there. */
+static void
+add_marked(struct str text, long choice, struct bytes *out)
+{
+	const char *mark;
+
+	while (text.len && (mark = memchr(text.ptr, CHOICE_MARK, text.len))) {
+		size_t before = (size_t)(mark - text.ptr);
+
+		bytes_add(out, (struct str){ text.ptr, before });
+		if (choice)
+			bytes_fmt(out, "%ld", choice);
+		text = (struct str){ mark + 1, text.len - before - 1 };
+	}
+	bytes_add(out, text);
+}
+
+/* A chunk of one choice with this delta (JSON), in which CHOICE_MARK stands for the choice; `word` is what it says, as in JSON. */
+static void
+chunk_choice(const struct reply *reply, long choice, struct str delta, struct str word, bool finish, struct bytes *out)
 {
 	chunk_begin(reply, out);
 	bytes_add(out, STR("{"));
 	if (reply->wire == &wire_azure)
 		bytes_add(out, azure_results);
-	bytes_add(out, STR("\"index\":0,\"delta\":"));
-	bytes_add(out, delta);
-	bytes_add(out, STR(",\"logprobs\":null,\"finish_reason\":"));
+	bytes_fmt(out, "\"index\":%ld,\"delta\":", choice);
+	add_marked(delta, choice, out);
+	chunk_logprobs(reply, word, finish, out);
+	bytes_add(out, STR(",\"finish_reason\":"));
 	if (finish)
 		add_finish(reply, out);
 	else
 		bytes_add(out, STR("null"));
 	bytes_add(out, STR("}]"));
 	chunk_end(reply, delta.len, finish, out);
+}
+
+/* A chunk with this delta for each choice. */
+static void
+chunk_delta(const struct reply *reply, struct str delta, struct str word, bool finish, struct bytes *out)
+{
+	for (long choice = 0; choice < reply->ask.choices; choice++)
+		chunk_choice(reply, choice, delta, word, finish, out);
+}
+
+/* The last word of each choice but the first. */
+static void
+chunk_numbers(const struct reply *reply, struct bytes *out)
+{
+	char delta[64], word[32];
+
+	for (long choice = 1; choice < reply->ask.choices && says_number(reply, choice); choice++) {
+		int len = snprintf(word, sizeof(word), " #%ld", choice), delta_len = snprintf(delta, sizeof(delta), "{\"content\":\"%s\"}", word);
+
+		chunk_choice(reply, choice, (struct str){ delta, (size_t)delta_len }, (struct str){ word, (size_t)len }, false, out);
+	}
 }
 
 static const char *
@@ -141,7 +257,7 @@ call_id(const struct reply *reply, struct bytes *out)
 	const struct likeness *likeness = likeness_of(&reply->plan);
 	char prefix[32];
 
-	snprintf(prefix, sizeof(prefix), "call_%ld", reply->block);
+	snprintf(prefix, sizeof(prefix), "call_%ld%c", reply->block, CHOICE_MARK);
 	if (likeness && likeness->tool_id_len) {
 		bytes_fmt(out, "%ld", reply->block % 10);
 		reply_id(reply, "", likeness->tool_id_len - 1, out);
@@ -220,14 +336,14 @@ step_delta(struct reply *reply, struct bytes *delta)
 		reply->step = reply_calls_tool(reply) ? STEP_CALL : STEP_WORDS;
 		return reasoning_delta(reply, delta);
 	case STEP_WORDS:
-		bytes_add(delta, STR("{\"content\":\""));
+		bytes_add(delta, STR(CONTENT_OPEN));
 		before = delta->len;
 		if (!answer_next(&reply->answer, delta)) {
-			delta->len = before - sizeof("{\"content\":\"") + 1;
+			delta->len = before - sizeof(CONTENT_OPEN) + 1;
 			reply->step = STEP_FINISH;
 			return false;
 		}
-		bytes_add(delta, STR("\"}"));
+		bytes_add(delta, STR(CONTENT_CLOSE));
 		return true;
 	case STEP_CALL:
 		reply_args_start(reply);
@@ -271,14 +387,20 @@ openai_event(struct reply *reply, struct bytes *out)
 
 	bytes_clear(&delta, 65536);
 	while (reply->step < STEP_FINISH) {
+		bool words = reply->step == STEP_WORDS;
+
 		if (step_delta(reply, &delta)) {
-			chunk_delta(reply, bytes_view(&delta), false, out);
+			struct str all = bytes_view(&delta);
+			struct str word = { all.ptr + sizeof(CONTENT_OPEN) - 1, all.len - (sizeof(CONTENT_OPEN) - 1) - (sizeof(CONTENT_CLOSE) - 1) };
+
+			chunk_delta(reply, all, words ? word : STR(""), false, out);
 			return true;
 		}
 	}
 	switch (reply->step) {
 	case STEP_FINISH:
-		chunk_delta(reply, STR("{}"), true, out);
+		chunk_numbers(reply, out);
+		chunk_delta(reply, STR("{}"), STR(""), true, out);
 		reply->step = reply->ask.include_usage && !reply->plan.no_usage && usage_apart(reply) ? STEP_USAGE : STEP_DONE;
 		return true;
 	case STEP_USAGE:
@@ -302,14 +424,19 @@ openai_event(struct reply *reply, struct bytes *out)
 	}
 }
 
+/* Of one choice; those of the last leave `block` behind the last call. */
 static void
-whole_calls(struct reply *reply, struct bytes *out)
+whole_calls(struct reply *reply, long choice, struct bytes *out)
 {
+	static struct bytes id; /* used again; emptied each time */
+
 	bytes_add(out, STR(",\n        \"tool_calls\": ["));
-	for (; reply->block < calls_wanted(reply); reply->block++) {
+	for (reply->block = 0; reply->block < calls_wanted(reply); reply->block++) {
 		reply_args_start(reply);
 		bytes_fmt(out, "%s\n          {\n            \"id\": \"", reply->block ? "," : "");
-		call_id(reply, out);
+		bytes_clear(&id, 4096);
+		call_id(reply, &id);
+		add_marked(bytes_view(&id), choice, out);
 		bytes_fmt(out, "\",\n            \"type\": \"%s\",\n            \"%s\": {\n              \"name\": \"", tool_kind(reply), tool_kind(reply));
 		bytes_json(out, reply_tool_name(reply));
 		bytes_fmt(out, "\",\n              \"%s\": \"", tool_input(reply));
@@ -319,42 +446,91 @@ whole_calls(struct reply *reply, struct bytes *out)
 	bytes_add(out, STR("\n        ]"));
 }
 
+/* The text of the first choice, and the chances of its words; they are written once. */
 static void
-openai_whole(struct reply *reply, struct bytes *out)
+whole_text(struct reply *reply, struct bytes *text, struct bytes *chances)
 {
-	bytes_add(out, STR("{\n  \"id\": \""));
-	reply_id(reply, "chatcmpl-", 29, out);
-	bytes_fmt(out, "\",\n  \"object\": \"chat.completion\",\n  \"created\": %lld,\n  \"model\": \"", (long long)reply->created);
-	bytes_json(out, bytes_view(&reply->ask.model));
-	bytes_add(out, STR("\",\n  \"choices\": [\n    {\n      \"index\": 0,\n      \"message\": {\n        \"role\": \"assistant\",\n"
-			   "        \"content\": "));
+	static struct bytes word; /* used again; emptied each time */
+
+	while (!reply->ask.logprobs && answer_next(&reply->answer, text))
+		continue;
+	for (bytes_clear(&word, 65536); answer_next(&reply->answer, &word); bytes_clear(&word, 65536)) {
+		bytes_add(text, bytes_view(&word));
+		bytes_fmt(chances, chances->len ? "," : "");
+		add_chance(reply, bytes_view(&word), chances);
+	}
+}
+
+static void
+whole_message(struct reply *reply, long choice, struct str text, struct bytes *out)
+{
 	const struct likeness *likeness = likeness_of(&reply->plan);
+	bool parts = likeness && likeness->parts && reply->plan.thinking;
 
 	if (reply_calls_tool(reply)) {
 		bytes_add(out, STR("null"));
-		whole_calls(reply, out);
+		whole_calls(reply, choice, out);
 	} else {
-		bool parts = likeness && likeness->parts && reply->plan.thinking;
-
 		if (parts)
 			bytes_fmt(out, "[{\"type\": \"thinking\", \"thinking\": [{\"type\": \"text\", \"text\": \"%s\"}]}, {\"type\": \"text\", \"text\": ", thinking_text);
 		bytes_add(out, STR("\""));
-		while (answer_next(&reply->answer, out))
-			continue;
-		reply->fill_at = out->len;
+		bytes_add(out, text);
+		if (says_number(reply, choice))
+			bytes_fmt(out, " #%ld", choice);
+		if (choice == 0)
+			reply->fill_at = out->len;
 		bytes_fmt(out, parts ? "\"}]" : "\"");
 	}
 	if (likeness && likeness->reasoning && reply->plan.thinking)
 		bytes_fmt(out, ",\n        \"%s\": \"%s\"", likeness->reasoning, thinking_text);
-	bytes_add(out, STR(",\n        \"refusal\": null,\n        \"annotations\": []\n      },\n      \"logprobs\": null,\n"
-			   "      \"finish_reason\": "));
-	add_finish(reply, out);
-	if (reply->wire == &wire_azure) {
-		bytes_fmt(out, ",\n      %.*s", (int)azure_results.len - 1, azure_results.ptr);
-		bytes_fmt(out, "\n    }\n  ],\n  %.*s,\n", (int)azure_prompt_results.len, azure_prompt_results.ptr);
-	} else {
-		bytes_add(out, STR("\n    }\n  ],\n"));
+	bytes_add(out, STR(",\n        \"refusal\": null,\n        \"annotations\": []\n      },\n"));
+}
+
+static void
+whole_logprobs(const struct reply *reply, long choice, struct str chances, struct bytes *out)
+{
+	char word[32];
+
+	if (!reply->ask.logprobs || reply_calls_tool(reply)) {
+		bytes_add(out, STR("      \"logprobs\": null,\n"));
+		return;
 	}
+	bytes_add(out, STR("      \"logprobs\": {\n        \"content\": ["));
+	bytes_add(out, chances);
+	if (says_number(reply, choice)) {
+		bytes_fmt(out, chances.len ? "," : "");
+		add_chance(reply, (struct str){ word, (size_t)snprintf(word, sizeof(word), " #%ld", choice) }, out);
+	}
+	bytes_add(out, STR("],\n        \"refusal\": null\n      },\n"));
+}
+
+static void
+openai_whole(struct reply *reply, struct bytes *out)
+{
+	static struct bytes text, chances; /* used again; emptied each time */
+
+	bytes_clear(&text, 65536);
+	bytes_clear(&chances, 65536);
+	if (!reply_calls_tool(reply))
+		whole_text(reply, &text, &chances);
+	bytes_add(out, STR("{\n  \"id\": \""));
+	reply_id(reply, "chatcmpl-", 29, out);
+	bytes_fmt(out, "\",\n  \"object\": \"chat.completion\",\n  \"created\": %lld,\n  \"model\": \"", (long long)reply->created);
+	bytes_json(out, bytes_view(&reply->ask.model));
+	bytes_add(out, STR("\",\n  \"choices\": ["));
+	for (long choice = 0; choice < reply->ask.choices; choice++) {
+		bytes_fmt(out, "%s\n    {\n      \"index\": %ld,\n      \"message\": {\n        \"role\": \"assistant\",\n        \"content\": ", choice ? "," : "", choice);
+		whole_message(reply, choice, bytes_view(&text), out);
+		whole_logprobs(reply, choice, bytes_view(&chances), out);
+		bytes_add(out, STR("      \"finish_reason\": "));
+		add_finish(reply, out);
+		if (reply->wire == &wire_azure)
+			bytes_fmt(out, ",\n      %.*s", (int)azure_results.len - 1, azure_results.ptr);
+		bytes_add(out, STR("\n    }"));
+	}
+	bytes_add(out, STR("\n  ],\n"));
+	if (reply->wire == &wire_azure)
+		bytes_fmt(out, "  %.*s,\n", (int)azure_prompt_results.len, azure_prompt_results.ptr);
 	if (!reply->plan.no_usage) {
 		bytes_add(out, STR("  \"usage\": "));
 		add_usage(reply, "\n    ", out);
