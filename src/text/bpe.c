@@ -4,10 +4,10 @@
  * A piece that is a token itself, as most words are, costs one look-up. Any other one is merged: its bytes are parts in a list, and of all neighbours whose bytes together
  * are a token, those with the lowest rank become one part, the leftmost first, until there are none. A rank is a token's id, so what is left are the ids.
  *
- * Small pieces look for the lowest rank one after the other. In long ones that would take quadratic time, which a stranger could ask for; there a heap has the pairs. Both
- * work on the same parts and give the same result.
+ * Small pieces look for the lowest rank one after the other. In long ones that would take quadratic time, which a stranger could ask for; there a heap has the pairs. Both give the same result.
  *
- * The vocabulary is a table of ranks by hash; the bytes of all tokens lie one after the other, in the order of the ranks.
+ * The vocabulary is a table of ranks by hash; the bytes of all tokens lie one after the other, in the order of the ranks. Most look-ups while merging find nothing, and tables of this size do not fit
+ * into a cache: so a slot has its token's hash, and the bytes are compared only where it is the same. What two bytes make is in a table of its own, since every merge begins with those.
  */
 #include "text/bpe.h"
 
@@ -18,10 +18,16 @@
 enum { TOKENS_MAX = 1 << 20, TOKEN_BYTES_MAX = 1024 };
 #define NO_RANK UINT32_MAX
 
+struct slot {
+	uint32_t hash, taken; /* rank + 1; 0: free */
+};
+
 struct bpe {
 	enum bpe_split split;
-	uint32_t *slots;   /* rank + 1; 0: free */
+	struct slot *slots;
 	uint32_t mask;
+	uint32_t singles[256]; /* ranks of a byte, */
+	uint32_t *doubles;     /* and of two: the first one's place times 256 and the second */
 	uint32_t *offsets; /* of each rank in `bytes`, and the end of the last */
 	const char *bytes;
 	uint32_t count;
@@ -45,17 +51,19 @@ hash_of(const char *bytes, size_t len)
 }
 
 /* Where these bytes are, or would be. */
-static uint32_t *
-slot_of(const struct bpe *bpe, const char *bytes, size_t len)
+static struct slot *
+slot_of(const struct bpe *bpe, const char *bytes, size_t len, uint32_t hash)
 {
-	for (uint32_t at = hash_of(bytes, len);; at++) {
-		uint32_t *slot = &bpe->slots[at & bpe->mask];
+	for (uint32_t at = hash;; at++) {
+		struct slot *slot = &bpe->slots[at & bpe->mask];
 		uint32_t from, to;
 
-		if (*slot == 0)
+		if (slot->taken == 0)
 			return slot;
-		from = bpe->offsets[*slot - 1];
-		to = bpe->offsets[*slot];
+		if (slot->hash != hash)
+			continue;
+		from = bpe->offsets[slot->taken - 1];
+		to = bpe->offsets[slot->taken];
 		if (to - from == len && memcmp(bpe->bytes + from, bytes, len) == 0)
 			return slot;
 	}
@@ -64,7 +72,7 @@ slot_of(const struct bpe *bpe, const char *bytes, size_t len)
 static uint32_t
 rank_of(const struct bpe *bpe, const char *bytes, size_t len)
 {
-	return len > bpe->token_max ? NO_RANK : *slot_of(bpe, bytes, len) - 1;
+	return len > bpe->token_max ? NO_RANK : slot_of(bpe, bytes, len, hash_of(bytes, len))->taken - 1;
 }
 
 /* ---- loading ---- */
@@ -107,7 +115,8 @@ static bool
 add_token(struct bpe *bpe, char *bytes, struct str line)
 {
 	size_t blank = str_find_byte(line, ' ', 0), len;
-	uint32_t offset = bpe->offsets[bpe->count], *slot;
+	uint32_t offset = bpe->offsets[bpe->count], hash;
+	struct slot *slot;
 	int64_t rank;
 
 	if (blank == SIZE_MAX || blank > TOKEN_BYTES_MAX || !str_to_i64(str_slice(line, blank + 1, line.len), &rank) || rank != bpe->count)
@@ -115,14 +124,32 @@ add_token(struct bpe *bpe, char *bytes, struct str line)
 	len = base64_read(str_slice(line, 0, blank), bytes + offset);
 	if (len == 0)
 		return false;
-	slot = slot_of(bpe, bytes + offset, len);
-	if (*slot)
+	hash = hash_of(bytes + offset, len);
+	slot = slot_of(bpe, bytes + offset, len, hash);
+	if (slot->taken)
 		return false;
 	bpe->offsets[++bpe->count] = offset + (uint32_t)len;
-	*slot = bpe->count;
+	*slot = (struct slot){ hash, bpe->count };
 	if (len > bpe->token_max)
 		bpe->token_max = len;
 	return true;
+}
+
+/* The ranks of what is short. A byte without one: there must be none, since then every text can be encoded. */
+static const struct err *
+tabulate(struct bpe *bpe, struct arena *arena)
+{
+	for (int byte = 0; byte < 256; byte++) {
+		bpe->singles[byte] = rank_of(bpe, &(char){ (char)byte }, 1);
+		if (bpe->singles[byte] == NO_RANK)
+			return err_new(arena, ERR_INVALID, "the vocabulary has no token for the byte %d", byte);
+	}
+	bpe->doubles = arena_array(arena, 256 * 256, sizeof(*bpe->doubles));
+	if (!bpe->doubles)
+		return &err_no_memory;
+	for (int pair = 0; pair < 256 * 256; pair++)
+		bpe->doubles[pair] = rank_of(bpe, (char[]){ (char)(pair >> 8), (char)pair }, 2);
+	return NULL;
 }
 
 const struct err *
@@ -132,6 +159,7 @@ bpe_new(struct arena *arena, enum bpe_split split, struct str file, struct bpe *
 	struct str rest = file, line;
 	size_t lines = 1, capacity = 1024;
 	char *bytes = arena_alloc(arena, file.len + 1); /* base64 is longer than what it stands for */
+	const struct err *err;
 
 	for (size_t i = 0; i < file.len; i++)
 		lines += file.ptr[i] == '\n';
@@ -149,33 +177,89 @@ bpe_new(struct arena *arena, enum bpe_split split, struct str file, struct bpe *
 	while (str_split(&rest, '\n', &line))
 		if (line.len > 0 && !add_token(bpe, bytes, line))
 			return err_new(arena, ERR_INVALID, "line %u of the vocabulary is not a token's bytes in base64 and its rank", bpe->count + 1);
-	for (int byte = 0; byte < 256; byte++)
-		if (rank_of(bpe, &(char){ (char)byte }, 1) == NO_RANK)
-			return err_new(arena, ERR_INVALID, "the vocabulary has no token for the byte %d", byte);
-	*out = bpe;
-	return NULL;
+	err = tabulate(bpe, arena);
+	*out = err ? NULL : bpe;
+	return err;
 }
 
 /* ---- merging ---- */
-
-/* A part of a piece: it ends where the next one begins. `rank` is that of this part and the next together. */
-struct part {
-	uint32_t from, rank;
-	uint32_t previous, next; /* places of parts; the last one's next is the end */
-};
 
 struct output {
 	uint32_t *ids;
 	size_t count, max;
 };
 
+static uint32_t
+double_rank(const struct bpe *bpe, const char *bytes)
+{
+	return bpe->doubles[(unsigned char)bytes[0] * 256 + (unsigned char)bytes[1]];
+}
+
 static void
-emit(const struct bpe *bpe, struct str token, struct output *out)
+emit(uint32_t id, struct output *out)
 {
 	if (out->count < out->max)
-		out->ids[out->count] = rank_of(bpe, token.ptr, token.len);
+		out->ids[out->count] = id;
 	out->count++;
 }
+
+/* --- of a small piece: arrays without gaps, in which the lowest rank is found fast --- */
+
+static uint32_t
+lowest_of(const uint32_t *ranks, uint32_t count)
+{
+	uint32_t lowest = NO_RANK, at = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		lowest = ranks[i] < lowest ? ranks[i] : lowest;
+	while (at < count && ranks[at] != lowest)
+		at++;
+	return at;
+}
+
+static void
+take_out(uint32_t *list, uint32_t at, uint32_t count)
+{
+	memmove(list + at, list + at + 1, (count - at - 1) * sizeof(*list));
+}
+
+static void
+encode_small(const struct bpe *bpe, struct str piece, struct output *out)
+{
+	/* of each part: where it begins, its id, and the rank of it and the next together */
+	uint32_t from[BPE_PIECE_SMALL + 1], ids[BPE_PIECE_SMALL], ranks[BPE_PIECE_SMALL], count = (uint32_t)piece.len;
+
+	for (uint32_t i = 0; i < count; i++) {
+		from[i] = i;
+		ids[i] = bpe->singles[(unsigned char)piece.ptr[i]];
+		ranks[i] = i + 1 < count ? double_rank(bpe, piece.ptr + i) : NO_RANK;
+	}
+	from[count] = count;
+	for (;;) {
+		uint32_t at = lowest_of(ranks, count);
+
+		if (at == count || ranks[at] == NO_RANK)
+			break;
+		ids[at] = ranks[at];
+		take_out(from, at + 1, count + 1);
+		take_out(ids, at + 1, count);
+		take_out(ranks, at + 1, count);
+		count--;
+		ranks[at] = at + 1 < count ? rank_of(bpe, piece.ptr + from[at], from[at + 2] - from[at]) : NO_RANK;
+		if (at > 0)
+			ranks[at - 1] = rank_of(bpe, piece.ptr + from[at - 1], from[at + 1] - from[at - 1]);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		emit(ids[i], out);
+}
+
+/* --- of a long piece: a list, and a heap of the pairs --- */
+
+/* A part of a piece, that begins at the byte of its own place and ends where the next one begins. */
+struct part {
+	uint32_t id, rank;       /* its own, and that of this part and the next together */
+	uint32_t previous, next; /* places of parts; the last one's next is the end */
+};
 
 static uint32_t
 pair_rank(const struct bpe *bpe, struct str piece, const struct part *parts, uint32_t at)
@@ -184,7 +268,7 @@ pair_rank(const struct bpe *bpe, struct str piece, const struct part *parts, uin
 
 	if (next == piece.len)
 		return NO_RANK;
-	return rank_of(bpe, piece.ptr + parts[at].from, parts[parts[next].next].from - parts[at].from);
+	return rank_of(bpe, piece.ptr + at, parts[next].next - at);
 }
 
 /* One part a byte, and one for the end. */
@@ -193,10 +277,12 @@ parts_begin(const struct bpe *bpe, struct str piece, struct part *parts)
 {
 	uint32_t len = (uint32_t)piece.len;
 
-	for (uint32_t i = 0; i <= len; i++)
-		parts[i] = (struct part){ .from = i, .previous = i - 1, .next = i + 1, .rank = NO_RANK };
 	for (uint32_t i = 0; i < len; i++)
-		parts[i].rank = pair_rank(bpe, piece, parts, i);
+		parts[i] = (struct part){ .id = bpe->singles[(unsigned char)piece.ptr[i]],
+			.rank = i + 1 < len ? double_rank(bpe, piece.ptr + i) : NO_RANK,
+			.previous = i - 1,
+			.next = i + 1 };
+	parts[len] = (struct part){ .previous = len - 1, .rank = NO_RANK };
 }
 
 /* Joins a part with the next one. The ranks of its pairs are new then. */
@@ -205,27 +291,13 @@ parts_join(const struct bpe *bpe, struct str piece, struct part *parts, uint32_t
 {
 	uint32_t gone = parts[at].next;
 
+	parts[at].id = parts[at].rank;
 	parts[at].next = parts[gone].next;
 	parts[parts[at].next].previous = at;
 	parts[gone].rank = NO_RANK;
 	parts[at].rank = pair_rank(bpe, piece, parts, at);
 	if (at > 0)
 		parts[parts[at].previous].rank = pair_rank(bpe, piece, parts, parts[at].previous);
-}
-
-static void
-merge_small(const struct bpe *bpe, struct str piece, struct part *parts)
-{
-	for (;;) {
-		uint32_t best = 0;
-
-		for (uint32_t i = parts[0].next; i < piece.len; i = parts[i].next)
-			if (parts[i].rank < parts[best].rank)
-				best = i;
-		if (parts[best].rank == NO_RANK)
-			return;
-		parts_join(bpe, piece, parts, best);
-	}
 }
 
 /* Pairs by rank, then by place; a heap in an array. One whose rank is no longer its part's is stale. */
@@ -296,25 +368,28 @@ merge_long(const struct bpe *bpe, struct str piece, struct part *parts)
 }
 
 static void
+encode_long(const struct bpe *bpe, struct str piece, struct output *out)
+{
+	struct part *parts = mem_alloc((piece.len + 1) * sizeof(*parts));
+
+	parts_begin(bpe, piece, parts);
+	merge_long(bpe, piece, parts);
+	for (uint32_t at = 0; at < piece.len; at = parts[at].next)
+		emit(parts[at].id, out);
+	free(parts);
+}
+
+static void
 encode_piece(const struct bpe *bpe, struct str piece, struct output *out)
 {
-	struct part small[BPE_PIECE_SMALL + 1], *parts = small;
+	uint32_t whole = rank_of(bpe, piece.ptr, piece.len);
 
-	if (rank_of(bpe, piece.ptr, piece.len) != NO_RANK) {
-		emit(bpe, piece, out);
-		return;
-	}
-	if (piece.len > BPE_PIECE_SMALL)
-		parts = mem_alloc((piece.len + 1) * sizeof(*parts));
-	parts_begin(bpe, piece, parts);
-	if (parts == small)
-		merge_small(bpe, piece, parts);
+	if (whole != NO_RANK)
+		emit(whole, out);
+	else if (piece.len <= BPE_PIECE_SMALL)
+		encode_small(bpe, piece, out);
 	else
-		merge_long(bpe, piece, parts);
-	for (uint32_t at = 0; at < piece.len; at = parts[at].next)
-		emit(bpe, str_n(piece.ptr + parts[at].from, parts[parts[at].next].from - parts[at].from), out);
-	if (parts != small)
-		free(parts);
+		encode_long(bpe, piece, out);
 }
 
 size_t

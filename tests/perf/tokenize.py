@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """How long counting the tokens of a megabyte takes, beside the reference (PyPI `tiktoken`) in the same run.
 
-Texts: pages of the PostgreSQL manual as their source, corbel's own C, and a megabyte of one letter, the worst a stranger can send. Prints the best
-of five times on a processor for each; loading the vocabulary is not in them.
+Texts: pages of the PostgreSQL manual as their source, corbel's own C, made-up words in Chinese and Russian letters and emoji without an end, in which hardly a word is a token and so all is merged, and a megabyte of one
+letter, the worst a stranger can send. Prints the best of five times on a processor for each; loading the vocabulary is not in them.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -36,9 +37,20 @@ def texts() -> dict[str, str]:
     def megabyte(paths: list[Path]) -> str:
         return "".join(path.read_text(errors="ignore") for path in paths)[:MEGABYTE]
 
+    def made_up(letters: list[str], longest: int, between: str) -> str:
+        chance = random.Random(1)
+        words = ("".join(chance.choices(letters, k=chance.randint(2, longest))) for _ in range(MEGABYTE // 4))
+        return between.join(words).encode()[:MEGABYTE].decode(errors="ignore")
+
+    def letters(first: int, last: int) -> list[str]:
+        return [chr(code) for code in range(first, last + 1)]
+
     return {
         "HTML pages": megabyte(sorted(corpus().glob("*.html"))),
         "C source": megabyte(sorted((ROOT / "src").rglob("*.c"))),
+        "made-up Chinese": made_up(letters(0x4E00, 0x59FF), 18, "，"),
+        "made-up Russian": made_up(letters(0x430, 0x44F), 12, " "),
+        "emoji": made_up(letters(0x1F300, 0x1F64F), 18, ""),
         "one letter": "a" * MEGABYTE,
     }
 
