@@ -84,6 +84,7 @@ litellm_import(struct arena *arena, struct str source, struct str text, struct p
 	map_fini(&it.providers_by_settings);
 	map_fini(&it.providers_by_name);
 	map_fini(&it.models_by_name);
+	map_fini(&it.models_by_id);
 	if (out->yaml.ptr)
 		return true;
 	problems_add(problems, source, 1, 1, "no memory to write it");

@@ -77,7 +77,7 @@ struct litellm {
 	struct litellm_provider *providers, **providers_tail;
 	struct map providers_by_settings, providers_by_name;
 	struct litellm_model *models, **models_tail;
-	struct map models_by_name;
+	struct map models_by_name, models_by_id; /* by the id of a deployment */
 	size_t model_count;
 	/* Of all models and providers; negative: not given. */
 	double timeout_s, stream_timeout_s, request_timeout_s, retry_after_s, cooldown_s;

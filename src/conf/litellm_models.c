@@ -243,6 +243,7 @@ target_add(struct litellm *it, const struct deployment *deployment, const struct
 {
 	struct litellm_model *model = model_take(it, name, api);
 	double concurrency = litellm_number(it, litellm_child(deployment->params, "max_parallel_requests"), "litellm_params");
+	const struct yaml *id = litellm_child(deployment->info, "id");
 
 	if (!model || model->target_count == LITELLM_TARGETS_MAX) {
 		litellm_note(it, LITELLM_LEFT_OUT, name, "model_list", "more than %d models, or %d deployments of one", LITELLM_MODELS_MAX, LITELLM_TARGETS_MAX);
@@ -262,6 +263,8 @@ target_add(struct litellm *it, const struct deployment *deployment, const struct
 	retries_read(it, deployment, model);
 	if (litellm_child(deployment->params, "silent_model"))
 		model->silent = litellm_child(deployment->params, "silent_model");
+	if (id && id->kind == YAML_SCALAR && !map_get(&it->models_by_id, id->text))
+		map_put(&it->models_by_id, id->text, model);
 	if (target_joined(it, name, model, target))
 		return;
 	*model->tail = target;

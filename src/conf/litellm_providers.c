@@ -85,7 +85,8 @@ struct reading {
 	const struct yaml *params, *credential, *model_node;
 	const struct prefix *prefix;
 	const struct conf_kind *kind;
-	struct str region; /* that the model's name gives; AWS alone */
+	struct str region;      /* that the model's name gives; AWS alone */
+	struct str api_version; /* that the address gives; Azure alone */
 	struct buf settings;
 	bool failed;
 };
@@ -188,13 +189,18 @@ address_ok(struct str url)
 	return url.len <= 2000 && rest.len > 0 && rest.ptr[0] != '/' && rest.ptr[0] != ':';
 }
 
-/* What stands at the end there is the endpoint's own here. */
+/* What stands at the end there is the endpoint's own here. Azure's portal shows addresses with the version of the API behind them. */
 static struct str
-address_cut(const struct reading *reading, struct str url)
+address_cut(struct reading *reading, struct str url)
 {
+	static const struct str version = STR_INIT("?api-version=");
 	static const char *const ends[] = { "/", "/chat/completions", "/v1/messages", "/v1/chat", "/v2/chat", "/v2/embed", "/embeddings" };
-	size_t openai = str_find(url, STR("/openai/"), 0);
+	size_t openai = str_find(url, STR("/openai/"), 0), query = str_find(url, version, 0);
 
+	if (strcmp(reading->kind->name, "azure") == 0 && query != SIZE_MAX) {
+		reading->api_version = str_slice(url, query + version.len, url.len);
+		url.len = query;
+	}
 	for (size_t i = 0; i < COUNT(ends); i++)
 		if (str_ends(url, str_of(ends[i])))
 			url.len -= strlen(ends[i]);
@@ -299,8 +305,9 @@ azure_read(struct reading *reading)
 {
 	static const char *const entra[] = { "client_id", "client_secret" };
 	const struct yaml *tenant = param(reading, "tenant_id");
+	struct str version = param_text(reading, "api_version");
 
-	put_piece(reading, "api_version", param_text(reading, "api_version"));
+	put_piece(reading, "api_version", version.ptr ? version : reading->api_version);
 	if (!tenant || param(reading, "api_key")) {
 		key_read(reading);
 		return;

@@ -43,7 +43,7 @@ static const struct litellm_key router_keys[] = {
 static const struct litellm_key module_keys[] = {
 	{ "fallbacks", NULL }, { "context_window_fallbacks", NULL }, { "content_policy_fallbacks", NULL }, { "default_fallbacks", NULL }, { "num_retries", NULL },
 	{ "request_timeout", NULL }, { "allowed_fails", NULL }, { "cooldown_time", NULL }, { "set_verbose", NULL }, { "model_group_alias", NULL },
-	{ "telemetry", "" }, { "suppress_debug_info", "" }, { "json_logs", "the log is lines of text" },
+	{ "telemetry", "" }, { "suppress_debug_info", "" }, { "json_logs", "" },
 	{ "drop_params", "what a target cannot do is refused before it is asked; mere hints are left out by themselves (docs/providers.md)" },
 	{ "modify_params", "requests are translated between dialects, never changed to please a provider" },
 	{ "cache", NULL }, { "cache_params", NULL }, { "enable_caching_on_provider_specific_optional_params", "" },
@@ -250,15 +250,20 @@ edge_add(struct litellm *it, const struct yaml *node, const char *section, struc
 	from->fallback_count++;
 }
 
-/* A model that targets stand behind, by a name of theirs: an alias stands for what it is one of. */
+/* A model that targets stand behind, by its name or by the id of one of its deployments: an alias stands for what it is one of. */
 static struct litellm_model *
 fallback_model(struct litellm *it, const struct yaml *node, const char *section)
 {
 	const struct yaml *name = node->kind == YAML_MAP ? litellm_child(node, "model") : node;
 	struct litellm_model *model = name && name->kind == YAML_SCALAR ? map_get(&it->models_by_name, name->text) : NULL;
+	bool by_id = !model && name && name->kind == YAML_SCALAR;
 
+	if (by_id)
+		model = map_get(&it->models_by_id, name->text);
 	if (!model)
 		litellm_note(it, LITELLM_LEFT_OUT, node, section, "a fallback is a model that was taken over");
+	else if (by_id && model->target_count > 1)
+		litellm_note(it, LITELLM_CHANGED, node, section, "to all deployments of \"%" STR_F "\", not to this one alone: give it a model_name of its own if only it is meant", STR_A(model->name));
 	else if (node->kind == YAML_MAP && node->first && node->first->next)
 		litellm_note(it, LITELLM_CHANGED, node, section, "the fallback gets the call as it came: its other members are left out");
 	return model && model->alias ? model->alias : model;

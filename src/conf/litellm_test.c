@@ -333,6 +333,42 @@ addresses_lose_what_is_the_endpoints_own(void **state)
 }
 
 static void
+addresses_give_the_version_of_azures_api(void **state)
+{
+	struct fixture *f = *state;
+
+	import(f, "model_list:\n"
+		  "  - {model_name: a, litellm_params: {model: azure/a, api_key: k, api_base: \"https://r.openai.azure.com/openai/deployments/a/chat/completions?api-version=2025-01-01-preview\"}}\n"
+		  "  - {model_name: b, litellm_params: {model: azure/b, api_key: k, api_base: \"https://r.openai.azure.com/?api-version=2025-01-01-preview\", api_version: 2024-10-21}}\n"
+		  "  - {model_name: c, litellm_params: {model: openai/c, api_key: k, api_base: \"http://h/v1?api-version=1\"}}\n");
+	assert_true(str_eq_c(model(f, "a")->targets[0].provider->base_url, "https://r.openai.azure.com"));
+	assert_true(str_eq_c(model(f, "a")->targets[0].provider->api_version, "2025-01-01-preview"));
+	assert_true(str_eq_c(model(f, "b")->targets[0].provider->api_version, "2024-10-21"));
+	told(f, LITELLM_LEFT_OUT, 4, "litellm_params.api_base", "a URL");
+}
+
+/* LiteLLM takes the id of a deployment wherever it takes a model's name. */
+static void
+fallbacks_may_name_a_deployment(void **state)
+{
+	struct fixture *f = *state;
+	const struct conf_model *from;
+
+	import(f, "model_list:\n"
+		  "  - {model_name: a, litellm_params: {model: openai/a, api_key: k}, model_info: {id: one}}\n"
+		  "  - {model_name: b, litellm_params: {model: openai/b, api_key: k}, model_info: {id: two}}\n"
+		  "  - {model_name: b, litellm_params: {model: openai/b, api_key: l}, model_info: {id: three}}\n"
+		  "  - {model_name: c, litellm_params: {model: openai/c, api_key: k}}\n"
+		  "router_settings:\n"
+		  "  fallbacks: [{c: [one, three]}]\n");
+	from = model(f, "c");
+	assert_int_equal(from->route.fallback_count, 2);
+	assert_ptr_equal(from->route.fallbacks[0].model, model(f, "a"));
+	assert_ptr_equal(from->route.fallbacks[1].model, model(f, "b"));
+	told(f, LITELLM_CHANGED, 7, "router_settings.fallbacks", "all deployments of \"b\"");
+}
+
+static void
 a_cache_is_one_of_each_model(void **state)
 {
 	struct fixture *f = *state;
@@ -371,6 +407,8 @@ main(void)
 		FACT(keys_come_from_the_environment_or_a_credential),
 		FACT(a_silent_model_is_a_shadow),
 		FACT(addresses_lose_what_is_the_endpoints_own),
+		FACT(addresses_give_the_version_of_azures_api),
+		FACT(fallbacks_may_name_a_deployment),
 		FACT(a_cache_is_one_of_each_model),
 		FACT(what_is_no_such_configuration_is_a_problem),
 	};
