@@ -252,6 +252,7 @@ verify_post(struct api_request *request)
 	json_set_int(&json, "budget_entries", run->budget_entries);
 	json_set_int(&json, "amount_nanodollars", run->amount_nanos);
 	json_set_int(&json, "unproved_entries", run->unknown);
+	json_set_int(&json, "counted_entries", run->sealed);
 	if (run->next.len)
 		json_set_string(&json, "next", run->next);
 	else

@@ -50,13 +50,14 @@ collection_row(struct table *table, struct arena *arena, const struct json *item
 {
 	table_add(table, (struct str[]){ json_get_string(item, "name"), show_number(arena, item, "documents"), show_number(arena, item, "chunks"),
 				 show_number(arena, item, "chunks_embedded"), show_number(arena, item, "queued"), show_number(arena, item, "failed"),
-				 term_bytes(arena, json_int(json_get(item, "bytes"), 0)), json_get_string(item, "id") });
+				 term_bytes(arena, json_int(json_get(item, "bytes"), 0)), json_bool(json_get(item, "local_only"), false) ? STR("yes") : STR("-"),
+				 json_get_string(item, "id") });
 }
 
 static MAY_PARK int
 collection_ls_call(struct client *client, struct args *args)
 {
-	static const char *const titles[] = { "NAME", "DOCUMENTS", "CHUNKS", "EMBEDDED", "QUEUED", "FAILED", "SIZE", "ID", NULL };
+	static const char *const titles[] = { "NAME", "DOCUMENTS", "CHUNKS", "EMBEDDED", "QUEUED", "FAILED", "SIZE", "LOCAL ONLY", "ID", NULL };
 
 	return pages_print(&(struct pages){ client, args, STR("/admin/v1/collections?limit=100"), titles, collection_row });
 }
@@ -202,7 +203,7 @@ const struct command collection_ls_command = {
 	.arguments = "",
 	.summary = "List the collections",
 	.call = collection_ls_call,
-	.help = "With the number of documents and chunks in each, and how many still wait to be read or embedded.",
+	.help = "With the number of documents and chunks in each, how many still wait to be read or embedded, and whether it is local_only.",
 };
 
 const struct command collection_show_command = {

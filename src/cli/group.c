@@ -72,6 +72,15 @@ update_call(struct client *client, struct args *args)
 	return send_group(client, args, HTTP_PATCH, group_path(args), args_get(args, "name"));
 }
 
+static MAY_PARK int
+team_update_call(struct client *client, struct args *args)
+{
+	int exit_code = update_call(client, args);
+
+	policy_args_note(args, exit_code);
+	return exit_code;
+}
+
 static void
 group_row(struct table *table, struct arena *arena, const struct json *group)
 {
@@ -122,7 +131,8 @@ static const struct option tenant_ls_options[] = { AFTER_OPTION, { NULL, 0, NULL
 CLIENT_COMMAND(team, create, "NAME", 1, 1, team_create_options, create_call, "Make a team", "Keys are put into it with --team. Its limits bind all its keys together.");
 CLIENT_COMMAND(team, ls, "", 0, 0, team_ls_options, ls_call, "List the teams", "The newest first, a thousand at most; --after goes on.");
 CLIENT_COMMAND(team, show, "TEAM", 1, 1, team_options, show_call, "Show a team and its limits", "By id or name.");
-CLIENT_COMMAND(team, update, "TEAM", 1, 1, team_update_options, update_call, "Change a team", "What is not given stays as it is. In force on every node within a second.");
+CLIENT_COMMAND(team, update, "TEAM", 1, 1, team_update_options, team_update_call, "Change a team",
+	"What is not given stays as it is. In force on every node within a second. " LOCAL_ONLY_NOTE);
 CLIENT_COMMAND(team, close, "TEAM", 1, 1, team_options, close_call, "Close a team",
 	"Its keys are refused by every node within a second. It keeps its name, and stays in the ledger; it is not opened again.");
 CLIENT_COMMAND(tenant, create, "NAME", 1, 1, tenant_create_options, create_call, "Make a tenant",

@@ -149,6 +149,7 @@ key_update_call(struct client *client, struct args *args)
 	struct str name = args_get(args, "name"), scopes = args_get(args, "scope");
 	struct json_out json;
 	struct buf body;
+	int exit_code;
 
 	buf_init(&body, args->arena, BODY_MAX);
 	json_out_init(&json, &body);
@@ -160,7 +161,9 @@ key_update_call(struct client *client, struct args *args)
 	if (!put_key(&json, args))
 		return EXIT_USAGE;
 	json_end_object(&json);
-	return show_object(client, args, HTTP_PATCH, tenant_object_path(args, KEYS, args->list[0]), buf_str(&body), key_print);
+	exit_code = show_object(client, args, HTTP_PATCH, tenant_object_path(args, KEYS, args->list[0]), buf_str(&body), key_print);
+	policy_args_note(args, exit_code);
+	return exit_code;
 }
 
 static MAY_PARK int
@@ -219,6 +222,6 @@ CLIENT_COMMAND(key, ls, "", 0, 0, ls_options, key_ls_call, "List the keys",
 CLIENT_COMMAND(key, show, "ID", 1, 1, tenant_options, key_show_call, "Show a key and its limits",
 	"Shows what is known of a key; its secret is not.");
 CLIENT_COMMAND(key, update, "ID", 1, 1, update_options, key_update_call, "Change a key",
-	"What is not given stays as it is. In force on every node within a second.");
+	"What is not given stays as it is. In force on every node within a second. " LOCAL_ONLY_NOTE);
 CLIENT_COMMAND(key, revoke, "ID...", 1, 1000, tenant_options, key_revoke_call, "Revoke keys",
 	"A revoked key is refused by every node within a second, and never works again.");

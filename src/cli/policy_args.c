@@ -121,6 +121,13 @@ put_local_only(struct json_out *json, struct args *args)
 	return true;
 }
 
+void
+policy_args_note(struct args *args, int exit_code)
+{
+	if (exit_code == EXIT_DONE && str_eq_c(args_get(args, "local-only"), "yes"))
+		fputs("what was uploaded before is not marked: mark the collections it is in (corbel collection update NAME --local-only yes), and upload files again that are in none\n", stderr);
+}
+
 static bool
 put_priority(struct json_out *json, struct args *args)
 {

@@ -19,6 +19,8 @@
 		{ "priority", 0, "batch|none", "All calls take the queue for batch traffic: those that somebody waits for go first." },                                                      \
 		{ "tag", 0, "NAME=VALUE,...", "Go to the ledger with each call; or none." }
 
+#define LOCAL_ONLY_NOTE "With --local-only yes, files and documents that are uploaded from now on are marked; what was uploaded before is not: mark its collections."
+
 #define TENANT_OPTION { "tenant", 0, "NAME", "Act for this tenant, by name or number: for an admin key of the first tenant." }
 
 /* The row of a command on one kind of thing: "KIND VERB", with so many arguments, talking to the server in `call_`. */
@@ -36,6 +38,9 @@
 
 /* Writes "policy":{…} when one of the options was given. False: has told what is wrong. */
 bool policy_args_put(struct json_out *json, struct args *args);
+
+/* After a key's or a team's `--local-only yes`, says on standard error what that does not hold for. */
+void policy_args_note(struct args *args, int exit_code);
 
 /* "12", "12.50", "0.000000001", with `sign` also "-3": exact; false for anything else. */
 bool term_dollars_parse(struct str text, bool sign, int64_t *nanos);

@@ -37,6 +37,7 @@
 #include "money/money.h"
 #include "rt/fiber.h"
 #include "telemetry/retention.h"
+#include "telemetry/seal.h"
 
 enum { START_ARENA_MAX = 64 * 1024 * 1024 };
 
@@ -50,6 +51,7 @@ struct server {
 	bool file_only;      /* start without the store's entries if they are refused */
 	struct tls_server *tls;
 	struct retention *retention;
+	struct sealer *sealer;
 	struct hooks *hooks;
 	struct str first_key; /* made by this start, to be shown once */
 };
@@ -311,6 +313,18 @@ retention_end(struct server *server)
 	retention_stop(server->retention);
 }
 
+static MAY_PARK const struct err *
+sealer_begin(struct server *server)
+{
+	return sealer_start(server->app.store, server->arena, seal_after_us(server->conf), &server->sealer);
+}
+
+static MAY_PARK void
+sealer_end(struct server *server)
+{
+	sealer_stop(server->sealer);
+}
+
 static const struct err *
 durables_begin(struct server *server)
 {
@@ -373,6 +387,7 @@ static const struct step steps[] = {
 	{ "runtime", runtime_begin, runtime_end, false },
 	{ "store", store_start, store_stop, false },
 	{ "configuration", watch_start, watch_stop, true },
+	{ "ledger", sealer_begin, sealer_end, true }, /* before anything writes to it */
 	{ "embeddings", embedder_start, embedder_stop, false },
 	{ "tokenizers", tokenizers_start, tokenizers_stop, false },
 	{ "webhooks", hooks_start, hooks_end, true },

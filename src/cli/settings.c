@@ -8,6 +8,7 @@
 #include "cli/serve_settings.h"
 #include "cli/term.h"
 #include "telemetry/retention.h"
+#include "telemetry/seal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@ const struct setting_table *const setting_tables[] = {
 	&serve_settings,
 	&link_settings,
 	&retention_settings,
+	&seal_settings,
 	&cache_settings,
 	NULL,
 };

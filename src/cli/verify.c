@@ -14,7 +14,7 @@ enum { CHECKS_MAX = 32, EXAMPLES_MAX = 10 };
 
 #define TIMEOUT_US (600 * USEC_PER_SEC) /* of one stretch: the check of the store itself is one */
 
-static const char *const totals[] = { "interactions", "ledger_entries", "budget_entries", "amount_nanodollars", "unproved_entries" };
+static const char *const totals[] = { "interactions", "ledger_entries", "budget_entries", "amount_nanodollars", "unproved_entries", "counted_entries" };
 
 struct sum {
 	struct {
@@ -99,6 +99,7 @@ print_text(struct arena *arena, const struct sum *sum)
 			printf("        %" STR_F "\n", STR_A(sum->checks[i].examples[k]));
 	}
 	printf("%lld interactions, %lld entries in the ledger, %" STR_F "\n", (long long)sum->totals[0], (long long)sum->totals[1], STR_A(dollars_text(arena, sum->totals[3])));
+	printf("%lld of these entries are counted: one that is taken away would be missed\n", (long long)sum->totals[5]);
 	if (sum->totals[4])
 		printf("%lld entries were priced by a table that this program does not know: their amounts are not proved\n", (long long)sum->totals[4]);
 }

@@ -8,6 +8,7 @@
 #include "hook/hook.h"
 #include "money/inside.h"
 #include "money/money_sql.h"
+#include "telemetry/seal.h"
 #include "telemetry/usage_event.h"
 #include "text/utf8.h"
 
@@ -24,6 +25,8 @@ correction_write(struct tx *tx, const struct correction *c)
 			V_TEXT(c->reason), V_TEXT(c->made_by)),
 		NULL);
 
+	if (!err)
+		err = seal_add(tx, c->tenant, c->interaction, c->amount_nanos);
 	if (err || !hook_wanted(CONF_EVENT_USAGE))
 		return err;
 	event = usage_event_json(tx_arena(tx), &(struct usage_entry){ .tenant = c->tenant,

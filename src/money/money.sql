@@ -211,7 +211,8 @@ from usage_entry u where u.tenant = $1 and u.interaction = $2 and u.entry = 0;
 select coalesce(min(tenant), 0) from (
 	select min(tenant) as tenant from interaction where tenant > $1
 	union all select min(tenant) from usage_entry where tenant > $1
-	union all select min(tenant) from budget_entry where tenant > $1) following;
+	union all select min(tenant) from budget_entry where tenant > $1
+	union all select min(tenant) from ledger_hour where tenant > $1) following;
 
 -- Retention takes entries a few at a time: what is over its time is not looked at while it is half gone.
 -- name: verify_page
@@ -245,6 +246,22 @@ where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3 and u.entry =
 	and (u.key_id <> i.key_id or u.provider <> i.provider or u.model <> i.target_model or u.at_us <> i.started_us
 		or (u.key_id <> '' and not (u.tenant = 1 and u.key_id = 'admin') and not exists (select 1 from access_key k where k.tenant = u.tenant and k.id = u.key_id)))
 order by u.interaction limit 1000;
+
+-- Hours of the ledger that are counted (telemetry/seal.h). The next one from $2 on, and the next entry: where an hour is not known there should be none.
+-- name: verify_hour_next
+select hour from ledger_hour where tenant = $1 and hour >= $2 order by hour limit 1;
+
+-- name: verify_hour_entry
+select u.interaction from ledger_seal s join usage_entry u on u.tenant = s.tenant and u.interaction >= $2 and u.interaction < s.upto where s.tenant = $1
+order by u.interaction limit 1;
+
+-- What was counted, and what is there, as of one moment. Nothing of an hour of which retention has taken something.
+-- name: verify_hour
+select coalesce(h.entries, 0), coalesce(h.amount_nanos, 0), count(u.entry), cast(coalesce(sum(u.amount_nanos), 0) as bigint)
+from ledger_seal s left join ledger_hour h on h.tenant = s.tenant and h.hour = $2
+	left join usage_entry u on u.tenant = s.tenant and u.interaction >= $3 and u.interaction < $4 and u.interaction < s.upto
+where s.tenant = $1 and not exists (select 1 from forgotten f where f.tenant = s.tenant and f.what = 1 and f.before > $3)
+group by h.entries, h.amount_nanos;
 
 -- And of the budgets.
 -- name: verify_entries

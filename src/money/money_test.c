@@ -19,11 +19,13 @@
 #include "money/money_sql.h"
 #include "money/prices.h"
 #include "money/usage.h"
+#include "money/verify.h"
 #include "rt/fiber.h"
 #include "rt/group.h"
 #include "store/testing.h"
 #include "telemetry/price.h"
 #include "telemetry/retention.h"
+#include "telemetry/seal.h"
 #include "telemetry/telemetry_sql.h"
 
 static const struct store_schema *const schemas[] = { &access_schema, &telemetry_schema, &money_schema, NULL };
@@ -605,6 +607,63 @@ missing_case(struct fixture *f)
 	CHECK(contradictions(f, &stmt_verify_page) == 1); /* what is over its time may be half gone */
 }
 
+static MAY_PARK const struct err *
+take_first(struct tx *tx, void *arg)
+{
+	(void)arg;
+	return tx_exec(tx, &stmt_retain_usage, PARAMS(V_INT(TENANT_DEFAULT), V_BLOB(STR("\xff")), V_INT(1)), NULL);
+}
+
+/* A settlement of ten hours ago that is written now. */
+static MAY_PARK const struct err *
+write_late(struct tx *tx, void *arg)
+{
+	unsigned char id[16];
+	struct str interaction = usage_id_at((clock_wall_us() - 20 * HOUR_US) / HOUR_US * HOUR_US, id);
+	const struct err *err = write_of(tx, 20 * HOUR_US, true);
+
+	(void)arg;
+	CHECK(seal_is_late(interaction));
+	return err ? err : seal_add(tx, TENANT_DEFAULT, interaction, 0);
+}
+
+static MAY_PARK int64_t
+hours_wrong(struct fixture *f, struct money *money, int64_t counted)
+{
+	struct verify_run run = { .to_us = clock_wall_us(), .time_us = INT64_C(60000000) };
+
+	CHECK_OK(verify_go(money, f->arena, &run));
+	CHECK(run.next.len == 0 && run.sealed == counted);
+	return run.results[VERIFY_HOURS].wrong;
+}
+
+/* Hours are counted once their time is over; what is taken away then is missed, and what retention took is not. */
+static MAY_PARK void
+hours_case(struct fixture *f)
+{
+	struct retention_limits limits = { .bodies = 1000 * HOUR_US, .spans = 1000 * HOUR_US, .interactions = 1000 * HOUR_US, .usage = 50 * HOUR_US };
+	struct money *money = opened(f);
+
+	CHECK_OK(store_tx(f->store, f->arena, write_two, NULL)); /* of 100 and of 10 hours ago */
+	CHECK(hours_wrong(f, money, 0) == 0);
+	CHECK_OK(seal_run(f->store, f->arena, clock_wall_us() - 50 * HOUR_US));
+	CHECK(hours_wrong(f, money, 1) == 0);
+	for (int i = 0; i < 2; i++)
+		CHECK_OK(seal_run(f->store, f->arena, clock_wall_us() - HOUR_US));
+	CHECK(hours_wrong(f, money, 2) == 0);
+	CHECK_OK(store_tx(f->store, f->arena, write_late, NULL));
+	CHECK(hours_wrong(f, money, 3) == 0);
+	CHECK_OK(store_tx(f->store, f->arena, take_first, NULL));
+	CHECK(hours_wrong(f, money, 2) == 1);
+	CHECK_OK(store_tx(f->store, f->arena, take_first, NULL));
+	CHECK(hours_wrong(f, money, 1) == 2);
+	limits.usage = 15 * HOUR_US;
+	CHECK_OK(store_tx(f->store, f->arena, write_late, NULL)); /* something for retention to take */
+	CHECK_OK(retention_run(f->store, f->arena, &limits));
+	CHECK(hours_wrong(f, money, 1) == 0);
+	closed(f, money);
+}
+
 struct run {
 	MAY_PARK void (*fn)(struct fixture *f);
 	struct fixture fixture;
@@ -653,6 +712,7 @@ ON_EACH_ENGINE(an_imported_table_is_a_version_in_force_from_its_day, prices_case
 ON_EACH_ENGINE(a_report_by_tag_has_every_set_of_tags, tags_case);
 ON_EACH_ENGINE(a_budget_is_used_to_its_last_nanodollar_and_no_further, spent_case);
 ON_EACH_ENGINE(what_was_taken_away_is_missed_and_what_retention_took_is_not, missing_case);
+ON_EACH_ENGINE(hours_are_counted_and_what_is_taken_from_them_is_missed, hours_case);
 ON_EACH_ENGINE(a_call_is_of_the_period_in_which_it_began, border_case);
 ON_EACH_ENGINE(what_a_node_holds_is_given_back_when_it_stops, restart_case);
 ON_EACH_ENGINE(old_entries_are_folded_and_no_sum_changes, fold_case);
@@ -710,6 +770,7 @@ main(void)
 		cmocka_unit_test(a_report_by_tag_has_every_set_of_tags),
 		cmocka_unit_test(a_budget_is_used_to_its_last_nanodollar_and_no_further),
 		cmocka_unit_test(what_was_taken_away_is_missed_and_what_retention_took_is_not),
+		cmocka_unit_test(hours_are_counted_and_what_is_taken_from_them_is_missed),
 		cmocka_unit_test(a_call_is_of_the_period_in_which_it_began),
 		cmocka_unit_test(what_a_node_holds_is_given_back_when_it_stops),
 		cmocka_unit_test(old_entries_are_folded_and_no_sum_changes),

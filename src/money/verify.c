@@ -1,7 +1,7 @@
 /*
  * verify.c - see verify.h: the tenants in turn, page by page; then the budgets, then the store. The statements stand at the end of money.sql.
  *
- * A place is text: "ledger TENANT ID", "budgets" or "store".
+ * A place is text: "ledger TENANT ID", "hours TENANT HOUR", "budgets" or "store". A tenant's hours come after its ledger.
  */
 #include "money/verify.h"
 
@@ -12,6 +12,9 @@
 #include "money/money_sql.h"
 #include "money/usage.h"
 #include "money/verify_inside.h"
+#include "telemetry/seal.h"
+
+#define HOUR_US (3600 * USEC_PER_SEC)
 
 static const char *const names[VERIFY_CHECKS] = {
 	[VERIFY_UNPAID] = "every interaction is in the ledger",
@@ -22,6 +25,7 @@ static const char *const names[VERIFY_CHECKS] = {
 	[VERIFY_BY_HAND] = "every correction by hand says who and why",
 	[VERIFY_ORPHANS] = "every correction has all entries before it",
 	[VERIFY_HOLDERS] = "every entry is of whom its interaction is",
+	[VERIFY_HOURS] = "every hour has the entries that were counted there",
 	[VERIFY_ENTRIES] = "budgets were charged what the ledger says",
 	[VERIFY_BLOCKS] = "closed blocks are the sums of their entries",
 	[VERIFY_SPENT] = "periods have spent what their closed blocks say",
@@ -37,12 +41,13 @@ verify_name(enum verify_check check)
 
 /* --- where it is --- */
 
-enum stage { STAGE_LEDGER, STAGE_BUDGETS, STAGE_STORE, STAGE_DONE };
+enum stage { STAGE_LEDGER, STAGE_HOURS, STAGE_BUDGETS, STAGE_STORE, STAGE_DONE };
 
 struct place {
 	enum stage stage;
 	int64_t tenant;
-	unsigned char after[VERIFY_ID];
+	unsigned char after[VERIFY_ID]; /* the ledger's */
+	int64_t hour;                   /* the next, since 1970 */
 };
 
 static const struct err *
@@ -54,9 +59,13 @@ place_read(struct arena *arena, struct str text, struct place *out)
 		out->stage = str_eq_c(text, "store") ? STAGE_STORE : STAGE_BUDGETS;
 		return NULL;
 	}
-	if (str_split(&rest, ' ', &word) && str_eq_c(word, "ledger") && str_split(&rest, ' ', &tenant) && str_split(&rest, ' ', &id) && !rest.len &&
-		str_to_i64(tenant, &out->tenant) && id.len == 2 * VERIFY_ID && hex_decode(id, out->after))
-		return NULL;
+	if (str_split(&rest, ' ', &word) && str_split(&rest, ' ', &tenant) && str_split(&rest, ' ', &id) && !rest.len && str_to_i64(tenant, &out->tenant)) {
+		if (str_eq_c(word, "ledger") && id.len == 2 * VERIFY_ID && hex_decode(id, out->after))
+			return NULL;
+		out->stage = STAGE_HOURS;
+		if (str_eq_c(word, "hours") && str_to_i64(id, &out->hour))
+			return NULL;
+	}
 	return err_param(arena, ERR_INVALID, "after", NULL, "after: expected what an earlier answer has in \"next\"");
 }
 
@@ -68,6 +77,8 @@ place_text(struct arena *arena, const struct place *place)
 	hex_encode(place->after, VERIFY_ID, hex);
 	if (place->stage == STAGE_LEDGER)
 		return arena_printf(arena, "ledger %lld %.*s", (long long)place->tenant, 2 * VERIFY_ID, hex);
+	if (place->stage == STAGE_HOURS)
+		return arena_printf(arena, "hours %lld %lld", (long long)place->tenant, (long long)place->hour);
 	return place->stage == STAGE_BUDGETS ? STR("budgets") : place->stage == STAGE_STORE ? STR("store") : STR_EMPTY;
 }
 
@@ -84,8 +95,7 @@ tenant_next(struct money *money, struct verify_run *run, struct place *place)
 		return err;
 	place->tenant = rows_int(&rows, 0, 0);
 	(void)usage_id_at(run->from_us, place->after);
-	if (!place->tenant)
-		place->stage = STAGE_BUDGETS;
+	place->stage = place->tenant ? STAGE_LEDGER : STAGE_BUDGETS;
 	return NULL;
 }
 
@@ -98,7 +108,68 @@ ledger_go(struct money *money, struct verify_run *run, struct map *prices, struc
 
 	if (err || (place->tenant && !done))
 		return err;
-	return tenant_next(money, run, place);
+	if (!place->tenant)
+		return tenant_next(money, run, place);
+	place->stage = STAGE_HOURS;
+	place->hour = (run->from_us + HOUR_US - 1) / HOUR_US;
+	return NULL;
+}
+
+/* The next hour from place->hour on that was counted, or has entries where all are; -1: there is none. */
+static MAY_PARK const struct err *
+hour_find(struct money *money, struct arena *arena, const struct place *place, int64_t *hour)
+{
+	unsigned char id[VERIFY_ID];
+	struct rows counted, entry;
+	const struct err *err = store_query(money->store, arena, &stmt_verify_hour_next, PARAMS(V_INT(place->tenant), V_INT(place->hour)), &counted);
+
+	if (!err)
+		err = store_query(money->store, arena, &stmt_verify_hour_entry, PARAMS(V_INT(place->tenant), V_BLOB(seal_hour_id(place->hour, id))), &entry);
+	if (err)
+		return err;
+	*hour = counted.count ? rows_int(&counted, 0, 0) : -1;
+	if (entry.count && (*hour < 0 || seal_hour(rows_text(&entry, 0, 0)) < *hour))
+		*hour = seal_hour(rows_text(&entry, 0, 0));
+	return NULL;
+}
+
+static MAY_PARK const struct err *
+hour_check(struct money *money, struct verify_run *run, struct arena *arena, int64_t tenant, int64_t hour)
+{
+	unsigned char begin[VERIFY_ID], end[VERIFY_ID];
+	char time[CLOCK_TEXT_SIZE];
+	struct rows rows;
+	int64_t entries, nanos;
+	const struct err *err = store_query(money->store, arena, &stmt_verify_hour,
+		PARAMS(V_INT(tenant), V_INT(hour), V_BLOB(seal_hour_id(hour, begin)), V_BLOB(seal_hour_id(hour + 1, end))), &rows);
+
+	if (err || rows.count == 0)
+		return err;
+	run->sealed += rows_int(&rows, 0, 2);
+	entries = rows_int(&rows, 0, 2) - rows_int(&rows, 0, 0);
+	nanos = rows_int(&rows, 0, 3) - rows_int(&rows, 0, 1);
+	if (!entries && !nanos)
+		return NULL;
+	clock_text(hour * HOUR_US, time);
+	verify_wrong(run, VERIFY_HOURS,
+		arena_printf(arena, "tenant %lld, hour %.13s: %+lld entries, %+lld nanodollars", (long long)tenant, time, (long long)entries, (long long)nanos), false);
+	return NULL;
+}
+
+static MAY_PARK const struct err *
+hours_go(struct money *money, struct verify_run *run, struct place *place)
+{
+	struct arena *scratch = arena_new(MIB(1));
+	int64_t hour = -1;
+	const struct err *err = hour_find(money, scratch, place, &hour);
+	bool any = !err && hour >= 0 && hour < run->to_us / HOUR_US;
+
+	if (any)
+		err = hour_check(money, run, scratch, place->tenant, hour);
+	place->hour = hour + 1;
+	err = err ? err_copy(run->arena, err) : NULL;
+	arena_free(scratch);
+	return err || any ? err : tenant_next(money, run, place);
 }
 
 static MAY_PARK const struct err *
@@ -150,6 +221,9 @@ verify_go(struct money *money, struct arena *arena, struct verify_run *run)
 		switch (place.stage) {
 		case STAGE_LEDGER:
 			err = ledger_go(money, run, &prices, &place);
+			break;
+		case STAGE_HOURS:
+			err = hours_go(money, run, &place);
 			break;
 		case STAGE_BUDGETS:
 			err = budgets_go(money, run);

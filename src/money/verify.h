@@ -10,7 +10,7 @@
 
 struct money;
 
-enum { VERIFY_EXAMPLES = 10, VERIFY_EXAMPLE_SIZE = 64 };
+enum { VERIFY_EXAMPLES = 10, VERIFY_EXAMPLE_SIZE = 120 };
 
 enum verify_check {
 	VERIFY_UNPAID,      /* every interaction is in the ledger */
@@ -21,6 +21,7 @@ enum verify_check {
 	VERIFY_BY_HAND,     /* every correction by hand says who and why */
 	VERIFY_ORPHANS,     /* every correction has its settlement, and the corrections before it */
 	VERIFY_HOLDERS,     /* every entry is of whom its interaction is, and its key is one of its tenant's */
+	VERIFY_HOURS,       /* every hour of the ledger has what was counted there */
 	VERIFY_ENTRIES,     /* budgets were charged what the ledger says */
 	VERIFY_BLOCKS,      /* closed blocks are the sums of their entries */
 	VERIFY_SPENT,       /* periods have spent what their closed blocks say */
@@ -43,6 +44,7 @@ struct verify_run {
 	/* what was found since that place */
 	struct verify_result results[VERIFY_CHECKS];
 	int64_t interactions, entries, amount_nanos, budget_entries;
+	int64_t sealed;          /* entries that are in counted hours: one of them would be missed */
 	int64_t unknown;         /* entries whose price version is of another release, or older than its record: their amounts are not proved */
 	struct arena *arena;     /* what verify_go was given */
 	struct str next;         /* where to go on; empty: all is checked */

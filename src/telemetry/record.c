@@ -11,6 +11,7 @@
 #include "crypto/hash.h"
 #include "hook/hook.h"
 #include "telemetry/record_known.h"
+#include "telemetry/seal.h"
 #include "telemetry/telemetry_sql.h"
 #include "telemetry/usage_event.h"
 #include "telemetry/usage_part.h"
@@ -296,6 +297,8 @@ write_usage(struct tx *tx, const struct prepared *prepared)
 	for (size_t i = stmt_usage_insert_text.params; i < COUNT(values); i++)
 		more = more || (values[i].type == VALUE_TEXT ? values[i].text.len > 0 : values[i].integer != 0);
 	err = tx_send(tx, more ? &stmt_usage_insert : &stmt_usage_insert_text, values);
+	if (!err && seal_is_late(str_n(prepared->id, ID)))
+		err = seal_add(tx, r->tenant, str_n(prepared->id, ID), r->cost_nanos);
 	return err || !prepared->event.ptr ? err : hook_put(tx, CONF_EVENT_USAGE, r->started_us, prepared->event);
 }
 

@@ -14,7 +14,7 @@
 #include "telemetry/telemetry_sql.h"
 
 enum { STEP = 500, ARENA_MAX = 1024 * 1024, ID_TIME = 6 };
-static const int64_t REST_US = 200 * USEC_PER_MS, ROUND_US = 600 * USEC_PER_SEC, DAY_US = 86400 * USEC_PER_SEC;
+static const int64_t REST_US = 200 * USEC_PER_MS, ROUND_US = 600 * USEC_PER_SEC, HOUR_US = 3600 * USEC_PER_SEC, DAY_US = 24 * HOUR_US;
 
 enum { BODIES, SPANS, INTERACTIONS, USAGE };
 static const struct setting rows[] = {
@@ -99,6 +99,8 @@ forget_interactions(struct store *store, struct arena *arena, int64_t tenant, in
 
 	for (size_t i = 0; i < COUNT(tables) && !err; i++)
 		err = delete_all(store, arena, tables[i].stmt, PARAMS(V_INT(tenant), id_at(now - tables[i].kept_us, id), V_INT(STEP)), tables[i].forgotten);
+	if (!err)
+		err = delete_all(store, arena, &stmt_retain_hours, PARAMS(V_INT(tenant), V_INT((now - limits->usage) / HOUR_US), V_INT(STEP)), FORGOTTEN_OTHER);
 	return err;
 }
 

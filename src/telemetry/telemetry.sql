@@ -45,6 +45,32 @@ insert into usage_entry (tenant, interaction, entry, at_us, key_id, provider, mo
 values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
 	$34, $35);
 
+-- What the ledger's hours come to: see telemetry/seal.h.
+-- name: seal_upto
+select upto from ledger_seal where tenant = $1;
+
+-- name: seal_farthest
+select upto from ledger_seal order by upto desc limit 1;
+
+-- Tenants after $1 that have entries from before $2 which are not counted; one seek a tenant.
+-- name: seal_tenants
+with recursive tenants (tenant) as (
+	select min(tenant) from usage_entry where tenant > $1
+	union all select (select min(u.tenant) from usage_entry u where u.tenant > t.tenant) from tenants t where t.tenant is not null)
+select t.tenant from tenants t left join ledger_seal s on s.tenant = t.tenant
+where exists (select 1 from usage_entry u where u.tenant = t.tenant and u.interaction >= coalesce(s.upto, $4) and u.interaction < $2)
+order by t.tenant limit $3;
+
+-- name: seal_page
+select interaction, amount_nanos from usage_entry where tenant = $1 and interaction >= $2 and interaction < $3 order by interaction, entry limit $4;
+
+-- name: seal_hour_add
+insert into ledger_hour (tenant, hour, entries, amount_nanos) values ($1, $2, $3, $4)
+on conflict (tenant, hour) do update set entries = ledger_hour.entries + excluded.entries, amount_nanos = ledger_hour.amount_nanos + excluded.amount_nanos;
+
+-- name: seal_move
+insert into ledger_seal (tenant, upto) values ($1, $2) on conflict (tenant) do update set upto = excluded.upto;
+
 -- name: interaction_list
 select coalesce(i.trace_id, i.id), i.id, i.response_id, i.operation, i.model, i.provider, i.target_model, i.outcome, i.error_type, i.finish_reason, i.key_id, i.started_us,
 	i.duration_us, i.first_chunk_us, i.status, coalesce(u.input, 0), coalesce(u.output, 0), coalesce(u.amount_nanos, 0), coalesce(u.estimated, 0)
@@ -107,7 +133,8 @@ select min(tenant) from (
 	select min(tenant) as tenant from interaction where tenant > $1
 	union all select min(tenant) from interaction_spans where tenant > $1
 	union all select min(tenant) from interaction_source where tenant > $1
-	union all select min(tenant) from usage_entry where tenant > $1) following;
+	union all select min(tenant) from usage_entry where tenant > $1
+	union all select min(tenant) from ledger_hour where tenant > $1) following;
 
 -- name: retain_spans
 delete from interaction_spans where tenant = $1 and interaction in
@@ -123,6 +150,9 @@ delete from interaction where tenant = $1 and id in (select id from interaction 
 -- name: retain_usage
 delete from usage_entry where tenant = $1 and (interaction, entry) in
 	(select interaction, entry from usage_entry where tenant = $1 and interaction < $2 order by interaction, entry limit $3);
+
+-- name: retain_hours
+delete from ledger_hour where tenant = $1 and hour in (select hour from ledger_hour where tenant = $1 and hour < $2 order by hour limit $3);
 
 -- name: retain_mark
 insert into forgotten (tenant, what, before) values ($1, $2, $3)

@@ -46,6 +46,24 @@ def a_key_is_made_used_listed_and_revoked() -> None:
         expect(server.cli("key", "revoke", listed[0]["id"]), 1, "no valid key")
 
 
+def a_mark_that_comes_later_says_what_it_does_not_hold_for() -> None:
+    with Corbel({}) as server:
+        key, _ = created(server)
+        expect(server.cli("team", "create", "search"), 0)
+        for thing, name in (("key", key), ("team", "search")):
+            done = server.cli(thing, "update", name, "--local-only", "yes")
+            assert done.returncode == 0 and "what was uploaded before is not marked" in done.stderr, done
+            done = server.cli(thing, "update", name, "--local-only", "no")
+            assert done.returncode == 0 and not done.stderr, done
+        for name, mark in (("open", "no"), ("bound", "yes")):
+            expect(server.cli("collection", "update", name, "--local-only", mark), 0)
+        header, *rows = server.cli("collection", "ls").stdout.splitlines()
+        column = header.index("LOCAL ONLY")
+        assert {row.split()[0]: row[column:].split()[0] for row in rows} == {"open": "-", "bound": "yes"}, rows
+        listed = json.loads(server.cli("collection", "ls", "--json").stdout)["data"]
+        assert {item["name"]: item["local_only"] for item in listed} == {"open": False, "bound": True}, listed
+
+
 def a_secret_is_nowhere_in_the_database() -> None:
     with Corbel({}) as server:
         _, secret = created(server, "--name", "hidden")

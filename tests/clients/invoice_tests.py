@@ -30,6 +30,7 @@ def settings() -> dict[str, Any]:
     def target(name: str) -> dict[str, Any]:
         return {"provider": name, "model": "gpt-x", "price": world.DEAR}
 
+    config["ledger"] = {"sealed_after": "6s"}
     config["providers"] += [provider("breaks", "reset=4"), provider("fails", "status=503")]
     config["models"] += [
         {"name": "continued", "strategy": "priority", "on_broken_stream": "continue", "targets": [target("breaks"), target("main")]},

@@ -40,6 +40,7 @@ import messages_tests
 import native_tests
 import provider_tests
 import rank_tests
+import removal_tests
 import response_tests
 import routing_tests
 import shared_limit_tests
@@ -54,7 +55,7 @@ HERE = Path(__file__).resolve().parent
 MODULES = (chat_tests, error_tests, provider_tests, cancel_tests, embedding_tests, embed_wire_tests, file_tests, answer_tests, completion_tests, custom_tool_tests, rank_tests, messages_tests, claude_upstream_tests, vector_store_tests, document_tests, response_tests, native_tests, background_tests, file_search_tests, way_tests, limit_tests, budget_tests, ledger_tests, billing_tests)
 HELPERS = {"respond", "sent", "complete", "rank", "record_of", "upload", "embed", "shape", "hang_up", "ask", "with_manual", "check_citations", "check_page", "check_order", "streamed", "streamed_slowly", "asked", "json_id", "sent_by", "cancelled_within_100_ms", "call", "put", "document", "searchable", "link", "opened", "made", "run", "fresh", "budget", "spent", "cost_of", "cost_of_tenant", "report", "table_file"}
 MODULES += (configuration_tests,)
-MODULES += (webhook_tests, shared_limit_tests, invoice_tests)
+MODULES += (webhook_tests, shared_limit_tests, invoice_tests, removal_tests)
 HELPERS |= {"Caller", "records", "nodes", "key", "clients", "passes", "hammered", "told", "settings", "ledger", "Receiver"}
 NODE_SUITES = ("node_suite.mjs", "messages_suite.mjs", "responses_suite.mjs", "ai_sdk_suite.mjs")
 MODULES += (stream_tests,)
