@@ -263,7 +263,7 @@ take_price(struct record *record, const struct json *bill, struct tokenizers *to
 	record->usage = (struct usage){ .input = json_int(json_get(bill, "input_tokens"), 0),
 		.output = tokenizers_count(tokenizers, record->target_model, &said, 1, &how),
 		.estimated = true };
-	if (version.len && (price_is_config(version) ? price_of_version(NULL, version, record->provider_kind, record->target_model, &price)
+	if (version.len && (price_is_config(version) ? price_of_version(NULL, version, record->provider_kind, record->target_model, record->started_us, &price)
 						     : price_find(record->provider_kind, record->target_model, record->started_us, &price))) {
 		record->price_version = price_is_config(version) ? version : price.version;
 		record->cost_nanos = price_cost_nanos(&price, &record->usage);

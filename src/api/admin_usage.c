@@ -36,6 +36,8 @@ put_usage(struct json_out *out, const struct usage_row *row)
 	json_set_int(out, "amount_nanodollars", row->amount_nanos);
 	json_set_int(out, "saved_tokens", row->saved_tokens);
 	json_set_int(out, "saved_nanodollars", row->saved_nanos);
+	json_set_int(out, "reported_calls", row->reported_calls);
+	json_set_int(out, "reported_nanodollars", row->reported_nanos);
 	json_end_object(out);
 }
 

@@ -59,16 +59,21 @@ csv_cell(struct str text)
 static void
 print_csv(const struct json *answer)
 {
+	static const char *const last[] = { "amount_nanodollars", "saved_tokens", "saved_nanodollars", "reported_calls", "reported_nanodollars" };
+
 	printf("%s", "group");
 	for (size_t i = 0; members[i]; i++)
 		printf(",%s", members[i]);
-	printf(",amount_nanodollars,saved_tokens,saved_nanodollars\n");
+	for (size_t i = 0; i < COUNT(last); i++)
+		printf(",%s", last[i]);
+	putchar('\n');
 	for (struct json_iter it = json_iter(json_get(answer, "data")); json_next(&it);) {
 		csv_cell(json_get_string(it.value, "group"));
 		for (size_t i = 0; members[i]; i++)
 			printf(",%lld", (long long)json_int(json_get(it.value, members[i]), 0));
-		printf(",%lld,%lld,%lld\n", (long long)json_int(json_get(it.value, "amount_nanodollars"), 0), (long long)json_int(json_get(it.value, "saved_tokens"), 0),
-			(long long)json_int(json_get(it.value, "saved_nanodollars"), 0));
+		for (size_t i = 0; i < COUNT(last); i++)
+			printf(",%lld", (long long)json_int(json_get(it.value, last[i]), 0));
+		putchar('\n');
 	}
 }
 
@@ -77,7 +82,7 @@ print_report(struct args *args, const struct json *answer)
 {
 	static const char *const titles[] = { "GROUP", "CALLS", "INPUT", "CACHED", "WRITTEN", "OUTPUT", "REASONING", "COST", "SAVED", NULL };
 	struct arena *arena = args->arena;
-	int64_t sum = 0, corrected = 0;
+	int64_t sum = 0, corrected = 0, reporting = 0, reported = 0;
 	struct table table;
 
 	table_init(&table, arena, titles);
@@ -92,12 +97,16 @@ print_report(struct args *args, const struct json *answer)
 		cells[8] = dollars_text(arena, json_int(json_get(it.value, "saved_nanodollars"), 0));
 		sum += amount;
 		corrected += json_int(json_get(it.value, "corrections_nanodollars"), 0);
+		reporting += json_int(json_get(it.value, "reported_calls"), 0);
+		reported += json_int(json_get(it.value, "reported_nanodollars"), 0);
 		table_add(&table, cells);
 	}
 	table_print(&table);
 	printf("total %" STR_F "\n", STR_A(dollars_text(arena, sum)));
 	if (corrected)
 		printf("of which corrections %" STR_F "\n", STR_A(dollars_text(arena, corrected)));
+	if (reporting)
+		printf("of %lld calls their providers say that they cost %" STR_F "\n", (long long)reporting, STR_A(dollars_text(arena, reported)));
 }
 
 static MAY_PARK int

@@ -123,6 +123,40 @@ openai_and_xai_tell_the_tier_and_searches(void **state)
 	assert_int_equal(usage.web_searches, 4);
 }
 
+static void
+some_providers_say_what_a_call_costs(void **state)
+{
+	static const struct {
+		const char *kind, *usage;
+		bool reported;
+		int64_t nanos;
+	} cases[] = {
+		{ "openrouter", ",\"cost\":0.95,\"cost_details\":{\"upstream_inference_cost\":19}", true, 950000000 },
+		{ "openrouter", ",\"cost\":0", true, 0 },
+		{ "openrouter", ",\"cost\":-1", false, 0 },
+		{ "openrouter", ",\"cost\":\"0.1\"", false, 0 },
+		{ "openrouter", "", false, 0 },
+		{ "xai", ",\"cost_in_usd_ticks\":37756000", true, 3775600 },
+		{ "xai", ",\"cost_in_usd_ticks\":5", true, 1 },
+		{ "xai", ",\"cost_in_usd_ticks\":99999999999999999", false, 0 },
+		{ "xai", ",\"cost\":1", false, 0 },
+		{ "perplexity", ",\"cost\":{\"request_cost\":0.006,\"total_cost\":0.0064}", true, 6400000 },
+		{ "perplexity", ",\"cost\":1", false, 0 },
+		{ "openai", ",\"cost\":1,\"cost_in_usd_ticks\":1", false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char text[512];
+		struct usage usage;
+
+		(void)snprintf(text, sizeof(text), CHAT("", "%s"), cases[i].usage);
+		usage = used(cases[i].kind, "m", text);
+		assert_int_equal(usage.reported, cases[i].reported);
+		assert_int_equal(usage.reported_nanos, cases[i].nanos);
+	}
+}
+
 /* The figures of a bill of Perplexity's that its user has published, and what they cost at its list prices: 2, 8, 2 and 3 dollars a million tokens, 5 a thousand searches. */
 static void
 perplexity_bills_requests_and_research(void **state)
@@ -250,6 +284,7 @@ main(void)
 		cmocka_unit_test(bedrock_tells_the_hour_and_the_tier),
 		cmocka_unit_test(google_tells_queries_and_the_kind_of_traffic),
 		cmocka_unit_test(openai_and_xai_tell_the_tier_and_searches),
+		cmocka_unit_test(some_providers_say_what_a_call_costs),
 		cmocka_unit_test(perplexity_bills_requests_and_research),
 		cmocka_unit_test(searches_of_a_response_are_counted_once),
 		cmocka_unit_test(searches_are_bounded_before_the_call),

@@ -13,6 +13,17 @@ provider_count(const struct json *value, int64_t fallback)
 	return number < (double)PROVIDER_COUNT_MAX ? (int64_t)number : PROVIDER_COUNT_MAX;
 }
 
+bool
+provider_dollars(const struct json *value, int64_t *nanos)
+{
+	double dollars = json_number(value, -1);
+
+	if (!(dollars >= 0 && dollars <= 1e6))
+		return false;
+	*nanos = (int64_t)(dollars * 1e9 + 0.5);
+	return true;
+}
+
 int64_t
 provider_time_us(const struct json *seconds)
 {

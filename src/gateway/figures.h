@@ -12,5 +12,8 @@
 #define PROVIDER_COUNT_MAX INT64_C(1000000000)
 int64_t provider_count(const struct json *value, int64_t fallback);
 
+/* Dollars as a provider tells them, in 1e-9 dollar; false: no amount that could be. */
+bool provider_dollars(const struct json *value, int64_t *nanos);
+
 /* Seconds since 1970 as a provider tells them, in microseconds; 0: none, or none of this calendar. */
 int64_t provider_time_us(const struct json *seconds);

@@ -175,6 +175,7 @@ read_usage(struct decoder *decoder, const struct json *response)
 		.known = true,
 	};
 	openai_usage_details(&decoder->usage, input, json_get(usage, "output_tokens_details"));
+	openai_usage_cost(decoder->target->kind, usage, &decoder->usage);
 	usage_fit(&decoder->usage);
 }
 

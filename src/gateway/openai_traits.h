@@ -38,6 +38,7 @@ struct openai_traits {
 	bool schema_unknown;         /* knows response_format json_object, and no json_schema */
 	unsigned tool_id_len;        /* ids of tool calls are exactly so many letters and digits; 0: any text */
 	bool reasoning_apart;        /* completion_tokens leave out the reasoning tokens */
+	enum { COST_UNSAID, COST_DOLLARS, COST_TICKS, COST_TOTAL } cost; /* how usage says what the call costs: `cost`, xAI's `cost_in_usd_ticks`, Perplexity's `cost.total_cost` */
 	bool searches;               /* searches the web for every answer, and says what that took as Perplexity does */
 };
 

@@ -44,13 +44,14 @@ static const struct openai_traits deepseek = {
 	.schema_unknown = true,
 };
 
-/* docs.x.ai, REST API reference, "Chat completions": logit_bias is not supported; completion_tokens leave out reasoning_tokens, which are billed beside them; errors are {code, error: text}. */
+/* docs.x.ai, REST API reference, "Chat completions": logit_bias is not supported; completion_tokens leave out reasoning_tokens, which are billed beside them; usage says the cost in 1e-10 dollar; errors are {code, error: text}. */
 static const struct openai_traits xai = {
 	.functions_only = true,
 	.refuses = { "logit_bias", "verbosity", "modalities", "audio", "functions", "function_call", "moderation" },
 	.drops = { "metadata", "store", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "service_tier", "prediction" },
 	.developer_unknown = true,
 	.reasoning_apart = true,
+	.cost = COST_TICKS,
 };
 
 /* docs.together.ai, "Chat completions": max_tokens; roles system, user, assistant, tool; usage in the last chunk. Reasoning in `reasoning`. */
@@ -76,13 +77,14 @@ static const struct openai_traits fireworks = {
 	.developer_unknown = true,
 };
 
-/* openrouter.ai/docs/api: `models` and `preset` name other models than the one that was asked for and allowed; unknown members are passed on or ignored by its providers; max_tokens; error codes are numbers; an error in a stream is a chunk with `error` and finish_reason "error"; comments in a stream. */
+/* openrouter.ai/docs/api: `models` and `preset` name other models than the one that was asked for and allowed; unknown members are passed on or ignored by its providers; max_tokens; error codes are numbers; an error in a stream is a chunk with `error` and finish_reason "error"; comments in a stream; usage says the cost in credits, which are dollars. */
 static const struct openai_traits openrouter = {
 	.functions_only = true,
 	.refuses = { "models", "preset", "n", "functions", "function_call", "moderation" },
 	.completion_refuses = { "suffix", "best_of", "echo", "logprobs" },
 	.prompts = PROMPTS_ONE_TEXT,
 	.renames = { { "max_completion_tokens", "max_tokens" } },
+	.cost = COST_DOLLARS,
 };
 
 /* docs.perplexity.ai, "Chat completions": max_tokens; no tools; usage in every chunk; sources in `citations` and `search_results`; each request has a fee by its search_context_size, of deep research each query. */
@@ -94,6 +96,7 @@ static const struct openai_traits perplexity = {
 	.stream_options_unknown = true,
 	.developer_unknown = true,
 	.searches = true,
+	.cost = COST_TOTAL,
 };
 
 /* docs.ollama.com/api/openai-compatibility: the list of members; max_tokens; one choice; images as base64 data; no key. Reasoning in `reasoning`. */

@@ -10,6 +10,8 @@
 #include "gateway/provider_openai.h"
 #include "gateway/request.h"
 
+#define TICKS_MAX INT64_C(10000000000000000) /* of xAI's in an answer: 1e-10 dollar each */
+
 /* --- the request --- */
 
 static void
@@ -194,6 +196,28 @@ openai_usage_details(struct usage *usage, const struct json *input, const struct
 	usage->image_output = provider_count(json_get(output, "image_tokens"), 0);
 }
 
+void
+openai_usage_cost(const struct provider *kind, const struct json *usage, struct usage *out)
+{
+	const struct openai_traits *traits = kind->traits;
+	const struct json *cost = json_get(usage, "cost"), *ticks = json_get(usage, "cost_in_usd_ticks");
+
+	switch (traits ? traits->cost : COST_UNSAID) {
+	case COST_DOLLARS:
+		out->reported = provider_dollars(cost, &out->reported_nanos);
+		break;
+	case COST_TICKS:
+		out->reported = json_int(ticks, -1) >= 0 && json_int(ticks, -1) <= TICKS_MAX;
+		out->reported_nanos = out->reported ? (json_int(ticks, 0) + 5) / 10 : 0;
+		break;
+	case COST_TOTAL:
+		out->reported = provider_dollars(json_get(cost, "total_cost"), &out->reported_nanos);
+		break;
+	case COST_UNSAID:
+		break;
+	}
+}
+
 /* Groq puts it into x_groq as well, and there alone where nobody asked for it. */
 static const struct json *
 usage_of(const struct json *root)
@@ -246,6 +270,7 @@ read_usage(struct decoder *decoder, const struct json *root)
 	openai_usage_details(&decoder->usage, json_get(usage, "prompt_tokens_details"), json_get(usage, "completion_tokens_details"));
 	if (traits && traits->reasoning_apart)
 		decoder->usage.output += decoder->usage.reasoning;
+	openai_usage_cost(decoder->target->kind, usage, &decoder->usage);
 	if (traits && traits->searches)
 		read_searches(usage, decoder->target->model, &decoder->usage);
 	usage_fit(&decoder->usage);

@@ -16,6 +16,9 @@ void openai_failure(struct arena *arena, int status, const struct http_headers *
 /* The parts of a usage whose wholes and cached tokens stand in it already, from the details of both APIs; usage_fit ends it. Sound and pictures that were cached are known by `cached_tokens_details`. */
 void openai_usage_details(struct usage *usage, const struct json *input, const struct json *output);
 
+/* What the provider's usage says that the call costs, where its kind does: `usage` is that of either API. */
+void openai_usage_cost(const struct provider *kind, const struct json *usage, struct usage *out);
+
 /* The headers of every request, the configuration's own last. */
 const struct err *openai_headers(const struct target *target, struct arena *arena, bool stream, struct http_call_spec *out);
 

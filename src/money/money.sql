@@ -108,7 +108,7 @@ select body from price_version where id = $1;
 
 -- The ledger's reports. Ids of interactions begin with their time, so a stretch of time is a range of the key. Columns: group, calls, input, cached_input, cache_write, output,
 -- reasoning, audio_input, audio_output, images, searches, cached_audio, image_input, image_output, web_searches, cache_write_1h, citations, web_searches_low, web_searches_high, what
--- of the amount corrections are, amount, tokens and amount that the cache saved.
+-- of the amount corrections are, amount, tokens and amount that the cache saved, calls of which the provider said what they cost, what it said.
 -- name: usage_by_tenant
 select cast(u.tenant as text), cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cast(sum(u.input) as bigint), cast(sum(u.cached_input) as bigint),
 	cast(sum(u.cache_write) as bigint), cast(sum(u.output) as bigint), cast(sum(u.reasoning) as bigint),
@@ -116,7 +116,7 @@ select cast(u.tenant as text), cast(sum(case when u.entry = 0 then 1 else 0 end)
 	cast(sum(u.cached_audio) as bigint), cast(sum(u.image_input) as bigint), cast(sum(u.image_output) as bigint), cast(sum(u.web_searches) as bigint),
 	cast(sum(u.cache_write_1h) as bigint), cast(sum(u.citations) as bigint), cast(sum(u.web_searches_low) as bigint), cast(sum(u.web_searches_high) as bigint),
 	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
-	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint), count(u.reported_nanos), cast(coalesce(sum(u.reported_nanos), 0) as bigint)
 from usage_entry u where u.interaction >= $1 and u.interaction < $2 group by u.tenant order by 21 desc, 1 limit 10000;
 
 -- name: usage_by_team
@@ -126,7 +126,7 @@ select u.team, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cas
 	cast(sum(u.cached_audio) as bigint), cast(sum(u.image_input) as bigint), cast(sum(u.image_output) as bigint), cast(sum(u.web_searches) as bigint),
 	cast(sum(u.cache_write_1h) as bigint), cast(sum(u.citations) as bigint), cast(sum(u.web_searches_low) as bigint), cast(sum(u.web_searches_high) as bigint),
 	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
-	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint), count(u.reported_nanos), cast(coalesce(sum(u.reported_nanos), 0) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.team order by 21 desc, 1 limit 10000;
 
 -- name: usage_by_key
@@ -136,7 +136,7 @@ select u.key_id, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), c
 	cast(sum(u.cached_audio) as bigint), cast(sum(u.image_input) as bigint), cast(sum(u.image_output) as bigint), cast(sum(u.web_searches) as bigint),
 	cast(sum(u.cache_write_1h) as bigint), cast(sum(u.citations) as bigint), cast(sum(u.web_searches_low) as bigint), cast(sum(u.web_searches_high) as bigint),
 	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
-	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint), count(u.reported_nanos), cast(coalesce(sum(u.reported_nanos), 0) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.key_id order by 21 desc, 1 limit 10000;
 
 -- name: usage_by_user
@@ -146,7 +146,7 @@ select u.end_user, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint),
 	cast(sum(u.cached_audio) as bigint), cast(sum(u.image_input) as bigint), cast(sum(u.image_output) as bigint), cast(sum(u.web_searches) as bigint),
 	cast(sum(u.cache_write_1h) as bigint), cast(sum(u.citations) as bigint), cast(sum(u.web_searches_low) as bigint), cast(sum(u.web_searches_high) as bigint),
 	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
-	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint), count(u.reported_nanos), cast(coalesce(sum(u.reported_nanos), 0) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.end_user order by 21 desc, 1 limit 10000;
 
 -- name: usage_by_model
@@ -156,7 +156,7 @@ select u.model, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), ca
 	cast(sum(u.cached_audio) as bigint), cast(sum(u.image_input) as bigint), cast(sum(u.image_output) as bigint), cast(sum(u.web_searches) as bigint),
 	cast(sum(u.cache_write_1h) as bigint), cast(sum(u.citations) as bigint), cast(sum(u.web_searches_low) as bigint), cast(sum(u.web_searches_high) as bigint),
 	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
-	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint), count(u.reported_nanos), cast(coalesce(sum(u.reported_nanos), 0) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.model order by 21 desc, 1 limit 10000;
 
 -- Sets of tags, a page at a time: those behind $4, and the empty one where $5 is 1.
@@ -167,7 +167,7 @@ select u.tags, cast(sum(case when u.entry = 0 then 1 else 0 end) as bigint), cas
 	cast(sum(u.cached_audio) as bigint), cast(sum(u.image_input) as bigint), cast(sum(u.image_output) as bigint), cast(sum(u.web_searches) as bigint),
 	cast(sum(u.cache_write_1h) as bigint), cast(sum(u.citations) as bigint), cast(sum(u.web_searches_low) as bigint), cast(sum(u.web_searches_high) as bigint),
 	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
-	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint), count(u.reported_nanos), cast(coalesce(sum(u.reported_nanos), 0) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 and (u.tags > $4 or (u.tags = '' and cast($5 as bigint) = 1))
 group by u.tags order by u.tags limit 5000;
 
@@ -179,7 +179,7 @@ select cast(u.at_us / 86400000000 as text), cast(sum(case when u.entry = 0 then 
 	cast(sum(u.cached_audio) as bigint), cast(sum(u.image_input) as bigint), cast(sum(u.image_output) as bigint), cast(sum(u.web_searches) as bigint),
 	cast(sum(u.cache_write_1h) as bigint), cast(sum(u.citations) as bigint), cast(sum(u.web_searches_low) as bigint), cast(sum(u.web_searches_high) as bigint),
 	cast(sum(case when u.entry = 0 then 0 else u.amount_nanos end) as bigint), cast(sum(u.amount_nanos) as bigint),
-	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint)
+	cast(sum(u.saved_input + u.saved_output) as bigint), cast(sum(u.saved_nanos) as bigint), count(u.reported_nanos), cast(coalesce(sum(u.reported_nanos), 0) as bigint)
 from usage_entry u where u.tenant = $1 and u.interaction >= $2 and u.interaction < $3 group by u.at_us / 86400000000 order by u.at_us / 86400000000 limit 10000;
 
 -- Pricing again: settlements with what they and their corrections by prices come to. Those priced by the configuration, and those of before the ledger knew the kind of provider, stay; so
@@ -218,7 +218,7 @@ select coalesce(min(tenant), 0) from (
 -- name: verify_page
 select u.interaction, u.entry, u.provider_kind, u.model, u.input, u.cached_input, u.cache_write, u.output, u.reasoning, u.audio_input, u.audio_output, u.images, u.searches,
 	u.cached_audio, u.image_input, u.image_output, u.web_searches, u.cache_write_1h, u.citations, u.web_searches_low, u.web_searches_high, u.tier,
-	u.price_version, u.amount_nanos, u.parts, u.reason, u.made_by, u.key_id, u.provider, u.team, u.end_user, u.tags
+	u.price_version, u.amount_nanos, u.parts, u.reason, u.made_by, u.key_id, u.provider, u.team, u.end_user, u.tags, u.at_us
 from usage_entry u where u.tenant = $1 and u.interaction > $2 and u.interaction <= $3
 	and not exists (select 1 from forgotten f where f.tenant = u.tenant and f.what = 1 and f.before > u.interaction)
 order by u.interaction, u.entry limit $4;

@@ -403,6 +403,11 @@ static const char table[] =
 	"\"money-test-half\":{\"litellm_provider\":\"fireworks_ai\",\"input_cost_per_token\":1e-06,\"output_cost_per_token\":2e-06,\"input_cost_per_token_priority\":1.5e-06},"
 	"\"rerank-money-test\":{\"litellm_provider\":\"cohere\",\"mode\":\"rerank\",\"input_cost_per_query\":0.002,\"input_cost_per_token\":0.0},"
 	"\"money-test-free\":{\"litellm_provider\":\"nobody\",\"input_cost_per_token\":1},"
+	"\"deepseek/money-test-hours\":{\"litellm_provider\":\"deepseek\",\"input_cost_per_token\":1.32e-06,\"output_cost_per_token\":3.96e-06,\"cache_read_input_token_cost\":4.4e-08,"
+	"\"off_peak_pricing\":{\"input_cost_per_token\":6.6e-07,\"output_cost_per_token\":1.98e-06,\"cache_read_input_token_cost\":2.2e-08,"
+	"\"windows\":[{\"hours_utc\":[\"00:00-01:00\",\"04:00-06:00\",\"10:00-00:00\"],\"weekdays\":[1,2,3,4,5]},{\"hours_utc\":\"00:00-00:00\",\"weekdays\":[6,7]}]}},"
+	"\"money-test-night\":{\"litellm_provider\":\"deepseek\",\"input_cost_per_token\":2e-06,\"off_peak_pricing\":{\"hours_utc\":\"16:30-00:30\",\"input_cost_per_token\":5e-07}},"
+	"\"money-test-strange\":{\"litellm_provider\":\"deepseek\",\"input_cost_per_token\":2e-06,\"off_peak_pricing\":{\"hours_utc\":[\"16:30-00:30\",\"01:10-02:00\"],\"input_cost_per_token\":5e-07}},"
 	"\"money-test-odd\":{\"litellm_provider\":\"openai\",\"input_cost_per_token\":\"cheap\"}}";
 
 /* Input, cached input and output of a prompt in a tier. */
@@ -446,6 +451,51 @@ check_steps(void)
 	CHECK(price.web_search_low == 5000000000 && price.web_search == 8000000000 && price.web_search_high == 12000000000 && price.citation == 2000000 && price.step_count == 0);
 }
 
+static int64_t
+input_at(const char *model, const char *day, int64_t minutes)
+{
+	struct price price;
+	int64_t at_us;
+
+	CHECK(period_day_parse(str_of(day), &at_us));
+	CHECK(price_find(STR("deepseek"), str_of(model), at_us + minutes * 60 * INT64_C(1000000), &price));
+	CHECK(!price.off_peak || price.input != price.off_peak->price.input);
+	return price.input;
+}
+
+/* At some hours of the week a model costs less. A schedule that is not understood whole changes nothing. */
+static void
+check_hours(void)
+{
+	static const struct {
+		const char *model, *day;
+		int64_t minutes, input;
+	} cases[] = {
+		{ "money-test-hours", "2026-11-30", 0, 660000 }, /* a Monday */
+		{ "money-test-hours", "2026-11-30", 59, 660000 },
+		{ "money-test-hours", "2026-11-30", 60, 1320000 },
+		{ "money-test-hours", "2026-11-30", 4 * 60 - 1, 1320000 },
+		{ "money-test-hours", "2026-11-30", 4 * 60, 660000 },
+		{ "money-test-hours", "2026-11-30", 6 * 60, 1320000 },
+		{ "money-test-hours", "2026-11-30", 10 * 60, 660000 },
+		{ "money-test-hours", "2026-12-04", 24 * 60 - 1, 660000 }, /* a Friday's end */
+		{ "money-test-hours", "2026-12-05", 2 * 60, 660000 },
+		{ "money-test-hours", "2026-12-06", 7 * 60, 660000 },
+		{ "money-test-hours", "2026-12-07", 2 * 60, 1320000 },
+		{ "money-test-night", "2026-11-29", 16 * 60 + 29, 2000000 },
+		{ "money-test-night", "2026-11-29", 16 * 60 + 30, 500000 },
+		{ "money-test-night", "2026-11-29", 0, 500000 },
+		{ "money-test-night", "2026-11-29", 30, 2000000 },
+		{ "money-test-strange", "2026-11-29", 17 * 60, 2000000 },
+	};
+	struct price price;
+
+	for (size_t i = 0; i < COUNT(cases); i++)
+		CHECK(input_at(cases[i].model, cases[i].day, cases[i].minutes) == cases[i].input);
+	CHECK(price_find(STR("deepseek"), STR("money-test-hours"), 1000 + INT64_C(1764460800000000), &price)); /* Sunday, 2025-11-30 */
+	CHECK(price.output == 1980000 && price.reasoning == 1980000 && price.cached_input == 22000 && price.cache_write == 660000 && str_starts(price.version, STR("litellm-")));
+}
+
 static MAY_PARK void
 prices_case(struct fixture *f)
 {
@@ -458,7 +508,7 @@ prices_case(struct fixture *f)
 
 	CHECK_OK(json_parse(f->arena, str_of(table), &json));
 	CHECK_OK(prices_import(money, f->arena, json, 1000, &row));
-	CHECK(row.rows == 10 && str_starts(row.id, STR("litellm-")));
+	CHECK(row.rows == 13 && str_starts(row.id, STR("litellm-")));
 	CHECK(!price_find(STR("openai"), STR("money-test-small"), 999, &price));
 	CHECK(price_find(STR("openai"), STR("money-test-small-2026-01-01"), 1000, &price));
 	CHECK(price.input == 150000 && price.cached_input == 75000 && price.cache_write == 150000 && price.output == 600000 && price.reasoning == 600000);
@@ -471,13 +521,14 @@ prices_case(struct fixture *f)
 	CHECK(price.search == 2000000000 && price.input == 0);
 	CHECK(!price_find(STR("openai"), STR("money-test-odd"), 1000, &price));
 	check_steps();
+	check_hours();
 	CHECK_OK(prices_import(money, f->arena, json, 1000, &again));
 	CHECK(str_eq(row.id, again.id));
 	CHECK_OK(prices_list(money, f->arena, &list, &count));
-	CHECK(count == 1 && list[0].rows == 10 && list[0].effective_us == 1000);
+	CHECK(count == 1 && list[0].rows == 13 && list[0].effective_us == 1000);
 	CHECK_OK(json_parse(f->arena, STR("{\"a\":{},\"b\":5}"), &json));
 	version = prices_version(f->arena, STR("old"), 0, STR("[[\"openai\",\"m\",{\"input\":1000,\"cached_input\":100,\"output\":4000}]]"));
-	CHECK(version && price_of_version(version, STR("old"), STR("openai"), STR("m"), &price));
+	CHECK(version && price_of_version(version, STR("old"), STR("openai"), STR("m"), 0, &price));
 	CHECK(price.image_input == 1000 && price.image_output == 4000 && price.cached_audio == 100 && price.audio_input == 0); /* as it was written before pictures had prices */
 	price_version_drop(version);
 	CHECK_ERR(prices_import(money, f->arena, json, 0, &row), ERR_INVALID);

@@ -4,6 +4,7 @@
 #include "money/prices.h"
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "crypto/hash.h"
 #include "json/json.h"
 #include "money/inside.h"
@@ -71,7 +72,7 @@ put_values(struct json_out *json, struct price *price, struct price *plain)
 	json_end_object(json);
 }
 
-/* [kind, model, {prices}], and where there are steps [[tier, above, {what is not as in the price}], …]. */
+/* [kind, model, {prices}], and where there are steps [[tier, above, {what is not as in the price}], …]; behind them, perhaps empty, the hours of the week at which it is another, as hex digits, and that one. */
 static void
 put_row(struct json_out *json, const char *kind, struct str model, struct price *price)
 {
@@ -88,7 +89,7 @@ put_row(struct json_out *json, const char *kind, struct str model, struct price 
 	json_put_string(json, str_of(kind));
 	json_put_string(json, model);
 	put_values(json, price, &plain);
-	if (price->step_count) {
+	if (price->step_count || price->off_peak) {
 		json_begin_array(json);
 		for (size_t i = 0; i < price->step_count; i++) {
 			struct price step = price->steps[i].price;
@@ -100,6 +101,14 @@ put_row(struct json_out *json, const char *kind, struct str model, struct price 
 			json_end_array(json);
 		}
 		json_end_array(json);
+	}
+	if (price->off_peak) {
+		struct price off_peak = price->off_peak->price;
+		char hex[2 * PRICE_HOURS_BYTES];
+
+		hex_encode(price->off_peak->hours, PRICE_HOURS_BYTES, hex);
+		json_put_string(json, str_n(hex, sizeof(hex)));
+		put_values(json, &off_peak, price);
 	}
 	json_end_array(json);
 }
@@ -118,10 +127,11 @@ prices_read(struct arena *arena, const struct json *table, struct str *body, int
 	json_begin_array(&json);
 	for (struct json_iter it = json_iter(table); json_next(&it);) {
 		struct price price = { .steps = steps };
+		struct price_off_peak off_peak;
 		const char *kind;
 		struct str model;
 
-		if (!prices_model(it.key, it.value, &kind, &model, &price, steps))
+		if (!prices_model(it.key, it.value, &kind, &model, &price, steps, &off_peak))
 			continue;
 		put_row(&json, kind, model, &price);
 		++*rows;
@@ -149,6 +159,24 @@ read_price(const struct json *object, struct price *price)
 		if (values[i] == &price->web_search)
 			price->web_search_low = price->web_search_high = price->web_search;
 	}
+}
+
+/* What a price is at other hours: what is not said is as in the price. */
+static void
+read_off_peak(struct str hours, const struct json *object, struct price *price, struct price_off_peak *off_peak)
+{
+	const char *names[QUANTITIES];
+	int64_t *values[QUANTITIES];
+
+	*off_peak = (struct price_off_peak){ .price = *price };
+	off_peak->price.steps = NULL;
+	off_peak->price.step_count = 0;
+	if (hours.len != 2 * PRICE_HOURS_BYTES || !hex_decode(hours, off_peak->hours))
+		return;
+	quantities(&off_peak->price, names, values);
+	for (size_t i = 0; i < QUANTITIES; i++)
+		*values[i] = json_int(json_get(object, names[i]), *values[i]);
+	price->off_peak = off_peak;
 }
 
 static void
@@ -194,11 +222,13 @@ prices_version(struct arena *arena, struct str id, int64_t effective_us, struct 
 	for (struct json_iter it = json_iter(list); json_next(&it);) {
 		struct str kind = json_string(item(it.value, 0)), model = json_string(item(it.value, 1));
 		struct price price = { .steps = steps };
+		struct price_off_peak off_peak;
 
 		if (!kind.ptr || !model.ptr)
 			continue;
 		read_price(item(it.value, 2), &price);
 		read_steps(item(it.value, 3), &price, steps);
+		read_off_peak(json_string(item(it.value, 4)), item(it.value, 5), &price, &off_peak);
 		(void)price_version_add(version, kind, model, &price); /* the first of a name counts */
 	}
 	return version;

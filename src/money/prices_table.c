@@ -249,8 +249,119 @@ steps_read(const struct json *model, const char *kind, struct price *out, struct
 	}
 }
 
+/* --- hours of the week --- */
+
+/* "HH:MM" in half hours; -1: it is none, or no whole half hour. */
+static int
+half_hour(struct str text)
+{
+	struct str hour = str_slice(text, 0, 2), minute = str_slice(text, 3, text.len);
+	int64_t hours, minutes;
+
+	if (text.len != 5 || text.ptr[2] != ':' || !str_to_i64(hour, &hours) || !str_to_i64(minute, &minutes) || hours < 0 || hours > 23 || (minutes != 0 && minutes != 30))
+		return -1;
+	return (int)(2 * hours + minutes / 30);
+}
+
+/* Marks "HH:MM-HH:MM" on the days (bit 0: Monday) whose day it is then: a window that ends before it begins is the end of a day and the beginning of the same. False: it is none. */
+static bool
+window_mark(struct str text, unsigned days, unsigned char hours[PRICE_HOURS_BYTES])
+{
+	struct str rest = text, word;
+	int from = str_split(&rest, '-', &word) ? half_hour(str_trim(word)) : -1, to = half_hour(str_trim(rest));
+
+	for (int half = 0; half < 48 && from >= 0 && to >= 0; half++) {
+		bool within = from < to ? half >= from && half < to : half >= from || half < to;
+
+		for (int day = 0; day < 7 && within; day++)
+			if (days >> day & 1)
+				hours[(48 * day + half) / 8] |= (unsigned char)(1u << (48 * day + half) % 8);
+	}
+	return from >= 0 && to >= 0;
+}
+
+/* A window, or a list of them. */
+static bool
+windows_mark(const struct json *windows, unsigned days, unsigned char hours[PRICE_HOURS_BYTES])
+{
+	bool good = true;
+
+	if (!json_is(windows, JSON_ARRAY))
+		return json_is(windows, JSON_STRING) && window_mark(json_string(windows), days, hours);
+	for (struct json_iter it = json_iter(windows); json_next(&it);)
+		good = good && json_is(it.value, JSON_STRING) && window_mark(json_string(it.value), days, hours);
+	return good;
+}
+
+/* Days by their numbers, 1 for Monday; none said: all. 0: something else is said. */
+static unsigned
+days_of(const struct json *list)
+{
+	unsigned days = 0;
+
+	if (!list)
+		return 0x7f;
+	for (struct json_iter it = json_iter(json_is(list, JSON_ARRAY) ? list : NULL); json_next(&it);) {
+		int64_t day = json_int(it.value, 0);
+
+		if (day < 1 || day > 7)
+			return 0;
+		days |= 1u << (day - 1);
+	}
+	return days;
+}
+
+/* What is not named costs as at other hours; reasoning as output does then, where it has no price of its own. */
+static void
+off_peak_costs(const struct json *said, const struct json *model, struct price *price)
+{
+	bool written = cost(said, "cache_creation_input_token_cost", &price->cache_write);
+	int64_t any;
+
+	if (cost(said, "input_cost_per_token", &price->input)) {
+		price->image_input = cost(model, "input_cost_per_image_token", &any) ? price->image_input : price->input;
+		price->audio_input = cost(model, "input_cost_per_audio_token", &any) ? price->audio_input : price->input;
+		if (!written && !cost(model, "cache_creation_input_token_cost", &any))
+			price->cache_write = price->input;
+	}
+	if (!cost(model, "cache_creation_input_token_cost_above_1hr", &any))
+		price->cache_write_1h = price->cache_write;
+	if (cost(said, "cache_read_input_token_cost", &price->cached_input) && !cost(model, "cache_read_input_audio_token_cost", &any))
+		price->cached_audio = price->cached_input;
+	if (cost(said, "output_cost_per_token", &price->output)) {
+		price->audio_output = cost(model, "output_cost_per_audio_token", &any) ? price->audio_output : price->output;
+		price->image_output = cost(model, "output_cost_per_image_token", &any) ? price->image_output : price->output;
+		price->reasoning = cost(model, "output_cost_per_reasoning_token", &any) ? price->reasoning : price->output;
+	}
+	(void)cost(said, "output_cost_per_reasoning_token", &price->reasoning);
+}
+
+/* What a model costs at the hours at which it costs less. Of a schedule that is not understood whole nothing is taken: then the dearer price holds. */
+static void
+off_peak_read(const struct json *model, struct price *out, struct price_off_peak *off_peak)
+{
+	const struct json *said = json_get(model, "off_peak_pricing"), *always = json_get(said, "hours_utc");
+	bool good = json_is(said, JSON_OBJECT) && !json_get(said, "weekday_timezone") && (!always || json_is(always, JSON_STRING) || json_is(always, JSON_ARRAY));
+
+	*off_peak = (struct price_off_peak){ .price = *out };
+	if (good && always)
+		good = windows_mark(always, 0x7f, off_peak->hours);
+	for (struct json_iter it = json_iter(json_is(json_get(said, "windows"), JSON_ARRAY) ? json_get(said, "windows") : NULL); json_next(&it) && good;) {
+		unsigned days = days_of(json_get(it.value, "weekdays"));
+
+		good = days && windows_mark(json_get(it.value, "hours_utc"), days, off_peak->hours);
+	}
+	if (!good)
+		return;
+	off_peak->price.steps = NULL;
+	off_peak->price.step_count = 0;
+	off_peak_costs(said, model, &off_peak->price);
+	out->off_peak = off_peak;
+}
+
 bool
-prices_model(struct str name, const struct json *entry, const char **kind, struct str *model, struct price *out, struct price_step steps[PRICES_STEPS_MAX])
+prices_model(struct str name, const struct json *entry, const char **kind, struct str *model, struct price *out, struct price_step steps[PRICES_STEPS_MAX],
+	struct price_off_peak *off_peak)
 {
 	struct str theirs = json_get_string(entry, "litellm_provider");
 	static const char *const prices[] = { "input_cost_per_token", "output_cost_per_token", "output_cost_per_image", "input_cost_per_request", "input_cost_per_query" };
@@ -270,6 +381,7 @@ prices_model(struct str name, const struct json *entry, const char **kind, struc
 	(void)cost(entry, "input_cost_per_request", &out->request);
 	(void)cost(entry, "input_cost_per_query", &out->search);
 	steps_read(entry, *kind, out, steps);
+	off_peak_read(entry, out, off_peak);
 	for (size_t i = 0; i < COUNT(prices) && !priced; i++)
 		priced = cost(entry, prices[i], &any);
 	return priced;

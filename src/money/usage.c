@@ -56,7 +56,9 @@ usage_row_read(const struct rows *rows, size_t row, struct usage_row *out)
 		.corrections_nanos = rows_int(rows, row, 2 + USAGE_QUANTITIES),
 		.amount_nanos = rows_int(rows, row, 3 + USAGE_QUANTITIES),
 		.saved_tokens = rows_int(rows, row, 4 + USAGE_QUANTITIES),
-		.saved_nanos = rows_int(rows, row, 5 + USAGE_QUANTITIES) };
+		.saved_nanos = rows_int(rows, row, 5 + USAGE_QUANTITIES),
+		.reported_calls = rows_int(rows, row, 6 + USAGE_QUANTITIES),
+		.reported_nanos = rows_int(rows, row, 7 + USAGE_QUANTITIES) };
 }
 
 MAY_PARK const struct err *

@@ -22,6 +22,7 @@ struct usage_row {
 	struct usage usage;
 	int64_t corrections_nanos, amount_nanos; /* the amount has the corrections in it */
 	int64_t saved_tokens, saved_nanos; /* of answers that came from the cache */
+	int64_t reported_calls, reported_nanos; /* of which the provider has said what they cost, and what it said */
 };
 
 /*

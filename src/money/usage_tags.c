@@ -24,6 +24,8 @@ row_add(struct usage_row *sum, const struct usage_row *more)
 	sum->amount_nanos += more->amount_nanos;
 	sum->saved_tokens += more->saved_tokens;
 	sum->saved_nanos += more->saved_nanos;
+	sum->reported_calls += more->reported_calls;
+	sum->reported_nanos += more->reported_nanos;
 }
 
 static int

@@ -14,7 +14,7 @@
 enum { PAGE = 1000, PRICES_MAX = 32 };
 
 /* Columns of verify_page. */
-enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, TIER = QUANTITIES + USAGE_QUANTITIES, VERSION, AMOUNT, PARTS, REASON, MADE_BY, KEY, PROVIDER, TEAM, USER, TAGS };
+enum { INTERACTION, ENTRY, KIND, MODEL, QUANTITIES, TIER = QUANTITIES + USAGE_QUANTITIES, VERSION, AMOUNT, PARTS, REASON, MADE_BY, KEY, PROVIDER, TEAM, USER, TAGS, AT };
 
 /* An interaction that is being checked. */
 void
@@ -42,6 +42,7 @@ struct subject {
 	bool settled;           /* its settlement was seen */
 	int64_t entries;        /* so far: they are numbered from 0 */
 	size_t settlement;      /* its row */
+	int64_t at_us;          /* when the call began: at some hours prices are others */
 	struct usage usage;     /* of the settlement */
 	struct str kind, model;
 	int64_t by_prices;      /* what settlement and corrections by prices come to so far */
@@ -113,7 +114,7 @@ cost_of(struct page *page, struct str version, struct str kind, struct str model
 	err = version_of(page, version, &table);
 	if (err)
 		return err;
-	if (price_of_version(table, version, kind, model, &price))
+	if (price_of_version(table, version, kind, model, page->subject.at_us, &price))
 		*nanos = price_cost_nanos(&price, usage);
 	else
 		*finding = str_starts(version, STR("builtin-")) && !price_is_built_in(version) ? COST_UNKNOWN : COST_NONSENSE;
@@ -205,6 +206,7 @@ check_row(struct page *page, size_t row)
 		subject->usage.tier = usage_tier_of_row(rows, row, TIER);
 		if (rows_int(rows, row, TIER) != (int64_t)subject->usage.tier)
 			verify_wrong(page->run, VERIFY_AMOUNTS, id, true); /* a tier that nobody knows has no price */
+		subject->at_us = rows_int(rows, row, AT);
 		subject->kind = rows_text(rows, row, KIND);
 		subject->model = rows_text(rows, row, MODEL);
 		return check_by_prices(page, row);

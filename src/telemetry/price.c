@@ -99,8 +99,9 @@ price_version_add(struct price_version *version, struct str provider_kind, struc
 	struct str key = arena_printf(version->arena, "%" STR_F "/%" STR_F, STR_A(provider_kind), STR_A(model));
 	struct price *copy = arena_alloc(version->arena, sizeof(*copy));
 	struct price_step *steps = price->step_count ? arena_array(version->arena, price->step_count, sizeof(*steps)) : NULL;
+	struct price_off_peak *off_peak = price->off_peak ? arena_alloc(version->arena, sizeof(*off_peak)) : NULL;
 
-	if (!key.ptr || !copy || (price->step_count && !steps) || key.len >= KEY_MAX || map_get(&version->prices, key))
+	if (!key.ptr || !copy || (price->step_count && !steps) || (price->off_peak && !off_peak) || key.len >= KEY_MAX || map_get(&version->prices, key))
 		return false;
 	*copy = *price;
 	copy->version = version->id;
@@ -109,6 +110,11 @@ price_version_add(struct price_version *version, struct str provider_kind, struc
 		steps[i].price.version = version->id;
 	}
 	copy->steps = steps;
+	if (off_peak) {
+		*off_peak = *price->off_peak;
+		off_peak->price.version = version->id;
+		copy->off_peak = off_peak;
+	}
 	map_put(&version->prices, key, copy);
 	return true;
 }
@@ -169,6 +175,15 @@ look_up(const struct price_version *version, struct str key, size_t kind_len)
 	return price;
 }
 
+/* What it is at an instant (1970 began on a Thursday). */
+static const struct price *
+at_hour(const struct price *price, int64_t at_us)
+{
+	int64_t half = (at_us / (1800 * INT64_C(1000000)) + 3 * 48) % PRICE_HALF_HOURS;
+
+	return price->off_peak && at_us >= 0 && price->off_peak->hours[half / 8] >> half % 8 & 1 ? &price->off_peak->price : price;
+}
+
 static int64_t
 per_thousand(double dollars)
 {
@@ -219,7 +234,7 @@ price_find(struct str provider_kind, struct str model, int64_t at_us, struct pri
 
 		if (!price)
 			continue;
-		*out = *price;
+		*out = *at_hour(price, at_us);
 		return true;
 	}
 	return built_in(provider_kind, model, STR(BUILT_IN), out);
@@ -266,7 +281,7 @@ config_price(struct str version, struct price *out)
 }
 
 bool
-price_of_version(const struct price_version *table, struct str version, struct str provider_kind, struct str model, struct price *out)
+price_of_version(const struct price_version *table, struct str version, struct str provider_kind, struct str model, int64_t at_us, struct price *out)
 {
 	char text[KEY_MAX];
 	int len = snprintf(text, sizeof(text), "%" STR_F "/%" STR_F, STR_A(provider_kind), STR_A(model));
@@ -282,7 +297,7 @@ price_of_version(const struct price_version *table, struct str version, struct s
 		return false;
 	price = look_up(table, str_n(text, (size_t)len), provider_kind.len + 1);
 	if (price)
-		*out = *price;
+		*out = *at_hour(price, at_us);
 	return price != NULL;
 }
 

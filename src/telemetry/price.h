@@ -21,14 +21,23 @@ struct price {
 	int64_t cache_write_1h, citation;
 	int64_t web_search_low, web_search_high; /* where little, or much, of what was found is read */
 	int64_t web_search_once;                 /* 1: a call's searches cost what one does */
-	const struct price_step *steps;          /* live as long as the version */
+	const struct price_step *steps;          /* live as long as the version, as what follows */
 	size_t step_count;
+	const struct price_off_peak *off_peak;   /* what it is at some hours of the week instead; NULL: the same at all */
 };
+
+/* Half hours of the week, from Monday 00:00 UTC on: a bit for each, the first is the lowest of the first byte. */
+enum { PRICE_HALF_HOURS = 2 * 24 * 7, PRICE_HOURS_BYTES = PRICE_HALF_HOURS / 8 };
 
 /* What calls of a tier cost whose prompt, with all that was cached of it, is longer than so many tokens. */
 struct price_step {
 	enum usage_tier tier;
 	int64_t above; /* -1: all of them */
+	struct price price; /* without steps */
+};
+
+struct price_off_peak {
+	unsigned char hours[PRICE_HOURS_BYTES];
 	struct price price; /* without steps */
 };
 
@@ -55,11 +64,11 @@ bool price_is_config(struct str version);
 bool price_is_built_in(struct str version);
 
 /*
- * The price that a version gave a model, now as then: of the configuration ("config:[…]", whose name says it all), of the built-in table, or of `table` when its id is `version`. False: this program does not
+ * The price that a version gave a model for calls of an instant, now as then: of the configuration ("config:[…]", whose name says it all), of the built-in table, or of `table` when its id is `version`. False: this program does not
  * know it.
  */
 struct price_version;
-bool price_of_version(const struct price_version *table, struct str version, struct str provider_kind, struct str model, struct price *out);
+bool price_of_version(const struct price_version *table, struct str version, struct str provider_kind, struct str model, int64_t at_us, struct price *out);
 
 /* In 1e-9 dollar, rounded once to the nearest. Parts are taken out of their wholes: no token is counted twice (telemetry/usage.h). */
 int64_t price_cost_nanos(const struct price *price, const struct usage *usage);
@@ -67,7 +76,7 @@ int64_t price_cost_nanos(const struct price *price, const struct usage *usage);
 /* A version being put together; see price_version_publish. */
 struct price_version *price_version_new(struct str id, int64_t effective_us);
 
-/* Copies the price and its steps. False when the model has a price in this version already: the first one counts. */
+/* Copies the price, its steps and what it is off its peak. False when the model has a price in this version already: the first one counts. */
 bool price_version_add(struct price_version *version, struct str provider_kind, struct str model, const struct price *price);
 struct str price_version_id(const struct price_version *version);
 size_t price_version_count(const struct price_version *version);

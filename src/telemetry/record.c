@@ -290,9 +290,10 @@ write_usage(struct tx *tx, const struct prepared *prepared)
 		V_TEXT(r->price_version), V_INT(r->cost_nanos), V_TEXT(r->team), V_TEXT(r->user), V_TEXT(r->tags), V_TEXT(r->provider_kind), V_INT(usage->audio_input),
 		V_INT(usage->audio_output), V_INT(usage->images), V_TEXT(prepared->parts), V_INT(r->saved_input), V_INT(r->saved_output), V_INT(r->saved_nanos),
 		V_INT(usage->searches), V_INT(usage->cached_audio), V_INT(usage->image_input), V_INT(usage->image_output), V_INT(usage->web_searches),
-		V_INT(usage->cache_write_1h), V_INT(usage->citations), V_INT(usage->web_searches_low), V_INT(usage->web_searches_high), V_INT(usage->tier) };
+		V_INT(usage->cache_write_1h), V_INT(usage->citations), V_INT(usage->web_searches_low), V_INT(usage->web_searches_high), V_INT(usage->tier),
+		usage->reported ? V_INT(usage->reported_nanos) : V_NULL };
 	const struct err *err;
-	bool more = false; /* than text */
+	bool more = usage->reported; /* than text */
 
 	for (size_t i = stmt_usage_insert_text.params; i < COUNT(values); i++)
 		more = more || (values[i].type == VALUE_TEXT ? values[i].text.len > 0 : values[i].integer != 0);

@@ -185,6 +185,8 @@ show_usage(struct json_out *json, const struct rows *rows, size_t i)
 	json_end_object(json);
 	json_set_string(json, "price_version", rows_text(rows, i, 43));
 	json_set_int(json, "cost_nanodollars", rows_int(rows, i, 44));
+	if (!rows_null(rows, i, 52))
+		json_set_int(json, "reported_nanodollars", rows_int(rows, i, 52));
 }
 
 /* How the answer came from the cache, and what it would have taken upstream. */

@@ -41,9 +41,9 @@ values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
 -- name: usage_insert
 insert into usage_entry (tenant, interaction, entry, at_us, key_id, provider, model, input, cached_input, cache_write, output, reasoning, estimated, price_version, amount_nanos,
 	team, end_user, tags, provider_kind, audio_input, audio_output, images, parts, saved_input, saved_output, saved_nanos, searches, cached_audio,
-	image_input, image_output, web_searches, cache_write_1h, citations, web_searches_low, web_searches_high, tier)
+	image_input, image_output, web_searches, cache_write_1h, citations, web_searches_low, web_searches_high, tier, reported_nanos)
 values ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33,
-	$34, $35);
+	$34, $35, $36);
 
 -- What the ledger's hours come to: see telemetry/seal.h.
 -- name: seal_upto
@@ -104,7 +104,7 @@ select i.id, coalesce(i.trace_id, i.id), i.span_id, i.response_id, i.started_us,
 	coalesce(u.web_searches, 0), coalesce(u.cache_write_1h, 0), coalesce(u.citations, 0), coalesce(u.web_searches_low, 0), coalesce(u.web_searches_high, 0),
 	coalesce(u.tier, 0), coalesce(u.estimated, 0),
 	coalesce(u.price_version, ''), coalesce(u.amount_nanos, 0), i.route, i.attempts, i.cache, i.cache_similarity, coalesce(u.saved_input, 0), coalesce(u.saved_output, 0),
-	coalesce(u.saved_nanos, 0)
+	coalesce(u.saved_nanos, 0), u.reported_nanos
 from interaction i left join usage_entry u on u.tenant = i.tenant and u.interaction = i.id and u.entry = 0
 where i.tenant = $1 and i.id = $2;
 

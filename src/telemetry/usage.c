@@ -29,6 +29,8 @@ usage_sum(const struct usage *a, const struct usage *b)
 	for (size_t i = 0; i < USAGE_QUANTITIES; i++)
 		*to[i] += *from[i];
 	sum.known = b->known;
+	sum.reported = a->reported && b->reported;
+	sum.reported_nanos = sum.reported ? a->reported_nanos + b->reported_nanos : 0;
 	sum.estimated = a->estimated || b->estimated;
 	return sum;
 }

@@ -30,6 +30,8 @@ struct usage {
 	int64_t citations;                 /* tokens of what was found in the web, where they are billed beside the rest */
 	int64_t web_searches_low, web_searches_high; /* parts of web_searches: those of which little, or much, was read */
 	enum usage_tier tier;              /* how the provider has served it */
+	bool reported;                     /* the provider says what it has cost there… */
+	int64_t reported_nanos;            /* …this: kept beside our own price, which is what is billed */
 	bool known;                        /* the provider said so */
 	bool estimated;                    /* counted by us: the provider said nothing, or the stream was cut */
 };

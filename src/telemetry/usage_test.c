@@ -148,14 +148,14 @@ the_built_in_table_of_before_is_known_still(void **state)
 	struct price then, now;
 
 	(void)state;
-	assert_true(price_of_version(NULL, STR("builtin-2026-01"), STR("anthropic"), STR("claude-sonnet-4-5"), &then));
+	assert_true(price_of_version(NULL, STR("builtin-2026-01"), STR("anthropic"), STR("claude-sonnet-4-5"), 0, &then));
 	assert_true(price_find(STR("anthropic"), STR("claude-sonnet-4-5"), 0, &now));
 	assert_true(str_eq_c(now.version, "builtin-2026-11") && str_eq_c(then.version, "builtin-2026-01"));
 	assert_int_equal(then.web_search, 0);
 	assert_int_equal(then.cache_write_1h, 3750000);
 	assert_int_equal(now.web_search, 10000000000);
 	assert_int_equal(now.cache_write_1h, 2 * now.input);
-	assert_false(price_of_version(NULL, STR("builtin-2025-01"), STR("anthropic"), STR("claude-sonnet-4-5"), &then));
+	assert_false(price_of_version(NULL, STR("builtin-2025-01"), STR("anthropic"), STR("claude-sonnet-4-5"), 0, &then));
 }
 
 static void
@@ -164,13 +164,13 @@ a_price_of_the_configuration_is_read_from_its_name(void **state)
 	struct price found;
 
 	(void)state;
-	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4]"), STR("openai"), STR("m"), &found));
+	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4]"), STR("openai"), STR("m"), 0, &found));
 	assert_int_equal(found.image_input, 1000000);
 	assert_int_equal(found.cached_audio, 100000);
-	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4,2]"), STR("cohere"), STR("m"), &found));
+	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4,2]"), STR("cohere"), STR("m"), 0, &found));
 	assert_int_equal(found.search, 2000000000);
 	assert_int_equal(found.audio_output, 4000000);
-	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4,0,8,16,3,20,0.4,10]"), STR("openai"), STR("m"), &found));
+	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4,0,8,16,3,20,0.4,10]"), STR("openai"), STR("m"), 0, &found));
 	assert_int_equal(found.audio_input, 8000000);
 	assert_int_equal(found.audio_output, 16000000);
 	assert_int_equal(found.image_input, 3000000);
@@ -178,9 +178,9 @@ a_price_of_the_configuration_is_read_from_its_name(void **state)
 	assert_int_equal(found.cached_audio, 400000);
 	assert_int_equal(found.web_search, 10000000000);
 	assert_int_equal(found.cache_write_1h, 1250000);
-	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4,0,8,16,3,20,0.4,10,2]"), STR("openai"), STR("m"), &found));
+	assert_true(price_of_version(NULL, STR("config:[1,0.1,1.25,4,0,8,16,3,20,0.4,10,2]"), STR("openai"), STR("m"), 0, &found));
 	assert_int_equal(found.cache_write_1h, 2000000);
-	assert_false(price_of_version(NULL, STR("config:[1,0.1,1.25,4,0,8]"), STR("openai"), STR("m"), &found));
+	assert_false(price_of_version(NULL, STR("config:[1,0.1,1.25,4,0,8]"), STR("openai"), STR("m"), 0, &found));
 }
 
 static void

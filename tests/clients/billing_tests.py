@@ -8,6 +8,7 @@ import csv
 import io
 import json
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,12 +34,18 @@ def _config() -> dict[str, Any]:
 
     price = {"input": 1, "output": 1, "web_search": 100}
     return {
-        "providers": [provider("claude", "anthropic"), {**provider("main", "openai"), "base_url": f"{world.mock.url}/v1"}, provider("ranks", "cohere")],
+        "providers": [
+            provider("claude", "anthropic"), {**provider("main", "openai"), "base_url": f"{world.mock.url}/v1"}, provider("ranks", "cohere"),
+            *({**provider(name, kind), "base_url": f"{world.mock.url}/v1"} for name, kind in (("deep", "deepseek"), ("router", "openrouter"), ("grok", "xai"))),
+        ],
         "models": [
             {"name": "searches", "targets": [{"provider": "claude", "model": "claude-x", "price": price}]},
             {"name": "hour", "targets": [{"provider": "claude", "model": "claude-x", "price": {"input": 1000, "cache_write": 1250, "cache_write_1h": 2000, "output": 5000}}]},
             {"name": "dear-hour", "targets": [{"provider": "claude", "model": "claude-x", "price": {"input": 1, "cache_write_1h": 1_000_000, "output": 1}}]},
             {"name": "tabled", "targets": [{"provider": "claude", "model": "billing-claude"}]},
+            {"name": "hours", "targets": [{"provider": "deep", "model": "billing-hours"}]},
+            {"name": "routed", "targets": [{"provider": "router", "model": "r", "price": price}]},
+            {"name": "grok", "targets": [{"provider": "grok", "model": "g", "price": price}]},
             {"name": "tiers", "targets": [{"provider": "main", "model": "billing-tiers"}]},
             {"name": "ranks", "type": "rerank", "targets": [{"provider": "ranks", "model": "rerank-v3.5"}]},
         ],
@@ -190,6 +197,52 @@ def tiers_and_long_prompts_are_priced_again_and_proved() -> None:
             assert not json.loads(corbel.cli("verify", "--json").stdout)["good"], column
             own_world.change(corbel, store, f"update usage_entry set {column} = {column} - 10 where entry = 0 and {good}")
         assert corbel.cli("verify").returncode == 0
+
+
+def hours_of_the_week_have_their_prices() -> None:
+    """The schedule is that of the clock: open all week, or for an hour that is far from now."""
+    usual = {"litellm_provider": "deepseek", "input_cost_per_token": 2e-06, "output_cost_per_token": 8e-06, "cache_read_input_token_cost": 1e-06}
+    less = {"input_cost_per_token": 1e-06, "output_cost_per_token": 3e-06, "cache_read_input_token_cost": 1e-07}
+    far = (time.gmtime().tm_hour + 12) % 24
+    closed = {"windows": [{"hours_utc": f"{far:02}:00-{(far + 1) % 24:02}:00", "weekdays": [1, 2, 3, 4, 5, 6, 7]}]}
+    with _served() as (corbel, _, _), tempfile.TemporaryDirectory() as scratch:
+        chat = own_world.client_of(corbel)
+
+        def ask() -> int:
+            text = "[mock like=deepseek prompt-tokens=1000 cached-tokens=400 completion-tokens=100]"
+            return _record_of(corbel, chat.chat.completions.with_raw_response.create(model="hours", messages=user(text), max_tokens=100))["cost_nanodollars"]
+
+        for day, hours, cost in ((1, closed, 600 * 2000 + 400 * 1000 + 100 * 8000), (2, {"hours_utc": "00:00-00:00"}, 600 * 1000 + 400 * 100 + 100 * 3000)):
+            table = {"billing-hours": {**usual, "off_peak_pricing": {**less, **hours}}}
+            assert corbel.cli("price", "import", table_file(scratch, **table), "--from", f"2026-01-{day:02}").returncode == 0
+            assert ask() == cost
+        assert corbel.cli("usage", "reprice", "--from", "2026-01-01", "--apply").returncode == 0
+        (row,) = json.loads(corbel.cli("usage", "report", "--by", "model", "--json").stdout)["data"]
+        assert row["amount_nanodollars"] == 2 * cost and row["calls"] == 2, row
+        books = json.loads(corbel.cli("verify", "--json").stdout)
+        assert books["good"] and books["unproved_entries"] == 0, books
+        budget(corbel, 0.0005)
+        assert ask() == cost, "reserved at the price of this hour: at the other the answer alone may come to 800 microdollars"
+        assert raises(openai.APIStatusError, ask).status_code == 402
+
+
+def what_a_provider_says_a_call_costs_is_kept_beside_our_price() -> None:
+    with _served() as (corbel, _, _):
+        chat = own_world.client_of(corbel)
+        for model, said in (("routed", "like=openrouter reported-cost=1234567"), ("grok", "like=xai reported-cost=250"), ("routed", "like=openrouter")):
+            for stream in (False, True):
+                text = f"[mock {said} prompt-tokens=100 completion-tokens=50]"
+                answer = chat.chat.completions.with_raw_response.create(model=model, messages=user(text), max_tokens=100, stream=stream)
+                if stream:
+                    list(answer.parse())
+                record = _record_of(corbel, answer)
+                assert record["cost_nanodollars"] == 150 * TOKEN, "what is billed is our price"
+                assert record.get("reported_nanodollars") == {"routed": 1234567, "grok": 250}[model] if "cost" in said else "reported_nanodollars" not in record, (said, record)
+        rows = {row["group"]: row for row in json.loads(corbel.cli("usage", "report", "--by", "model", "--json").stdout)["data"]}
+        assert (rows["r"]["calls"], rows["r"]["reported_calls"], rows["r"]["reported_nanodollars"]) == (4, 2, 2 * 1234567), rows
+        assert (rows["g"]["reported_calls"], rows["g"]["reported_nanodollars"]) == (2, 500), rows
+        assert "of 4 calls their providers say that they cost $0.002470" in corbel.cli("usage", "report").stdout, corbel.cli("usage", "report").stdout
+        assert json.loads(corbel.cli("verify", "--json").stdout)["good"]
 
 
 def the_tier_and_the_hour_are_reserved() -> None:

@@ -47,7 +47,7 @@ def reports_say_what_the_records_say() -> None:
         "group": "gpt-x", "calls": 3, "input_tokens": 300, "cached_input_tokens": 0, "cache_write_tokens": 0, "output_tokens": 150, "reasoning_tokens": 0,
         "audio_input_tokens": 0, "audio_output_tokens": 0, "images": 0, "search_units": 0, "cached_audio_tokens": 0, "image_input_tokens": 0, "image_output_tokens": 0, "web_searches": 0,
         "cache_write_1h_tokens": 0, "citation_tokens": 0, "web_searches_low": 0, "web_searches_high": 0,
-        "corrections_nanodollars": 0, "amount_nanodollars": 3 * one, "saved_tokens": 0, "saved_nanodollars": 0,
+        "corrections_nanodollars": 0, "amount_nanodollars": 3 * one, "saved_tokens": 0, "saved_nanodollars": 0, "reported_calls": 0, "reported_nanodollars": 0,
     }  # fmt: skip
     tags = {name: row["calls"] for name, row in report("tag", *of).items()}
     assert tags == {"plan=gold": 3, "app=chat": 2, "env=prod": 2}, "the key's tag goes before the team's"

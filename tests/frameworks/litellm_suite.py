@@ -160,6 +160,7 @@ USAGES = {
     ),
     "anthropic/claude-opus-4-5": (FIGURES + "cache-write-tokens=300 cache-write-1h-tokens=299",),
     "anthropic/claude-opus-5": (FIGURES + "cached-tokens=100 cache-write-tokens=300 cache-write-1h-tokens=200 tier=fast", FIGURES + "tier=standard"),
+    "deepseek/deepseek-v4-pro": ("like=deepseek " + FIGURES, "like=deepseek cached-tokens=400 " + FIGURES),  # by the hour of the week
     "xai/grok-4.3": (
         *(f"like=xai prompt-tokens={prompt} completion-tokens=300 cached-tokens=150" for prompt in (199999, 200000, 200001)),
         "like=xai thinking " + FIGURES,
@@ -189,7 +190,7 @@ def _record(model: str, text: str) -> Any:
 def it_comes_to_the_same_price_by_its_own_table() -> None:
     _import_its_table()
     mock = os.environ["MOCK_URL"]
-    bases = {"openai": f"{mock}/v1", "gemini": f"{mock}/v1beta/models/{{}}", "anthropic": mock, "xai": f"{mock}/v1"}
+    bases = {"openai": f"{mock}/v1", "gemini": f"{mock}/v1beta/models/{{}}", "anthropic": mock, "xai": f"{mock}/v1", "deepseek": f"{mock}/v1"}
     for model, texts in USAGES.items():
         kind, name = model.split("/")
         for text in texts:

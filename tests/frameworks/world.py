@@ -35,6 +35,7 @@ PRICED = {
     "claude-opus-4-5": "claude",
     "claude-opus-5": "claude",
     "grok-4.3": "grok",
+    "deepseek-v4-pro": "deep",
     "sonar": "sonar",
     "sonar-deep-research": "sonar",
 }
@@ -56,7 +57,7 @@ def config(mock_url: str) -> dict[str, Any]:
         return {"name": name, "kind": kind, "base_url": f"{mock_url}/v1", "api_key": UPSTREAM_KEY}
 
     return {
-        "providers": [provider("main", "openai"), provider("claude", "anthropic"), {**provider("google", "gemini"), "base_url": f"{mock_url}/v1beta"}, provider("grok", "xai"), provider("sonar", "perplexity")],
+        "providers": [provider("main", "openai"), provider("claude", "anthropic"), {**provider("google", "gemini"), "base_url": f"{mock_url}/v1beta"}, provider("grok", "xai"), provider("deep", "deepseek"), provider("sonar", "perplexity")],
         "models": [
             {"name": "gpt-x", "targets": [{"provider": "main", "model": "gpt-upstream"}]},
             {"name": "claude-x", "targets": [{"provider": "claude", "model": "claude-upstream"}]},

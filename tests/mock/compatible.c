@@ -1,6 +1,6 @@
 /*
  * compatible.c - see compatible.h. Sources, by name: docs.mistral.ai (API, Chat Completion; mistral-common's validator for ids), console.groq.com/docs/openai, api-docs.deepseek.com,
- * docs.x.ai (REST API reference), openrouter.ai/docs/api (errors), docs.perplexity.ai, huggingface.co/docs/text-generation-inference (Messages API).
+ * docs.x.ai (REST API reference, cost tracking), openrouter.ai/docs (errors, usage accounting), docs.perplexity.ai, huggingface.co/docs/text-generation-inference (Messages API).
  */
 #include "compatible.h"
 
@@ -28,9 +28,10 @@ static const struct likeness likenesses[] = {
 	  .errors = ERROR_TEXT,
 	  .reasoning = "reasoning_content",
 	  .reasoning_apart = true,
-	  .searches = SEARCHES_XAI },
-	{ .name = "openrouter", .usage = USAGE_APART, .errors = ERROR_NUMBER, .reasoning = "reasoning" },
-	{ .name = "perplexity", .refused = { "tools", "stream_options" }, .usage = USAGE_ALWAYS, .reasoning = "reasoning_content", .searches = SEARCHES_PERPLEXITY },
+	  .searches = SEARCHES_XAI,
+	  .cost = COST_TICKS },
+	{ .name = "openrouter", .usage = USAGE_APART, .errors = ERROR_NUMBER, .reasoning = "reasoning", .cost = COST_DOLLARS },
+	{ .name = "perplexity", .refused = { "tools", "stream_options" }, .usage = USAGE_ALWAYS, .reasoning = "reasoning_content", .searches = SEARCHES_PERPLEXITY, .cost = COST_TOTAL },
 	{ .name = "tgi", .usage = USAGE_APART, .errors = ERROR_TEXT },
 };
 
@@ -127,6 +128,21 @@ likeness_error(const struct likeness *likeness, int status, const char *message,
 	}
 }
 
+static void
+cost(const struct likeness *likeness, const struct plan *plan, struct bytes *out)
+{
+	double dollars = (double)plan->reported_cost / 1e9;
+
+	if (plan->reported_cost == PLAN_OFF)
+		return;
+	if (likeness->cost == COST_TICKS)
+		bytes_fmt(out, ",\"cost_in_usd_ticks\":%ld", plan->reported_cost * 10);
+	else if (likeness->cost == COST_DOLLARS)
+		bytes_fmt(out, ",\"cost\":%.9f,\"is_byok\":false,\"cost_details\":{\"upstream_inference_cost\":null}", dollars);
+	else if (likeness->cost == COST_TOTAL)
+		bytes_fmt(out, ",\"cost\":{\"input_tokens_cost\":0.0,\"output_tokens_cost\":0.0,\"request_cost\":%.9f,\"total_cost\":%.9f}", dollars, dollars);
+}
+
 void
 likeness_searches(const struct likeness *likeness, const struct plan *plan, struct bytes *out)
 {
@@ -145,4 +161,5 @@ likeness_searches(const struct likeness *likeness, const struct plan *plan, stru
 		if (plan->research_tokens)
 			bytes_fmt(out, ",\"reasoning_tokens\":%ld", plan->research_tokens);
 	}
+	cost(likeness, plan, out);
 }

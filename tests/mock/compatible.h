@@ -9,6 +9,7 @@
 enum usage_place { USAGE_APART, USAGE_WITH_FINISH, USAGE_IN_X_GROQ, USAGE_ALWAYS };
 enum error_shape { ERROR_OBJECT, ERROR_TEXT, ERROR_NUMBER, ERROR_DETAIL };
 
+enum cost_shape { COST_UNSAID, COST_DOLLARS, COST_TICKS, COST_TOTAL };
 enum searches_shape { SEARCHES_UNSAID, SEARCHES_XAI, SEARCHES_PERPLEXITY };
 
 struct likeness {
@@ -22,6 +23,7 @@ struct likeness {
 	bool parts;		/* reasoning comes as parts of the content */
 	bool no_developer;	/* refuses the role */
 	bool calls_whole;	/* a stream gives each call of a tool in one event, arguments and all */
+	enum cost_shape cost; /* how its usage tells what the call costs */
 	enum searches_shape searches; /* how its usage tells of searches in the web */
 	unsigned tool_id_len;	/* wants ids of exactly so many letters and digits; 0: any */
 };
@@ -32,7 +34,7 @@ const struct likeness *likeness_of(const struct plan *plan);
 /* Appends why the server refuses the request; false if it does not. */
 bool likeness_refuses(const struct likeness *likeness, const struct json *json, struct bytes *why);
 
-/* Appends what the server's usage says of searches in the web: members, each behind a comma. */
+/* Appends what the server's usage says of searches in the web, and of what the call costs: members, each behind a comma. */
 void likeness_searches(const struct likeness *likeness, const struct plan *plan, struct bytes *out);
 
 /* Appends the body of an error in the server's shape. */

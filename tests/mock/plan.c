@@ -60,6 +60,7 @@ static const struct number_row {
 	NUMBER("web-searches", web_searches, 0, NO_BARE),
 	NUMBER("cache-write-1h-tokens", cache_write_1h_tokens, 0, NO_BARE),
 	NUMBER("citation-tokens", citation_tokens, 0, NO_BARE),
+	NUMBER("reported-cost", reported_cost, PLAN_OFF, NO_BARE),
 	NUMBER("research-tokens", research_tokens, 0, NO_BARE),
 	FLAG("gzip", gzip),
 	FLAG("http10", http10),

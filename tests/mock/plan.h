@@ -72,6 +72,7 @@ struct plan {
 	long web_searches;
 	long cache_write_1h_tokens; /* of the written ones */
 	long citation_tokens;
+	long reported_cost; /* 1e-9 dollar, which the usage says; PLAN_OFF: it says nothing */
 	long research_tokens; /* Perplexity's reasoning of deep research: beside the answer's tokens */
 
 	/* HTTP */
