@@ -5,6 +5,8 @@
 
 #include "cli/term.h"
 
+#include <stdio.h>
+
 enum { WORDS_MAX = 4096 };
 
 void

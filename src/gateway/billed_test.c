@@ -1,6 +1,8 @@
 /*
  * billed_test.c - what providers bill beside plain tokens: how each wire says it, and what a call may come to before it is made.
  */
+#include <stdio.h>
+
 #include "gateway/test_provider.h"
 
 #include "gateway/bound.h"

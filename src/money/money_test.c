@@ -681,11 +681,13 @@ write_late(struct tx *tx, void *arg)
 static MAY_PARK int64_t
 hours_wrong(struct fixture *f, struct money *money, int64_t counted)
 {
-	struct verify_run run = { .to_us = clock_wall_us(), .time_us = INT64_C(60000000) };
+	struct verify_run *run = arena_zalloc(f->arena, sizeof(*run));
 
-	CHECK_OK(verify_go(money, f->arena, &run));
-	CHECK(run.next.len == 0 && run.sealed == counted);
-	return run.results[VERIFY_HOURS].wrong;
+	run->to_us = clock_wall_us();
+	run->time_us = INT64_C(60000000);
+	CHECK_OK(verify_go(money, f->arena, run));
+	CHECK(run->next.len == 0 && run->sealed == counted);
+	return run->results[VERIFY_HOURS].wrong;
 }
 
 /* Hours are counted once their time is over; what is taken away then is missed, and what retention took is not. */
