@@ -110,7 +110,7 @@ ask_in_parts(struct single *base, const struct target *target, const struct span
 	if (!call->texts)
 		return err_param(base->arena, ERR_UNSUPPORTED, "input", "unsupported_parameter", "input: tokens are not supported by the %s provider of this model, which counts them differently; send texts",
 			target->kind->kind);
-	if (call->at != target->row)
+	if (call->at != target->row || !call->vectors.arena)
 		call->vectors = (struct embed_vectors){ .arena = base->arena, .count = call->count };
 	call->at = target->row;
 	while (!err && call->vectors.done < call->count) {

@@ -43,12 +43,12 @@ def a_closed_stream_ends_the_upstream_call_and_is_on_record() -> None:
     assert interaction["outcome"] == "cancelled" and any(message["direction"] == "output" and "mock" in message["body"] for message in interaction["messages"])
 
 
-def hang_up(body: dict, read: bool) -> float:
+def hang_up(body: dict, read: bool, path: str = "/v1/chat/completions") -> float:
     """Sends a request by hand, waits until the upstream has it, and leaves; when that was."""
     world.mock.reset()
     data = json.dumps(body).encode()
     connection = world.corbel.connect()
-    connection.request("POST", "/v1/chat/completions", data, {"content-type": "application/json", "authorization": f"Bearer {world.corbel.key}"})
+    connection.request("POST", path, data, {"content-type": "application/json", "authorization": f"Bearer {world.corbel.key}"})
     world.harness.wait_for(lambda: world.mock.stats()["open_exchanges"] == 1, 5, "the upstream call to begin")
     if read:
         assert connection.sock.recv(10)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import time
 from typing import Any
 
 import kinds
 import openai
 import world
 from budget_tests import budget, spent
+from cancel_tests import cancelled_within_100_ms, hang_up
 from limit_tests import made
 from world import cosine, raises
 
@@ -175,6 +177,15 @@ def what_a_target_was_paid_before_it_failed_is_on_the_bill() -> None:
     assert record["outcome"] == "error" and record["usage"]["input_tokens"] == 200 and record["cost_nanodollars"] == 200 * NANOS_A_TOKEN["gemini"], record
     assert spent(name) == cost + record["cost_nanodollars"]
     assert world.corbel.cli("verify").returncode == 0, "the books agree"
+
+
+def a_client_that_leaves_ends_the_requests_that_would_follow() -> None:
+    left = hang_up({"model": "embed-titan", "input": ["one two [mock slow-headers=400]"] * 20}, read=False, path="/v1/embeddings")
+    record = cancelled_within_100_ms(left)
+    sent = len(_bodies())
+    assert sent < 4 and record["operation"] == "embeddings" and record["input_tokens"] > 0, (sent, record)
+    time.sleep(0.5)
+    assert len(_bodies()) == sent, "nothing is asked after that"
 
 
 def a_budget_that_is_too_small_is_told_before_anybody_is_asked() -> None:
