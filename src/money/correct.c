@@ -12,7 +12,7 @@
 #include "telemetry/usage_event.h"
 #include "text/utf8.h"
 
-enum { ID = 16 };
+enum { ID = 16, TRIES = 20 };
 
 MAY_PARK const struct err *
 correction_write(struct tx *tx, const struct correction *c)
@@ -50,6 +50,7 @@ correction_write(struct tx *tx, const struct correction *c)
 struct by_hand {
 	struct correction correction;
 	int64_t sum_nanos;
+	bool full; /* there are so many that no more are taken */
 };
 
 static MAY_PARK const struct err *
@@ -73,7 +74,8 @@ correct(struct tx *tx, void *arg)
 	now.provider_kind = rows_text(&rows, 0, 6);
 	now.entry = work->correction.entry = rows_int(&rows, 0, 7) + 1;
 	work->sum_nanos = rows_int(&rows, 0, 8) + now.amount_nanos;
-	if (now.entry > CORRECTIONS_MAX)
+	work->full = now.entry > CORRECTIONS_MAX;
+	if (work->full)
 		return err_new(tx_arena(tx), ERR_CONFLICT, "this request was corrected %d times already", CORRECTIONS_MAX);
 	if (work->sum_nanos < 0)
 		return err_param(tx_arena(tx), ERR_INVALID, "amount_nanodollars", NULL, "this request has cost %lld nanodollars: it cannot cost less than nothing",
@@ -87,6 +89,7 @@ usage_correct(struct money *money, struct arena *arena, int64_t tenant, struct s
 {
 	unsigned char id[ID];
 	struct by_hand work = { .sum_nanos = 0 };
+	int tries = 0;
 	const struct err *err;
 
 	if (request_id.len != 2 * ID || !hex_decode(request_id, id))
@@ -105,7 +108,9 @@ usage_correct(struct money *money, struct arena *arena, int64_t tenant, struct s
 		.made_by = made_by };
 	if (!work.correction.interaction.ptr || !work.correction.reason.ptr)
 		return &err_no_memory;
-	err = store_tx(money->store, arena, correct, &work);
+	do /* another one may have taken the place that this one was to have */
+		err = store_tx(money->store, arena, correct, &work);
+	while (err && err->kind == ERR_CONFLICT && !work.full && ++tries < TRIES);
 	*out = work.correction;
 	*sum_nanos = work.sum_nanos;
 	return err;

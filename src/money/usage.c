@@ -10,9 +10,10 @@
 #include "money/correct.h"
 #include "money/inside.h"
 #include "money/money_sql.h"
+#include "rt/fiber.h"
 #include "telemetry/usage_part.h"
 
-enum { PAGE = 500, ID = 16, MODELS_MAX = 10000 };
+enum { PAGE = 500, ID = 16, MODELS_MAX = 10000, TRIES = 20 };
 
 static const char *const names[USAGE_BYS] = { "tenant", "team", "key", "user", "model", "tag", "day" };
 
@@ -108,7 +109,8 @@ struct repricing {
 	size_t count;
 	const struct rows *rows; /* of the page */
 	bool changed[PAGE];
-	int64_t difference[PAGE];
+	int64_t difference[PAGE], after[PAGE];
+	bool priced[PAGE];
 	struct str version[PAGE], new_parts[PAGE];
 	struct arena *scratch;   /* of the page */
 	struct usage_part parts[USAGE_PARTS_MAX];
@@ -170,21 +172,28 @@ page_price(struct repricing *work)
 
 	for (size_t i = 0; i < rows->count; i++) {
 		struct usage usage = usage_of_row(rows, i, QUANTITIES);
-		int64_t before = rows_int(rows, i, SUM), after;
-		struct reprice_row *row;
 
 		usage.tier = usage_tier_of_row(rows, i, TIER);
-		work->changed[i] = false;
-		if (!price_again(work, i, &usage, &after, &work->version[i], &work->new_parts[i]))
-			continue;
-		work->difference[i] = after - before;
+		work->priced[i] = price_again(work, i, &usage, &work->after[i], &work->version[i], &work->new_parts[i]);
+		work->difference[i] = work->priced[i] ? work->after[i] - rows_int(rows, i, SUM) : 0;
 		work->changed[i] = work->difference[i] != 0;
-		row = model_row(work, rows_text(rows, i, MODEL));
+	}
+}
+
+/* What has been found of a page, once nothing of it can come again. */
+static void
+page_sum(struct repricing *work)
+{
+	const struct rows *rows = work->rows;
+
+	for (size_t i = 0; i < rows->count; i++) {
+		struct reprice_row *row = work->priced[i] ? model_row(work, rows_text(rows, i, MODEL)) : NULL;
+
 		if (!row)
 			continue;
 		row->calls++;
-		row->before_nanos += before;
-		row->after_nanos += after;
+		row->before_nanos += rows_int(rows, i, SUM);
+		row->after_nanos += work->after[i];
 	}
 }
 
@@ -217,6 +226,31 @@ page_apply(struct tx *tx, void *arg)
 	return err;
 }
 
+/*
+ * Reads a page behind `after`, prices it, and writes the differences. Another correction of one of its interactions meanwhile has taken the place that this one was to have: then nothing of the page was written, and it is
+ * read again.
+ */
+static MAY_PARK const struct err *
+page_reprice(struct repricing *work, struct rows *rows, struct str after, struct str before, bool apply)
+{
+	const struct err *err;
+	int tries = 0;
+
+	do {
+		arena_reset(work->scratch);
+		err = tries ? fiber_sleep_us(tries * 10 * USEC_PER_MS) : NULL; /* whoever corrects all the time has made room then */
+		if (!err)
+			err = store_query(work->money->store, work->scratch, &stmt_usage_reprice_page, PARAMS(V_INT(work->tenant), V_BLOB(after), V_BLOB(before), V_INT(PAGE)), rows);
+		if (err || rows->count == 0)
+			return err;
+		page_price(work);
+		err = apply ? store_tx(work->money->store, work->scratch, page_apply, work) : NULL;
+	} while (err && err->kind == ERR_CONFLICT && ++tries < TRIES);
+	if (!err)
+		page_sum(work);
+	return err;
+}
+
 MAY_PARK const struct err *
 usage_reprice(struct money *money, struct arena *arena, int64_t tenant, int64_t from_us, int64_t to_us, bool apply, struct reprice_row **out, size_t *count)
 {
@@ -234,14 +268,9 @@ usage_reprice(struct money *money, struct arena *arena, int64_t tenant, int64_t 
 	else
 		*work = (struct repricing){ .money = money, .arena = arena, .tenant = tenant, .list = work->list, .rows = &rows, .scratch = scratch };
 	while (!err && rows.count == PAGE) {
-		arena_reset(scratch);
-		err = store_query(money->store, scratch, &stmt_usage_reprice_page, PARAMS(V_INT(tenant), V_BLOB(after), V_BLOB(before), V_INT(PAGE)), &rows);
-		if (err || rows.count == 0)
-			break;
-		memcpy(from, rows_text(&rows, rows.count - 1, 0).ptr, ID);
-		page_price(work);
-		if (apply)
-			err = store_tx(money->store, scratch, page_apply, work);
+		err = page_reprice(work, &rows, after, before, apply);
+		if (!err && rows.count)
+			memcpy(from, rows_text(&rows, rows.count - 1, 0).ptr, ID);
 	}
 	err = err ? err_copy(arena, err) : NULL;
 	arena_free(scratch);

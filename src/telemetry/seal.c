@@ -117,7 +117,7 @@ sum_write(struct tx *tx, int64_t tenant, const struct sum *sum)
 	return tx_exec(tx, &stmt_seal_hour_add, PARAMS(V_INT(tenant), V_INT(sum->hour), V_INT(sum->entries), V_INT(sum->amount_nanos)), NULL);
 }
 
-/* How many rows of a full page are of interactions that are surely whole on it. CORRECTIONS_MAX (money/correct.h) is far below PAGE. */
+/* How many rows of a full page are of interactions that are surely whole on it. */
 static size_t
 whole_rows(const struct rows *page)
 {
@@ -128,11 +128,26 @@ whole_rows(const struct rows *page)
 	return count;
 }
 
+/* An interaction with more entries than a page has: priced again many times. `next`: what follows its id. */
+static MAY_PARK const struct err *
+count_one(struct tx *tx, int64_t tenant, struct str interaction, unsigned char next[ID])
+{
+	struct rows sum;
+	const struct err *err = tx_exec(tx, &stmt_seal_one, PARAMS(V_INT(tenant), V_BLOB(interaction)), &sum);
+
+	if (err || interaction.len != ID)
+		return err ? err : &err_internal;
+	memcpy(next, interaction.ptr, ID);
+	for (size_t i = ID; i-- > 0 && ++next[i] == 0;)
+		;
+	return sum_write(tx, tenant, &(struct sum){ seal_hour(interaction), rows_int(&sum, 0, 0), rows_int(&sum, 0, 1) });
+}
+
 static MAY_PARK const struct err *
 count_some(struct tx *tx, void *arg)
 {
 	struct step *step = arg;
-	unsigned char zero[ID] = { 0 };
+	unsigned char zero[ID] = { 0 }, next[ID];
 	struct sum sum = { .hour = 0 };
 	struct str upto, end = step->before;
 	struct rows page;
@@ -145,9 +160,10 @@ count_some(struct tx *tx, void *arg)
 	if (err || page.count == 0)
 		return err;
 	count = page.count < PAGE ? page.count : whole_rows(&page);
-	if (count == 0)
-		return &err_internal;
-	if (count < page.count)
+	if (count == 0) {
+		err = count_one(tx, step->tenant, rows_text(&page, 0, 0), next);
+		end = str_n((const char *)next, ID);
+	} else if (count < page.count)
 		end = rows_text(&page, count, 0);
 	for (size_t i = 0; i < count && !err; i++) {
 		int64_t hour = seal_hour(rows_text(&page, i, 0));

@@ -64,6 +64,9 @@ order by t.tenant limit $3;
 -- name: seal_page
 select interaction, amount_nanos from usage_entry where tenant = $1 and interaction >= $2 and interaction < $3 order by interaction, entry limit $4;
 
+-- name: seal_one
+select count(*), cast(sum(amount_nanos) as bigint) from usage_entry where tenant = $1 and interaction = $2;
+
 -- name: seal_hour_add
 insert into ledger_hour (tenant, hour, entries, amount_nanos) values ($1, $2, $3, $4)
 on conflict (tenant, hour) do update set entries = ledger_hour.entries + excluded.entries, amount_nanos = ledger_hour.amount_nanos + excluded.amount_nanos;

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,44 @@ def sound_pictures_and_searches_are_priced_reported_and_proved() -> None:
             assert not books()["good"], column
             own_world.change(corbel, store, f"update usage_entry set {column} = {column} - 1 where entry = 0")
         assert books()["good"]
+
+
+def corrections_that_race_are_all_written_once() -> None:
+    """By hand and by prices at the same time, of the same requests: each takes its place behind the others, and none is refused for it."""
+    config = own_world.priced()
+    config["models"].append({"name": "tabled", "targets": [{"provider": "main", "model": "race-table"}]})
+    with own_world.store() as store, own_world.Node({**store, **config}) as corbel:
+        client = own_world.client_of(corbel)
+        requests = [ask(client, "[mock prompt-tokens=10 completion-tokens=5]", model="tabled").headers["x-request-id"] for _ in range(30)]
+        table = lambda price: {"race-table": {"litellm_provider": "openai", "input_cost_per_token": price * 1e-6, "output_cost_per_token": 2e-6}}  # noqa: E731
+        refused: list[Any] = []
+
+        def call(path: str, body: dict[str, Any], wanted: int) -> None:
+            status, _, answer = corbel.call("POST", f"/admin/v1{path}", body)
+            if status != wanted:
+                refused.append((path, status, answer))
+
+        def by_hand(number: int) -> None:
+            for turn in range(len(requests)):
+                call("/usage/corrections", {"request_id": requests[turn], "amount_nanodollars": 1000 + number, "reason": "a race"}, 201)
+
+        def by_prices(number: int) -> None:
+            for turn in range(8):
+                call("/prices?effective_us=1767225600000000", table(1 + 2 * turn + number), 201)
+                call("/usage/reprice", {"from_us": 0, "apply": True}, 200)
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(2) for work in (by_hand, by_hand, by_prices)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert not refused, refused[:3]
+        call("/prices?effective_us=1767225600000000", table(50), 201)
+        call("/usage/reprice", {"from_us": 0, "apply": True}, 200)
+        (row,) = json.loads(corbel.cli("usage", "report", "--json").stdout)["data"]
+        assert row["amount_nanodollars"] == len(requests) * (10 * 50_000 + 5 * 2000 + 2 * 1000 + 2 * 1001), row
+        books = json.loads(corbel.cli("verify", "--json").stdout)
+        assert books["good"] and books["unproved_entries"] == 0, books
 
 
 CHEAP = {"litellm_provider": "openai", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}
