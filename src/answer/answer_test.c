@@ -148,7 +148,7 @@ the_end_is_held_back_until_release_and_citations_go_before_it(void **state)
 	assert_int_equal(counter.events, 5);
 	assert_int_equal(counter.citation_at, 3);
 	assert_int_equal(counter.finish_at, 4);
-	assert_null(recorder_message(recorder, &message));
+	assert_null(recorder_message(recorder, 0, &message));
 	assert_true(str_eq_c(message, "{\"role\":\"assistant\",\"content\":\"a \\\"b\\\"\"}"));
 	arena_free(arena);
 }
@@ -168,9 +168,38 @@ tool_calls_are_kept_as_valid_json(void **state)
 		assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_TOOL_CALL, .item = i, .id = STR("t"), .name = STR("f") }));
 		assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_ARGUMENTS, .item = i, .text = STR("{\"x\":\"\\n\"}") }));
 	}
-	assert_null(recorder_message(recorder, &message));
+	assert_null(recorder_message(recorder, 0, &message));
 	assert_null(json_parse(arena, message, &json));
 	assert_int_equal(json_count(json_get(json, "tool_calls")), 2);
+	arena_free(arena);
+}
+
+static void
+each_choice_is_kept_and_calls_that_come_by_turns(void **state)
+{
+	static const char *const pieces[] = { "{\"x\":", "1}" };
+	struct arena *arena = arena_new(MIB(1));
+	struct counter counter = { .sink = { count_event } };
+	struct recorder *recorder = arena_alloc(arena, sizeof(*recorder));
+	struct str message;
+
+	(void)state;
+	assert_null(recorder_init(recorder, arena, &counter.sink));
+	for (unsigned item = 0; item < 2; item++)
+		assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_TOOL_CALL, .choice = 1, .item = item, .id = item ? STR("b") : STR("a"), .name = STR("f") }));
+	for (unsigned piece = 0; piece < 2; piece++)
+		for (unsigned item = 0; item < 2; item++)
+			assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_ARGUMENTS, .choice = 1, .item = item, .text = str_of(pieces[piece]) }));
+	assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_TEXT, .text = STR("first") }));
+	assert_null(sink_send(&recorder->sink, &(struct event){ .type = EVENT_TEXT, .choice = RECORDER_CHOICES_MAX, .text = STR("beyond") }));
+	assert_null(recorder_message(recorder, 0, &message));
+	assert_true(str_eq_c(message, "{\"role\":\"assistant\",\"content\":\"first\"}"));
+	assert_null(recorder_message(recorder, 1, &message));
+	assert_true(str_eq_c(message,
+		"{\"role\":\"assistant\",\"content\":\"\",\"tool_calls\":[{\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"}},"
+		"{\"id\":\"b\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"}}]}"));
+	assert_null(recorder_message(recorder, 2, &message));
+	assert_null(message.ptr);
 	arena_free(arena);
 }
 
@@ -201,6 +230,7 @@ main(void)
 		cmocka_unit_test(numbers_that_name_no_passage_are_no_citations),
 		cmocka_unit_test(the_end_is_held_back_until_release_and_citations_go_before_it),
 		cmocka_unit_test(tool_calls_are_kept_as_valid_json),
+		cmocka_unit_test(each_choice_is_kept_and_calls_that_come_by_turns),
 		cmocka_unit_test(reasoning_counts_in_an_answer_that_was_cut),
 	};
 

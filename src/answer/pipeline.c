@@ -252,10 +252,11 @@ fill_record(const struct answer_services *services, struct answer *answer, struc
 		record_price(answer);
 	if (record->capture == CONF_CAPTURE_FULL) {
 		err = record->messages ? NULL : record_messages(answer); /* of one that goes on they are there */
-		if (!err && answer->attempt.began)
-			err = recorder_message(recorder, &message);
-		if (!err && answer->attempt.began)
-			record_message_add(record, true, STR("assistant"), message);
+		for (unsigned i = 0; i < RECORDER_CHOICES_MAX && !err && answer->attempt.began; i++) {
+			err = recorder_message(recorder, i, &message);
+			if (!err && message.ptr)
+				record_message_add(record, true, STR("assistant"), message);
+		}
 	}
 	record_sources(answer, citations, count);
 	record->duration_us = clock_wall_us() - record->started_us;

@@ -10,43 +10,66 @@ struct held {
 	struct event event;
 };
 
+struct recorded_tool {
+	struct recorded_tool *next;
+	unsigned item;
+	bool custom;
+	struct str id, name;
+	struct buf arguments; /* or the input of a custom tool */
+};
+
+/* Made with its first piece: most answers have one choice. *out NULL: one beyond those that are kept. */
 static const struct err *
-remember_tool(struct recorder *recorder, const struct event *event)
+choice_of(struct recorder *recorder, unsigned index, struct recorded_choice **out)
 {
-	struct buf *tools = &recorder->tools;
+	struct recorded_choice *choice;
 
-	if (event->type == EVENT_TOOL_CALL) {
-		buf_add(tools, recorder->tool_open ? STR("\"}},{\"id\":") : STR("{\"id\":"));
-		json_quote(tools, event->id);
-		buf_add(tools, event->custom ? STR(",\"type\":\"custom\",\"custom\":{\"name\":") : STR(",\"type\":\"function\",\"function\":{\"name\":"));
-		json_quote(tools, event->name);
-		buf_add(tools, event->custom ? STR(",\"input\":\"") : STR(",\"arguments\":\""));
-		recorder->tool_open = true;
-	} else if (recorder->tool_open) {
-		struct buf quoted;
-
-		buf_init(&quoted, NULL, RECORDER_TEXT_MAX);
-		json_quote(&quoted, event->text);
-		tools->failed = tools->failed || quoted.failed;
-		buf_add(tools, str_slice(buf_str(&quoted), 1, quoted.len - 1));
-		buf_fini(&quoted);
-	}
-	return buf_err(tools);
+	*out = index < RECORDER_CHOICES_MAX ? recorder->choices[index] : NULL;
+	if (index >= RECORDER_CHOICES_MAX || *out)
+		return NULL;
+	choice = arena_zalloc(recorder->arena, sizeof(*choice));
+	if (!choice || !buf_init_held(&choice->text, recorder->arena, RECORDER_TEXT_MAX) || !buf_init_held(&choice->message, recorder->arena, 4 * (size_t)RECORDER_TEXT_MAX))
+		return &err_no_memory;
+	*out = recorder->choices[index] = choice;
+	return NULL;
 }
 
-/* A choice's buffer is made with its first piece: most answers have one choice. */
+/* Pieces of several calls may come by turns. */
 static const struct err *
-remember_text(struct recorder *recorder, const struct event *event)
+remember_tool(struct recorder *recorder, struct recorded_choice *choice, const struct event *event)
 {
-	struct buf *text;
+	struct recorded_tool **link = &choice->tools;
 
-	if (event->choice >= RECORDER_CHOICES_MAX)
-		return NULL;
-	text = &recorder->text[event->choice];
-	if (!text->max && !buf_init_held(text, recorder->arena, RECORDER_TEXT_MAX))
-		return &err_no_memory;
-	buf_add(text, event->text);
-	return buf_err(text);
+	while (*link && (*link)->item != event->item)
+		link = &(*link)->next;
+	if (!*link && event->type == EVENT_TOOL_CALL) {
+		struct recorded_tool *tool = arena_zalloc(recorder->arena, sizeof(*tool));
+
+		if (!tool || !buf_init_held(&tool->arguments, recorder->arena, RECORDER_TEXT_MAX))
+			return &err_no_memory;
+		tool->item = event->item;
+		tool->custom = event->custom;
+		tool->id = arena_dup(recorder->arena, event->id);
+		tool->name = arena_dup(recorder->arena, event->name);
+		*link = tool;
+	}
+	if (*link && event->type == EVENT_ARGUMENTS)
+		buf_add(&(*link)->arguments, event->text);
+	return *link ? buf_err(&(*link)->arguments) : NULL;
+}
+
+static const struct err *
+remember_piece(struct recorder *recorder, const struct event *event)
+{
+	struct recorded_choice *choice;
+	const struct err *err = choice_of(recorder, event->choice, &choice);
+
+	if (err || !choice)
+		return err;
+	if (event->type == EVENT_TOOL_CALL || event->type == EVENT_ARGUMENTS)
+		return remember_tool(recorder, choice, event);
+	buf_add(&choice->text, event->text);
+	return buf_err(&choice->text);
 }
 
 static const struct err *
@@ -59,10 +82,9 @@ remember(struct recorder *recorder, const struct event *event)
 		return recorder->response_id.ptr && recorder->served_model.ptr ? NULL : &err_no_memory;
 	case EVENT_TEXT:
 	case EVENT_REFUSAL:
-		return remember_text(recorder, event);
 	case EVENT_TOOL_CALL:
 	case EVENT_ARGUMENTS:
-		return event->choice == 0 ? remember_tool(recorder, event) : NULL;
+		return remember_piece(recorder, event);
 	case EVENT_FINISH:
 		if (event->choice == 0)
 			recorder->finish_reason = arena_dup(recorder->arena, event->finish_text);
@@ -152,55 +174,77 @@ recorder_flush(struct sink *sink)
 const struct err *
 recorder_init(struct recorder *recorder, struct arena *arena, struct sink *out)
 {
-	bool made;
+	struct recorded_choice *first;
 
 	*recorder = (struct recorder){ .sink = { recorder_event, recorder_flush }, .out = out, .arena = arena };
 	recorder->held_end = &recorder->held;
-	made = buf_init_held(&recorder->tools, arena, RECORDER_TEXT_MAX);
-	made = buf_init_held(&recorder->message, arena, 4 * (size_t)RECORDER_TEXT_MAX) && made;
-	return made ? NULL : &err_no_memory;
+	return choice_of(recorder, 0, &first);
 }
 
 struct str
 recorder_text(const struct recorder *recorder)
 {
-	return buf_str(&recorder->text[0]);
+	return buf_str(&recorder->choices[0]->text);
 }
 
 MAY_PARK int64_t
 recorder_tokens(const struct recorder *recorder, struct tokenizers *tokenizers, struct str model)
 {
-	struct str texts[RECORDER_CHOICES_MAX + 1];
+	int64_t tokens = recorder->reasoning;
 	enum tokens_how how;
 
-	for (unsigned i = 0; i < RECORDER_CHOICES_MAX; i++)
-		texts[i] = buf_str(&recorder->text[i]);
-	texts[RECORDER_CHOICES_MAX] = buf_str(&recorder->tools);
-	return recorder->reasoning + tokenizers_count(tokenizers, model, texts, COUNT(texts), &how);
+	for (unsigned i = 0; i < RECORDER_CHOICES_MAX; i++) {
+		const struct recorded_choice *choice = recorder->choices[i];
+
+		if (!choice)
+			continue;
+		tokens += tokenizers_count(tokenizers, model, &(struct str){ choice->text.ptr, choice->text.len }, 1, &how);
+		for (const struct recorded_tool *tool = choice->tools; tool; tool = tool->next) {
+			struct str texts[] = { tool->name, buf_str(&tool->arguments) };
+
+			tokens += tokenizers_count(tokenizers, model, texts, COUNT(texts), &how);
+		}
+	}
+	return tokens;
+}
+
+static void
+put_tools(struct json_out *json, const struct recorded_tool *tools)
+{
+	json_set_array(json, "tool_calls");
+	for (const struct recorded_tool *tool = tools; tool; tool = tool->next) {
+		json_begin_object(json);
+		json_set_string(json, "id", tool->id);
+		json_set_string(json, "type", tool->custom ? STR("custom") : STR("function"));
+		json_set_object(json, tool->custom ? "custom" : "function");
+		json_set_string(json, "name", tool->name);
+		json_set_string(json, tool->custom ? "input" : "arguments", buf_str(&tool->arguments));
+		json_end_object(json);
+		json_end_object(json);
+	}
+	json_end_array(json);
 }
 
 const struct err *
-recorder_message(struct recorder *recorder, struct str *out)
+recorder_message(struct recorder *recorder, unsigned index, struct str *out)
 {
-	struct buf *text = &recorder->message;
+	struct recorded_choice *choice = index < RECORDER_CHOICES_MAX ? recorder->choices[index] : NULL;
 	struct json_out json;
 
-	buf_clear(text);
-	buf_reserve(text, recorder->text[0].len + recorder->tools.len + 64);
-	json_out_init(&json, text);
+	*out = str_n(NULL, 0);
+	if (!choice)
+		return NULL;
+	buf_clear(&choice->message);
+	buf_reserve(&choice->message, choice->text.len + 64);
+	json_out_init(&json, &choice->message);
 	json_begin_object(&json);
 	json_set_string(&json, "role", STR("assistant"));
-	json_set_string(&json, "content", recorder_text(recorder));
-	if (recorder->tool_open) {
-		buf_add(&recorder->tools, STR("\"}}"));
-		json_set_array(&json, "tool_calls");
-		json_put_raw(&json, buf_str(&recorder->tools));
-		json_end_array(&json);
-		recorder->tools.len -= 3; /* open again: more may come */
-	}
+	json_set_string(&json, "content", buf_str(&choice->text));
+	if (choice->tools)
+		put_tools(&json, choice->tools);
 	json_end_object(&json);
-	*out = buf_str(text);
-	return buf_err(text);
+	*out = buf_str(&choice->message);
+	return buf_err(&choice->message);
 }
 
 MAY_PARK const struct err *

@@ -179,8 +179,9 @@ settle(struct shadow *shadow, const struct err *err)
 		record->price_version = price.version;
 		record->cost_nanos = price_cost_nanos(&price, &record->usage);
 	}
-	if (record->capture == CONF_CAPTURE_FULL && !err && !recorder_message(&shadow->recorder, &message))
-		record_message_add(record, true, STR("assistant"), message);
+	for (unsigned i = 0; i < RECORDER_CHOICES_MAX && record->capture == CONF_CAPTURE_FULL && !err; i++)
+		if (!recorder_message(&shadow->recorder, i, &message) && message.ptr)
+			record_message_add(record, true, STR("assistant"), message);
 	record->duration_us = clock_wall_us() - record->started_us;
 	span_close(shadow->root, err);
 	scope_open_shielded(&scope, SETTLE_US);

@@ -27,6 +27,13 @@ mark_last(struct call *call)
 		part->cache = cache;
 }
 
+/* A message of the system that says nothing, and changes output_config from there on: one of Anthropic's betas. */
+static bool
+only_sets_output(const struct message *message, const struct json *json)
+{
+	return message->role == ROLE_SYSTEM && !json_is_given(json_get(json, "content")) && json_is(json_get(json, "output_config"), JSON_OBJECT);
+}
+
 static const struct err *
 parse_messages(struct anthropic_parser *parser, struct message **end)
 {
@@ -47,7 +54,8 @@ parse_messages(struct anthropic_parser *parser, struct message **end)
 			return anthropic_bad_field(parser, arena_printf(parser->arena, "messages.%zu.role", parser->message).ptr, "must be user, assistant or system");
 		message->raw = it.value;
 		anthropic_note_members(parser, ANTHROPIC_OTHER, STR("message"), it.value, arena_printf(parser->arena, "messages.%zu", parser->message));
-		err = anthropic_parse_content(parser, json_get(it.value, "content"), message);
+		if (!only_sets_output(message, it.value))
+			err = anthropic_parse_content(parser, json_get(it.value, "content"), message);
 		*end = message;
 		end = &message->next;
 	}
@@ -247,6 +255,8 @@ parse_thinking(struct anthropic_parser *parser)
 		return anthropic_bad_field(parser, "thinking", "expected an object with a 'type'");
 	anthropic_note_members(parser, ANTHROPIC_OTHER, STR("thinking"), thinking, STR("thinking"));
 	call->reasoning_hidden = str_eq_c(anthropic_text(thinking, "display"), "omitted");
+	if (json_is_given(json_get(thinking, "display")) && !call->reasoning_hidden && !str_eq_c(anthropic_text(thinking, "display"), "summarized"))
+		anthropic_note_extra(parser, STR("thinking.display"));
 	if (str_eq_c(type, "enabled")) {
 		err = dialect_integer_parse(parser->arena, budget, "thinking.budget_tokens", 1, TOKENS_MAX, 0, &call->reasoning_tokens);
 		return err || call->reasoning_tokens > 0 ? err : anthropic_bad_field(parser, "thinking.budget_tokens", "expected a number of tokens");

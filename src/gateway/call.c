@@ -52,7 +52,7 @@ message_text(struct arena *arena, const struct message *message)
 	char *joined;
 
 	for (const struct part *part = message->parts; part; part = part->next) {
-		if (part->type != PART_TEXT)
+		if (part->type != PART_TEXT || !part->text.ptr) /* one of a kind that is not known has none */
 			continue;
 		only = part;
 		count++;
@@ -65,7 +65,7 @@ message_text(struct arena *arena, const struct message *message)
 		return str_n(NULL, 0);
 	len = 0;
 	for (const struct part *part = message->parts; part; part = part->next) {
-		if (part->type != PART_TEXT)
+		if (part->type != PART_TEXT || !part->text.ptr)
 			continue;
 		if (len)
 			joined[len++] = '\n';

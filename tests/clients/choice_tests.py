@@ -100,8 +100,17 @@ def three_answers_are_charged_once_with_the_provider_s_usage_and_recorded() -> N
         assert (usage.prompt_tokens, usage.completion_tokens) == (2, 3 * 4 + 2), usage
         assert (record["usage"]["input_tokens"], record["usage"]["output_tokens"]) == (2, 14) and record["attempts"] == 1, record
         assert record["cost_nanodollars"] == 2 * 1_000_000 + 14 * 2_000_000, record
-        bodies = "".join(message["body"] for message in record["messages"] if message["direction"] == "output")
-        assert "You said: one two" in bodies, bodies
+        said = [json.loads(message["body"])["content"] for message in record["messages"] if message["direction"] == "output"]
+        assert said == ["You said: one two", "You said: one two #1", "You said: one two #2"], said
+
+
+def the_calls_of_three_answers_are_recorded_though_they_come_by_turns() -> None:
+    for stream in (False, True):
+        response = _raw("gpt-x", "one two [mock tool-call=2 interleave]", n=3, stream=stream, tools=[WEATHER])
+        list(response.parse())
+        said = [json.loads(message["body"])["tool_calls"] for message in _record(response)["messages"] if message["direction"] == "output"]
+        assert len(said) == 3 and all([json.loads(call["function"]["arguments"])["input"].startswith("one two") for call in calls] == [True, True] for calls in said), said
+        assert len({call["id"] for calls in said for call in calls}) == 6, said
 
 
 def three_answers_are_kept_and_given_again_whole_and_streamed() -> None:

@@ -145,3 +145,25 @@ def members_of_the_wrong_kind_are_refused() -> None:
     for member, value in (("service_tier", 1), ("truncation", []), ("max_tool_calls", 0), ("stream_options", "x"), ("prompt_cache_key", {})):
         refusal = raises(openai.BadRequestError, lambda: _respond("gpt-x", extra_body={member: value}))
         assert refusal.param == member, refusal.body
+
+
+def betas_are_asked_for_by_anthropic_s_client_and_reach_anthropic_alone() -> None:
+    beta, edits = "context-management-2025-06-27", {"edits": [{"type": "clear_tool_uses_20250919", "keep": {"type": "tool_uses", "value": 3}}]}
+    create = world.claude.beta.messages.create
+    world.mock.reset()
+    create(model="claude-x", max_tokens=50, messages=user("Hi"), betas=[beta], context_management=edits)  # type: ignore[call-overload]
+    (request,) = world.mock.requests()
+    assert request["header"]["anthropic-beta"] == beta and json.loads(request["body"])["context_management"] == edits, request
+    error = raises(anthropic.BadRequestError, lambda: create(model="gpt-x", max_tokens=50, messages=user("Hi"), betas=[beta], context_management=edits))  # type: ignore[call-overload]
+    assert "context_management" in error.message and len(world.mock.requests()) == 1, error.body
+    assert create(model="gpt-x", max_tokens=50, messages=user("Hi"), betas=[beta]).content[0].text == "You said: Hi"
+    assert "anthropic-beta" not in world.mock.requests()[-1]["header"], "the header alone asks another provider for nothing"
+
+
+def a_message_of_the_system_may_only_change_the_output() -> None:
+    changed = [{"role": "user", "content": "Hi"}, {"role": "system", "output_config": {"effort": "low"}}]
+    world.mock.reset()
+    world.claude.beta.messages.create(model="claude-x", max_tokens=50, messages=changed, betas=["mid-conversation-output-config-2026-07-01"])  # type: ignore[arg-type]
+    assert _sent()["messages"] == changed
+    error = raises(anthropic.BadRequestError, lambda: world.claude.messages.create(model="claude-x", max_tokens=50, messages=[{"role": "system"}]))  # type: ignore[typeddict-item]
+    assert "messages.0.content" in error.message, error.body

@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import members
+import samples
 import world
 from members import PASSED, nothing, refused, to
 from openai.types.responses import input_token_count_params
 from openai.types.responses import response_create_params as params
+from openai.types.responses import tool_param
 
 QUESTION = "What does the autovacuum launcher start?"
 ASK: Any = {"role": "user", "content": QUESTION}
@@ -283,13 +285,14 @@ HOSTED: dict[str, Any] = {
     "apply_patch": {"type": "apply_patch"},
 }
 for name, tool in HOSTED.items():
-    row(f"tools[{name}]", tool, body=lambda value: offered(value), whole=True, other=refused("tools", "unsupported_tool"))
-SEARCHES = ("web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11")
-row("tools.type", *SEARCHES, body=lambda value: offered({"type": value}), other=refused("tools", "unsupported_tool"))
-for name, values in (("external_web_access", (True,)), ("search_context_size", ("low", "medium", "high")), ("search_content_types", (["text", "image"],))):
-    row(f"tools.{name}", *values, body=lambda value, name=name: offered({"type": "web_search", name: value}), other=refused("tools", "unsupported_tool"))
-for name, value in (("filters", {"allowed_domains": ["example.com"]}), ("user_location", {"type": "approximate", "city": "Paris"})):
-    row(f"tools.{name}", value, body=lambda value, name=name: offered({"type": "web_search", name: value}), whole=True, other=refused("tools", "unsupported_tool"))
+    row(f"tools[{name}]", tool, body=lambda value: offered(value), other=refused("tools", "unsupported_tool"))
+for kind in members._parts(tool_param.ToolParam):  # what stands inside them, from the package's types; those of searches in the web have no one type
+    if members._mark(kind) in ("[function]", "[custom]", "[file_search]"):
+        continue
+    for path, found in samples.grouped(samples.below(kind, "tools")).items():
+        if path not in ("tools", f"tools{members._mark(kind)}"):
+            wholes = {json.dumps(value): tool for value, tool in found}
+            row(path, *(value for value, _ in found), body=lambda value, wholes=wholes: offered(wholes[json.dumps(value)]), other=refused("tools", "unsupported_tool"))
 FOUND = to(says="the search is made here", without=["tools"])
 _stores: list[str] = []
 
@@ -303,7 +306,13 @@ def search(**more: Any) -> dict[str, Any]:
 
 row("tools[file_search].vector_store_ids", ["vs_…"], body=lambda value: search(), others=FOUND)
 row("tools[file_search].max_num_results", 3, body=lambda value: search(max_num_results=value), others=FOUND)
-row("tools[file_search].filters", {"type": "eq", "key": "a", "value": "b"}, body=lambda value: search(filters=value), whole=True, others=FOUND)
+COMPARED = {**dict.fromkeys(("eq", "ne"), "b"), **dict.fromkeys(("gt", "gte", "lt", "lte"), 1), **dict.fromkeys(("in", "nin"), ["b", 1])}
+row("tools[file_search].filters.key", "a", body=lambda value: search(filters={"type": "eq", "key": value, "value": "b"}), others=FOUND)
+row("tools[file_search].filters.value", "b", 1.5, True, body=lambda value: search(filters={"type": "eq", "key": "a", "value": value}), others=FOUND)
+row("tools[file_search].filters.type", *COMPARED, body=lambda value: search(filters={"type": value, "key": "a", "value": COMPARED[value]}), others=FOUND)
+ONE: Any = {"type": "eq", "key": "a", "value": "b"}
+row("tools[file_search].filters.type", "and", "or", body=lambda value: search(filters={"type": value, "filters": [ONE, {"type": "or", "filters": [ONE]}]}), others=FOUND)
+row("tools[file_search].filters.filters", [ONE], body=lambda value: search(filters={"type": "and", "filters": value}), whole=True, others=FOUND)
 row("tools[file_search].ranking_options.ranker", "auto", "default-2024-11-15", body=lambda value: search(ranking_options={"ranker": value}), others=FOUND, note="there is one ranker")
 row("tools[file_search].ranking_options.score_threshold", 0.1, body=lambda value: search(ranking_options={"score_threshold": value}), others=FOUND)
 for name in ("embedding_weight", "text_weight"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import answer_tests
+import member_betas
 import member_chat
 import member_messages
 import member_others
@@ -16,7 +17,8 @@ know a member, an item, a block or a tool that is not here. The page is written 
 
 *refused*: the client gets 400 with the member as `param` (in Anthropic's protocol, which has none, it leads the message), and the provider is not asked. *No effect*: the provider gets what it would get without the member. *wire*: the thirteen kinds of servers over OpenAI's
 wire ([providers.md](providers.md)). *extractive*: the built-in model that quotes documents; *built in*: that of embeddings, where *titan* and *bedrock-cohere* are models on Bedrock, *vertex-gemini* is gemini-embedding-001 and *vertex-gemini-2* what came after it. Of a legacy completion, *chat* is a target over OpenAI's wire that serves none, and *wire* the kinds that do. A member `messages[user].content[text].text` is the `text` of a part of the type `text` in the content of a message of
-the role `user`, `tools[custom]` a tool of the type `custom`; tools, items and blocks without members below them are treated as a whole.
+the role `user`, `tools[custom]` a tool of the type `custom`; tools, items and blocks without members below them are treated as a whole. What stands inside OpenAI's hosted tools, and what Anthropic's betas have beside Messages, is taken from the packages' types member by
+member; of tools and blocks of the betas, what is below a member of theirs goes with it. The header `anthropic-beta` passes to Anthropic, and says nothing elsewhere: what a beta asks for stands in members.
 """
 
 
@@ -74,6 +76,14 @@ def members_of_a_message_are_carried_over_to_other_wires_or_refused() -> None:
     members.check(member_messages.table, *member_messages.OTHERS)
 
 
+def every_member_of_anthropic_s_betas_is_in_its_table() -> None:
+    assert not member_betas.missing(), member_betas.missing()
+
+
+def members_of_anthropic_s_betas_reach_anthropic_and_are_refused_elsewhere() -> None:
+    members.check(member_betas.table)
+
+
 def what_cannot_be_asked_is_not_counted() -> None:
     members.check(member_messages.counted)
     members.check(member_responses.counted)
@@ -94,5 +104,5 @@ def members_of_embeddings_and_moderations_reach_who_knows_them() -> None:
 
 
 def the_page_of_members_is_what_the_tables_say() -> None:
-    chats = [member_chat.table, member_responses.table, member_responses.counted, member_messages.table, member_messages.counted]
+    chats = [member_chat.table, member_responses.table, member_responses.counted, member_messages.table, member_messages.counted, member_betas.table]
     members.page_is("members.md", HEAD, [*chats, member_others.completions, member_others.embeddings, member_others.moderations])

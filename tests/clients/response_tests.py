@@ -283,3 +283,15 @@ def a_conversation_is_changed_and_deleted() -> None:
     raises(openai.NotFoundError, lambda: world.client.conversations.retrieve(talk.id))
     raises(openai.NotFoundError, lambda: _create("x", conversation=talk.id))
     raises(openai.BadRequestError, lambda: _create("x", conversation="a", previous_response_id="b"))
+
+
+def what_is_not_known_inside_an_output_is_refused_and_is_no_failure() -> None:
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    for item in (
+        {"type": "function_call_output", "call_id": "c1", "output": [{"type": "tomorrow"}]},
+        {"type": "reasoning", "summary": [], "content": [{"type": "tomorrow", "text": ""}]},
+    ):
+        error = raises(openai.BadRequestError, lambda item=item: _create([call, item]))
+        assert error.param.startswith("input[1]"), error.body
+        status, _, body = world.corbel.call("POST", "/v1/responses/input_tokens", {"model": "gpt-x", "input": [call, item]})
+        assert status == 400, body

@@ -194,6 +194,11 @@ def chats(walk: Walk) -> None:
     asked = {"model": "gpt-x", "messages": [{"role": "user", "content": "aaa"}], "tools": custom, "tool_choice": {"type": "custom", "custom": {"name": "query"}}}
     for stream in (False, True):
         walk.do(chat, {**asked, "stream": stream, "later": 1})  # a member that the document does not know
+    named = [*USER, {"role": "assistant", "content": None, "function_call": {"name": "weather", "arguments": "{}"}}, {"role": "function", "name": "weather", "content": "sunny"}]
+    walk.do(chat, {"model": "gpt-x", "messages": named})
+    for more in ({}, {"logprobs": True, "top_logprobs": 2}, {"tools": tools, "tool_choice": "required"}):
+        for stream in (False, True):
+            walk.do(chat, {"model": "gpt-x", "messages": USER, "n": 3, "stream": stream, **more})
     walk.do(chat, {"model": "cited", "messages": ASKED})
     walk.do(chat, {"model": "collection/manual", "messages": [{"role": "user", "content": "What starts the workers?"}]})
     walk.do("POST /v1/completions", {"model": "gpt-x", "prompt": "hello"})
@@ -292,7 +297,8 @@ def conversations(walk: Walk) -> None:
 
 def others(walk: Walk) -> None:
     for encoding in ("float", "base64"):
-        walk.do("POST /v1/embeddings", {"model": "embed-x", "input": ["one", "two"], "encoding_format": encoding})
+        for given in ("one", ["one", "two"], [1, 2, 3], [[1, 2], [3]]):
+            walk.do("POST /v1/embeddings", {"model": "embed-x", "input": given, "encoding_format": encoding})
     walk.do("POST /v1/moderations", {"input": ["kill", "hello"]})
     ranked = {"model": "rerank-x", "query": "capital", "documents": ["Paris is a capital", "Fun"]}
     walk.do("POST /v1/rerank", ranked)
