@@ -11,15 +11,6 @@
 /* OpenAI's: the parser of the dialect has read them, and `user` is a hint that none of these wires has. */
 static const char *const openai_members[] = { "model", "input", "dimensions", "encoding_format", "user" };
 
-static bool
-is_openai_s(struct str name)
-{
-	for (size_t i = 0; i < COUNT(openai_members); i++)
-		if (str_eq_c(name, openai_members[i]))
-			return true;
-	return false;
-}
-
 static const struct embed_member *
 own_member(const struct embed_member *own, struct str name)
 {
@@ -33,7 +24,7 @@ const struct err *
 embed_members_check(const struct embed_ask *ask, const struct embed_member *own, struct arena *arena)
 {
 	for (struct json_iter it = json_iter(ask->source); json_next(&it);)
-		if (!json_is(it.value, JSON_NULL) && !is_openai_s(it.key) && !own_member(own, it.key))
+		if (!json_is(it.value, JSON_NULL) && !str_in(it.key, openai_members, COUNT(openai_members)) && !own_member(own, it.key))
 			return err_param(arena, ERR_UNSUPPORTED, arena_cstr(arena, it.key), "unsupported_parameter", "%" STR_F " is not supported by the %s provider of this model", STR_A(it.key),
 				ask->target->kind->kind);
 	return NULL;
