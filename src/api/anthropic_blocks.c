@@ -13,13 +13,6 @@ anthropic_bad_field(struct anthropic_parser *parser, const char *field, const ch
 	return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: %s", field, expected);
 }
 
-void
-anthropic_note_extra(struct anthropic_parser *parser, struct str what)
-{
-	if (!parser->call->extra.len && what.ptr)
-		parser->call->extra = what;
-}
-
 static const struct err *
 bad_message(struct anthropic_parser *parser, const char *field, const char *expected)
 {

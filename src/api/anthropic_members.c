@@ -55,6 +55,13 @@ says_nothing(struct str name, const struct json *value)
 }
 
 void
+anthropic_note_extra(struct anthropic_parser *parser, struct str what)
+{
+	if (!parser->call->extra.len && what.ptr)
+		parser->call->extra = what;
+}
+
+void
 anthropic_note_members(struct anthropic_parser *parser, enum anthropic_object kind, struct str type, const struct json *object, struct str where)
 {
 	const struct known *known = NULL;

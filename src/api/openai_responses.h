@@ -150,4 +150,8 @@ MAY_PARK const struct err *responses_items_answer(struct api_request *request, s
 MAY_PARK const struct err *responses_stored_put(struct api_request *request, const struct response_stored *stored, struct json_out *out);
 MAY_PARK const struct err *responses_stored_answer(struct api_request *request, const struct response_stored *stored);
 
+/* The sequence number of a frame as this room writes them; -1: it has none. And whether it is the last of its response. */
+int64_t responses_frame_number(struct str frame);
+bool responses_frame_is_last(struct str frame);
+
 api_handler_fn responses_get, responses_delete, responses_input_items;

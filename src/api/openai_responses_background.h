@@ -34,8 +34,4 @@ struct recovered {
 };
 MAY_PARK const struct err *background_replay(struct api_request *request, struct str id, struct arena *arena, struct recovered *out);
 
-/* The sequence number of a frame as this room writes them; -1: it has none. And whether it is the last of its response. */
-int64_t background_sequence(struct str frame);
-bool background_ends(struct str frame);
-
 api_handler_fn responses_cancel;

@@ -120,3 +120,27 @@ responses_emit_search(struct responses_encoder *encoder, const char *name, const
 }
 
 /* The search has run by the time the model is asked: its item is the first of the answer. */
+
+/* --- read again --- */
+
+int64_t
+responses_frame_number(struct str frame)
+{
+	static const struct str key = STR_INIT("\"sequence_number\":");
+	size_t at = str_find(frame, key, 0), to;
+	int64_t number;
+
+	if (at == SIZE_MAX)
+		return -1;
+	at += key.len;
+	for (to = at; to < frame.len && frame.ptr[to] >= '0' && frame.ptr[to] <= '9'; to++)
+		;
+	return str_to_i64(str_slice(frame, at, to), &number) ? number : -1;
+}
+
+bool
+responses_frame_is_last(struct str frame)
+{
+	return str_starts(frame, STR("event: response.completed\n")) || str_starts(frame, STR("event: response.incomplete\n")) ||
+		str_starts(frame, STR("event: response.failed\n"));
+}

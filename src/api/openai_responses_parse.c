@@ -12,39 +12,6 @@
 
 enum { INPUT_MAX = 65 * 1024 * 1024, HEAD_MAX = 16 * 1024 * 1024, TOKENS_MAX = 1000000000 };
 
-const struct err *
-responses_bad(struct responses_parser *parser, const char *field, const char *expected)
-{
-	return err_param(parser->arena, ERR_INVALID, field, NULL, "%s: %s", field, expected);
-}
-
-const struct err *
-responses_refuse(struct responses_parser *parser, const char *field, const char *why)
-{
-	return err_param(parser->arena, ERR_UNSUPPORTED, field, "unsupported_parameter", "%s: %s", field, why);
-}
-
-/* What only a server of this protocol knows: refused unless the call goes to one. The first counts. */
-const struct err *
-responses_foreign(struct responses_parser *parser, const struct err *err)
-{
-	if (err == &err_no_memory)
-		return err;
-	if (!parser->call->foreign)
-		parser->call->foreign = err;
-	return NULL;
-}
-
-/* What an object inside the request says that only such a server knows. */
-const struct err *
-responses_look_into(struct responses_parser *parser, enum responses_object kind, const struct json *object, const char *where)
-{
-	struct str type = kind == RESPONSES_SETTING ? str_of(where) : json_get_string(object, "type");
-	const struct err *err = responses_members_foreign(parser->arena, kind, type, object, where);
-
-	return err ? responses_foreign(parser, err) : NULL;
-}
-
 /* --- members --- */
 
 static const struct err *
@@ -58,10 +25,8 @@ check_members(struct responses_parser *parser)
 	if (json_is_given(json_get(parser->json, "prompt")))
 		responses_foreign(parser, responses_refuse(parser, "prompt", "stored prompts are not supported here; send instructions and input"));
 	for (struct json_iter it = json_iter(parser->json); json_next(&it);) {
-		bool found = !json_is_given(it.value) || str_eq_c(it.key, "prompt");
+		bool found = !json_is_given(it.value) || str_eq_c(it.key, "prompt") || str_in(it.key, known, COUNT(known));
 
-		for (size_t i = 0; i < COUNT(known) && !found; i++)
-			found = str_eq_c(it.key, known[i]);
 		if (!found && call_member_like(it.key, known, COUNT(known)))
 			return responses_bad(parser, call_member_like(it.key, known, COUNT(known)), MEMBER_CASE);
 		if (!found)

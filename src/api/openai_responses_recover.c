@@ -8,30 +8,6 @@
 
 enum { HEARTBEAT_US = 15 * 1000000, PAGE_ARENA_MAX = 128 * 1024 * 1024, ITEMS_MAX = 1024, TEXT_MAX = 64 * 1024 * 1024, FRAME_MAX = 256 * 1024 * 1024 };
 
-/* --- frames --- */
-
-int64_t
-background_sequence(struct str frame)
-{
-	static const struct str key = STR_INIT("\"sequence_number\":");
-	size_t at = str_find(frame, key, 0), to;
-	int64_t number;
-
-	if (at == SIZE_MAX)
-		return -1;
-	at += key.len;
-	for (to = at; to < frame.len && frame.ptr[to] >= '0' && frame.ptr[to] <= '9'; to++)
-		;
-	return str_to_i64(str_slice(frame, at, to), &number) ? number : -1;
-}
-
-bool
-background_ends(struct str frame)
-{
-	return str_starts(frame, STR("event: response.completed\n")) || str_starts(frame, STR("event: response.incomplete\n")) ||
-		str_starts(frame, STR("event: response.failed\n"));
-}
-
 /* --- a stream taken up again --- */
 
 /* Whether more is to come; a response that nobody makes any more gets its end now. */
@@ -71,7 +47,7 @@ MAY_PARK const struct err *
 background_follow(struct api_request *request, struct str id, int64_t after)
 {
 	struct follower follower = { .request = request, .page = arena_new(PAGE_ARENA_MAX), .id = id, .after = after,
-		.number = background_sequence, .is_last = background_ends, .look_after = look_after, .end = send_end };
+		.number = responses_frame_number, .is_last = responses_frame_is_last, .look_after = look_after, .end = send_end };
 	const struct err *err = sse_open(request->http, HEARTBEAT_US, &follower.writer);
 
 	if (!err)
@@ -228,13 +204,13 @@ read_events(struct api_request *request, struct str id, struct replay *replay)
 		err = response_events(request->app->store, page, request->identity->tenant, id, replay->last, &frames, &count);
 		for (size_t i = 0; !err && i < count; i++) {
 			while (!err && durable_next_event(&frames[i], &frame)) {
-				int64_t number = background_sequence(frame);
+				int64_t number = responses_frame_number(frame);
 
 				if (number <= replay->last)
 					continue;
 				err = hear_frame(replay, scratch, frame);
 				replay->last = number;
-				replay->ended = background_ends(frame);
+				replay->ended = responses_frame_is_last(frame);
 			}
 		}
 	}

@@ -359,11 +359,11 @@ frames_are_numbered_and_taken_apart(void **state)
 
 	(void)state;
 	assert_true(durable_next_event(&rest, &frame));
-	assert_int_equal(background_sequence(frame), 7);
-	assert_false(background_ends(frame));
+	assert_int_equal(responses_frame_number(frame), 7);
+	assert_false(responses_frame_is_last(frame));
 	assert_true(durable_next_event(&rest, &frame));
-	assert_int_equal(background_sequence(frame), -1);
-	assert_true(background_ends(frame));
+	assert_int_equal(responses_frame_number(frame), -1);
+	assert_true(responses_frame_is_last(frame));
 	assert_false(durable_next_event(&rest, &frame));
 }
 

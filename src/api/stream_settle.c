@@ -8,7 +8,7 @@
 
 #include "answer/durable.h"
 #include "answer/pending.h"
-#include "api/openai_responses_background.h"
+#include "api/openai_responses.h"
 #include "base/log.h"
 
 enum { SAID_MAX = 64 * 1024 * 1024, SETTLE_ARENA_MAX = 256 * 1024 * 1024 };
@@ -74,7 +74,7 @@ read_said(struct store *store, struct arena *arena, const struct pending_lost *l
 			while (durable_next_event(&runs[i], &frame)) {
 				int64_t number = durable_number(frame);
 
-				number = number < 0 ? background_sequence(frame) : number;
+				number = number < 0 ? responses_frame_number(frame) : number;
 				if (number <= last)
 					continue;
 				last = number;

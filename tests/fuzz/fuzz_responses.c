@@ -85,7 +85,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct err *err;
 
 	while (durable_next_event(&rest, &frame))
-		require(background_sequence(frame) >= -1 && frame.len >= 2);
+		require(responses_frame_number(frame) >= -1 && frame.len >= 2);
 	if (!json_parse(arena, request.body, &request.json) && json_is(request.json, JSON_OBJECT)) {
 		err = responses_parse(&request, arena, &ask);
 		if (err) {
