@@ -66,6 +66,7 @@ class System:
         if test.stream:
             options.append("--stream")
         self.runs.setdefault(test.name, []).append(peers.load(peer.url + peers.CHAT, data, *options, key=peer.key))
+        peers.rest(peer.pid)
 
     def median(self, test: Test, *path: str) -> float:
         values = []

@@ -91,6 +91,28 @@ def usage(pid: int) -> tuple[int, int]:
     return rss, pss
 
 
+def cpu_ticks(pid: int) -> int:
+    """What a process and its children have had of processors, in ticks of 10 ms."""
+    ticks = 0
+    for each in processes(pid):
+        try:
+            ticks += sum(int(field) for field in Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:13])
+        except (OSError, IndexError):
+            continue
+    return ticks
+
+
+def rest(pid: int, longest_s: float = 10) -> None:
+    """Waits until what its load has left to do is done, so that the next one measured has its core for itself."""
+    until, before = time.monotonic() + longest_s, cpu_ticks(pid)
+    while time.monotonic() < until:
+        time.sleep(0.2)
+        now = cpu_ticks(pid)
+        if now - before <= 1:
+            return
+        before = now
+
+
 def _parent(pid: int) -> int:
     try:
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
