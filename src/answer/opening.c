@@ -9,6 +9,7 @@
 #include "answer/opening.h"
 
 #include "crypto/hash.h"
+#include "gateway/route.h"
 
 enum { PART_BYTES = 2048, MESSAGES_LOOKED_AT = 64 };
 
@@ -68,7 +69,7 @@ opening_conversation(struct arena *arena, const struct call *call, const struct 
 
 	if (call->conversation.len)
 		return call->conversation;
-	reached = conf_reach(conf, arena, model, CONF_REACH_ALL);
+	reached = conf_reach(conf, arena, model, ROUTE_MODELS_MAX - 1);
 	if (!reached)
 		return (struct str){ 0 };
 	if (!keeps_together(reached))

@@ -9,6 +9,7 @@
 #include "api/openai_responses_parse.h"
 #include "api/openai_shapes.h"
 #include "base/clock.h"
+#include "gateway/route.h"
 
 enum { INPUT_MAX = 65 * 1024 * 1024, HEAD_MAX = 16 * 1024 * 1024, TOKENS_MAX = 1000000000 };
 
@@ -471,7 +472,7 @@ check_foreign(const struct api_request *request, struct arena *arena, const stru
 {
 	const struct conf_model *model = call->foreign && request->conf ? conf_model(request->conf, call->model) : NULL;
 
-	return model && any_responds(conf_reach(request->conf, arena, model, CONF_REACH_ALL)) ? NULL : call->foreign;
+	return model && any_responds(conf_reach(request->conf, arena, model, ROUTE_MODELS_MAX - 1)) ? NULL : call->foreign;
 }
 
 static const struct err *

@@ -8,6 +8,7 @@
 /* cmocka needs the four above */
 #include <cmocka.h>
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -555,10 +556,10 @@ fallbacks_may_go_round_and_each_model_is_reached_once(void **state)
 	assert_null(parse(f, text.ptr));
 	assert_int_equal(reached(f, "m7", 0), 1);
 	assert_int_equal(reached(f, "m7", 4), 5);
-	assert_int_equal(reached(f, "m7", CONF_REACH_ALL), LINKS);
-	assert_int_equal(reached(f, "a", CONF_REACH_ALL), 3);
+	assert_int_equal(reached(f, "m7", UINT_MAX), LINKS);
+	assert_int_equal(reached(f, "a", UINT_MAX), 3);
 	assert_int_equal(reached(f, "all", 1), 4);
-	assert_int_equal(reached(f, "all", CONF_REACH_ALL), 1 + 3 + LINKS);
+	assert_int_equal(reached(f, "all", UINT_MAX), 1 + 3 + LINKS);
 	assert_true(str_eq_c(conf_reach(f->conf, f->arena, conf_model(f->conf, STR("b")), 1)->next->model->name, "a"));
 }
 

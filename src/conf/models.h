@@ -148,8 +148,6 @@ struct conf_reached {
 	struct conf_reached *next;
 };
 
-enum { CONF_REACH_ALL = 1 << 30 };
-
 /*
  * The models that a call may come to from this one, by fallbacks and the arms of splits, at most so many steps away: itself first, the nearer ones before the farther, each once, however
  * they go round. NULL when the arena is full.
