@@ -99,7 +99,7 @@ write_request(struct single *base, const struct target *target, struct http_call
 		return err;
 	json_end_object(&json);
 	err = request_body_done(base->arena, body, &text);
-	return err ? err : single_post(base, target, is_cohere(target) ? "/v2/rerank" : "/rerank", text, out);
+	return err ? err : single_post(base, target, "/rerank", text, out);
 }
 
 /* --- the answer --- */

@@ -49,6 +49,27 @@ a_call_is_written_in_cohere_s_words(void **state)
 	end(&fixture);
 }
 
+/* Cohere's own libraries leave the version to themselves; LiteLLM's configurations have it in the address. */
+static void
+an_address_may_have_the_version_of_the_api(void **state)
+{
+	static const char *const bases[] = { "https://api.cohere.com", "https://api.cohere.com/v2" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bases); i++) {
+		struct fixture fixture;
+
+		begin_cohere(&fixture);
+		fixture.provider.base_url = str_of(bases[i]);
+		assert_null(provider_cohere.address(&fixture.target, "/rerank", fixture.arena, &fixture.spec));
+		assert_text(&fixture, fixture.spec.url, "https://api.cohere.com/v2/rerank");
+		say(&fixture, ROLE_USER, "hello");
+		assert_null(write_request(&fixture));
+		assert_text(&fixture, fixture.spec.url, "https://api.cohere.com/v2/chat");
+		end(&fixture);
+	}
+}
+
 static void
 what_cohere_cannot_do_is_refused_by_name(void **state)
 {
@@ -220,6 +241,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_call_is_written_in_cohere_s_words),
+		cmocka_unit_test(an_address_may_have_the_version_of_the_api),
 		cmocka_unit_test(what_cohere_cannot_do_is_refused_by_name),
 		cmocka_unit_test(a_stream_becomes_events),
 		cmocka_unit_test(calls_of_tools_come_in_pieces_after_a_plan),

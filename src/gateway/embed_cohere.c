@@ -29,7 +29,6 @@ length_is_fixed(struct str model)
 static const struct err *
 cohere_request(const struct embed_ask *ask, struct arena *arena, struct http_call_spec *out)
 {
-	const struct conf_provider *provider = ask->target->provider;
 	const struct err *err = embed_members_check(ask, own, arena);
 	struct json_out json;
 	struct buf body;
@@ -56,10 +55,7 @@ cohere_request(const struct embed_ask *ask, struct arena *arena, struct http_cal
 		json_set_int(&json, "output_dimension", ask->dimensions);
 	json_end_object(&json);
 	err = embed_post(ask, &body, arena, out);
-	if (err)
-		return err;
-	out->url = request_url(arena, provider->base_url, str_ends(provider->base_url, STR("/v2")) ? "/embed" : "/v2/embed");
-	return out->url.ptr ? request_header(arena, out, STR("authorization"), arena_concat(arena, STR("Bearer "), provider->api_key)) : &err_no_memory;
+	return err ? err : ask->target->kind->address(ask->target, "/embed", arena, out);
 }
 
 static const struct err *

@@ -12,11 +12,18 @@
 
 /* --- the request --- */
 
+/* Of /chat, /embed and /rerank: a base_url may have the version of the API, or not. */
+static const struct err *
+cohere_address(const struct target *target, const char *endpoint, struct arena *arena, struct http_call_spec *out)
+{
+	struct str versioned = str_ends(target->provider->base_url, STR("/v2")) ? str_of(endpoint) : arena_printf(arena, "/v2%s", endpoint);
+
+	return versioned.ptr ? openai_address(target, versioned.ptr, arena, out) : &err_no_memory;
+}
+
 static const struct err *
 cohere_request(const struct call *call, const struct target *target, struct arena *arena, struct http_call_spec *out)
 {
-	const struct conf_provider *provider = target->provider;
-	struct str base = provider->base_url;
 	struct json_out json;
 	struct buf *body;
 	const struct err *err = openai_headers(target, arena, call->stream, out);
@@ -24,15 +31,14 @@ cohere_request(const struct call *call, const struct target *target, struct aren
 	if (err)
 		return err;
 	out->method = HTTP_POST;
-	out->url = request_url(arena, base, str_ends(base, STR("/v2")) ? "/chat" : "/v2/chat");
 	body = request_body_new(arena);
 	if (!body)
 		return &err_no_memory;
 	json_out_init(&json, body);
 	err = cohere_body_put(&json, call, target, arena);
 	if (!err)
-		err = out->url.ptr ? request_body_done(arena, body, &out->body) : &err_no_memory;
-	return err ? err : request_header(arena, out, STR("authorization"), arena_printf(arena, "Bearer %" STR_F, STR_A(provider->api_key)));
+		err = request_body_done(arena, body, &out->body);
+	return err ? err : cohere_address(target, "/chat", arena, out);
 }
 
 /* --- the answer --- */
@@ -297,7 +303,7 @@ cohere_failure(struct arena *arena, int status, const struct http_headers *heade
 
 const struct provider provider_cohere = {
 	.kind = "cohere",
-	.address = openai_address, /* of /v2/rerank */
+	.address = cohere_address,
 	.request = cohere_request,
 	.frame = cohere_frame,
 	.end = decoder_emit_usage,
