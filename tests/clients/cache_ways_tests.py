@@ -234,8 +234,9 @@ def a_leader_that_leaves_before_its_first_byte_takes_nobody_with_it() -> None:
         leader.close()
         text = whole.result().parse().choices[0].message.content
         assert text == stream.result() == message.result().content[0].text and len(text.split()) == 20
-    assert whole.result().headers["x-corbel-cache"] == "shared" and [request["end"] for request in world.mock.requests()] == ["answered"]
-    assert asked(question, max_tokens=500) == "hit"
+    assert whole.result().headers["x-corbel-cache"] == "shared"
+    wait_for(lambda: asked(question, max_tokens=500) == "hit", 5, "the commit of the leader, who has nobody to answer: what asks until then shares")
+    assert [request["end"] for request in world.mock.requests()] == ["answered"]
 
 
 # --- headers of several lines ---

@@ -70,7 +70,8 @@ def fill(corbel: harness.Corbel) -> dict[str, list[str]]:
     call(corbel, "POST", "/v1/messages", {**chat, "model": "claude-x", "max_tokens": 9})
     trace = call(corbel, "GET", f"{admin}/traces")["data"][0]["request_id"]
     return {
-        "own": [own, "1", "default", "admin"],  # the key that asks, and its tenant: a test that revokes them sees no more than that
+        # The key that asks, and its tenant: a test that revokes them sees no more than that; and the providers that calls go to.
+        "own": [own, "1", "default", "admin", "main", "claude"],
         "/admin/v1/keys": [key],
         "/admin/v1/teams": [team],
         "/admin/v1/tenants": [tenant],
