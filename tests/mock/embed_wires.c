@@ -20,24 +20,6 @@ refuse(struct ask *ask, const char *problem)
 		ask->problem = problem;
 }
 
-/* Whether an object has no members but these. */
-static bool
-all_known(const struct json *json, const struct json_node *object, const char *const *names)
-{
-	for (const struct json_node *key = json_first(json, object); key; key = json_after(json, object, key)) {
-		const char *const *name = names;
-
-		while (*name && !str_equal(key->text, (struct str){ *name, strlen(*name) }))
-			name++;
-		if (!*name)
-			return false;
-		key = json_after(json, object, key);
-		if (!key)
-			break;
-	}
-	return true;
-}
-
 /* The texts of all, with their directives, behind each other. */
 static void
 take_text(struct ask *ask, const struct json_node *text)
@@ -89,7 +71,7 @@ embed_cohere_ask(struct ask *ask, const struct json *json)
 		json_text(model, &ask->model);
 	else
 		refuse(ask, "invalid request: model: field required");
-	if (!all_known(json, root, members))
+	if (!json_has_only(json, root, members))
 		refuse(ask, "invalid request: unknown field: parameter is not a valid field");
 	if (!is_one_of(json_get(json, root, "input_type"), uses))
 		refuse(ask, "valid input_type must be provided with the provided model");
@@ -153,12 +135,12 @@ embed_gemini_ask(struct ask *ask, const struct json *json, struct str model)
 
 	ask_clear(ask);
 	bytes_add(&ask->model, model);
-	if (!all_known(json, json->nodes, members))
+	if (!json_has_only(json, json->nodes, members))
 		refuse(ask, "Invalid JSON payload received. Unknown name: Cannot find field.");
 	for (const struct json_node *item = json_first(json, requests); item; item = json_after(json, requests, item), count++) {
 		const struct json_node *named = json_get(json, item, "model"), *task = json_get(json, item, "taskType"), *wanted = json_get(json, item, "outputDimensionality");
 
-		if (!all_known(json, item, inner))
+		if (!json_has_only(json, item, inner))
 			refuse(ask, "Invalid JSON payload received. Unknown name at 'requests[0]': Cannot find field.");
 		if (!json_is(named, JSON_STRING) || named->text.len != model.len + 7 || memcmp(named->text.ptr, "models/", 7) != 0 || memcmp(named->text.ptr + 7, model.ptr, model.len) != 0)
 			refuse(ask, "* BatchEmbedContentsRequest.requests[0].model: model names must match");
@@ -231,12 +213,12 @@ embed_predict_ask(struct ask *ask, const struct json *json, struct str model)
 
 	ask_clear(ask);
 	bytes_add(&ask->model, model);
-	if (!all_known(json, json->nodes, members) || !all_known(json, parameters, settings))
+	if (!json_has_only(json, json->nodes, members) || !json_has_only(json, parameters, settings))
 		refuse(ask, "Invalid JSON payload received. Unknown name: Cannot find field.");
 	for (const struct json_node *item = json_first(json, instances); item; item = json_after(json, instances, item), count++) {
 		const struct json_node *content = json_get(json, item, "content");
 
-		if (!all_known(json, item, inner) || !json_is(content, JSON_STRING) || content->text.len == 0)
+		if (!json_has_only(json, item, inner) || !json_is(content, JSON_STRING) || content->text.len == 0)
 			refuse(ask, "Unable to submit request because the text content is empty, or an instance has members that are not known.");
 		refuse_google_s(ask, json_get(json, item, "task_type"), NULL);
 		take_text(ask, content);
@@ -283,7 +265,7 @@ embed_content_ask(struct ask *ask, const struct json *json, struct str model)
 
 	ask_clear(ask);
 	bytes_add(&ask->model, model);
-	if (!all_known(json, json->nodes, members) || !all_known(json, config, settings))
+	if (!json_has_only(json, json->nodes, members) || !json_has_only(json, config, settings))
 		refuse(ask, "Invalid JSON payload received. Unknown name: Cannot find field.");
 	if (!json_is(text, JSON_STRING) || text->text.len == 0)
 		refuse(ask, "content is required");
@@ -322,7 +304,7 @@ titan_ask(struct ask *ask, const struct json *json)
 	static const char *const second[] = { "inputText", "dimensions", "normalize", "embeddingTypes", NULL }, *const first[] = { "inputText", NULL };
 	const struct json_node *text = json_get(json, json->nodes, "inputText"), *wanted = json_get(json, json->nodes, "dimensions");
 
-	if (!all_known(json, json->nodes, names(ask, "titan-embed-text-v2") ? second : first))
+	if (!json_has_only(json, json->nodes, names(ask, "titan-embed-text-v2") ? second : first))
 		refuse(ask, "Malformed input request: #: extraneous key is not permitted, please reformat your input and try again.");
 	if (!json_is(text, JSON_STRING) || text->text.len == 0)
 		refuse(ask, "Malformed input request: #: required key [inputText] not found, please reformat your input and try again.");
@@ -341,7 +323,7 @@ bedrock_cohere_ask(struct ask *ask, const struct json *json)
 	bool new = names(ask, "cohere.embed-v4");
 	long count = 0;
 
-	if (!all_known(json, json->nodes, new ? fourth : third))
+	if (!json_has_only(json, json->nodes, new ? fourth : third))
 		refuse(ask, "Malformed input request: #: extraneous key is not permitted, please reformat your input and try again.");
 	if (!is_one_of(json_get(json, json->nodes, "input_type"), uses))
 		refuse(ask, "Malformed input request: #/input_type: it is not a valid enum value, please reformat your input and try again.");

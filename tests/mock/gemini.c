@@ -323,24 +323,6 @@ gemini_path(struct str path, struct gemini_path *out)
 	return true;
 }
 
-/* Names that the service knows; others are its 400. */
-static bool
-all_known(const struct json *json, const struct json_node *object, const char *const *names)
-{
-	for (const struct json_node *key = json_first(json, object); key; key = json_after(json, object, key)) {
-		const char *const *name = names;
-
-		while (*name && !str_equal(key->text, (struct str){ *name, strlen(*name) }))
-			name++;
-		if (!*name)
-			return false;
-		key = json_after(json, object, key);
-		if (!key)
-			break;
-	}
-	return true;
-}
-
 static const char *
 known_problem(const struct json *json)
 {
@@ -349,9 +331,9 @@ known_problem(const struct json *json)
 						"responseMimeType", "responseSchema", "responseJsonSchema", "thinkingConfig", "responseLogprobs", "logprobs",
 						"responseModalities", "mediaResolution", "speechConfig", NULL };
 
-	if (!all_known(json, json->nodes, members))
+	if (!json_has_only(json, json->nodes, members))
 		return "Invalid JSON payload received. Unknown name: Cannot find field.";
-	if (!all_known(json, json_get(json, json->nodes, "generationConfig"), settings))
+	if (!json_has_only(json, json_get(json, json->nodes, "generationConfig"), settings))
 		return "Invalid JSON payload received. Unknown name at 'generation_config': Cannot find field.";
 	return NULL;
 }

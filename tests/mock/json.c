@@ -321,3 +321,20 @@ json_text(const struct json_node *node, struct bytes *out)
 		}
 	}
 }
+
+bool
+json_has_only(const struct json *json, const struct json_node *object, const char *const *names)
+{
+	for (const struct json_node *key = json_first(json, object); key; key = json_after(json, object, key)) {
+		const char *const *name = names;
+
+		while (*name && !str_equal(key->text, (struct str){ *name, strlen(*name) }))
+			name++;
+		if (!*name)
+			return false;
+		key = json_after(json, object, key);
+		if (!key)
+			break;
+	}
+	return true;
+}

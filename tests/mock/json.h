@@ -32,6 +32,9 @@ const struct json_node *json_get(const struct json *json, const struct json_node
 
 /* Walks an array: `for (item = json_first(json, array); item; item = json_after(json, array, item))`. An object gives keys and values by turns. */
 const struct json_node *json_first(const struct json *json, const struct json_node *container);
+
+/* Whether an object has no members but these, a list that ends with NULL. */
+bool json_has_only(const struct json *json, const struct json_node *object, const char *const *names);
 const struct json_node *json_after(const struct json *json, const struct json_node *container, const struct json_node *item);
 
 /* Appends a string node's text with its escapes resolved; anything else as it is written. */
